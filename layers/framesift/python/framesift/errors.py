@@ -1,0 +1,198 @@
+"""Every failure that a caller can act on, in one tree.
+
+Step Functions matches the exact name of the class that was raised, so leaves are raised and named in
+`statemachine/pipeline.asl.json`; the branches exist for `except` and for exit codes.
+
+```
+FramesiftError
+├── InputError                      what was asked cannot be done: change it, do not repeat it   (exit 65)
+│   ├── InvalidStartError · UnknownSourceError · UnknownCategoryError · InvalidDateError
+│   ├── SettingsError · NotFoundError
+│   ├── NothingToAnalyzeError
+│   └── MediaError                  one item's media; recorded on the item, the run goes on
+│       ├── NotAnImageError · ImageTooLargeError · MediaTooLargeError
+│       ├── HostNotAllowedError · PrivateAddressError
+│       └── DownloadFailedError
+├── CrawlError                      the site did not give what a person would see                (exit 69)
+│   ├── CrawlBlockedError · CaptchaShownError · LoginRequiredError
+│   └── EmptyPageError · SiteUnreachableError
+├── TooManyFailedItemsError         more items failed than the settings tolerate                 (exit 69)
+├── TemporaryError                  the same call may work later                                 (exit 75)
+│   ├── InterruptedByHostError · RunBusyError
+│   └── TranslateQuotaError · TranslateUnavailableError
+├── ModelError                      a model's file is missing or is not what its card says       (exit 66)
+│   └── ModelMissingError · ModelMismatchError
+└── MachineError                    this machine lacks something                                 (exit 69)
+    └── ChromiumMissingError · NodeMissingError · PortInUseError · DiskFullError · EmbeddedAwsDownError
+```
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class FramesiftError(Exception):
+    """Base of all: the message is one line that says what happened and what to do.
+
+    Attributes:
+        exit_code: What a process that dies of it returns (`sysexits.h`); Batch's retry strategy reads it.
+    """
+
+    exit_code: ClassVar[int] = 70
+
+
+class InputError(FramesiftError):
+    """What was asked cannot be done; repeating it changes nothing."""
+
+    exit_code = 65
+
+
+class InvalidStartError(InputError):
+    """A start's input has an unknown field or a value of the wrong form."""
+
+
+class UnknownSourceError(InputError):
+    """A source that does not exist, or whose branch is not built."""
+
+
+class UnknownCategoryError(InputError):
+    """A category that the source does not have."""
+
+
+class InvalidDateError(InputError):
+    """A date that is not YYYY-MM-DD, does not exist, or lies in the future."""
+
+
+class SettingsError(InputError):
+    """A setting is missing or out of range."""
+
+
+class NotFoundError(InputError):
+    """What was asked for by name does not exist."""
+
+
+class NothingToAnalyzeError(InputError):
+    """A run reached the vision job without a single readable item."""
+
+
+class MediaError(InputError):
+    """One item's media cannot be used; the item is marked, the run goes on."""
+
+
+class NotAnImageError(MediaError):
+    """The bytes are not an image that we read, or are damaged."""
+
+
+class ImageTooLargeError(MediaError):
+    """The image has more pixels than the settings allow."""
+
+
+class MediaTooLargeError(MediaError):
+    """The file has more bytes than the settings allow."""
+
+
+class HostNotAllowedError(MediaError):
+    """The URL's host or scheme is not on the list of allowed ones."""
+
+
+class PrivateAddressError(MediaError):
+    """The URL's host resolves to an address inside a private network."""
+
+
+class DownloadFailedError(MediaError):
+    """The host answered with an error, or the connection broke, after all tries."""
+
+
+class CrawlError(FramesiftError):
+    """The site did not give what a person would see."""
+
+    exit_code = 69
+
+
+class CrawlBlockedError(CrawlError):
+    """The site shows a wall: access denied, or an answer made for machines."""
+
+
+class CaptchaShownError(CrawlError):
+    """The site asks to prove to be human."""
+
+
+class LoginRequiredError(CrawlError):
+    """The site asks to log in; the stored session is missing or has ended."""
+
+
+class EmptyPageError(CrawlError):
+    """The page loaded and held no clip."""
+
+
+class SiteUnreachableError(CrawlError):
+    """The site did not answer, after all tries."""
+
+
+class TooManyFailedItemsError(FramesiftError):
+    """More items failed than `tolerated_failed_share` allows."""
+
+    exit_code = 69
+
+
+class TemporaryError(FramesiftError):
+    """The same call may work later."""
+
+    exit_code = 75
+
+
+class InterruptedByHostError(TemporaryError):
+    """The process was told to stop (SIGTERM); what was finished is kept."""
+
+
+class RunBusyError(TemporaryError):
+    """Another execution holds the run."""
+
+
+class TranslateQuotaError(TemporaryError):
+    """Google Cloud Translate refuses because a quota is used up."""
+
+
+class TranslateUnavailableError(TemporaryError):
+    """Google Cloud Translate cannot be reached or fails."""
+
+
+class ModelError(FramesiftError):
+    """A model cannot be used."""
+
+    exit_code = 66
+
+
+class ModelMissingError(ModelError):
+    """No origin at hand has the model's file."""
+
+
+class ModelMismatchError(ModelError):
+    """The model's file is not the one that its card describes."""
+
+
+class MachineError(FramesiftError):
+    """This machine lacks something that the command needs."""
+
+    exit_code = 69
+
+
+class ChromiumMissingError(MachineError):
+    """No Chromium is installed where we look."""
+
+
+class NodeMissingError(MachineError):
+    """No Node recent enough for CDK is at hand."""
+
+
+class PortInUseError(MachineError):
+    """Another process listens on the port."""
+
+
+class DiskFullError(MachineError):
+    """The disk has too little free space."""
+
+
+class EmbeddedAwsDownError(MachineError):
+    """Nothing answers where the embedded AWS should."""
