@@ -1,0 +1,20 @@
+"""The models' registry: cards, where files come from, and verification.
+
+A new model is a card in `cards/`, and one of: a file in `files/` (it ships), a `url` (its maker publishes
+the file itself) or a `builder` (we make the file from what its maker publishes).
+"""
+
+from framesift.models.card import ModelCard, shipped_card, shipped_cards
+from framesift.models.origins import BucketOrigin, Origin
+from framesift.models.registry import Model, ModelRegistry, open_registry
+
+__all__ = [
+    "BucketOrigin",
+    "Model",
+    "ModelCard",
+    "ModelRegistry",
+    "Origin",
+    "open_registry",
+    "shipped_card",
+    "shipped_cards",
+]

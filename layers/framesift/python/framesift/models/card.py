@@ -1,0 +1,93 @@
+"""What the registry knows of a model."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from framesift.errors import NotFoundError
+
+CARD_FILE_NAME = "card.json"
+
+_PathSegment = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+
+
+class ModelCard(BaseModel):
+    """One version of one model: a single file, and how to use and get it.
+
+    Attributes:
+        name: The name that commands and settings use, such as `resnet50`.
+        version: Changes whenever the file's outputs do.
+        file: The file's name.
+        sha256: The file's digest. `None` only where the file is built on the machine that asks for it;
+            the card that is kept beside a built file has the digest.
+        size_bytes: The file's size, under the same rule as `sha256`.
+        licence: An SPDX name, and whose it is.
+        source: Where the weights come from, for people.
+        input: Shape, dtype, range and colour order of what goes in.
+        output: The same of what comes out.
+        dimension: Length of an output vector, for models that make features.
+        threshold: The cosine from which two outputs count as duplicates, likewise.
+        url: HTTPS address of exactly this file, where its maker publishes it.
+        builder: `package.module:function` of ours that makes the file from what its maker publishes:
+            `(destination: Path) -> None`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: _PathSegment
+    version: _PathSegment
+    file: _PathSegment
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    size_bytes: Annotated[int, Field(gt=0)] | None = None
+    licence: str
+    source: str
+    input: str
+    output: str
+    dimension: Annotated[int, Field(gt=0)] | None = None
+    threshold: Annotated[float, Field(ge=-1, le=1)] | None = None
+    url: Annotated[str, Field(pattern=r"^https://")] | None = None
+    builder: Annotated[str, Field(pattern=r"^framesift(\.\w+)+:\w+$")] | None = None
+
+    @property
+    def folder(self) -> str:
+        """`{name}/{version}`: where its files lie, below a cache's or the bucket's `models/`."""
+        return f"{self.name}/{self.version}"
+
+
+@cache
+def shipped_cards() -> dict[str, ModelCard]:
+    """Read the cards that ship with the package, by name.
+
+    A card is one JSON file in `framesift/models/cards/`; a model that ships too has its file in
+    `framesift/models/files/`.
+    """
+    folder = files("framesift.models") / "cards"
+    texts = (entry.read_text("utf-8") for entry in folder.iterdir() if entry.name.endswith(".json"))
+    cards = [ModelCard.model_validate_json(text) for text in texts]
+    return {card.name: card for card in sorted(cards, key=lambda card: card.name)}
+
+
+def shipped_card(name: str) -> ModelCard:
+    """Return the card of that name.
+
+    Raises:
+        NotFoundError: There is none; the message names those that exist.
+    """
+    try:
+        return shipped_cards()[name]
+    except KeyError:
+        known = ", ".join(shipped_cards())
+        raise NotFoundError(f"There is no model {name!r}: choose one of {known}.") from None
+
+
+def read_card(path: Path) -> ModelCard | None:
+    """Return the card in that file, or `None` where there is no file."""
+    try:
+        return ModelCard.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None

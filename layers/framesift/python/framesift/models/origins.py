@@ -1,0 +1,123 @@
+"""Where a model's file may come from: the package, the bucket, its maker, or a build of ours."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Protocol
+
+from framesift import keys
+from framesift.errors import ModelMismatchError, ModelMissingError, NotFoundError
+from framesift.models.card import CARD_FILE_NAME, ModelCard
+from framesift.storage import Store
+
+_DOWNLOAD_TIMEOUT_S = 60
+_CHUNK_BYTES = 1 << 20
+
+
+class Origin(Protocol):
+    """A place that may have models' files."""
+
+    def fetch(self, card: ModelCard, destination: Path) -> ModelCard | None:
+        """Write the card's file to `destination`, unverified.
+
+        Returns:
+            The card as this origin has it (a built file's card learns its digest only there), or `None`
+            where the origin does not have the model.
+
+        Raises:
+            ModelMissingError: The origin should have it and cannot be reached.
+            ModelMismatchError: What it gives is larger than the card says.
+        """
+
+
+class PackageOrigin:
+    """Files that ship with the package, in `framesift/models/files/`."""
+
+    def fetch(self, card: ModelCard, destination: Path) -> ModelCard | None:
+        """See `Origin.fetch`."""
+        shipped = files("framesift.models") / "files" / card.file
+        if not shipped.is_file():
+            return None
+        with as_file(shipped) as path:
+            shutil.copyfile(path, destination)
+        return card
+
+
+class BucketOrigin:
+    """`models/{name}/{version}/` in the bucket: the card and the file.
+
+    Args:
+        store: The bucket.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def fetch(self, card: ModelCard, destination: Path) -> ModelCard | None:
+        """See `Origin.fetch`."""
+        try:
+            kept = self._store.get(keys.model_file(card.name, card.version, CARD_FILE_NAME))
+            destination.write_bytes(self._store.get(keys.model_file(card.name, card.version, card.file)))
+        except NotFoundError:
+            return None
+        return ModelCard.model_validate_json(kept)
+
+    def push(self, card: ModelCard, path: Path) -> None:
+        """Put a verified file into the bucket, its card last: a reader finds both or neither."""
+        self._store.put(keys.model_file(card.name, card.version, card.file), path.read_bytes())
+        self._store.put(
+            keys.model_file(card.name, card.version, CARD_FILE_NAME),
+            card.model_dump_json(indent=2).encode(),
+            "application/json",
+        )
+
+
+class UrlOrigin:
+    """The address where the model's maker publishes exactly this file."""
+
+    def fetch(self, card: ModelCard, destination: Path) -> ModelCard | None:
+        """See `Origin.fetch`."""
+        if card.url is None:
+            return None
+        try:
+            # S310: the card's pattern allows https only.
+            with urllib.request.urlopen(card.url, timeout=_DOWNLOAD_TIMEOUT_S) as response:  # noqa: S310
+                _write_capped(response.read, destination, limit_bytes=card.size_bytes)
+        except (urllib.error.URLError, TimeoutError) as error:
+            raise ModelMissingError(
+                f"The model {card.name} could not be downloaded from {card.url} ({error}): "
+                f"run `framesift models fetch {card.name}` where there is a network."
+            ) from error
+        return card
+
+
+class BuildOrigin:
+    """Files that a function of ours makes from what the model's maker publishes."""
+
+    def fetch(self, card: ModelCard, destination: Path) -> ModelCard | None:
+        """See `Origin.fetch`."""
+        if card.builder is None:
+            return None
+        module_name, _, function_name = card.builder.partition(":")
+        build: Callable[[Path], None] = getattr(importlib.import_module(module_name), function_name)
+        build(destination)
+        return card
+
+
+def _write_capped(read: Callable[[int], bytes], destination: Path, *, limit_bytes: int | None) -> None:
+    written_bytes = 0
+    with destination.open("wb") as file:
+        while chunk := read(_CHUNK_BYTES):
+            written_bytes += len(chunk)
+            if limit_bytes is not None and written_bytes > limit_bytes:
+                raise ModelMismatchError(
+                    f"The download is larger than the {limit_bytes} bytes of the model's card: "
+                    "its publisher changed the file; update the card's version and sha256."
+                )
+            file.write(chunk)

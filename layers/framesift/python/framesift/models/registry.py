@@ -1,0 +1,123 @@
+"""Turns a model's name into a verified file."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from framesift.errors import ModelMismatchError, ModelMissingError
+from framesift.models.card import CARD_FILE_NAME, ModelCard, read_card, shipped_card
+from framesift.models.origins import BucketOrigin, BuildOrigin, Origin, PackageOrigin, UrlOrigin
+from framesift.storage import Store
+
+
+@dataclass(frozen=True)
+class Model:
+    """A verified file and the card that describes it."""
+
+    card: ModelCard
+    path: Path
+
+
+class ModelRegistry:
+    """Resolves names to verified files: the local cache first, then the origins in their order.
+
+    A cached model is a folder `{name}/{version}/` with the file and its card; the card is written last, so that a
+    folder with a card is whole.
+
+    Args:
+        cache_dir: The cache's folder; made when something is kept.
+        origins: Where to look when the cache has nothing.
+    """
+
+    def __init__(self, cache_dir: Path, origins: Sequence[Origin] = ()) -> None:
+        self._cache_dir = cache_dir
+        self._origins = tuple(origins)
+
+    def resolve(self, name: str) -> Model:
+        """Return the model's verified file.
+
+        Raises:
+            NotFoundError: No card has that name.
+            ModelMissingError: Neither the cache nor an origin has the file.
+            ModelMismatchError: The file is not the one that its card describes.
+        """
+        shipped = shipped_card(name)
+        cached = self._cached(shipped)
+        if cached is not None:
+            return cached
+        for origin in self._origins:
+            fetched = self._fetch(origin, shipped)
+            if fetched is not None:
+                return fetched
+        raise ModelMissingError(
+            f"The model {shipped.name} ({shipped.version}) is neither in {self._cache_dir} nor in the bucket's "
+            f"models/: get it with `framesift models fetch {shipped.name}`."
+        )
+
+    def _cached(self, shipped: ModelCard) -> Model | None:
+        folder = self._cache_dir / shipped.folder
+        card = read_card(folder / CARD_FILE_NAME)
+        if card is None:
+            return None
+        path = folder / card.file
+        _verify(shipped, card, path)
+        return Model(card, path)
+
+    def _fetch(self, origin: Origin, shipped: ModelCard) -> Model | None:
+        self._cache_dir.mkdir(parents=True, exist_ok=True)
+        # Beside the cache's folders: what is kept is then moved in one step.
+        with tempfile.TemporaryDirectory(dir=self._cache_dir) as scratch:
+            path = Path(scratch) / shipped.file
+            card = origin.fetch(shipped, path)
+            return None if card is None else self._keep(shipped, card, path)
+
+    def _keep(self, shipped: ModelCard, card: ModelCard, path: Path) -> Model:
+        size_bytes, sha256 = card.size_bytes or path.stat().st_size, card.sha256 or _sha256(path)
+        card = card.model_copy(update={"sha256": sha256, "size_bytes": size_bytes})
+        _verify(shipped, card, path)
+        folder = self._cache_dir / shipped.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        kept = path.replace(folder / card.file)
+        card_path = path.with_name(CARD_FILE_NAME)
+        card_path.write_text(card.model_dump_json(indent=2), encoding="utf-8")
+        card_path.replace(folder / CARD_FILE_NAME)
+        return Model(card, kept)
+
+
+def open_registry(cache_dir: Path, store: Store | None = None, *, public: bool = False) -> ModelRegistry:
+    """Make the usual registry: the cache, the package, the bucket and, if asked, the models' makers.
+
+    Args:
+        cache_dir: The cache's folder.
+        store: The bucket, where there is one.
+        public: Whether to turn to the public origins too. A job does not, since nothing there may assume a network;
+            `framesift models fetch` does.
+    """
+    origins: list[Origin] = [PackageOrigin()]
+    if store is not None:
+        origins.append(BucketOrigin(store))
+    if public:
+        origins += [UrlOrigin(), BuildOrigin()]
+    return ModelRegistry(cache_dir, origins)
+
+
+def _verify(shipped: ModelCard, card: ModelCard, path: Path) -> None:
+    """Check a file against its card, and that card against the one that ships."""
+    remedy = f"delete {path.parent} and run `framesift models fetch {shipped.name}`"
+    if card.folder != shipped.folder or shipped.sha256 not in (None, card.sha256):
+        raise ModelMismatchError(
+            f"The card found with the model {shipped.folder} describes another file "
+            f"({card.folder}, sha256 {card.sha256}): {remedy}."
+        )
+    found = _sha256(path) if path.exists() else "of no file"
+    if found != card.sha256:
+        raise ModelMismatchError(f"The model {card.folder} has sha256 {found}, its card says {card.sha256}: {remedy}.")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
