@@ -1,0 +1,61 @@
+"""The only place that makes AWS clients: one a service and process, made when first used."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from types_boto3_batch.client import BatchClient
+    from types_boto3_dynamodb.client import DynamoDBClient
+    from types_boto3_s3.client import S3Client
+    from types_boto3_secretsmanager.client import SecretsManagerClient
+    from types_boto3_sns.client import SNSClient
+    from types_boto3_stepfunctions.client import SFNClient
+
+# The pool serves the threads that fetch and store media; `standard` retries what AWS says may be retried.
+_CONFIG = Config(
+    retries={"mode": "standard", "max_attempts": 6},
+    max_pool_connections=64,
+    connect_timeout=5,
+    read_timeout=60,
+    s3={"addressing_style": "path"},
+)
+
+
+@cache
+def _client(service: str) -> Any:
+    return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]
+
+
+def s3() -> S3Client:
+    """The S3 client."""
+    return _client("s3")  # type: ignore[no-any-return]
+
+
+def dynamodb() -> DynamoDBClient:
+    """The DynamoDB client."""
+    return _client("dynamodb")  # type: ignore[no-any-return]
+
+
+def stepfunctions() -> SFNClient:
+    """The Step Functions client."""
+    return _client("stepfunctions")  # type: ignore[no-any-return]
+
+
+def batch() -> BatchClient:
+    """The Batch client."""
+    return _client("batch")  # type: ignore[no-any-return]
+
+
+def secretsmanager() -> SecretsManagerClient:
+    """The Secrets Manager client."""
+    return _client("secretsmanager")  # type: ignore[no-any-return]
+
+
+def sns() -> SNSClient:
+    """The SNS client."""
+    return _client("sns")  # type: ignore[no-any-return]

@@ -1,0 +1,103 @@
+"""Where every object lies in the bucket: the layout is written here and nowhere else.
+
+```
+runs/{source}/{edition}/analysis/{categories}/job.json · summary.json
+runs/{source}/{edition}/{category}/collected.jsonl · analyzed.jsonl · curated.jsonl
+runs/{source}/{edition}/{category}/media/{id}.{ext}
+runs/{source}/{edition}/{category}/features/…         the vision job's shards
+runs/{source}/{edition}/{category}/screenshots/…      what a failed crawl saw
+published/{edition}/{category}/top10/{category}_top10.json · thumbnails/{category}01.jpg
+published/latest/{category}_top10.json                a copy of the newest list, switched last
+residual/{edition}/{category}/…                       the rest of a day; expires after 3 days
+models/{name}/{version}/…
+```
+
+An edition is a day's first run (`2026-11-20`) or a forced repeat of it (`2026-11-20.2`). A published edition is written
+once and never changed after it was switched to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from framesift.contracts import Run
+
+
+def edition(run: Run) -> str:
+    """The name of a day's run: the date, and the attempt where it was forced again."""
+    return run.date if run.attempt == 1 else f"{run.date}.{run.attempt}"
+
+
+def run_prefix(run: Run) -> str:
+    """The folder of a run."""
+    return f"runs/{run.source}/{edition(run)}"
+
+
+def _analysis_prefix(run: Run, categories: Sequence[str]) -> str:
+    # A resumed run analyzes only what it still lacks, so the categories are part of the name.
+    return f"{run_prefix(run)}/analysis/{'.'.join(categories)}"
+
+
+def job_spec(run: Run, categories: Sequence[str]) -> str:
+    """What the vision job is to do."""
+    return f"{_analysis_prefix(run, categories)}/job.json"
+
+
+def analysis_summary(run: Run, categories: Sequence[str]) -> str:
+    """What the vision job did; there once it is done."""
+    return f"{_analysis_prefix(run, categories)}/summary.json"
+
+
+def category_prefix(run: Run, category: str) -> str:
+    """The folder of a run's category."""
+    return f"{run_prefix(run)}/{category}"
+
+
+def manifest(run: Run, category: str, stage: str) -> str:
+    """A stage's manifest: `collected`, `analyzed` or `curated`."""
+    return f"{category_prefix(run, category)}/{stage}.jsonl"
+
+
+def media(run: Run, category: str, item_id: str, extension: str) -> str:
+    """An item's picture as it was collected."""
+    return f"{category_prefix(run, category)}/media/{item_id}.{extension}"
+
+
+def features_prefix(run: Run, category: str) -> str:
+    """The folder of the vision job's shards."""
+    return f"{category_prefix(run, category)}/features"
+
+
+def screenshot(run: Run, category: str, moment: str) -> str:
+    """What a failed crawl saw."""
+    return f"{category_prefix(run, category)}/screenshots/{moment}.png"
+
+
+def top_prefix(edition_name: str, category: str) -> str:
+    """The folder of a published list."""
+    return f"published/{edition_name}/{category}/top10"
+
+
+def top_list(edition_name: str, category: str) -> str:
+    """A published list."""
+    return f"{top_prefix(edition_name, category)}/{category}_top10.json"
+
+
+def top_thumbnail(edition_name: str, category: str, list_id: str) -> str:
+    """A thumbnail of a published list."""
+    return f"{top_prefix(edition_name, category)}/thumbnails/{list_id}.jpg"
+
+
+def latest_list(category: str) -> str:
+    """The copy of a category's newest list."""
+    return f"published/latest/{category}_top10.json"
+
+
+def residual_prefix(edition_name: str, category: str) -> str:
+    """The folder of what a day leaves over."""
+    return f"residual/{edition_name}/{category}"
+
+
+def model_file(name: str, version: str, file_name: str) -> str:
+    """A model's file in the bucket."""
+    return f"models/{name}/{version}/{file_name}"

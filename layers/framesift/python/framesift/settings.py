@@ -1,0 +1,200 @@
+"""Every setting, in one place, with its default, its unit and what it does.
+
+A setting is read from the environment as `FRAMESIFT_<GROUP>__<NAME>` (for example
+`FRAMESIFT_CRAWL__TARGET_CLIPS=500`), or from a `.env` file in the working directory. `docs/settings.md` is made from
+this file.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from framesift.errors import SettingsError
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class PlatformSettings(BaseModel):
+    """Where the pipeline's own resources are; the stack sets these on every function and job."""
+
+    bucket: str = Field("", description="The bucket that holds everything.")
+    table: str = Field("", description="The DynamoDB table of runs, stages, items and lists.")
+    state_machine_arn: str = Field("", description="The workflow's state machine.")
+    gpu_queue: str = Field("", description="The Batch queue of GPU machines.")
+    cpu_queue: str = Field("", description="The Batch queue of CPU machines.")
+    gpu_job: str = Field("", description="The Batch job definition with one GPU.")
+    cpu_job: str = Field("", description="The same job definition without a GPU.")
+    failure_topic: str = Field("", description="The SNS topic that hears of failed runs.")
+
+
+class RunSettings(BaseModel):
+    """What a run is."""
+
+    timezone: str = Field("Asia/Seoul", description="The time zone that dates and schedules are in.")
+    categories: list[str] = Field(
+        ["main", "dance", "challenge", "food", "tts"],
+        min_length=1,
+        description="The categories of `tiktok`, in the order that they are crawled.",
+    )
+    tolerated_failed_share: Share = Field(
+        0.2,
+        description="The share of a category's items that may fail before the category does.",
+    )
+
+
+class CrawlSettings(BaseModel):
+    """How the site is read."""
+
+    site_url: str = Field("https://www.tiktok.com", description="The site's address.")
+    paths: dict[str, str] = Field(
+        {
+            "main": "/explore",
+            "dance": "/tag/dance",
+            "challenge": "/tag/challenge",
+            "food": "/tag/먹방",
+            "tts": "/tag/tts",
+        },
+        description="The page of each category, below the site's address.",
+    )
+    target_clips: int = Field(200, ge=1, description="Stop when a category has as many clips.")
+    min_views: int = Field(100_000, ge=0, description="Clips with fewer views are left out.")
+    quiet_scrolls: int = Field(6, ge=1, description="Stop after as many scrolls in a row that brought nothing new.")
+    scroll_pause_s: tuple[float, float] = Field(
+        (0.6, 1.6), description="The shortest and the longest pause between two scrolls, seconds."
+    )
+    page_timeout_s: float = Field(45.0, gt=0, description="How long a page may take to load.")
+    locale: str = Field("ko-KR", description="The browser's language.")
+    headless: bool = Field(True, description="Run the browser without a window.")
+    chromium_path: str = Field("", description="The browser to use; empty: Playwright's own, else the system's.")
+    session_file: str = Field("", description="A file with the session to use (Playwright's storage state, JSON).")
+    session_secret: str = Field(
+        "", description="The secret with the session to use, and to keep it in; wins over the file."
+    )
+
+
+class DownloadSettings(BaseModel):
+    """What may be fetched from the hosts that media is kept on."""
+
+    allowed_hosts: list[str] = Field(
+        ["*.tiktokcdn.com", "*.tiktokcdn-us.com", "*.tiktokcdn-eu.com", "*.byteimg.com"],
+        description="Hosts that thumbnails may come from; `*.` stands for any subdomain.",
+    )
+    allow_loopback: bool = Field(
+        False,
+        description="Allow plain HTTP to this machine: for the stand-ins of a local run, nowhere else.",
+    )
+    concurrency: int = Field(16, ge=1, le=256, description="Downloads at a time.")
+    timeout_s: float = Field(15.0, gt=0, description="How long one download may take.")
+    tries: int = Field(3, ge=1, description="Tries of one download before its item is marked failed.")
+    max_bytes: int = Field(10_000_000, gt=0, description="The largest file that is taken, bytes.")
+    max_pixels: int = Field(25_000_000, gt=0, description="The largest image that is decoded, pixels.")
+
+
+class AnalysisSettings(BaseModel):
+    """How the vision job works."""
+
+    compute: Literal["auto", "gpu", "cpu"] = Field(
+        "auto",
+        description="`auto`: the CPU queue for small days, the GPU queue (else CPU) for others.",
+    )
+    cpu_max_items: int = Field(
+        5_000, ge=0, description="With `auto`, days of at most as many items take the CPU queue."
+    )
+    shard_items: int = Field(128, ge=1, description="Items to a shard: what is redone at most when a job is killed.")
+    array_items: int = Field(20_000, ge=1, description="Items to a child of an array job; fewer run in one job.")
+    threads: int = Field(0, ge=0, description="Threads of the job; 0: one for each core.")
+    model_cache: str = Field("", description="Where model files are kept; empty: the user's cache.")
+
+
+class DuplicateSettings(BaseModel):
+    """What counts as a re-upload."""
+
+    model: Literal["auto", "resnet50", "copydetect", "pdq"] = Field(
+        "auto",
+        description="What judges: `auto` takes ResNet50 where its weights are, else the model in the package.",
+    )
+    resnet50_threshold: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.82, description="The cosine similarity from which two pictures are the same (ResNet50)."
+    )
+    copydetect_threshold: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="The same for our copy-detection model; 0: the value on the model's card."
+    )
+    pdq_threshold: int = Field(
+        31,
+        ge=0,
+        le=256,
+        description="The Hamming distance up to which two PDQ hashes are the same, bits.",
+    )
+    history_days: int = Field(7, ge=0, description="Items that were kept in as many days before are keepers already.")
+
+
+class LanguageSettings(BaseModel):
+    """Which language is kept, and who decides."""
+
+    keep: str = Field("ko", description="The language that is kept (ISO 639-1).")
+    provider: Literal["offline", "google"] = Field(
+        "offline",
+        description="`google` asks Google Cloud Translate; offline decides where it fails.",
+    )
+    google_project: str = Field("", description="The Google Cloud project that is asked.")
+    google_endpoint: str = Field("", description="Another endpoint for Translate, such as a stand-in's.")
+    google_secret: str = Field("", description="The secret with the service account's JSON key.")
+
+
+class PublishSettings(BaseModel):
+    """What an app gets."""
+
+    top: int = Field(10, ge=1, le=99, description="Clips in a list.")
+    thumbnail_width: int = Field(540, ge=16, le=4096, description="Thumbnails' largest width, pixels.")
+    thumbnail_height: int = Field(960, ge=16, le=4096, description="Thumbnails' largest height, pixels.")
+    thumbnail_quality: int = Field(85, ge=1, le=100, description="Thumbnails' JPEG quality.")
+
+
+class ApiSettings(BaseModel):
+    """How the HTTP API answers."""
+
+    list_max_age_s: int = Field(60, ge=0, description="How long a list may be cached, seconds.")
+    media_url_s: int = Field(3_600, ge=60, description="How long a link to a thumbnail works, seconds.")
+
+
+class Settings(BaseSettings):
+    """All settings of one process."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FRAMESIFT_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+    )
+
+    platform: PlatformSettings = PlatformSettings()
+    run: RunSettings = RunSettings()
+    crawl: CrawlSettings = CrawlSettings()
+    download: DownloadSettings = DownloadSettings()
+    analysis: AnalysisSettings = AnalysisSettings()
+    duplicates: DuplicateSettings = DuplicateSettings()
+    language: LanguageSettings = LanguageSettings()
+    publish: PublishSettings = PublishSettings()
+    api: ApiSettings = ApiSettings()
+
+
+@cache
+def load_settings() -> Settings:
+    """Read the settings of this process, once.
+
+    Raises:
+        SettingsError: If a value is of the wrong form or out of range; it names the variable.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = "; ".join(
+            f"FRAMESIFT_{'__'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
+            for fault in error.errors()
+        )
+        raise SettingsError(f"Settings that cannot be used: {faults}.") from None

@@ -1,0 +1,193 @@
+"""The only code that speaks to S3.
+
+A put is atomic: a reader sees the whole object or the one before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from botocore.exceptions import ClientError
+
+from framesift import aws
+from framesift.contracts import Contract, Item
+from framesift.errors import InputError, NotFoundError
+
+if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
+
+
+class Store(Protocol):
+    """A bucket, or what stands for one in a test."""
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+        ...
+
+    def get(self, key: str) -> bytes:
+        """Read an object; `NotFoundError` where there is none."""
+        ...
+
+    def put(self, key: str, body: bytes, content_type: str = ..., *, only_if_absent: bool = ...) -> bool:
+        """Write an object; False where `only_if_absent` and one is there."""
+        ...
+
+    def exists(self, key: str) -> bool:
+        """Whether an object is there."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """The keys below a prefix, in order."""
+        ...
+
+    def copy(self, source_key: str, key: str) -> None:
+        """Copy an object within the bucket; `NotFoundError` where there is none."""
+        ...
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Delete objects; what is not there is no error."""
+        ...
+
+    def link(self, key: str, seconds: int) -> str:
+        """A URL that gives the object to whoever holds it, for so many seconds."""
+        ...
+
+
+@dataclass(frozen=True)
+class S3Store:
+    """A bucket in S3.
+
+    Attributes:
+        bucket: The bucket's name.
+    """
+
+    bucket: str
+
+    @property
+    def _client(self) -> S3Client:
+        return aws.s3()
+
+    def get(self, key: str) -> bytes:
+        """Read an object.
+
+        Raises:
+            NotFoundError: If there is none.
+        """
+        try:
+            return self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+                raise NotFoundError(f"There is no s3://{self.bucket}/{key}.") from None
+            raise
+
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        content_type: str = "application/octet-stream",
+        *,
+        only_if_absent: bool = False,
+    ) -> bool:
+        """Write an object.
+
+        Returns:
+            False where `only_if_absent` is set and an object is there, else True.
+        """
+        condition: Any = {"IfNoneMatch": "*"} if only_if_absent else {}
+        try:
+            self._client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type, **condition)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "PreconditionFailed":
+                return False
+            raise
+        return True
+
+    def exists(self, key: str) -> bool:
+        """Whether an object is there."""
+        try:
+            self._client.head_object(Bucket=self.bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"404", "NoSuchKey", "NotFound"}:
+                return False
+            raise
+        return True
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """The keys below a prefix, in order."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        for page in pages:
+            for entry in page.get("Contents", []):
+                yield entry["Key"]
+
+    def copy(self, source_key: str, key: str) -> None:
+        """Copy an object within the bucket.
+
+        Raises:
+            NotFoundError: If there is none.
+        """
+        source = {"Bucket": self.bucket, "Key": source_key}
+        try:
+            self._client.copy_object(Bucket=self.bucket, Key=key, CopySource=source)  # type: ignore[arg-type]
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+                raise NotFoundError(f"There is no s3://{self.bucket}/{source_key}.") from None
+            raise
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Delete objects; what is not there is no error."""
+        batch = list(keys)
+        for start in range(0, len(batch), 1000):  # DeleteObjects takes at most 1,000.
+            objects = [{"Key": key} for key in batch[start : start + 1000]]
+            self._client.delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})  # type: ignore[typeddict-item]
+
+    def link(self, key: str, seconds: int) -> str:
+        """A URL that gives the object to whoever holds it, for so many seconds."""
+        return self._client.generate_presigned_url(
+            "get_object", Params={"Bucket": self.bucket, "Key": key}, ExpiresIn=seconds
+        )
+
+
+def parse_uri(uri: str) -> tuple[str, str]:
+    """Split `s3://bucket/key`.
+
+    Raises:
+        InputError: If the text is no such URI.
+    """
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    if not uri.startswith("s3://") or not bucket or not key:
+        raise InputError(f"{uri!r} is no S3 URI: it should look like s3://bucket/key.")
+    return bucket, key
+
+
+def read_manifest(store: Store, key: str) -> list[Item]:
+    """Read a manifest's items.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    return [Item.model_validate_json(line) for line in store.get(key).splitlines() if line.strip()]
+
+
+def write_manifest(store: Store, key: str, items: Iterable[Item]) -> None:
+    """Write a manifest: JSONL, one item a line."""
+    lines = [item.model_dump_json(exclude_none=True) for item in items]
+    store.put(key, ("\n".join(lines) + "\n").encode() if lines else b"", "application/jsonl")
+
+
+def write_json(store: Store, key: str, message: Contract) -> None:
+    """Write a message as JSON."""
+    store.put(key, message.model_dump_json(indent=2).encode(), "application/json")
+
+
+def copy_all(store: Store, pairs: Iterable[tuple[str, str]], threads: int = 16) -> int:
+    """Copy many objects within the bucket, concurrently.
+
+    Returns:
+        How many were copied.
+    """
+    with ThreadPoolExecutor(threads) as pool:
+        return sum(1 for _ in pool.map(lambda pair: store.copy(*pair), pairs))
