@@ -9,17 +9,26 @@ FramesiftError
 │   ├── InvalidStartError · UnknownSourceError · UnknownCategoryError · InvalidDateError
 │   ├── SettingsError · NotFoundError
 │   ├── NothingToAnalyzeError
+│   ├── PoseError                   the pose commands cannot do what was asked
+│   │   └── UnknownPresetError · PoseConfigError · NoVideosError · NotASequenceError · SequencesDifferError
 │   └── MediaError                  one item's media; recorded on the item, the run goes on
 │       ├── NotAnImageError · ImageTooLargeError · MediaTooLargeError
 │       ├── HostNotAllowedError · PrivateAddressError
-│       └── DownloadFailedError
+│       ├── DownloadFailedError
+│       └── VideoError              one video cannot be read, or shows no one
+│           ├── NotAVideoError · PlaylistRefusedError · VideoUnreadableError
+│           ├── EmptyVideoError · TruncatedVideoError · ResolutionChangedError · VideoLimitError
+│           └── NoPersonError · VideoWorkerDiedError
 ├── CrawlError                      the site did not give what a person would see                (exit 69)
 │   ├── CrawlBlockedError · CaptchaShownError · LoginRequiredError
 │   └── EmptyPageError · SiteUnreachableError
+├── EmptyListError                  no clip of a category qualified; the list that is up stays up (exit 69)
 ├── TooManyFailedItemsError         more items failed than the settings tolerate                 (exit 69)
 ├── TemporaryError                  the same call may work later                                 (exit 75)
 │   ├── InterruptedByHostError · RunBusyError
 │   └── TranslateQuotaError · TranslateUnavailableError
+├── UploadError                     S3 does not take the files                                   (exit 77)
+│   └── BucketMissingError · CredentialsError · UploadDeniedError · UploadMismatchError
 ├── ModelError                      a model's file is missing or is not what its card says       (exit 66)
 │   └── ModelMissingError · ModelMismatchError
 └── MachineError                    this machine lacks something                                 (exit 69)
@@ -104,6 +113,70 @@ class DownloadFailedError(MediaError):
     """The host answered with an error, or the connection broke, after all tries."""
 
 
+class VideoError(MediaError):
+    """One video cannot be read, or shows no one; the other videos go on."""
+
+
+class NotAVideoError(VideoError):
+    """The file is no video in a container that we read, or is damaged at its head."""
+
+
+class PlaylistRefusedError(VideoError):
+    """The file is a playlist that names other files or addresses."""
+
+
+class VideoUnreadableError(VideoError):
+    """The file is gone, or its permissions forbid reading it."""
+
+
+class EmptyVideoError(VideoError):
+    """The video holds no frame that can be decoded."""
+
+
+class TruncatedVideoError(VideoError):
+    """The video ends earlier than its own header says."""
+
+
+class ResolutionChangedError(VideoError):
+    """The picture's size changes within the video."""
+
+
+class VideoLimitError(VideoError):
+    """The video exceeds a limit on bytes, pixels, duration, frame rate or frames."""
+
+
+class NoPersonError(VideoError):
+    """No frame shows a person with the confidence that was asked for."""
+
+
+class VideoWorkerDiedError(VideoError):
+    """The process that read the video died of it, took too much memory or too long."""
+
+
+class PoseError(InputError):
+    """The pose commands cannot do what was asked."""
+
+
+class UnknownPresetError(PoseError):
+    """A preset that does not exist."""
+
+
+class PoseConfigError(PoseError):
+    """The configuration has an unknown key, or a value of the wrong form."""
+
+
+class NoVideosError(PoseError):
+    """The path does not exist, or the folder holds no video."""
+
+
+class NotASequenceError(PoseError):
+    """The file is no pose sequence of ours, or is damaged."""
+
+
+class SequencesDifferError(PoseError):
+    """The sequence does not belong to the video that it should be drawn on."""
+
+
 class CrawlError(FramesiftError):
     """The site did not give what a person would see."""
 
@@ -128,6 +201,12 @@ class EmptyPageError(CrawlError):
 
 class SiteUnreachableError(CrawlError):
     """The site did not answer, after all tries."""
+
+
+class EmptyListError(FramesiftError):
+    """No clip of a category qualified for its list; the list that is up stays up."""
+
+    exit_code = 69
 
 
 class TooManyFailedItemsError(FramesiftError):
@@ -156,6 +235,28 @@ class TranslateQuotaError(TemporaryError):
 
 class TranslateUnavailableError(TemporaryError):
     """Google Cloud Translate cannot be reached or fails."""
+
+
+class UploadError(FramesiftError):
+    """S3 does not take the files; what was uploaded before stays."""
+
+    exit_code = 77
+
+
+class BucketMissingError(UploadError):
+    """The bucket does not exist."""
+
+
+class CredentialsError(UploadError):
+    """There are no AWS credentials, or AWS does not know them."""
+
+
+class UploadDeniedError(UploadError):
+    """The credentials are good, and do not allow writing there."""
+
+
+class UploadMismatchError(UploadError):
+    """What arrived is not what was sent."""
 
 
 class ModelError(FramesiftError):
