@@ -218,6 +218,13 @@ class Table:
                 outputs[stage, scope] = json.loads(record["output"])
         return outputs
 
+    def forget_stages(self, run: Run, categories: Iterable[str]) -> None:
+        """Let a resumed run do a category's stages again."""
+        for category in categories:
+            for stage in ("collect", "curate"):
+                key = _encode({"pk": f"RUN#{run.source}#{run.date}", "sk": f"{run.attempt}#{stage}#{category}"})
+                self._client.delete_item(TableName=self.name, Key=key)
+
     # --- items ---
 
     def put_item_days(self, days: Iterable[ItemDay]) -> None:

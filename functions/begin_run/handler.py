@@ -1,0 +1,26 @@
+"""Claim the day's run, or say why there is nothing to do. State: Begin in statemachine/pipeline.asl.json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from framesift.contracts import BeginInput
+from framesift.pipeline.begin import begin_run, execution_is_running
+from framesift.settings import load_settings
+from framesift.table import Table
+
+logger = Logger()
+tracer = Tracer()
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Parse, call, dump."""
+    request = BeginInput.model_validate(event)
+    settings = load_settings()
+    output = begin_run(request, settings, Table(settings.platform.table), execution_is_running)
+    return output.model_dump(mode="json")

@@ -1,0 +1,26 @@
+"""Write that a run failed, and tell someone. State: Fail; also the rule for executions that were stopped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from framesift.contracts import FailInput
+from framesift.pipeline.finish import fail_run, sns_notifier
+from framesift.settings import load_settings
+from framesift.table import Table
+
+logger = Logger()
+tracer = Tracer()
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Parse, call, dump."""
+    request = FailInput.model_validate(event)
+    settings = load_settings()
+    output = fail_run(request, Table(settings.platform.table), sns_notifier(settings.platform.failure_topic))
+    return output.model_dump(mode="json")

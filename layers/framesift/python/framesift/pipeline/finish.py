@@ -1,0 +1,161 @@
+"""Finish and Fail: the run's record says how it ended, and someone is told of a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from framesift import aws, keys
+from framesift.contracts import (
+    AnalysisSummary,
+    CollectOutput,
+    CurateOutput,
+    FailInput,
+    FinishInput,
+    FinishOutput,
+    PublishOutput,
+)
+from framesift.errors import NotFoundError
+from framesift.pipeline.begin import BUILT_SOURCES
+from framesift.pipeline.stage import SCOPE_SEPARATOR
+from framesift.storage import Store
+from framesift.table import RunRecord, Table
+
+# Tells someone: a subject of at most 100 characters, and a text.
+Notify = Callable[[str, str], None]
+
+
+def sns_notifier(topic_arn: str) -> Notify:
+    """Tell the subscribers of an SNS topic; nobody where no topic is set."""
+
+    def notify(subject: str, text: str) -> None:
+        if topic_arn:
+            aws.sns().publish(TopicArn=topic_arn, Subject=subject[:100], Message=text)
+
+    return notify
+
+
+def finish_run(request: FinishInput, store: Store, table: Table, notify: Notify) -> FinishOutput:
+    """Write how the run ended, with counts.
+
+    Categories that failed, or for which no clip qualified, make the run FAILED. What it published stays published,
+    and the next start takes up only the others, from their crawl on.
+    """
+    run = request.run
+    record = table.run(run.source, run.date)
+    if record is None:
+        raise NotFoundError(f"There is no record of {run.source} of {run.date}.")
+    outputs = table.stages(run)
+    published = PublishOutput.model_validate(outputs["publish", SCOPE_SEPARATOR.join(request.categories)])
+    done = [listed.category for listed in published.lists]
+    failures = _failures(request.collected, request.categories, done)
+    curated = [
+        CurateOutput.model_validate(outputs["curate", category])
+        for category in request.categories
+        if ("curate", category) in outputs  # Not where an earlier try of this state has let it be forgotten.
+    ]
+    summary = AnalysisSummary.model_validate_json(store.get(keys.analysis_summary(run, request.categories)))
+    degraded = _degraded(request, curated, summary)
+    error, cause = (
+        (failures[0][1], "; ".join(f"{name}: {cause}" for name, _, cause in failures)) if failures else (None,) * 2
+    )
+    ended = record.model_copy(
+        update={
+            "status": "FAILED" if failures else "SUCCEEDED",
+            "done": [*record.done, *(category for category in done if category not in record.done)],
+            "finished_at": datetime.now(UTC),
+            "failed_categories": [category for category, _, _ in failures],
+            "degraded": degraded,
+            "counts": {**record.counts, **_counts(request.collected, curated), "analysis": summary.model_dump()},
+            "stage": "collect" if failures else None,
+            "error": error,
+            "cause": cause,
+        }
+    )
+    if table.end_run(ended) and failures:
+        table.forget_stages(run, ended.failed_categories)
+        notify(f"Framesift: {run.source} of {run.date} is incomplete", _letter(ended))
+    return FinishOutput(
+        status="FAILED" if failures else "SUCCEEDED",
+        degraded=degraded,
+        failed_categories=ended.failed_categories,
+        error=error,
+        cause=cause,
+    )
+
+
+def _failures(collected: list[CollectOutput], categories: list[str], done: list[str]) -> list[tuple[str, str, str]]:
+    """Categories that failed: name, error, cause."""
+    crawls = [
+        (crawl.category, crawl.error or "CrawlError", crawl.cause or "")
+        for crawl in collected
+        if crawl.status == "failed"
+    ]
+    empty = [
+        (category, "EmptyListError", "no clip qualified; the list that is up stays up")
+        for category in categories
+        if category not in done
+    ]
+    return crawls + empty
+
+
+def _degraded(request: FinishInput, curated: list[CurateOutput], summary: AnalysisSummary) -> list[str]:
+    """What was done in a lesser way than the settings ask for, one sentence each."""
+    sentences = [curation.degraded for curation in curated if curation.degraded]
+    if request.planned_compute == "gpu" and request.analyzed_on.startswith("cpu"):
+        sentences.append("No GPU could be had in time; the CPU queue analyzed.")
+    if summary.embedder == "pdq":
+        sentences.append(summary.embedder_why)
+    return list(dict.fromkeys(sentences))
+
+
+def _counts(collected: list[CollectOutput], curated: list[CurateOutput]) -> dict[str, Any]:
+    counts: dict[str, Any] = {}
+    for crawl in collected:
+        if crawl.status == "done":
+            counts[crawl.category] = crawl.model_dump(
+                include={"seen", "below_min_views", "repeated", "items", "failed_items"}
+            )
+    for curation in curated:
+        counts.setdefault(curation.category, {}).update(ranked=curation.ranked, dropped=curation.dropped)
+    return counts
+
+
+def fail_run(request: FailInput, table: Table, notify: Notify) -> FailInput:
+    """Write that the run failed, at which stage and why, and tell someone.
+
+    Also called when an execution was stopped or timed out, with its ARN alone. A record that another execution
+    holds by now, or that says already how it ended, is left as it is.
+    """
+    record = _record_of(request, table)
+    if record is None or record.status != "RUNNING" or record.execution_arn != request.execution_arn:
+        return request
+    ended = record.model_copy(
+        update={
+            "status": "FAILED",
+            "finished_at": datetime.now(UTC),
+            "stage": request.stage,
+            "error": request.error,
+            "cause": request.cause,
+        }
+    )
+    if table.end_run(ended):
+        notify(f"Framesift: {ended.source} of {ended.date} failed", _letter(ended))
+    return request
+
+
+def _record_of(request: FailInput, table: Table) -> RunRecord | None:
+    if request.run is not None:
+        return table.run(request.run.source, request.run.date)
+    records = (record for source in BUILT_SOURCES for record in table.runs(source))
+    return next((record for record in records if record.execution_arn == request.execution_arn), None)
+
+
+def _letter(record: RunRecord) -> str:
+    return (
+        f"The run of {record.source} for {record.date} ended {record.status} at stage {record.stage}.\n"
+        f"{record.error}: {record.cause}\n\n"
+        f"What was published before stays up. To take it up again: framesift run {record.source} --date {record.date}\n"
+        f"Execution: {record.execution_arn}\n"
+    )

@@ -1,0 +1,62 @@
+"""What many tests share: a bucket and a table on moto, in this process, with the real client code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from framesift import aws
+from framesift.settings import Settings, load_settings
+from framesift.storage import S3Store
+from framesift.table import Table
+
+BUCKET = "framesift-test"
+TABLE = "framesift-test"
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test sees the developer's AWS account or settings."""
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-northeast-2")
+    monkeypatch.setenv("AWS_REGION", "ap-northeast-2")
+    monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    load_settings.cache_clear()
+
+
+@pytest.fixture
+def aws_on_moto() -> Iterator[None]:
+    """AWS in this process; every client is made anew."""
+    from moto import mock_aws
+
+    with mock_aws():
+        aws._client.cache_clear()
+        yield
+    aws._client.cache_clear()
+
+
+@pytest.fixture
+def store(aws_on_moto: None) -> S3Store:
+    """An empty bucket."""
+    aws.s3().create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-2"})
+    return S3Store(BUCKET)
+
+
+@pytest.fixture
+def table(aws_on_moto: None) -> Table:
+    """An empty table."""
+    aws.dynamodb().create_table(
+        TableName=TABLE,
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[
+            {"AttributeName": "pk", "AttributeType": "S"},
+            {"AttributeName": "sk", "AttributeType": "S"},
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return Table(TABLE)

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from framesift.contracts import BeginInput, BeginOutput
+from framesift.errors import (
+    InvalidDateError,
+    InvalidStartError,
+    RunBusyError,
+    UnknownCategoryError,
+    UnknownSourceError,
+)
+from framesift.pipeline.begin import begin_run
+from framesift.settings import Settings
+from framesift.table import RunRecord, Table
+
+# 20 November in Seoul, still the 19th in UTC.
+MIDNIGHT = datetime(2026, 11, 19, 15, 0, 5, tzinfo=UTC)
+ALL = ["main", "dance", "challenge", "food", "tts"]
+
+
+@pytest.fixture
+def begin(table: Table) -> Callable[..., BeginOutput]:
+    def call(
+        start: dict[str, Any], arn: str = "arn:1", running: tuple[str, ...] = (), at: datetime = MIDNIGHT
+    ) -> BeginOutput:
+        request = BeginInput(start=start, execution_arn=arn, started_at=at)
+        return begin_run(request, Settings(), table, lambda other: other in running)
+
+    return call
+
+
+def end(table: Table, status: str, done: list[str], date: str = "2026-11-20") -> None:
+    record = table.run("tiktok", date)
+    assert record is not None
+    assert table.end_run(record.model_copy(update={"status": status, "done": done}))
+
+
+def test_a_first_start_claims_the_day_in_seoul(begin: Callable[..., BeginOutput], table: Table) -> None:
+    output = begin({"source": "tiktok"})
+    assert output.decision == "run"
+    assert output.run.date == "2026-11-20"
+    assert output.categories == ALL
+    record = table.run("tiktok", "2026-11-20")
+    assert record is not None
+    assert (record.status, record.execution_arn, record.attempt) == ("RUNNING", "arn:1", 1)
+
+
+def test_categories_come_in_the_settings_order_and_once(begin: Callable[..., BeginOutput]) -> None:
+    output = begin({"source": "tiktok", "categories": ["food", "dance", "food"]})
+    assert output.categories == ["dance", "food"]
+
+
+@pytest.mark.parametrize(
+    ("start", "error", "named"),
+    [
+        ({}, InvalidStartError, "'source' is missing"),
+        ({"source": 7}, InvalidStartError, "'source'"),
+        ({"source": "tiktok", "categorys": ["dance"]}, InvalidStartError, "unknown field 'categorys'"),
+        ({"source": "tiktok", "force": "yes"}, InvalidStartError, "'force'"),
+        ({"source": "myspace"}, UnknownSourceError, "'myspace'"),
+        ({"source": "tiktok", "categories": ["cats"]}, UnknownCategoryError, "'cats'"),
+        ({"source": "tiktok", "date": "20 November"}, InvalidDateError, "'20 November'"),
+        ({"source": "tiktok", "date": "20261120"}, InvalidDateError, "'20261120'"),
+        ({"source": "tiktok", "date": "2026-02-30"}, InvalidDateError, "'2026-02-30'"),
+        ({"source": "tiktok", "date": "2026-11-21"}, InvalidDateError, "future"),
+        ({"source": "tiktok", "scheduled_at": "midnight"}, InvalidDateError, "'midnight'"),
+    ],
+)
+def test_what_is_not_known_is_refused_by_name_and_nothing_is_written(
+    begin: Callable[..., BeginOutput], table: Table, start: dict[str, Any], error: type[Exception], named: str
+) -> None:
+    with pytest.raises(error, match=named):
+        begin(start)
+    assert table.runs("tiktok") == []
+
+
+def test_a_late_start_means_the_day_that_it_was_scheduled_for(begin: Callable[..., BeginOutput]) -> None:
+    late = datetime(2026, 11, 20, 16, 0, tzinfo=UTC)  # 01:00 on the 21st in Seoul.
+    output = begin({"source": "tiktok", "scheduled_at": "2026-11-19T15:00:00Z"}, at=late)
+    assert output.run.date == "2026-11-20"
+
+
+def test_a_doubled_start_of_a_running_run_changes_nothing(begin: Callable[..., BeginOutput], table: Table) -> None:
+    begin({"source": "tiktok"})
+    before = table.run("tiktok", "2026-11-20")
+    output = begin({"source": "tiktok"}, arn="arn:2", running=("arn:1",))
+    assert (output.decision, output.categories) == ("skip", [])
+    assert "under way" in output.why
+    assert table.run("tiktok", "2026-11-20") == before
+
+
+def test_force_does_not_start_beside_a_running_run(begin: Callable[..., BeginOutput]) -> None:
+    begin({"source": "tiktok"})
+    assert begin({"source": "tiktok", "force": True}, arn="arn:2", running=("arn:1",)).decision == "skip"
+
+
+def test_a_retried_begin_of_the_same_execution_runs(begin: Callable[..., BeginOutput]) -> None:
+    first = begin({"source": "tiktok", "categories": ["dance"]})
+    again = begin({"source": "tiktok", "categories": ["dance"]})
+    assert again.decision == "run"
+    assert (again.run, again.categories) == (first.run, first.categories)
+
+
+def test_a_run_whose_execution_was_killed_is_taken_over(begin: Callable[..., BeginOutput], table: Table) -> None:
+    begin({"source": "tiktok"})
+    output = begin({"source": "tiktok"}, arn="arn:2", running=())
+    assert output.decision == "run"
+    record = table.run("tiktok", "2026-11-20")
+    assert record is not None
+    assert (record.execution_arn, record.attempt) == ("arn:2", 1)
+
+
+def test_a_done_day_is_skipped(begin: Callable[..., BeginOutput], table: Table) -> None:
+    begin({"source": "tiktok"})
+    end(table, "SUCCEEDED", ALL)
+    assert begin({"source": "tiktok"}, arn="arn:2").decision == "skip"
+    assert begin({"source": "tiktok", "only_if_failed": True}, arn="arn:2").decision == "skip"
+
+
+def test_force_repeats_a_done_day_as_another_attempt(begin: Callable[..., BeginOutput], table: Table) -> None:
+    begin({"source": "tiktok"})
+    end(table, "SUCCEEDED", ALL)
+    output = begin({"source": "tiktok", "force": True}, arn="arn:2")
+    assert (output.decision, output.run.attempt, output.categories) == ("run", 2, ALL)
+
+
+def test_noon_takes_up_only_what_failed(begin: Callable[..., BeginOutput], table: Table) -> None:
+    begin({"source": "tiktok"})
+    end(table, "FAILED", ["main", "dance", "food"])
+    output = begin({"source": "tiktok", "only_if_failed": True}, arn="arn:2")
+    assert (output.decision, output.categories) == ("run", ["challenge", "tts"])
+    record = table.run("tiktok", "2026-11-20")
+    assert record is not None
+    assert record.done == ["main", "dance", "food"]
+
+
+def test_noon_catches_up_on_a_midnight_that_never_came(begin: Callable[..., BeginOutput]) -> None:
+    assert begin({"source": "tiktok", "only_if_failed": True}).decision == "run"
+
+
+def test_a_day_done_for_one_category_runs_for_the_others(begin: Callable[..., BeginOutput], table: Table) -> None:
+    begin({"source": "tiktok", "categories": ["dance"]})
+    end(table, "SUCCEEDED", ["dance"])
+    output = begin({"source": "tiktok"}, arn="arn:2")
+    assert output.categories == ["main", "challenge", "food", "tts"]
+
+
+def test_of_two_starts_at_the_same_moment_one_wins(
+    begin: Callable[..., BeginOutput], table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The second start reads before the first one claims.
+    read: Callable[[Table, str, str], RunRecord | None] = Table.run
+    begin({"source": "tiktok"})
+    monkeypatch.setattr(Table, "run", lambda *_: None)
+    with pytest.raises(RunBusyError, match="same moment"):
+        begin({"source": "tiktok"}, arn="arn:2")
+    record = read(table, "tiktok", "2026-11-20")
+    assert record is not None
+    assert record.execution_arn == "arn:1"
