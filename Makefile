@@ -1,0 +1,69 @@
+# Two commands do everything: `make run` (a day's top 10 on this machine) and `make test`.
+# They make the environment themselves; a second time they start in seconds.
+
+PYTHON ?= python3
+SOURCE ?= tiktok
+# For example ARGS="--date 2026-11-20 --clips 200"
+ARGS ?=
+
+BIN := .venv/bin
+# An environment of our own holds its own uv, so that nothing but Python is needed.
+UV := $(BIN)/uv
+UV_VERSION := 0.13.8
+EDITABLE := --no-deps --editable layers/framesift --editable local
+PACKAGES := layers/framesift/pyproject.toml local/pyproject.toml
+LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--no-emit-package framesift
+
+.DEFAULT_GOAL := help
+.PHONY: help run up test check docs lock clean
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(BIN)/.ready-run ## Run the day on this machine: crawl, look, keep, publish (SOURCE=tiktok)
+	@$(BIN)/framesift local run $(SOURCE) $(ARGS)
+
+up: $(BIN)/.ready-run ## Keep the embedded AWS running, with its schedules and its API
+	@$(BIN)/framesift local up $(ARGS)
+
+test: $(BIN)/.ready-dev ## Run every check and every test, offline
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/framesift local prepare --quiet
+	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+check: $(BIN)/.ready-dev ## Lint, types, the state machine, and that made files are up to date
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy layers/framesift/python/framesift functions/*/handler.py containers/*/*.py local/framesift_local cdk
+	@$(BIN)/python -m tools.docs --check
+
+docs: $(BIN)/.ready-dev ## Make docs/settings.md and the JSON Schemas anew
+	@$(BIN)/python -m tools.docs
+
+lock: $(UV) ## Choose the newest versions that fit, and lock them with their hashes
+	@$(LOCK) $(PACKAGES) -o requirements/run.txt
+	@$(LOCK) --all-extras --group pyproject.toml:dev $(PACKAGES) -c requirements/run.txt -o requirements/dev.txt
+
+clean: ## Remove the environment and what runs left (.framesift)
+	rm -rf .venv cdk.out .framesift
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed: make run PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv .venv \
+		|| { echo "Python's venv module is missing: install it (Debian and Ubuntu: apt-get install python3-venv)."; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(BIN)/.ready-run: requirements/run.txt $(PACKAGES) | $(UV)
+	@echo "Making the environment (.venv): a minute the first time."
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/run.txt
+	@$(UV) pip install --quiet --python $(BIN)/python $(EDITABLE)
+	@$(BIN)/framesift local prepare
+	@touch $@
+
+$(BIN)/.ready-dev: requirements/dev.txt $(PACKAGES) | $(UV)
+	@echo "Making the environment for tests (.venv): torch is large, some minutes the first time."
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@$(UV) pip install --quiet --python $(BIN)/python $(EDITABLE)
+	@touch $@

@@ -1,0 +1,424 @@
+"""From an analyzed manifest to a finished run, on a real table and bucket (moto), stage by stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import BytesIO
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from framesift import keys
+from framesift.contracts import (
+    AnalysisSummary,
+    CategoryInput,
+    CollectOutput,
+    Duplicate,
+    FailInput,
+    FinishInput,
+    FinishOutput,
+    Item,
+    Language,
+    Media,
+    PublishOutput,
+    Run,
+    StageInput,
+    TopList,
+)
+from framesift.errors import NotAnImageError, NothingToAnalyzeError
+from framesift.pipeline.archive import archive_run
+from framesift.pipeline.curate import curate_category
+from framesift.pipeline.finish import fail_run, finish_run
+from framesift.pipeline.plan import array_size, choose_compute, plan_analysis
+from framesift.pipeline.publish import encode_thumbnail, publish_lists
+from framesift.settings import AnalysisSettings, Settings
+from framesift.storage import S3Store, read_manifest, write_json, write_manifest
+from framesift.table import RunRecord, Table
+
+RUN = Run(source="tiktok", date="2026-11-20", attempt=1)
+AT = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+def a_jpeg(width: int = 64, height: int = 96, colour: str = "red", **options: Any) -> bytes:
+    encoded = BytesIO()
+    Image.new("RGB", (width, height), colour).save(encoded, "JPEG", **options)
+    return encoded.getvalue()
+
+
+def korean(items: Sequence[Item]) -> tuple[list[Item], str | None]:
+    language = Language(code="ko", confidence=1.0, decided_by="title", provider="offline")
+    return [item.model_copy(update={"language": language}) for item in items], None
+
+
+@dataclass
+class Day:
+    """A day on its way through the stages after the vision job."""
+
+    store: S3Store
+    table: Table
+    settings: Settings
+    run: Run = RUN
+    told: list[str] | None = None
+
+    def begin(self, categories: list[str]) -> None:
+        former = self.table.run("tiktok", self.run.date)
+        record = RunRecord(
+            source="tiktok",
+            date=self.run.date,
+            status="RUNNING",
+            attempt=self.run.attempt,
+            execution_arn=f"arn:{self.run.date}:{self.run.attempt}",
+            categories=categories,
+            started_at=AT,
+        )
+        assert self.table.claim(record, former)
+
+    def analyzed(self, category: str, clips: int, duplicates: int = 0) -> None:
+        items = []
+        for number in range(clips):
+            item_id = f"{category}-{number}"
+            key = keys.media(self.run, category, item_id, "jpg")
+            self.store.put(key, a_jpeg(), "image/jpeg")
+            media = Media(key=key, sha256="0", content_type="image/jpeg", size_bytes=1, width=64, height=96)
+            items.append(
+                Item(
+                    source="tiktok",
+                    category=category,
+                    id=item_id,
+                    url=f"https://www.tiktok.com/@a/video/{item_id}",
+                    title="춤",
+                    views=1000 - number,
+                    collected_at=AT,
+                    media=media,
+                    duplicate=Duplicate(of=f"{category}-0", method="pdq", score=1)
+                    if 0 < number <= duplicates
+                    else None,
+                )
+            )
+        for stage in ("collected", "analyzed"):
+            write_manifest(self.store, keys.manifest(self.run, category, stage), items)
+        collected = CollectOutput(
+            category=category, manifest_key=keys.manifest(self.run, category, "collected"), items=clips, seen=clips
+        )
+        self.table.end_stage(self.run, "collect", category, collected.model_dump_json())
+
+    def curate(self, category: str) -> None:
+        curate_category(CategoryInput(run=self.run, category=category), self.settings, self.store, self.table, korean)
+
+    def publish(self, categories: list[str]) -> PublishOutput:
+        return publish_lists(StageInput(run=self.run, categories=categories), self.settings, self.store, self.table)
+
+    def finish(self, categories: list[str], failed: tuple[CollectOutput, ...] = ()) -> FinishOutput:
+        archive_run(StageInput(run=self.run, categories=categories), self.store, self.table)
+        summary = AnalysisSummary(
+            items=1,
+            failed_items=0,
+            duplicates=0,
+            duplicates_by_method={},
+            not_judged=0,
+            embedder="pdq",
+            embedder_why="No weights.",
+            device="cpu",
+            history_items=0,
+            seconds=1,
+        )
+        write_json(self.store, keys.analysis_summary(self.run, categories), summary)
+        collected = [CollectOutput(category=category) for category in categories]
+        request = FinishInput(
+            run=self.run,
+            categories=categories,
+            collected=[*collected, *failed],
+            planned_compute="gpu",
+            analyzed_on="cpu after waiting for a gpu",
+            execution_arn=f"arn:{self.run.date}:{self.run.attempt}",
+        )
+        return finish_run(request, self.store, self.table, self.tell)
+
+    def tell(self, subject: str, text: str) -> None:
+        self.told = [*(self.told or []), subject, text]
+
+    def top_list(self, category: str) -> TopList:
+        pointer = self.table.list_pointer(category)
+        assert pointer is not None
+        return TopList.model_validate_json(self.store.get(pointer.key))
+
+
+@pytest.fixture
+def day(store: S3Store, table: Table) -> Callable[..., Day]:
+    def make(date: str = "2026-11-20", attempt: int = 1) -> Day:
+        return Day(store, table, Settings(), Run(source="tiktok", date=date, attempt=attempt))
+
+    return make
+
+
+def a_whole_day(made: Day, categories: dict[str, int]) -> None:
+    names = list(categories)
+    made.begin(names)
+    for category, clips in categories.items():
+        made.analyzed(category, clips)
+        made.curate(category)
+    made.publish(names)
+    made.finish(names)
+
+
+def test_the_list_and_its_thumbnails_lie_where_the_app_looks(day: Callable[..., Day]) -> None:
+    made = day()
+    a_whole_day(made, {"dance": 12})
+    published = sorted(made.store.list("published/2026-11-20/"))
+    assert published == [
+        "published/2026-11-20/dance/top10/dance_top10.json",
+        *(f"published/2026-11-20/dance/top10/thumbnails/dance{n:02d}.jpg" for n in range(1, 11)),
+    ]
+    top = made.top_list("dance")
+    assert (top.count, top.note) == (10, None)
+    assert [item.id for item in top.items] == [f"dance{n:02d}" for n in range(1, 11)]
+    assert made.store.get(keys.latest_list("dance")) == made.store.get(
+        "published/2026-11-20/dance/top10/dance_top10.json"
+    )
+
+
+def test_fewer_than_ten_are_published_as_fewer_and_said(day: Callable[..., Day]) -> None:
+    made = day()
+    a_whole_day(made, {"dance": 3})
+    top = made.top_list("dance")
+    assert (top.count, top.wanted, top.note) == (3, 10, "Only 3 of 10: no more clips qualified.")
+
+
+def test_a_reader_never_sees_half_a_list(day: Callable[..., Day], monkeypatch: pytest.MonkeyPatch) -> None:
+    a_whole_day(day("2026-11-19"), {"dance": 3, "food": 3})
+    made = day()
+    made.begin(["dance", "food"])
+    for category in ("dance", "food"):
+        made.analyzed(category, 5)
+        made.curate(category)
+    real_put = S3Store.put
+
+    def die_at_the_last_thumbnail(self: S3Store, key: str, *args: Any, **kwargs: Any) -> bool:
+        if key.endswith("food05.jpg"):
+            raise ConnectionError("the process died here")
+        return real_put(self, key, *args, **kwargs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(S3Store, "put", die_at_the_last_thumbnail)
+        with pytest.raises(ConnectionError):
+            made.publish(["dance", "food"])
+    assert {made.top_list(category).date for category in ("dance", "food")} == {"2026-11-19"}
+    made.publish(["dance", "food"])
+    assert {made.top_list(category).date for category in ("dance", "food")} == {"2026-11-20"}
+
+
+def test_a_published_edition_stays_as_it_is_when_the_day_is_forced_again(day: Callable[..., Day]) -> None:
+    first = day()
+    a_whole_day(first, {"dance": 3})
+    before = {key: first.store.get(key) for key in first.store.list("published/2026-11-20/")}
+    again = day(attempt=2)
+    a_whole_day(again, {"dance": 4})
+    assert again.top_list("dance").edition == "2026-11-20.2"
+    assert {key: again.store.get(key) for key in again.store.list("published/2026-11-20/")} == before
+
+
+def test_a_late_run_of_an_older_day_never_replaces_a_newer_list(day: Callable[..., Day]) -> None:
+    a_whole_day(day("2026-11-20"), {"dance": 3})
+    late = day("2026-11-19")
+    a_whole_day(late, {"dance": 4})
+    assert late.top_list("dance").date == "2026-11-20"
+    assert TopList.model_validate_json(late.store.get(keys.latest_list("dance"))).date == "2026-11-20"
+
+
+def test_ranks_are_compared_with_the_list_before_also_after_a_repeated_publish(day: Callable[..., Day]) -> None:
+    a_whole_day(day("2026-11-19"), {"dance": 2})
+    made = day()
+    made.begin(["dance"])
+    made.analyzed("dance", 3)
+    made.curate("dance")
+    made.publish(["dance"])
+    made.table.forget_stages(RUN, [])
+    first = [item.previous_rank for item in made.top_list("dance").items]
+    # The process died after the switch, before its output was kept: the stage is done again.
+    made.table._client.delete_item(
+        TableName=made.table.name,
+        Key={"pk": {"S": "RUN#tiktok#2026-11-20"}, "sk": {"S": "1#publish#dance"}},
+    )
+    made.publish(["dance"])
+    assert [item.previous_rank for item in made.top_list("dance").items] == first == [1, 2, None]
+
+
+def test_the_rest_goes_to_the_residual_archive_once(day: Callable[..., Day]) -> None:
+    made = day()
+    a_whole_day(made, {"dance": 12})
+    assert sorted(made.store.list("residual/2026-11-20/dance/media/")) == [
+        "residual/2026-11-20/dance/media/dance-10.jpg",
+        "residual/2026-11-20/dance/media/dance-11.jpg",
+    ]
+    assert made.store.exists("residual/2026-11-20/dance/curated.jsonl")
+    assert len(list(made.store.list("runs/tiktok/2026-11-20/dance/media/"))) == 10
+    # An archive that was cut short after the move is done again without an error.
+    made.table._client.delete_item(
+        TableName=made.table.name,
+        Key={"pk": {"S": "RUN#tiktok#2026-11-20"}, "sk": {"S": "1#archive#dance"}},
+    )
+    archive_run(StageInput(run=RUN, categories=["dance"]), made.store, made.table)
+    assert len(list(made.store.list("residual/2026-11-20/dance/media/"))) == 2
+
+
+def test_why_each_clip_was_ranked_or_dropped_is_kept(day: Callable[..., Day]) -> None:
+    made = day()
+    made.begin(["dance"])
+    made.analyzed("dance", 3, duplicates=1)
+    made.curate("dance")
+    made.publish(["dance"])
+    made.finish(["dance"])
+    decisions = {item.id: item.decision for item in read_manifest(made.store, keys.manifest(RUN, "dance", "curated"))}
+    assert {item_id: decision and decision.why for item_id, decision in decisions.items()} == {
+        "dance-0": "number 1 by views",
+        "dance-1": "a re-upload of dance-0 (pdq, 1.00)",
+        "dance-2": "number 2 by views",
+    }
+    (history,) = made.table.item_days("tiktok", "dance-1")
+    assert (history.duplicate_of, history.dropped) == ("dance-0", "duplicate")
+
+
+def test_a_finished_run_says_what_it_did(day: Callable[..., Day]) -> None:
+    made = day()
+    a_whole_day(made, {"dance": 12})
+    record = made.table.run("tiktok", "2026-11-20")
+    assert record is not None
+    assert (record.status, record.done, record.error) == ("SUCCEEDED", ["dance"], None)
+    assert record.counts["dance"]["ranked"] == 10
+    assert record.counts["dance"]["dropped"] == {"below_top": 2}
+    assert record.degraded == ["No GPU could be had in time; the CPU queue analyzed.", "No weights."]
+    assert made.told is None
+
+
+def test_a_category_that_failed_makes_the_run_failed_and_the_others_stay_published(day: Callable[..., Day]) -> None:
+    made = day()
+    made.begin(["dance", "food"])
+    made.analyzed("dance", 3)
+    made.curate("dance")
+    made.publish(["dance"])
+    wall = CollectOutput(category="food", status="failed", error="CaptchaShownError", cause="a captcha")
+    output = made.finish(["dance"], failed=(wall,))
+    assert (output.status, output.failed_categories, output.error) == ("FAILED", ["food"], "CaptchaShownError")
+    record = made.table.run("tiktok", "2026-11-20")
+    assert record is not None
+    assert (record.status, record.done, record.cause) == ("FAILED", ["dance"], "food: a captcha")
+    assert made.top_list("dance").count == 3
+    assert made.told is not None
+    assert "incomplete" in made.told[0]
+
+
+def test_a_category_without_a_single_clip_keeps_the_list_that_is_up(day: Callable[..., Day]) -> None:
+    a_whole_day(day("2026-11-19"), {"dance": 3})
+    made = day()
+    made.begin(["dance"])
+    made.analyzed("dance", 1)
+    curate_category(
+        CategoryInput(run=RUN, category="dance"),
+        made.settings,
+        made.store,
+        made.table,
+        lambda items: (list(items), None),
+    )
+    assert made.publish(["dance"]).lists == []
+    output = made.finish(["dance"])
+    assert (output.status, output.error) == ("FAILED", "EmptyListError")
+    assert made.top_list("dance").date == "2026-11-19"
+    # The next start crawls it again instead of finding the same nothing.
+    assert made.table.stage_output(RUN, "collect", "dance") is None
+
+
+def test_fail_writes_the_stage_and_the_cause_once(day: Callable[..., Day]) -> None:
+    made = day()
+    made.begin(["dance"])
+    fault = FailInput(run=RUN, stage="analyze", error="States.Timeout", cause="late", execution_arn="arn:2026-11-20:1")
+    fail_run(fault, made.table, made.tell)
+    fail_run(fault, made.table, made.tell)
+    record = made.table.run("tiktok", "2026-11-20")
+    assert record is not None
+    assert (record.status, record.stage, record.error) == ("FAILED", "analyze", "States.Timeout")
+    assert made.told is not None
+    assert len(made.told) == 2
+
+
+def test_an_execution_that_was_stopped_is_found_by_its_arn(day: Callable[..., Day]) -> None:
+    made = day()
+    made.begin(["dance"])
+    stopped = FailInput(stage="execution", error="ABORTED", execution_arn="arn:2026-11-20:1")
+    fail_run(stopped, made.table, made.tell)
+    record = made.table.run("tiktok", "2026-11-20")
+    assert record is not None
+    assert (record.status, record.error) == ("FAILED", "ABORTED")
+
+
+def test_an_execution_that_lost_its_run_changes_nothing(day: Callable[..., Day]) -> None:
+    made = day()
+    made.begin(["dance"])
+    fail_run(FailInput(run=RUN, stage="collect", error="X", execution_arn="arn:other"), made.table, made.tell)
+    record = made.table.run("tiktok", "2026-11-20")
+    assert record is not None
+    assert record.status == "RUNNING"
+
+
+# --- the plan ---
+
+
+def test_the_plan_names_manifests_and_history(day: Callable[..., Day]) -> None:
+    a_whole_day(day("2026-11-18"), {"dance": 3})
+    made = day()
+    made.begin(["dance", "food"])
+    made.analyzed("dance", 3)
+    request = StageInput(run=RUN, categories=["dance", "food"])
+    output = plan_analysis(request, made.settings, made.store, made.table)
+    assert (output.analyze, output.array_size, output.compute, output.items) == (True, 1, "cpu", 3)
+    spec = made.store.get("runs/tiktok/2026-11-20/analysis/dance.food/job.json").decode()
+    assert output.job_spec_uri.endswith("runs/tiktok/2026-11-20/analysis/dance.food/job.json")
+    assert '"manifest_key": "runs/tiktok/2026-11-18/dance/analyzed.jsonl"' in spec
+    made.store.put(keys.analysis_summary(RUN, ["dance", "food"]), b"{}")
+    assert plan_analysis(request, made.settings, made.store, made.table).analyze is False
+
+
+def test_nothing_to_analyze_is_a_failure(day: Callable[..., Day]) -> None:
+    made = day()
+    made.begin(["dance"])
+    with pytest.raises(NothingToAnalyzeError, match="2026-11-20"):
+        plan_analysis(StageInput(run=RUN, categories=["dance"]), made.settings, made.store, made.table)
+
+
+@pytest.mark.parametrize(("items", "size"), [(1, 1), (20_000, 1), (20_001, 2), (10**9, 10_000)])
+def test_array_size(items: int, size: int) -> None:
+    assert array_size(items, AnalysisSettings()) == size
+
+
+@pytest.mark.parametrize(
+    ("compute", "items", "chosen"),
+    [("auto", 5_000, "cpu"), ("auto", 5_001, "gpu"), ("gpu", 1, "gpu"), ("cpu", 9_999, "cpu")],
+)
+def test_choose_compute(compute: Any, items: int, chosen: str) -> None:
+    assert choose_compute(items, AnalysisSettings(compute=compute)) == chosen
+
+
+# --- thumbnails ---
+
+
+def test_a_thumbnail_is_upright_small_and_plain() -> None:
+    sideways = Image.Exif()
+    sideways[0x0112] = 6  # Rotated by 90 degrees.
+    thumbnail = encode_thumbnail(a_jpeg(2000, 1000, exif=sideways), Settings().publish)
+    assert (thumbnail.width, thumbnail.height) == (480, 960)
+    with Image.open(BytesIO(thumbnail.body)) as opened:
+        assert (opened.format, opened.mode, opened.size) == ("JPEG", "RGB", (480, 960))
+        assert not opened.getexif()
+
+
+def test_a_small_picture_is_not_blown_up() -> None:
+    thumbnail = encode_thumbnail(a_jpeg(64, 96), Settings().publish)
+    assert (thumbnail.width, thumbnail.height) == (64, 96)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", a_jpeg()[:200]])
+def test_a_damaged_picture_is_named(body: bytes) -> None:
+    with pytest.raises(NotAnImageError):
+        encode_thumbnail(body, Settings().publish)
