@@ -1,0 +1,95 @@
+"""Videos that the tests make themselves: a moving photograph of a person, or a drawing without one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from framesift.errors import ModelError
+from framesift.models import open_registry
+from framesift.pose.model import cache_dir
+
+VideoWriter = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def pose_model() -> Path:
+    """The `pose-full` bundle, from this machine's cache or built from the published package."""
+    try:
+        return open_registry(cache_dir(), public=True).resolve("pose-full").path
+    except ModelError as error:
+        pytest.skip(f"the pose networks are not at hand: {error}")
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> NDArray[np.uint8]:
+    """A photograph of a person, (512, 512, 3) uint8 RGB; it comes with scikit-image."""
+    from skimage import data
+
+    return np.asarray(data.astronaut(), np.uint8)
+
+
+def person_frames(photo: NDArray[np.uint8], count: int, *, width: int = 320, height: int = 240) -> list[Any]:
+    """The photograph swaying over a plain background: (height, width, 3) uint8 RGB each."""
+    import cv2
+
+    frames = []
+    side = photo.shape[0]
+    for i in range(count):
+        matrix = cv2.getRotationMatrix2D((side / 2, side / 2), 6 * np.sin(i / 9), height / side)
+        matrix[:, 2] += [width / 2 - side / 2 + 20 * np.sin(i / 12), height / 2 - side / 2]
+        frames.append(cv2.warpAffine(photo, matrix, (width, height), borderValue=(90, 110, 130)))
+    return frames
+
+
+def drawn_frames(count: int, *, width: int = 64, height: int = 48) -> list[Any]:
+    """A bright square that moves by two pixels a frame over grey."""
+    frames = []
+    for i in range(count):
+        frame = np.full((height, width, 3), 60, np.uint8)
+        x = (2 * i) % (width - 8)
+        frame[16:24, x : x + 8] = 250
+        frames.append(frame)
+    return frames
+
+
+def write_video(
+    path: Path,
+    frames: Iterable[NDArray[np.uint8]],
+    *,
+    rate: Fraction = Fraction(30),
+    times: Sequence[Fraction] | None = None,
+    codec: str = "libx264",
+    rotation_deg: int = 0,
+) -> Path:
+    """Encode frames; `times` gives each frame's presentation time in seconds where `rate` does not."""
+    options = {"preset": "ultrafast"} if codec == "libx264" else {}
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=rate, options=options)
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        if rotation_deg:
+            stream.set_display_rotation(rotation_deg)
+        tick = Fraction(1, 90000) if times else 1 / rate
+        stream.codec_context.time_base = tick
+        for i, array in enumerate(frames):
+            if i == 0:
+                stream.height, stream.width = array.shape[:2]
+            frame = av.VideoFrame.from_ndarray(array, "rgb24")
+            frame.pts = round(times[i] / tick) if times else i
+            frame.time_base = tick
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.fixture
+def person_video(tmp_path: Path, astronaut: NDArray[np.uint8]) -> Path:
+    """Two seconds of the swaying photograph, 320x240 at 30 FPS."""
+    return write_video(tmp_path / "person.mp4", person_frames(astronaut, 60))
