@@ -36,10 +36,10 @@ check: $(BIN)/.ready-dev ## Lint, types, the state machine, and that made files 
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy layers/framesift/python/framesift functions/*/handler.py containers/*/*.py local/framesift_local cdk
-	@$(BIN)/python -m tools.docs --check
+	@$(BIN)/python docs/make.py --check
 
 docs: $(BIN)/.ready-dev ## Make docs/settings.md and the JSON Schemas anew
-	@$(BIN)/python -m tools.docs
+	@$(BIN)/python docs/make.py
 
 lock: $(UV) ## Choose the newest versions that fit, and lock them with their hashes
 	@$(LOCK) $(PACKAGES) -o requirements/run.txt

@@ -59,3 +59,8 @@ def secretsmanager() -> SecretsManagerClient:
 def sns() -> SNSClient:
     """The SNS client."""
     return _client("sns")  # type: ignore[no-any-return]
+
+
+def cloudformation() -> Any:
+    """The CloudFormation client."""
+    return _client("cloudformation")

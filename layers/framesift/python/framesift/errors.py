@@ -7,7 +7,7 @@ Step Functions matches the exact name of the class that was raised, so leaves ar
 FramesiftError
 ├── InputError                      what was asked cannot be done: change it, do not repeat it   (exit 65)
 │   ├── InvalidStartError · UnknownSourceError · UnknownCategoryError · InvalidDateError
-│   ├── SettingsError · NotFoundError
+│   ├── SettingsError · NotFoundError · TranslateDeniedError
 │   ├── NothingToAnalyzeError
 │   ├── PoseError                   the pose commands cannot do what was asked
 │   │   └── UnknownPresetError · PoseConfigError · NoVideosError · NotASequenceError · SequencesDifferError
@@ -32,7 +32,8 @@ FramesiftError
 ├── ModelError                      a model's file is missing or is not what its card says       (exit 66)
 │   └── ModelMissingError · ModelMismatchError
 └── MachineError                    this machine lacks something                                 (exit 69)
-    └── ChromiumMissingError · NodeMissingError · PortInUseError · DiskFullError · EmbeddedAwsDownError
+    ├── ChromiumMissingError · ChromiumFailedError
+    └── NodeMissingError · PortInUseError · DiskFullError · EmbeddedAwsDownError
 ```
 """
 
@@ -79,6 +80,10 @@ class SettingsError(InputError):
 
 class NotFoundError(InputError):
     """What was asked for by name does not exist."""
+
+
+class TranslateDeniedError(InputError):
+    """Google Cloud Translate refuses the key or the project, or there is no key."""
 
 
 class NothingToAnalyzeError(InputError):
@@ -283,6 +288,10 @@ class ChromiumMissingError(MachineError):
     """No Chromium is installed where we look."""
 
 
+class ChromiumFailedError(MachineError):
+    """A Chromium is there, and does not start or breaks again and again."""
+
+
 class NodeMissingError(MachineError):
     """No Node recent enough for CDK is at hand."""
 
@@ -297,3 +306,11 @@ class DiskFullError(MachineError):
 
 class EmbeddedAwsDownError(MachineError):
     """Nothing answers where the embedded AWS should."""
+
+
+def exit_code_of(name: str | None) -> int:
+    """The exit code of an error that is known by its class's name alone, as Step Functions gives it."""
+    found = globals().get(name or "")
+    if isinstance(found, type) and issubclass(found, FramesiftError):
+        return found.exit_code
+    return FramesiftError.exit_code

@@ -23,11 +23,6 @@ class PlatformSettings(BaseModel):
 
     bucket: str = Field("", description="The bucket that holds everything.")
     table: str = Field("", description="The DynamoDB table of runs, stages, items and lists.")
-    state_machine_arn: str = Field("", description="The workflow's state machine.")
-    gpu_queue: str = Field("", description="The Batch queue of GPU machines.")
-    cpu_queue: str = Field("", description="The Batch queue of CPU machines.")
-    gpu_job: str = Field("", description="The Batch job definition with one GPU.")
-    cpu_job: str = Field("", description="The same job definition without a GPU.")
     failure_topic: str = Field("", description="The SNS topic that hears of failed runs.")
 
 
@@ -67,9 +62,15 @@ class CrawlSettings(BaseModel):
         (0.6, 1.6), description="The shortest and the longest pause between two scrolls, seconds."
     )
     page_timeout_s: float = Field(45.0, gt=0, description="How long a page may take to load.")
+    time_limit_s: float = Field(
+        600.0, gt=0, description="Stop scrolling after so many seconds, and keep what was seen until then."
+    )
     locale: str = Field("ko-KR", description="The browser's language.")
     headless: bool = Field(True, description="Run the browser without a window.")
     chromium_path: str = Field("", description="The browser to use; empty: Playwright's own, else the system's.")
+    chromium_sandbox: bool = Field(
+        True, description="Keep Chromium's sandbox; it is off for root and in Lambda, where it cannot work."
+    )
     session_file: str = Field("", description="A file with the session to use (Playwright's storage state, JSON).")
     session_secret: str = Field(
         "", description="The secret with the session to use, and to keep it in; wins over the file."
@@ -143,6 +144,13 @@ class LanguageSettings(BaseModel):
     google_project: str = Field("", description="The Google Cloud project that is asked.")
     google_endpoint: str = Field("", description="Another endpoint for Translate, such as a stand-in's.")
     google_secret: str = Field("", description="The secret with the service account's JSON key.")
+    google_max_chars: int = Field(
+        100_000, ge=0, description="The characters that one category may cost; Google itself sets no daily limit."
+    )
+    google_requests_per_s: float = Field(50.0, gt=0, description="The pace at which Google is asked.")
+    google_patience_s: float = Field(
+        60.0, gt=0, description="How long a category waits for a minute's quota or an outage to pass, seconds."
+    )
 
 
 class PublishSettings(BaseModel):

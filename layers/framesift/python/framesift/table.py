@@ -4,6 +4,7 @@
 | --- | --- | --- |
 | `RUN#{source}` | `{date}` | the day's run: the truth about it |
 | `RUN#{source}#{date}` | `{attempt}#{stage}#{scope}` | a stage's output, so that a resumed run does not repeat it |
+| `PROGRESS#{source}#{date}` | `{stage}#{scope}` | how far a stage is, for whoever watches |
 | `ITEM#{source}#{id}` | `{date}#{category}` | what became of a clip on a day |
 | `LIST` | `{category}` | which list is the newest: the switch |
 | `TAKEDOWN#{source}` | `{id}` | a clip that must not be listed |
@@ -224,6 +225,21 @@ class Table:
             for stage in ("collect", "curate"):
                 key = _encode({"pk": f"RUN#{run.source}#{run.date}", "sk": f"{run.attempt}#{stage}#{category}"})
                 self._client.delete_item(TableName=self.name, Key=key)
+
+    def report_progress(self, run: Run, stage: str, scope: str, done: int, total: int) -> None:
+        """Say how far a stage is; call it about once a second, not for every item."""
+        expires_at = int((datetime.now(UTC) + timedelta(days=1)).timestamp())
+        record = {"done": done, "total": total, "expires_at": expires_at}
+        self._put(f"PROGRESS#{run.source}#{run.date}", f"{stage}#{scope}", record)
+
+    def progress(self, run: Run) -> dict[tuple[str, str], tuple[int, int]]:
+        """How far a run's stages are: done and total, by stage and scope."""
+        found = self._query(f"PROGRESS#{run.source}#{run.date}")
+        progress = {}
+        for record in found:
+            stage, scope = record["sk"].split("#", 1)
+            progress[stage, scope] = (int(record["done"]), int(record["total"]))
+        return progress
 
     # --- items ---
 

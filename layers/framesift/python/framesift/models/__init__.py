@@ -6,7 +6,7 @@ the file itself) or a `builder` (we make the file from what its maker publishes)
 
 from framesift.models.card import ModelCard, shipped_card, shipped_cards
 from framesift.models.origins import BucketOrigin, Origin
-from framesift.models.registry import Model, ModelRegistry, open_registry
+from framesift.models.registry import Model, ModelRegistry, default_cache_dir, open_registry
 
 __all__ = [
     "BucketOrigin",
@@ -14,6 +14,7 @@ __all__ = [
     "ModelCard",
     "ModelRegistry",
     "Origin",
+    "default_cache_dir",
     "open_registry",
     "shipped_card",
     "shipped_cards",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from framesift.errors import ModelMismatchError, ModelMissingError
 from framesift.models.card import CARD_FILE_NAME, ModelCard, read_card, shipped_card
 from framesift.models.origins import BucketOrigin, BuildOrigin, Origin, PackageOrigin, UrlOrigin
+from framesift.settings import load_settings
 from framesift.storage import Store
 
 
@@ -86,6 +88,14 @@ class ModelRegistry:
         card_path.write_text(card.model_dump_json(indent=2), encoding="utf-8")
         card_path.replace(folder / CARD_FILE_NAME)
         return Model(card, kept)
+
+
+def default_cache_dir() -> Path:
+    """Where model files are kept: the setting `analysis.model_cache`, else the user's cache."""
+    configured = load_settings().analysis.model_cache
+    if configured:
+        return Path(configured)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "framesift" / "models"
 
 
 def open_registry(cache_dir: Path, store: Store | None = None, *, public: bool = False) -> ModelRegistry:

@@ -1,0 +1,90 @@
+"""Makes `docs/settings.md` and `docs/schemas/` from the code, so that they cannot drift from it.
+
+`python docs/make.py` writes them; `--check` fails where they differ from what is committed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from framesift.contracts import (
+    AnalysisJob,
+    AnalysisSummary,
+    Item,
+    StartInput,
+    TopList,
+)
+from framesift.settings import Settings
+from framesift.table import RunRecord
+
+DOCS = Path(__file__).parent
+SCHEMAS: dict[str, type[BaseModel]] = {
+    "start": StartInput,
+    "item": Item,
+    "analysis-job": AnalysisJob,
+    "analysis-summary": AnalysisSummary,
+    "top-list": TopList,
+    "run-record": RunRecord,
+}
+
+
+def settings_page() -> str:
+    """Every setting with its variable, default and meaning."""
+    lines = [
+        "# Settings",
+        "",
+        "Made from `framesift/settings.py` by `make docs`. Set them in the environment or in a `.env` file; lists and",
+        "tables are JSON. On AWS the stacks set them on each function and job (`cdk/config.py`).",
+    ]
+    for group, field in Settings.model_fields.items():
+        model = field.annotation
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            raise TypeError(f"Settings.{group} is no group of settings.")
+        lines += [
+            "",
+            f"## {(model.__doc__ or group).splitlines()[0].rstrip('.')}",
+            "",
+            "| variable | default | what it does |",
+        ]
+        lines += ["| --- | --- | --- |", *_rows(group, model)]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(group: str, model: type[BaseModel]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        default = json.dumps(field.get_default(), ensure_ascii=False)
+        shown = f"`{default}`" if default != '""' else ""
+        yield f"| `FRAMESIFT_{group.upper()}__{name.upper()}` | {shown} | {field.description} |"
+
+
+def pages() -> dict[Path, str]:
+    """Every made file with its text."""
+    made = {DOCS / "settings.md": settings_page()}
+    for name, model in SCHEMAS.items():
+        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
+        text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+        made[DOCS / "schemas" / f"{name}.schema.json"] = text
+    return made
+
+
+def main() -> None:
+    """Write the made files, or check them."""
+    stale = [path for path, text in pages().items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    if "--check" in sys.argv[1:]:
+        if stale:
+            sys.exit(
+                f"Out of date: {', '.join(str(path.relative_to(DOCS.parent)) for path in stale)}. Run `make docs`."
+            )
+        return
+    for path, text in pages().items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

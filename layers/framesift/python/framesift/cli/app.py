@@ -1,0 +1,42 @@
+"""The commands, and where each is."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from framesift import __version__
+from framesift.cli import local, models, runs
+from framesift.cli.console import output
+
+app = typer.Typer(
+    help="Collects what people post, looks at it, keeps what matters, and serves it.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        output.print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True)] = False,
+) -> None:
+    """Collects what people post, looks at it, keeps what matters, and serves it."""
+
+
+app.command("run")(runs.run)
+app.command("status")(runs.status)
+app.command("runs")(runs.list_runs)
+app.command("top10")(runs.top10)
+app.command("clip")(runs.clip)
+app.command("takedown")(runs.takedown)
+app.add_typer(local.app, name="local", help="The embedded AWS: the whole workflow on this machine, without an account.")
+app.add_typer(
+    models.app, name="models", help="Model files: which there are, where they come from, whether they are whole."
+)

@@ -1,0 +1,121 @@
+"""Which Framesift a command speaks to: a deployed stack, or the embedded AWS of this folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from framesift import aws
+from framesift.errors import EmbeddedAwsDownError, NotFoundError
+from framesift.storage import S3Store
+from framesift.table import Table
+
+DATA_DIR = Path(".framesift")
+
+StackOption = Annotated[
+    str,
+    typer.Option(
+        "--stack",
+        envvar="FRAMESIFT_STACK",
+        help="A deployed pipeline stack, reached with the standard AWS variables; empty: the embedded AWS.",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Where a Framesift's resources are.
+
+    Attributes:
+        bucket: The bucket's name.
+        table: The table's name.
+        state_machine_arn: The workflow.
+        api_url: The HTTP API's address.
+        endpoint_url: The embedded AWS's address; empty for AWS itself.
+        pid: The embedded AWS's process; 0 for AWS itself.
+    """
+
+    bucket: str
+    table: str
+    state_machine_arn: str
+    api_url: str
+    endpoint_url: str = ""
+    pid: int = 0
+
+    @property
+    def records(self) -> Table:
+        """The table."""
+        return Table(self.table)
+
+    @property
+    def store(self) -> S3Store:
+        """The bucket."""
+        return S3Store(self.bucket)
+
+
+def connect(stack: str) -> Connection:
+    """Find the Framesift to speak to.
+
+    Raises:
+        NotFoundError: If there is no such stack.
+        EmbeddedAwsDownError: If no stack is named and no embedded AWS runs from this folder.
+    """
+    return _stack(stack) if stack else _embedded()
+
+
+def announce(connection: Connection, data_dir: Path) -> None:
+    """Let commands in this folder find a running embedded AWS."""
+    temporary = data_dir / "embedded.json.tmp"
+    temporary.write_text(json.dumps(asdict(connection), indent=2))
+    temporary.replace(data_dir / "embedded.json")
+
+
+def use_embedded(endpoint_url: str) -> None:
+    """Point this process's AWS clients at an embedded AWS, with credentials that open nothing else."""
+    os.environ.update(
+        AWS_ENDPOINT_URL=endpoint_url,
+        AWS_ACCESS_KEY_ID="embedded",
+        AWS_SECRET_ACCESS_KEY="embedded",  # noqa: S106 - the embedded AWS checks none
+        AWS_DEFAULT_REGION="ap-northeast-2",
+    )
+    os.environ.pop("AWS_PROFILE", None)
+    os.environ.pop("AWS_SESSION_TOKEN", None)
+
+
+def _embedded() -> Connection:
+    advice = "`framesift local up` starts it in this folder; --stack NAME speaks to a deployed one"
+    try:
+        connection = Connection(**json.loads((DATA_DIR / "embedded.json").read_text()))
+        address = urlsplit(connection.endpoint_url)
+        socket.create_connection((address.hostname or "", address.port or 0), timeout=2).close()
+    except FileNotFoundError:
+        raise EmbeddedAwsDownError(f"No embedded AWS runs from this folder: {advice}.") from None
+    except OSError:
+        raise EmbeddedAwsDownError(f"The embedded AWS of this folder does not answer: {advice}.") from None
+    use_embedded(connection.endpoint_url)
+    return connection
+
+
+def _stack(name: str) -> Connection:
+    try:
+        (stack,) = aws.cloudformation().describe_stacks(StackName=name)["Stacks"]
+    except (ClientError, BotoCoreError) as error:
+        raise NotFoundError(f"Stack {name} cannot be read: {error}") from None
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+    try:
+        return Connection(
+            bucket=outputs["BucketName"],
+            table=outputs["TableName"],
+            state_machine_arn=outputs["StateMachineArn"],
+            api_url=outputs["ApiUrl"],
+        )
+    except KeyError as missing:
+        raise NotFoundError(f"Stack {name} has no output {missing}: it is no Framesift pipeline.") from None

@@ -1,0 +1,232 @@
+"""Start a run, watch it, and read what came of it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table as Grid
+
+from framesift import aws
+from framesift.cli.connection import Connection, StackOption, connect
+from framesift.cli.console import errors, output
+from framesift.cli.watch import Snapshot, watch
+from framesift.contracts import TopList
+from framesift.errors import NotFoundError, exit_code_of
+from framesift.table import RunRecord
+
+SourceArgument = Annotated[str, typer.Argument(help="Where media comes from: tiktok.")]
+DateArgument = Annotated[str | None, typer.Argument(help="YYYY-MM-DD; the newest run by default.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
+
+_COLOURS = {"SUCCEEDED": "green", "FAILED": "red", "RUNNING": "yellow"}
+
+
+def run(
+    source: SourceArgument = "tiktok",
+    date: Annotated[str | None, typer.Option(help="The day, YYYY-MM-DD; today in Seoul by default.")] = None,
+    category: Annotated[list[str] | None, typer.Option(help="Only this category; may be repeated.")] = None,
+    force: Annotated[bool, typer.Option(help="Run again even if the day is done.")] = False,
+    only_if_failed: Annotated[bool, typer.Option(help="Do nothing unless the day has yet to succeed.")] = False,
+    wait: Annotated[bool, typer.Option(help="Watch it until it ends.")] = True,
+    stack: StackOption = "",
+) -> None:
+    """Start a day's run, or take up one that failed, and watch it.
+
+    Exit codes: 0 done (or done before), 65 refused, 69 the site or this machine, 75 try again later, 70 otherwise.
+    """
+    start = {"source": source, "date": date, "categories": category, "force": force, "only_if_failed": only_if_failed}
+    start_and_watch(connect(stack), {name: value for name, value in start.items() if value}, wait=wait)
+
+
+def start_and_watch(connection: Connection, start: dict[str, Any], *, wait: bool) -> None:
+    """Start an execution; exits with the error's code where it fails."""
+    name = f"{start['source']}-{start.get('date', 'today')}-{uuid.uuid4().hex[:8]}"
+    execution = aws.stepfunctions().start_execution(
+        stateMachineArn=connection.state_machine_arn, name=name, input=json.dumps(start)
+    )
+    if not wait:
+        output.print(execution["executionArn"], soft_wrap=True)
+        return
+    ended = watch(execution["executionArn"], start["source"], connection.records, output)
+    if ended.result.get("decision") == "skip":
+        output.print(f"Nothing to do: {ended.result['why']}.", highlight=False, soft_wrap=True)
+        date = ended.result["run"]["date"]
+    else:
+        date = ended.record.date if ended.record else None
+    if date is not None:
+        _show_summary(connection, start["source"], date)
+    if ended.state != "SUCCEEDED":
+        _explain(ended)
+        raise typer.Exit(exit_code_of(ended.result.get("error")))
+
+
+def status(
+    source: SourceArgument = "tiktok", date: DateArgument = None, json_: JsonOption = False, stack: StackOption = ""
+) -> None:
+    """Show how a day's run went, category by category."""
+    connection = connect(stack)
+    record = _find_run(connection, source, date)
+    if json_:
+        output.print_json(record.model_dump_json())
+    else:
+        _show_summary(connection, source, record.date)
+
+
+def list_runs(
+    source: SourceArgument = "tiktok",
+    limit: Annotated[int, typer.Option(min=1, max=366, help="How many days.")] = 14,
+    json_: JsonOption = False,
+    stack: StackOption = "",
+) -> None:
+    """List the newest runs."""
+    records = connect(stack).records.runs(source, limit)
+    if json_:
+        output.print_json(json.dumps([record.model_dump(mode="json") for record in records]))
+        return
+    grid = Grid(box=None, pad_edge=False)
+    for column in ("date", "status", "attempt", "took", "categories", "remark"):
+        grid.add_column(column, header_style="dim")
+    for record in records:
+        took = f"{(record.finished_at - record.started_at).total_seconds():.0f} s" if record.finished_at else ""
+        remark = f"{record.stage}: {record.error}" if record.error else "; ".join(record.degraded)
+        grid.add_row(record.date, _status(record), str(record.attempt), took, ", ".join(record.done), escape(remark))
+    output.print(grid)
+
+
+def top10(
+    category: Annotated[str | None, typer.Argument(help="One category; all by default.")] = None,
+    json_: JsonOption = False,
+    stack: StackOption = "",
+) -> None:
+    """Show the newest lists."""
+    connection = connect(stack)
+    pointers = connection.records.list_pointers()
+    if category:
+        pointers = [pointer for pointer in pointers if pointer.category == category]
+    if not pointers:
+        raise NotFoundError(f"No list of {category or 'any category'} is published yet: `framesift run` makes one.")
+    lists = [TopList.model_validate_json(connection.store.get(pointer.key)) for pointer in pointers]
+    if json_:
+        output.print_json(json.dumps([top.model_dump(mode="json") for top in lists]))
+        return
+    for top in lists:
+        show_list(top)
+
+
+def clip(
+    clip_id: Annotated[str, typer.Argument(help="The clip's id, as the site gives it.")],
+    source: Annotated[str, typer.Option(help="Where it is from.")] = "tiktok",
+    stack: StackOption = "",
+) -> None:
+    """Show a clip's history: each day, whether it was listed or dropped, and why."""
+    days = connect(stack).records.item_days(source, clip_id)
+    if not days:
+        raise NotFoundError(f"{source} clip {clip_id} was never collected.")
+    for day in days:
+        listed = day.list_id or f"dropped ({day.dropped})"
+        output.print(
+            f"{day.date}  {day.category:<10} {day.views:>12,} views  {listed}: {escape(day.why)}", highlight=False
+        )
+
+
+def takedown(
+    clip_id: Annotated[str, typer.Argument(help="The clip's id, as the site gives it.")],
+    why: Annotated[str, typer.Option(help="The reason, which stays in the records.")],
+    source: Annotated[str, typer.Option(help="Where it is from.")] = "tiktok",
+    stack: StackOption = "",
+) -> None:
+    """Leave a clip out of every list from the next one on."""
+    connect(stack).records.take_down(source, clip_id, why)
+    output.print(
+        f"{clip_id} will not be listed again. `framesift run {source} --force` makes today's lists without it.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def show_list(top: TopList) -> None:
+    """Print a list for a person."""
+    output.print(f"[bold]{top.category}[/]  {top.date}  [dim]{top.note or ''}[/]", highlight=False)
+    grid = Grid(box=None, pad_edge=False, show_header=False)
+    for item in top.items:
+        moved = "new" if item.previous_rank is None else _moved(item.previous_rank - item.rank)
+        grid.add_row(
+            f"  {item.rank:>2}",
+            f"{item.views:,}",
+            moved,
+            escape(item.title or "(no title)"),
+            f"[dim]@{escape(item.author)}[/]",
+        )
+    output.print(grid)
+
+
+def _moved(places: int) -> str:
+    return "=" if places == 0 else f"{'▲' if places > 0 else '▼'}{abs(places)}"
+
+
+def _find_run(connection: Connection, source: str, date: str | None) -> RunRecord:
+    if date is None:
+        records = connection.records.runs(source, 1)
+        if records:
+            return records[0]
+        raise NotFoundError(f"{source} has not been run yet: `framesift run {source}` does.")
+    record = connection.records.run(source, date)
+    if record is None:
+        raise NotFoundError(f"{source} was not run for {date}; `framesift runs {source}` lists the days.")
+    return record
+
+
+def _show_summary(connection: Connection, source: str, date: str) -> None:
+    record = _find_run(connection, source, date)
+    output.print(f"[bold]{source} {date}[/]  {_status(record)}", highlight=False)
+    grid = Grid(box=None, pad_edge=False)
+    for column in ("", "seen", "collected", "failed", "re-uploads", "other language", "listed"):
+        grid.add_column(column, header_style="dim", justify="left" if not column else "right")
+    for category in [*record.done, *record.failed_categories]:
+        counts = record.counts.get(category, {})
+        dropped = counts.get("dropped", {})
+        shown = (
+            counts.get("seen"),
+            counts.get("items"),
+            counts.get("failed_items"),
+            dropped.get("duplicate", 0) if counts else None,
+            dropped.get("language", 0) if counts else None,
+            counts.get("ranked"),
+        )
+        colour = "red" if category in record.failed_categories else "bold"
+        grid.add_row(f"[{colour}]{category}[/]", *("–" if value is None else f"{value:,}" for value in shown))
+    output.print(grid)
+    analysis = record.counts.get("analysis")
+    if analysis:
+        output.print(
+            f"[dim]Re-uploads were judged by {analysis['embedder']}: {analysis['embedder_why']}[/]", soft_wrap=True
+        )
+    for sentence in record.degraded:
+        output.print(f"[yellow]Note:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
+
+
+def _status(record: RunRecord) -> str:
+    return f"[{_COLOURS[record.status]}]{record.status}[/]"
+
+
+def _explain(ended: Snapshot) -> None:
+    stage = f" at stage {ended.record.stage}" if ended.record and ended.record.stage else ""
+    errors.print(
+        f"[red]framesift:[/] the run ended {ended.state}{stage}: {ended.result.get('error')}: "
+        f"{escape(_plain_cause(ended.result.get('cause', '')))}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _plain_cause(cause: str) -> str:
+    """Lambda puts an error's message into JSON; a person wants the message."""
+    try:
+        found = json.loads(cause)
+    except ValueError:
+        return cause
+    return str(found.get("errorMessage") or found.get("StatusReason") or cause) if isinstance(found, dict) else cause

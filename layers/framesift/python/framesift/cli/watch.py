@@ -1,0 +1,163 @@
+"""A run as a person watches it: a live table in a terminal, plain lines in a pipe."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table as Grid
+from rich.text import Text
+
+from framesift import aws
+from framesift.contracts import Run
+from framesift.pipeline.stage import SCOPE_SEPARATOR
+from framesift.table import RunRecord, Table
+
+STAGES = ("collect", "analyze", "curate", "publish", "archive")
+POLL_S = 0.25
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A run at one moment.
+
+    Attributes:
+        state: The execution's status, such as `RUNNING`.
+        seconds: Since it started.
+        record: The run's record, once it is claimed.
+        cells: What to show of a stage and category: done, total and a text.
+        result: The execution's output where it has ended, or its error and cause.
+    """
+
+    state: str
+    seconds: float
+    record: RunRecord | None = None
+    cells: dict[tuple[str, str], tuple[int, int, str]] = field(default_factory=dict)
+    result: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def running(self) -> bool:
+        """Whether the execution is still at work."""
+        return self.state == "RUNNING"
+
+
+def watch(execution_arn: str, source: str, table: Table, console: Console) -> Snapshot:
+    """Show a run until it ends.
+
+    Returns:
+        How it ended.
+    """
+    moments = _snapshots(execution_arn, source, table)
+    return _watch_live(moments, console) if console.is_terminal else _watch_plainly(moments, console)
+
+
+def _snapshots(execution_arn: str, source: str, table: Table) -> Iterator[Snapshot]:
+    started = time.monotonic()
+    record: RunRecord | None = None
+    while True:
+        execution = aws.stepfunctions().describe_execution(executionArn=execution_arn)
+        if record is None:
+            record = next((found for found in table.runs(source, 10) if found.execution_arn == execution_arn), None)
+        snapshot = Snapshot(
+            state=execution["status"],
+            seconds=time.monotonic() - started,
+            record=record,
+            cells=_cells(record.run, record.categories, table) if record else {},
+            result=_result(execution),
+        )
+        yield snapshot
+        if not snapshot.running:
+            return
+        time.sleep(POLL_S)
+
+
+def _result(execution: Any) -> dict[str, Any]:
+    if execution["status"] == "SUCCEEDED":
+        output = json.loads(execution.get("output") or "{}")
+        return output if isinstance(output, dict) else {}
+    return {"error": execution.get("error") or execution["status"], "cause": execution.get("cause") or ""}
+
+
+def _cells(run: Run, categories: list[str], table: Table) -> dict[tuple[str, str], tuple[int, int, str]]:
+    cells: dict[tuple[str, str], tuple[int, int, str]] = {}
+    for (stage, scope), (done, total) in table.progress(run).items():
+        for category in scope.split(SCOPE_SEPARATOR):
+            cells[stage, category] = (done, total, f"{done}/{total}")
+    for (stage, scope), output in table.stages(run).items():
+        describe = _DESCRIBE.get(stage)
+        for category in scope.split(SCOPE_SEPARATOR):
+            cells[stage, category] = (1, 1, describe(output, category) if describe else "done")
+            # The vision job keeps no output of its own: the next stage's shows that it is done.
+            if stage == "curate":
+                duplicates = output["dropped"].get("duplicate", 0)
+                cells["analyze", category] = (1, 1, f"{duplicates} re-uploads")
+    return {key: cell for key, cell in cells.items() if key[1] in categories}
+
+
+def _describe_published(output: dict[str, Any], category: str) -> str:
+    counts = {listed["category"]: listed["count"] for listed in output["lists"]}
+    return f"top {counts[category]}" if category in counts else "none qualified"
+
+
+_DESCRIBE: dict[str, Callable[[dict[str, Any], str], str]] = {
+    "collect": lambda output, _: f"{output['items']} clips",
+    "curate": lambda output, _: f"{output['items'] - _not_kept(output)} kept",
+    "publish": _describe_published,
+}
+
+
+def _not_kept(output: dict[str, Any]) -> int:
+    return sum(count for reason, count in output["dropped"].items() if reason != "below_top")
+
+
+def _watch_live(moments: Iterator[Snapshot], console: Console) -> Snapshot:
+    snapshot = Snapshot("RUNNING", 0)
+    spinner = Spinner("dots")
+    with Live(console=console, refresh_per_second=8, transient=True) as live:
+        for snapshot in moments:
+            live.update(_picture(snapshot, spinner))
+    return snapshot
+
+
+def _picture(snapshot: Snapshot, spinner: Spinner) -> RenderableType:
+    record = snapshot.record
+    title = f"{record.source} {record.date}" if record else "starting"
+    spinner.update(text=Text.assemble((f" {title}", "bold"), f"  {snapshot.seconds:.0f} s"))
+    if record is None:
+        return spinner
+    grid = Grid(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    grid.add_column("", style="bold")
+    for stage in STAGES:
+        grid.add_column(stage, min_width=14, header_style="dim")
+    for category in record.categories:
+        grid.add_row(category, *(_cell(snapshot.cells.get((stage, category))) for stage in STAGES))
+    return Group(spinner, grid)
+
+
+def _cell(cell: tuple[int, int, str] | None) -> RenderableType:
+    if cell is None:
+        return Text("·", style="dim")
+    done, total, text = cell
+    if done >= total:
+        return Text(text, style="green")
+    bar = Grid.grid(padding=(0, 1, 0, 0))
+    bar.add_row(ProgressBar(total=total, completed=done, width=8), Text(text, style="dim"))
+    return bar
+
+
+def _watch_plainly(moments: Iterator[Snapshot], console: Console) -> Snapshot:
+    snapshot = Snapshot("RUNNING", 0)
+    said: set[tuple[str, str]] = set()
+    for snapshot in moments:
+        for (stage, category), (done, total, text) in snapshot.cells.items():
+            if done >= total and (stage, category) not in said:
+                said.add((stage, category))
+                console.print(f"{snapshot.seconds:6.1f} s  {stage:<8} {category:<10} {text}", highlight=False)
+    return snapshot
