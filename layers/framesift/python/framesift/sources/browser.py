@@ -1,0 +1,95 @@
+"""A real Chromium, driven by Playwright: found, started without tricks, and never left over."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from framesift.errors import ChromiumFailedError, ChromiumMissingError
+from framesift.settings import CrawlSettings
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, Playwright
+
+_SYSTEM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_MAC_PATHS = (
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+)
+# Containers have a small /dev/shm and no GPU; what Chromium does for its maker in the background is not ours to pay.
+_FLAGS = ("--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking")
+_MISSING = (
+    "No Chromium was found: run `playwright install chromium`, install your system's chromium package, "
+    "or set FRAMESIFT_CRAWL__CHROMIUM_PATH."
+)
+
+
+@asynccontextmanager
+async def open_browser(settings: CrawlSettings) -> AsyncIterator[Browser]:
+    """Start a Chromium, and end it with all its processes, whatever happens.
+
+    Playwright speaks to its driver and the driver to Chromium through pipes: if this process is killed, both read
+    the end of theirs and exit.
+
+    Raises:
+        ChromiumMissingError: If none is installed where we look.
+        ChromiumFailedError: If one is there and does not start.
+    """
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
+        browser = await _launch(playwright, settings)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+def system_chromiums() -> list[str]:
+    """The paths of the Chromium and Chrome that this machine has on its own, the preferred one first."""
+    found = (shutil.which(name) for name in _SYSTEM_NAMES)
+    on_mac = (path for path in _MAC_PATHS if Path(path).exists())
+    return [path for path in (*found, *on_mac) if path]
+
+
+def sandbox_is_possible() -> bool:
+    """Whether Chromium's sandbox can work: it cannot for root, nor inside Lambda."""
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    return not is_root and "AWS_LAMBDA_FUNCTION_NAME" not in os.environ
+
+
+async def _launch(playwright: Playwright, settings: CrawlSettings) -> Browser:
+    from playwright.async_api import Error as PlaywrightError
+
+    if settings.chromium_path and not Path(settings.chromium_path).exists():
+        raise ChromiumMissingError(
+            f"There is no {settings.chromium_path}: correct FRAMESIFT_CRAWL__CHROMIUM_PATH, or leave it empty."
+        )
+    # None stands for Playwright's own, which it says is missing where it is not installed.
+    places = [settings.chromium_path] if settings.chromium_path else [None, *system_chromiums()]
+    for path in places:
+        try:
+            return await playwright.chromium.launch(
+                executable_path=path,
+                headless=settings.headless,
+                args=list(_FLAGS),
+                chromium_sandbox=settings.chromium_sandbox and sandbox_is_possible(),
+            )
+        except PlaywrightError as error:
+            if path is None and "Executable doesn't exist" in error.message:
+                continue
+            raise ChromiumFailedError(_why(error.message)) from error
+    raise ChromiumMissingError(_MISSING)
+
+
+def _why(message: str) -> str:
+    if "No usable sandbox" in message:
+        return (
+            "Chromium's sandbox does not work here: allow unprivileged user namespaces, "
+            "or set FRAMESIFT_CRAWL__CHROMIUM_SANDBOX=false on a machine that you trust the site with."
+        )
+    return f"Chromium does not start: {message.strip().splitlines()[0]}"

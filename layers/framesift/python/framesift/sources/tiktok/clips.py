@@ -1,0 +1,66 @@
+"""The clips of a crawl, gathered from many answers and looks at the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from framesift.contracts import Item
+from framesift.sources.tiktok.parse import merge
+
+
+class Clips:
+    """Each clip once, in the order in which they were seen.
+
+    A crawl that goes on in a new browser is shown the same clips again from the top: they are neither news to the
+    crawl nor repeats, so that a visit keeps its own account of what it saw.
+
+    Args:
+        min_views: From which number of views a clip counts towards the target.
+
+    Attributes:
+        repeated: How many entries of the site's lists repeated a clip of the same visit.
+    """
+
+    def __init__(self, min_views: int) -> None:
+        self.repeated = 0
+        self._min_views = min_views
+        self._items: dict[str, Item] = {}
+        self._shown: set[str] = set()
+        self._listed: set[str] = set()
+
+    def begin_visit(self) -> None:
+        """Start a new account of what is shown; what was gathered stays."""
+        self._shown, self._listed, self.repeated = set(), set(), 0
+
+    def add_listed(self, items: Iterable[Item]) -> None:
+        """Add entries of the site's lists: what these say is taken before what the page shows."""
+        for item in items:
+            if item.id in self._listed:
+                self.repeated += 1
+            else:
+                self._listed.add(item.id)
+                known = self._items.get(item.id)
+                self._items[item.id] = item if known is None else merge(item, known)
+            self._shown.add(item.id)
+
+    def add_cards(self, items: Iterable[Item]) -> None:
+        """Add what the page shows: it fills what the lists left open."""
+        for item in items:
+            known = self._items.get(item.id)
+            self._items[item.id] = item if known is None else merge(known, item)
+            self._shown.add(item.id)
+
+    @property
+    def items(self) -> list[Item]:
+        """All clips."""
+        return list(self._items.values())
+
+    @property
+    def shown(self) -> int:
+        """How many clips the present visit was shown."""
+        return len(self._shown)
+
+    @property
+    def wanted(self) -> int:
+        """How many clips have enough views."""
+        return sum(item.views >= self._min_views for item in self._items.values())

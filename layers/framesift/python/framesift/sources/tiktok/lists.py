@@ -1,0 +1,91 @@
+"""What a page's own list requests return: read before the page itself, since it says more and says it exactly."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from framesift.sources.tiktok.clips import Clips
+from framesift.sources.tiktok.parse import Origin, list_entries, parse_entries
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page, Request, Response
+
+
+class ListReader:
+    """Listens to a page's requests for lists of clips.
+
+    Args:
+        page: The page, before it is opened.
+        clips: Where clips go.
+        origin: Whose clips they are.
+
+    Attributes:
+        ended: Whether the site said that there are no more.
+        fault: What was wrong with the last answer; empty if nothing.
+    """
+
+    def __init__(self, page: Page, clips: Clips, origin: Origin) -> None:
+        self.ended = False
+        self.fault = ""
+        self._clips = clips
+        self._origin = origin
+        self._waiting: set[Request] = set()
+        self._settled = asyncio.Event()
+        self._settled.set()
+        page.on("request", self._begun)
+        page.on("requestfailed", self._failed)
+        page.on("response", self._answered)
+
+    async def settle(self, timeout_s: float) -> None:
+        """Wait until no list is on its way, as a person does who sees it loading."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._settled.wait()
+
+    def _begun(self, request: Request) -> None:
+        if _is_list(request.url):
+            self._waiting.add(request)
+            self._settled.clear()
+
+    def _failed(self, request: Request) -> None:
+        if request in self._waiting:
+            self.fault = f"the connection broke: {request.failure}"
+            self._done(request)
+
+    async def _answered(self, response: Response) -> None:
+        from playwright.async_api import Error as PlaywrightError
+
+        if not _is_list(response.url):
+            return
+        try:
+            self._read(response.status, await response.body())
+        except PlaywrightError as error:  # The page went on, or broke; the visit notices.
+            self.fault = error.message.partition("\n")[0]
+        finally:
+            self._done(response.request)
+
+    def _done(self, request: Request) -> None:
+        self._waiting.discard(request)
+        if not self._waiting:
+            self._settled.set()
+
+    def _read(self, status: int, body: bytes) -> None:
+        try:
+            answer = json.loads(body)
+        except ValueError:
+            answer = None
+        code = answer.get("statusCode", 0) if isinstance(answer, dict) else None
+        if status >= 400 or code != 0:
+            self.fault = f"HTTP {status}, {'no JSON' if code is None else f'status code {code}'}, {len(body)} bytes"
+            return
+        self.fault = ""
+        self.ended = not answer.get("hasMore", True)
+        self._clips.add_listed(parse_entries(list_entries(answer), self._origin))
+
+
+def _is_list(url: str) -> bool:
+    return "/item_list" in urlsplit(url).path

@@ -1,0 +1,224 @@
+"""A crawl of one category: a Chromium opens its page and scrolls like a person until enough clips were seen."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from framesift.contracts import Item
+from framesift.errors import (
+    ChromiumFailedError,
+    CrawlBlockedError,
+    CrawlError,
+    EmptyPageError,
+    SiteUnreachableError,
+    UnknownCategoryError,
+)
+from framesift.settings import CrawlSettings, Settings
+from framesift.sources import browser as chromium
+from framesift.sources.tiktok import session as sessions
+from framesift.sources.tiktok.clips import Clips
+from framesift.sources.tiktok.lists import ListReader
+from framesift.sources.tiktok.parse import Origin, parse_card
+from framesift.sources.tiktok.walls import LOOK, REFUSALS, Sight, describe, find_wall
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+logger = logging.getLogger(__name__)
+
+_LAUNCHES = 3  # How often a Chromium that breaks is started.
+_OPENINGS = 3  # How often a page that does not load is opened.
+_VIEWPORT = {"width": 1280, "height": 900}
+_NOTCHES = (3, 6)  # Turns of the wheel in one scroll.
+_NOTCH_PX = (80.0, 260.0)
+_LOOK_BACK_SHARE = 0.12  # Scrolls after which a person goes up a little to look again.
+_CARDS = """() => [...document.querySelectorAll('a[href*="/video/"]')].map(link => {
+  const card = link.closest('[data-e2e*="-item"]') || link;
+  const text = selector => card.querySelector(selector)?.textContent;
+  const image = card.querySelector('img');
+  return {
+    href: link.href,
+    views: text('[data-e2e="video-views"], [data-e2e$="-views"]'),
+    title: text('[data-e2e$="-desc"]'),
+    author_name: text('[data-e2e$="-nickname"]'),
+    image: image?.currentSrc || image?.src,
+    alt: image?.alt,
+  };
+})"""
+
+KeepScreenshot = Callable[[bytes], str]
+
+
+@dataclass(frozen=True)
+class Crawl:
+    """What a crawl brought.
+
+    Attributes:
+        items: Each clip that was shown, once, in the order seen, whatever its views.
+        repeated: Entries of the site's lists that repeated a clip.
+    """
+
+    items: list[Item]
+    repeated: int
+
+
+def crawl(
+    category: str, settings: Settings, keep_screenshot: KeepScreenshot, dice: random.Random | None = None
+) -> Crawl:
+    """Crawl a category's page.
+
+    Args:
+        category: One of `settings.crawl.paths`.
+        settings: This process's settings.
+        keep_screenshot: Keeps a PNG of what a failed crawl saw, and says where.
+        dice: What pauses and distances are drawn from.
+
+    Raises:
+        UnknownCategoryError: If the category has no page.
+        CrawlError: A leaf of it says what was shown instead of clips, and where the screenshot is.
+        ChromiumMissingError: If there is no Chromium.
+        ChromiumFailedError: If Chromium does not start, or breaks before it shows a clip, again and again.
+    """
+    if category not in settings.crawl.paths:
+        raise UnknownCategoryError(f"{category!r} has no page: add it to FRAMESIFT_CRAWL__PATHS.")
+    return asyncio.run(_crawl(category, settings, keep_screenshot, dice or random.Random()))
+
+
+async def _crawl(category: str, settings: Settings, keep_screenshot: KeepScreenshot, dice: random.Random) -> Crawl:
+    from playwright.async_api import Error as PlaywrightError
+
+    clips = Clips(settings.crawl.min_views)
+    origin = Origin(category, settings.crawl.site_url.rstrip("/"), datetime.now(UTC))
+    session = sessions.open_session(settings.crawl)
+    for launch in range(1, _LAUNCHES + 1):
+        clips.begin_visit()
+        try:
+            async with chromium.open_browser(settings.crawl) as browser:
+                context = await browser.new_context(
+                    locale=settings.crawl.locale,
+                    timezone_id=settings.run.timezone,
+                    viewport=_VIEWPORT,  # type: ignore[arg-type]
+                    storage_state=session.load(),  # type: ignore[arg-type]
+                )
+                visit = _Visit(await context.new_page(), clips, origin, settings.crawl, dice)
+                await visit.run(keep_screenshot)
+                sessions.keep(session, dict(await context.storage_state()))
+                return Crawl(clips.items, clips.repeated)
+        except PlaywrightError as error:
+            fault = error.message.strip().partition("\n")[0]
+            logger.warning("Chromium broke (%d of %d): %s; %d clips kept", launch, _LAUNCHES, fault, len(clips.items))
+    if not clips.wanted:
+        raise ChromiumFailedError(
+            f"Chromium broke {_LAUNCHES} times at {category}'s page before it showed a clip: {fault}"
+        )
+    return Crawl(clips.items, clips.repeated)
+
+
+class _Visit:
+    """One page, from opening to the last scroll."""
+
+    def __init__(self, page: Page, clips: Clips, origin: Origin, settings: CrawlSettings, dice: random.Random) -> None:
+        self._page = page
+        self._clips = clips
+        self._origin = origin
+        self._settings = settings
+        self._dice = dice
+        self._lists = ListReader(page, clips, origin)
+        self._status: int | None = None
+        page.set_default_timeout(settings.page_timeout_s * 1000)
+
+    async def run(self, keep_screenshot: KeepScreenshot) -> None:
+        try:
+            await self._open(f"{self._origin.site_url}{self._settings.paths[self._origin.category]}")
+            await self._scroll_to_end()
+        except CrawlError as error:
+            place = keep_screenshot(await self._page.screenshot())
+            raise type(error)(f"{error}; seen: {describe(await self._look())}; screenshot: {place}") from None
+
+    async def _open(self, url: str) -> None:
+        """Load the page; a person who sees nothing tries again."""
+        from playwright.async_api import Error as PlaywrightError
+        from playwright.async_api import TimeoutError as PlaywrightTimeoutError
+
+        fault = ""
+        for number in range(1, _OPENINGS + 1):
+            try:
+                answer = await self._page.goto(url, wait_until="load")
+            except PlaywrightTimeoutError:
+                fault = f"not loaded after {self._settings.page_timeout_s:g} s"
+                if self._clips.shown:
+                    return  # Pictures that hang keep a page from being loaded, and no person from seeing it.
+            except PlaywrightError as error:
+                if "net::" not in error.message:
+                    raise
+                fault = error.message.partition("\n")[0]
+            else:
+                self._status = answer.status if answer else None
+                if self._status is None or self._status < 400 or self._status in REFUSALS:
+                    return
+                fault = f"HTTP {self._status}"
+            if number < _OPENINGS:
+                await self._pause(2 * number)
+        raise SiteUnreachableError(f"{url} could not be opened in {_OPENINGS} tries ({fault})")
+
+    async def _scroll_to_end(self) -> None:
+        """Scroll until there are enough clips, or nothing new comes."""
+        deadline = asyncio.get_running_loop().time() + self._settings.time_limit_s
+        quiet, shown = 0, 0
+        await self._raise_wall()
+        while self._clips.wanted < self._settings.target_clips and asyncio.get_running_loop().time() < deadline:
+            if self._clips.shown > shown:
+                quiet, shown = 0, self._clips.shown
+            elif quiet >= self._settings.quiet_scrolls or (quiet and self._lists.ended):
+                break
+            await self._scroll()
+            await self._pause(1 + quiet)  # The longer nothing comes, the longer a person waits.
+            if self._clips.shown == shown:
+                quiet += 1
+                await self._lists.settle(self._settings.page_timeout_s)
+                await self._read_cards()
+                await self._raise_wall()
+        await self._read_cards()
+        await self._raise_wall()
+        if self._clips.shown == 0:
+            self._raise_nothing()
+
+    async def _scroll(self) -> None:
+        for _ in range(self._dice.randint(*_NOTCHES)):
+            await self._page.mouse.wheel(0, self._dice.uniform(*_NOTCH_PX))
+            await self._pause(0.05)
+        if self._dice.random() < _LOOK_BACK_SHARE:
+            await self._page.mouse.wheel(0, -self._dice.uniform(*_NOTCH_PX))
+
+    async def _pause(self, times: float) -> None:
+        await asyncio.sleep(times * self._dice.uniform(*self._settings.scroll_pause_s))
+
+    async def _read_cards(self) -> None:
+        cards: list[dict[str, Any]] = await self._page.evaluate(_CARDS)
+        items = (parse_card(card, self._origin) for card in cards)
+        self._clips.add_cards(item for item in items if item is not None)
+
+    async def _look(self) -> Sight:
+        return Sight(
+            url=self._page.url,
+            status=self._status,
+            clips=self._clips.shown,
+            **await self._page.evaluate(LOOK),
+        )
+
+    async def _raise_wall(self) -> None:
+        wall = find_wall(await self._look())
+        if wall is not None:
+            kind, what = wall
+            raise kind(what)
+
+    def _raise_nothing(self) -> None:
+        if self._lists.fault:
+            raise CrawlBlockedError(f"The page loaded, but its lists gave no clips ({self._lists.fault})")
+        raise EmptyPageError("The page loaded and showed no clip")
