@@ -58,9 +58,14 @@ def manifest(run: Run, category: str, stage: str) -> str:
     return f"{category_prefix(run, category)}/{stage}.jsonl"
 
 
+def media_prefix(run: Run, category: str) -> str:
+    """The folder of the items' pictures."""
+    return f"{category_prefix(run, category)}/media/"
+
+
 def media(run: Run, category: str, item_id: str, extension: str) -> str:
     """An item's picture as it was collected."""
-    return f"{category_prefix(run, category)}/media/{item_id}.{extension}"
+    return f"{media_prefix(run, category)}{item_id}.{extension}"
 
 
 def features_prefix(run: Run, category: str) -> str:
