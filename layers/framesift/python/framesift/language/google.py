@@ -1,0 +1,227 @@
+"""Google Cloud Translate v3, by its official client over REST (the same transport as for a stand-in).
+
+Detection takes one text a call, so calls run side by side, paced. Google says that a quota is used up with HTTP 403
+("User Rate Limit Exceeded" for a minute's, "Daily Limit Exceeded" for a day's, until midnight Pacific time), with 429
+from newer services; a wrong key or project is a 403, too. Detection costs as much as translation, for each character,
+and no daily limit is set by default: hence the budget here.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final
+
+from framesift import aws
+from framesift.errors import SettingsError, TranslateDeniedError, TranslateQuotaError, TranslateUnavailableError
+from framesift.language.detector import UNDECIDED, Guess
+from framesift.language.scripts import words
+
+if TYPE_CHECKING:
+    from google.cloud.translate_v3 import TranslationServiceClient
+
+    from framesift.settings import LanguageSettings
+
+_CONCURRENCY = 8
+_CALL_TIMEOUT_S = 10.0
+# A title's language shows long before its end; every character is paid for.
+_MAX_TEXT_CHARS = 300
+_SCOPE = "https://www.googleapis.com/auth/cloud-translation"
+# Codes that Google keeps from before ISO changed them, and one that ISO 639-1 lacks.
+_ISO_CODES = {"iw": "he", "jw": "jv", "in": "id", "fil": "tl"}
+
+
+class _Pacer:
+    """Lets calls through at an even rate, whatever thread makes them."""
+
+    def __init__(self, per_second: float) -> None:
+        self._interval_s = 1 / per_second
+        self._next = time.monotonic()
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        with self._lock:
+            turn = max(self._next, time.monotonic())
+            self._next = turn + self._interval_s
+        time.sleep(max(0.0, turn - time.monotonic()))
+
+
+class GoogleDetector:
+    """Tells languages by Google Cloud Translate.
+
+    Attributes:
+        max_chars: The characters that one `detect` may send.
+        patience_s: How long one `detect` may wait for a minute's quota, or an outage, to pass, seconds.
+    """
+
+    name: Final = "google"
+
+    def __init__(
+        self,
+        client: TranslationServiceClient,
+        project: str,
+        *,
+        max_chars: int,
+        requests_per_s: float,
+        patience_s: float,
+    ) -> None:
+        self._client = client
+        self._parent = f"projects/{project}/locations/global"
+        self._requests_per_s = requests_per_s
+        self.max_chars = max_chars
+        self.patience_s = patience_s
+
+    @classmethod
+    def from_settings(cls, settings: LanguageSettings) -> GoogleDetector:
+        """Make one with the secret's service account, else with the machine's own credentials.
+
+        Raises:
+            SettingsError: If no project is set, or the secret holds no service account.
+            TranslateDeniedError: If there are no credentials.
+        """
+        if not settings.google_project:
+            raise SettingsError("Set FRAMESIFT_LANGUAGE__GOOGLE_PROJECT: the Google Cloud project to ask.")
+        return cls(
+            _client(settings),
+            settings.google_project,
+            max_chars=settings.google_max_chars,
+            requests_per_s=settings.google_requests_per_s,
+            patience_s=settings.google_patience_s,
+        )
+
+    def detect(self, texts: Sequence[str]) -> Iterator[Guess]:
+        """Tell the language of each text, in order; what was given before an error stands.
+
+        Raises:
+            TranslateQuotaError: If a day's quota or our own budget is used up, or a minute's for too long.
+            TranslateUnavailableError: If Google cannot be reached or fails for too long.
+            TranslateDeniedError: If Google refuses the key or the project.
+        """
+        deadline = time.monotonic() + self.patience_s
+        pacer = _Pacer(self._requests_per_s)
+        chars_left = self.max_chars
+        asked: dict[str, Any] = {}
+        pool = ThreadPoolExecutor(_CONCURRENCY, thread_name_prefix="translate")
+        try:
+            contents = [" ".join(words(text)).strip()[:_MAX_TEXT_CHARS] for text in texts]
+            for content in contents:
+                if content and content not in asked and len(content) <= chars_left:
+                    chars_left -= len(content)
+                    asked[content] = pool.submit(self._ask, content, pacer, deadline)
+            for content in contents:
+                if content and content not in asked:
+                    raise TranslateQuotaError(
+                        f"The budget of {self.max_chars:,} characters for Google Cloud Translate is used up: "
+                        "raise FRAMESIFT_LANGUAGE__GOOGLE_MAX_CHARS."
+                    )
+                yield asked[content].result() if content else UNDECIDED
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _ask(self, content: str, pacer: _Pacer, deadline: float) -> Guess:
+        from google.api_core.exceptions import GoogleAPIError, RetryError
+        from google.api_core.retry import Retry
+        from google.auth.exceptions import GoogleAuthError
+        from requests.exceptions import RequestException
+
+        def call() -> Guess:
+            pacer.wait()
+            response = self._client.detect_language(
+                request={"parent": self._parent, "content": content, "mime_type": "text/plain"},
+                retry=None,
+                timeout=_CALL_TIMEOUT_S,
+            )
+            best = max(response.languages, key=lambda language: language.confidence, default=None)
+            return _guess(best.language_code, best.confidence) if best else UNDECIDED
+
+        patience_s = max(0.01, deadline - time.monotonic())
+        retry = Retry(predicate=_may_pass, initial=0.5, maximum=16.0, multiplier=2.0, timeout=patience_s)
+        try:
+            return retry(call)()
+        except RetryError as error:
+            raise _translated(error.cause or error) from error
+        except (GoogleAPIError, GoogleAuthError, RequestException) as error:
+            raise _translated(error) from error
+
+
+def _client(settings: LanguageSettings) -> TranslationServiceClient:
+    from google.auth import credentials, default, exceptions
+    from google.cloud.translate_v3 import TranslationServiceClient
+    from google.oauth2 import service_account
+
+    if settings.google_endpoint:  # a stand-in: no credentials leave for an address that is not Google's
+        return TranslationServiceClient(
+            credentials=credentials.AnonymousCredentials(),  # type: ignore[no-untyped-call]
+            transport="rest",
+            client_options={"api_endpoint": settings.google_endpoint},
+        )
+    try:
+        if settings.google_secret:
+            secret = aws.secretsmanager().get_secret_value(SecretId=settings.google_secret)["SecretString"]
+            make = service_account.Credentials.from_service_account_info
+            key = make(json.loads(secret), scopes=[_SCOPE])  # type: ignore[no-untyped-call]
+        else:
+            key, _ = default(scopes=[_SCOPE])
+    except ValueError as error:
+        raise SettingsError(f"The secret {settings.google_secret!r} holds no service account's JSON key.") from error
+    except exceptions.DefaultCredentialsError as error:
+        raise TranslateDeniedError(
+            "There are no Google credentials: set FRAMESIFT_LANGUAGE__GOOGLE_SECRET, or GOOGLE_APPLICATION_CREDENTIALS."
+        ) from error
+    return TranslationServiceClient(credentials=key, transport="rest")
+
+
+def _guess(code: str, confidence: float) -> Guess:
+    subtag = code.split("-")[0].lower()  # `zh-CN`, `ko-Latn`: the language alone
+    if subtag == UNDECIDED.code:
+        return UNDECIDED
+    return Guess(_ISO_CODES.get(subtag, subtag), round(min(max(confidence, 0.0), 1.0), 2))
+
+
+def _says(error: BaseException, *phrases: str) -> bool:
+    text = str(error).lower()
+    return any(phrase in text for phrase in phrases)
+
+
+def _is_quota(error: BaseException) -> bool:
+    from google.api_core import exceptions
+
+    return isinstance(error, exceptions.TooManyRequests) or (
+        isinstance(error, exceptions.Forbidden) and _says(error, "limit exceeded", "quota exceeded", "limitexceeded")
+    )
+
+
+def _is_for_the_day(error: BaseException) -> bool:
+    return _is_quota(error) and _says(error, "daily", "dailylimitexceeded", "per day")
+
+
+def _is_refusal(error: BaseException) -> bool:
+    from google.api_core import exceptions
+    from google.auth.exceptions import RefreshError
+
+    if isinstance(error, RefreshError):
+        return not error.retryable
+    refusals = (exceptions.Forbidden, exceptions.Unauthorized, exceptions.BadRequest, exceptions.NotFound)
+    return isinstance(error, refusals) and not _is_quota(error)
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether the same call may work within the minute."""
+    return not _is_for_the_day(error) and not _is_refusal(error)
+
+
+def _translated(error: BaseException) -> TranslateQuotaError | TranslateUnavailableError | TranslateDeniedError:
+    """Our error for Google's, its first line kept."""
+    line = str(error).partition("\n")[0]
+    if _is_for_the_day(error):
+        return TranslateQuotaError(f"Google Cloud Translate's daily quota is used up until midnight Pacific: {line}")
+    if _is_quota(error):
+        return TranslateQuotaError(f"Google Cloud Translate's quota for a minute stays used up: {line}")
+    if _is_refusal(error):
+        return TranslateDeniedError(
+            f"Google Cloud Translate refuses: check the key and FRAMESIFT_LANGUAGE__GOOGLE_PROJECT: {line}"
+        )
+    return TranslateUnavailableError(f"Google Cloud Translate cannot be reached or fails: {line}")

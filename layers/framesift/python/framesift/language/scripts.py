@@ -1,0 +1,198 @@
+"""What a text's letters alone say of its language.
+
+Most of the decision is here: Hangul is written in Korean and in no other language, so whether a clip is Korean seldom
+needs a model. The rules:
+
+1. URLs, mentions, `#` and all that is no letter (digits, emoji, invisible characters) say nothing. Text is brought to
+   NFKC first, so that decomposed Hangul, full-width and ornamental letters count as what they stand for.
+2. Prose decides. Hashtags are read only where it decides nothing: `踊ってみた #챌린지` is Japanese, `OOTD #데일리룩`
+   is Korean.
+3. Letters weigh what they carry: a Han character or a Hangul syllable is about three Latin letters.
+4. Latin words travel (brands, songs, "ASMR"), other scripts do not: of the others the heaviest wins, and it wins over
+   Latin from a quarter of the weight on. `먹방 ASMR` is Korean; `I love 김치 so much, it is amazing` is not.
+5. A few plain Latin letters (`OOTD`, `K-POP`, `#fyp`) are written in every language and decide nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from bisect import bisect_right
+from functools import cache
+from typing import NamedTuple
+
+from framesift.language.detector import UNDECIDED, Guess
+
+# Inclusive ranges of Unicode 16's blocks, in order: first, last, script.
+_BLOCKS = (
+    (0x0041, 0x024F, "latin"),
+    (0x0250, 0x02AF, "latin"),
+    (0x0370, 0x03FF, "greek"),
+    (0x0400, 0x052F, "cyrillic"),
+    (0x0531, 0x058F, "armenian"),
+    (0x0590, 0x05FF, "hebrew"),
+    (0x0600, 0x06FF, "arabic"),
+    (0x0750, 0x077F, "arabic"),
+    (0x0870, 0x08FF, "arabic"),
+    (0x0900, 0x097F, "devanagari"),
+    (0x0980, 0x09FF, "bengali"),
+    (0x0A00, 0x0A7F, "gurmukhi"),
+    (0x0A80, 0x0AFF, "gujarati"),
+    (0x0B80, 0x0BFF, "tamil"),
+    (0x0C00, 0x0C7F, "telugu"),
+    (0x0C80, 0x0CFF, "kannada"),
+    (0x0D00, 0x0D7F, "malayalam"),
+    (0x0D80, 0x0DFF, "sinhala"),
+    (0x0E00, 0x0E7F, "thai"),
+    (0x0E80, 0x0EFF, "lao"),
+    (0x1000, 0x109F, "burmese"),
+    (0x10A0, 0x10FF, "georgian"),
+    (0x1100, 0x11FF, "jamo"),
+    (0x1200, 0x139F, "ethiopic"),
+    (0x1780, 0x17FF, "khmer"),
+    (0x1E00, 0x1EFF, "latin"),
+    (0x1F00, 0x1FFF, "greek"),
+    (0x3005, 0x3007, "han"),
+    (0x3041, 0x30FF, "kana"),
+    (0x3130, 0x318F, "jamo"),
+    (0x31F0, 0x31FF, "kana"),
+    (0x3400, 0x4DBF, "han"),
+    (0x4E00, 0x9FFF, "han"),
+    (0xA960, 0xA97F, "jamo"),
+    (0xAC00, 0xD7A3, "hangul"),
+    (0xD7B0, 0xD7FF, "jamo"),
+    (0xF900, 0xFAFF, "han"),
+    (0x20000, 0x323AF, "han"),
+)
+_FIRSTS = [first for first, _, _ in _BLOCKS]
+
+# Latin letters that one letter of the script stands for, roughly: by the lengths of the same text in each.
+_WEIGHTS = {"hangul": 3, "han": 3, "kana": 2}
+
+# Scripts that one language uses, or one so much more than others that a title need not be doubted.
+_LANGUAGES = {
+    "hangul": "ko",
+    "kana": "ja",
+    "han": "zh",
+    "thai": "th",
+    "greek": "el",
+    "hebrew": "he",
+    "armenian": "hy",
+    "georgian": "ka",
+    "devanagari": "hi",
+    "bengali": "bn",
+    "gurmukhi": "pa",
+    "gujarati": "gu",
+    "tamil": "ta",
+    "telugu": "te",
+    "kannada": "kn",
+    "malayalam": "ml",
+    "sinhala": "si",
+    "lao": "lo",
+    "burmese": "my",
+    "khmer": "km",
+    "ethiopic": "am",
+}
+SCRIPT_LANGUAGES = frozenset(_LANGUAGES.values())
+
+LATIN_SHARE = 0.25
+# Japanese can hardly be written without a tenth of kana; Chinese has none but as an ornament.
+_KANA_SHARE = 0.1
+# Han alone may be Japanese, too.
+_HAN_CONFIDENCE = 0.8
+# Under two ordinary words; longer plain Latin is prose in some language.
+MIN_PLAIN_LETTERS = 12
+
+# Unicode's Default_Ignorable_Code_Point: joiners, marks of direction, the Hangul fillers, variation selectors.
+_IGNORABLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
+)
+_NOT_PROSE = re.compile(r"https?://\S+|www\.\S+|@[\w.]+", re.IGNORECASE)
+_HASHTAG = re.compile(r"#+(\w+)")
+_NOT_LETTERS = re.compile(r"[\W\d_]+")
+
+
+class Words(NamedTuple):
+    """What of a text may say something about its language.
+
+    Attributes:
+        prose: Its words outside of hashtags.
+        hashtags: The words of its hashtags.
+    """
+
+    prose: str
+    hashtags: str
+
+
+@cache
+def _script(letter: str) -> str | None:
+    code = ord(letter)
+    _, last, script = _BLOCKS[bisect_right(_FIRSTS, code) - 1]
+    return script if code <= last else None
+
+
+def words(text: str) -> Words:
+    """Take from a text what says nothing about its language."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", _IGNORABLE.sub("", text))
+    text = _NOT_PROSE.sub(" ", text)
+    hashtags = " ".join(_HASHTAG.findall(text)) if "#" in text else ""
+    prose = _HASHTAG.sub(" ", text) if hashtags else text
+    return Words(_NOT_LETTERS.sub(" ", prose).strip(), _NOT_LETTERS.sub(" ", hashtags).strip())
+
+
+def _weigh(letters: str) -> dict[str, int]:
+    """The weight of each script; jamo counts as Hangul, kana and Han as what they are together."""
+    weights: dict[str, int] = {}
+    for letter in letters:
+        script = _script(letter) if letter != " " else None
+        if script:
+            weights[script] = weights.get(script, 0) + _WEIGHTS.get(script, 1)
+    if "jamo" in weights:
+        weights["hangul"] = weights.get("hangul", 0) + weights.pop("jamo")
+    if "kana" in weights and "han" in weights:
+        japanese = weights["kana"] >= _KANA_SHARE * (weights["kana"] + weights["han"])
+        main, other = ("kana", "han") if japanese else ("han", "kana")
+        weights[main] += weights.pop(other)
+    return weights
+
+
+def _of_script(letters: str, script: str) -> str:
+    return " ".join(word for word in letters.split() if _script(word[0]) == script)
+
+
+def _judge(letters: str, min_plain_letters: float) -> Guess | str:
+    weights = _weigh(letters)
+    if not weights:
+        return UNDECIDED
+    total = sum(weights.values())
+    latin = weights.pop("latin", 0)
+    if latin > (1 - LATIN_SHARE) * total:
+        plain = not weights and letters.isascii()
+        return UNDECIDED if plain and latin < min_plain_letters else _of_script(letters, "latin")
+    script = max(weights, key=weights.__getitem__)
+    if script not in _LANGUAGES:
+        return _of_script(letters, script)
+    # A half where Latin all but wins, and where another script has as much; 1 where the script is alone.
+    against_latin = 0.5 + 0.5 * (1 - latin / total - LATIN_SHARE) / (1 - LATIN_SHARE)
+    confidence = against_latin * weights[script] / (total - latin)
+    return Guess(_LANGUAGES[script], round(min(confidence, _HAN_CONFIDENCE if script == "han" else 1.0), 2))
+
+
+def by_script(text: str, min_plain_letters: int = MIN_PLAIN_LETTERS) -> Guess | str:
+    """Tell the language of a text by its script.
+
+    Args:
+        text: A title or a name.
+        min_plain_letters: Prose of fewer plain Latin letters decides nothing.
+
+    Returns:
+        The guess where a script decides; `UNDECIDED` where nothing does; else the words for a model to look at: those
+        of a script that several languages use (Latin, Cyrillic, Arabic).
+    """
+    prose, hashtags = words(text)
+    found = _judge(prose, min_plain_letters)
+    # However many, plain Latin hashtags (#fyp #viral) are the site's currency, not someone's language.
+    return _judge(hashtags, math.inf) if found == UNDECIDED else found
