@@ -1,0 +1,51 @@
+"""Who is told when something fails, and where messages go that nobody could take."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from cdk.constructs.nag import accept
+
+
+class Alerts(Construct):
+    """The topic and the dead-letter queue.
+
+    Attributes:
+        key: Encrypts the topic.
+        topic: Hears of failed runs and of alarms.
+        dead_letters: Starts and events that could not be delivered.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, email: str) -> None:
+        super().__init__(scope, construct_id)
+        # CloudWatch cannot publish to a topic under AWS's own key, so the topic has one of ours.
+        self.key = kms.Key(self, "Key", enable_key_rotation=True, removal_policy=RemovalPolicy.DESTROY)
+        self.topic = sns.Topic(self, "Failures", master_key=self.key, enforce_ssl=True)
+        self._let_alarms_publish()
+        if email:
+            self.topic.add_subscription(subscriptions.EmailSubscription(email))
+        self.dead_letters = sqs.Queue(
+            self,
+            "DeadLetters",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(14),
+        )
+        accept(self.dead_letters, "It is the dead-letter queue.", "AwsSolutions-SQS3")
+
+    def _let_alarms_publish(self) -> None:
+        alarms = iam.ServicePrincipal(
+            "cloudwatch.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+        )
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(principals=[alarms], actions=["sns:Publish"], resources=[self.topic.topic_arn])
+        )
+        self.key.add_to_resource_policy(
+            iam.PolicyStatement(principals=[alarms], actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=["*"])
+        )

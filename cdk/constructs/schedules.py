@@ -1,0 +1,51 @@
+"""When runs start by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration, TimeZone
+from aws_cdk import aws_scheduler as scheduler
+from aws_cdk import aws_scheduler_targets as targets
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from cdk.config import Schedule
+
+
+class Schedules(Construct):
+    """The day's starts.
+
+    A start says for when it was meant, so that a late or repeated one still means the same day.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        schedules: Sequence[Schedule],
+        timezone: str,
+        machine: sfn.IStateMachine,
+        dead_letters: sqs.IQueue,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        for schedule in schedules:
+            start = {"source": schedule.source, "scheduled_at": scheduler.ContextAttribute.scheduled_time}
+            if schedule.only_if_failed:
+                start["only_if_failed"] = True
+            scheduler.Schedule(
+                self,
+                schedule.name,
+                schedule=scheduler.ScheduleExpression.cron(
+                    minute="0", hour=str(schedule.hour), time_zone=TimeZone.of(timezone)
+                ),
+                target=targets.StepFunctionsStartExecution(
+                    machine,
+                    input=scheduler.ScheduleTargetInput.from_object(start),
+                    dead_letter_queue=dead_letters,
+                    retry_attempts=10,
+                    max_event_age=Duration.hours(6),
+                ),
+            )

@@ -1,0 +1,188 @@
+"""The vision job on AWS Batch: GPU machines (Spot, then on-demand) and Fargate, none of them while idle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration, RemovalPolicy, Size
+from aws_cdk import aws_batch as batch
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from cdk.config import Config
+from cdk.constructs.image import image_asset
+from cdk.constructs.nag import accept
+from cdk.constructs.network import Network
+from cdk.constructs.retention import retention
+
+# Batch's names for why a job finds no machine. The state machine's IsGpuMissing looks for their first words.
+_NO_MACHINE = (
+    batch.JobStateTimeLimitActionsReason.INSUFFICIENT_INSTANCE_CAPACITY,
+    batch.JobStateTimeLimitActionsReason.COMPUTE_ENVIRONMENT_MAX_RESOURCE,
+    batch.JobStateTimeLimitActionsReason.JOB_RESOURCE_REQUIREMENT,
+)
+
+
+class VisionJob(Construct):
+    """Two queues and the job of each, from one Dockerfile.
+
+    Attributes:
+        gpu_queue: Spot machines with a GPU, then on-demand ones.
+        cpu_queue: Fargate.
+        gpu_job: The job with one GPU and torch.
+        cpu_job: The same without either.
+        role: What the job may do.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, config: Config, environment: dict[str, str]) -> None:
+        super().__init__(scope, construct_id)
+        self._config = config
+        self._network = Network(self, "Network", log_days=config.log_days)
+        self._environment = environment
+        self._log = logs.LogGroup(
+            self, "Log", retention=retention(config.log_days), removal_policy=RemovalPolicy.DESTROY
+        )
+        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"))
+        self.gpu_queue = self._queue("GpuQueue", self._gpu_machines())
+        self.cpu_queue = self._queue("CpuQueue", [self._fargate()])
+        self.gpu_job = self._job("GpuJob", self._gpu_container())
+        self.cpu_job = self._job("CpuJob", self._cpu_container())
+
+    def _gpu_machines(self) -> list[batch.IManagedComputeEnvironment]:
+        launch_template = ec2.LaunchTemplate(
+            self,
+            "GpuMachine",
+            # One hop: the machine's own role stays out of the containers' reach.
+            http_tokens=ec2.LaunchTemplateHttpTokens.REQUIRED,
+            http_put_response_hop_limit=1,
+            block_devices=[
+                ec2.BlockDevice(
+                    device_name="/dev/xvda",
+                    volume=ec2.BlockDeviceVolume.ebs(
+                        self._config.gpu_disk_gb, encrypted=True, volume_type=ec2.EbsDeviceVolumeType.GP3
+                    ),
+                )
+            ],
+        )
+        policy = "service-role/AmazonEC2ContainerServiceforEC2Role"
+        role = iam.Role(
+            self,
+            "GpuMachineRole",
+            assumed_by=iam.ServicePrincipal("ec2.amazonaws.com"),
+            managed_policies=[iam.ManagedPolicy.from_aws_managed_policy_name(policy)],
+        )
+        accept(
+            role,
+            "The policy that AWS keeps for ECS machines; containers cannot reach the role.",
+            f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{policy}]",
+        )
+        return [
+            batch.ManagedEc2EcsComputeEnvironment(
+                self,
+                construct_id,
+                vpc=self._network.vpc,
+                vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC),
+                security_groups=[self._network.security_group],
+                instance_types=[ec2.InstanceType(name) for name in self._config.gpu_instance_types],
+                use_optimal_instance_classes=False,
+                images=[batch.EcsMachineImage(image_type=batch.EcsMachineImageType.ECS_AL2023_NVIDIA)],
+                instance_role=role,
+                launch_template=launch_template,
+                spot=spot,
+                allocation_strategy=strategy,
+                minv_cpus=0,
+                maxv_cpus=self._config.gpu_max_vcpus,
+                update_to_latest_image_version=True,
+            )
+            for construct_id, spot, strategy in (
+                ("GpuSpot", True, batch.AllocationStrategy.SPOT_PRICE_CAPACITY_OPTIMIZED),
+                ("GpuOnDemand", False, batch.AllocationStrategy.BEST_FIT_PROGRESSIVE),
+            )
+        ]
+
+    def _fargate(self) -> batch.IManagedComputeEnvironment:
+        return batch.FargateComputeEnvironment(
+            self,
+            "Fargate",
+            vpc=self._network.vpc,
+            vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PUBLIC),
+            security_groups=[self._network.security_group],
+            maxv_cpus=self._config.cpu_max_vcpus,
+        )
+
+    def _queue(self, construct_id: str, machines: Sequence[batch.IManagedComputeEnvironment]) -> batch.JobQueue:
+        return batch.JobQueue(
+            self,
+            construct_id,
+            compute_environments=[
+                batch.OrderedComputeEnvironment(compute_environment=environment, order=order)
+                for order, environment in enumerate(machines, start=1)
+            ],
+            job_state_time_limit_actions=[
+                batch.JobStateTimeLimitAction(
+                    reason=reason, max_time=Duration.seconds(self._config.queue_give_up_s)
+                )
+                for reason in _NO_MACHINE
+            ],
+        )
+
+    def _gpu_container(self) -> batch.EcsEc2ContainerDefinition:
+        return batch.EcsEc2ContainerDefinition(
+            self,
+            "GpuContainer",
+            image=ecs.ContainerImage.from_docker_image_asset(
+                image_asset(self, "GpuImage", "vision", REQUIREMENTS="vision-gpu")
+            ),
+            gpu=1,
+            cpu=self._config.gpu_job_vcpus,
+            memory=Size.mebibytes(self._config.gpu_job_memory_mb),
+            command=["Ref::spec"],
+            environment=self._environment,
+            job_role=self.role,
+            logging=self._log_driver("gpu"),
+        )
+
+    def _cpu_container(self) -> batch.EcsFargateContainerDefinition:
+        return batch.EcsFargateContainerDefinition(
+            self,
+            "CpuContainer",
+            image=ecs.ContainerImage.from_docker_image_asset(image_asset(self, "CpuImage", "vision")),
+            cpu=self._config.cpu_job_vcpus,
+            memory=Size.mebibytes(self._config.cpu_job_memory_mb),
+            command=["Ref::spec"],
+            environment=self._environment,
+            job_role=self.role,
+            logging=self._log_driver("cpu"),
+            assign_public_ip=True,
+        )
+
+    def _log_driver(self, prefix: str) -> ecs.LogDriver:
+        return ecs.LogDriver.aws_logs(log_group=self._log, stream_prefix=prefix)
+
+    def _job(self, construct_id: str, container: batch.IEcsContainerDefinition) -> batch.EcsJobDefinition:
+        retry, stop = batch.Action.RETRY, batch.Action.EXIT
+        job = batch.EcsJobDefinition(
+            self,
+            construct_id,
+            container=container,
+            timeout=Duration.seconds(self._config.job_timeout_s),
+            retry_attempts=self._config.job_attempts,
+            # The exit codes are those of framesift.errors. Batch takes five rules, and retries what none matches.
+            retry_strategies=[
+                batch.RetryStrategy.of(retry, batch.Reason.SPOT_INSTANCE_RECLAIMED),
+                batch.RetryStrategy.of(retry, batch.Reason.CANNOT_PULL_CONTAINER),
+                batch.RetryStrategy.of(retry, batch.Reason.custom(on_exit_code="75")),
+                batch.RetryStrategy.of(stop, batch.Reason.custom(on_exit_code="6*")),
+                batch.RetryStrategy.of(stop, batch.Reason.custom(on_reason="*")),
+            ],
+        )
+        assert container.execution_role  # noqa: S101 - the construct makes one
+        accept(
+            container.execution_role,
+            "GetAuthorizationToken of the image registry knows no resources.",
+            "AwsSolutions-IAM5[Resource::*]",
+        )
+        return job
