@@ -1,0 +1,69 @@
+"""Writes the trained network as one ONNX file."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import helper, numpy_helper
+from torch import Tensor, nn
+
+from framesift.copydetect.network import INPUT_SIZE, CopyNet
+
+_OPSET = 17
+
+
+class _FromBytes(nn.Module):
+    """The network behind its preparation, so that no caller can prepare pictures differently."""
+
+    def __init__(self, network: CopyNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """`(N, 128, 128, 3)` uint8 RGB to `(N, 192)` float32."""
+        descriptors: Tensor = self.network(pictures.permute(0, 3, 1, 2).float() / 127.5 - 1)
+        return descriptors
+
+
+def export_onnx(network: CopyNet, path: Path) -> None:
+    """Write a network in evaluation mode; weights are kept as float16 and computed with as float32.
+
+    The file takes `pictures`, (N, 128, 128, 3) uint8 RGB, and gives `descriptors`, (N, 192) float32, L2-normalised.
+    """
+    example = torch.zeros(2, INPUT_SIZE, INPUT_SIZE, 3, dtype=torch.uint8)
+    with warnings.catch_warnings():
+        # The exporter that replaces this one needs onnxscript, for no gain with so plain a network.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            _FromBytes(network).eval(),
+            (example,),
+            path,
+            dynamo=False,
+            opset_version=_OPSET,
+            input_names=["pictures"],
+            output_names=["descriptors"],
+            dynamic_axes={"pictures": {0: "n"}, "descriptors": {0: "n"}},
+        )
+    model = onnx.load(path)
+    _halve_weights(model.graph)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def _halve_weights(graph: onnx.GraphProto) -> None:
+    """Replace large float32 constants by float16 ones and a cast, which onnxruntime folds when it loads them."""
+    casts = []
+    for tensor in list(graph.initializer):
+        weights = numpy_helper.to_array(tensor)
+        if weights.dtype != np.float32 or weights.size < 1000:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(weights.astype(np.float16), f"{name}.half"))
+        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)

@@ -1,0 +1,84 @@
+"""The trained model at work, without torch: pictures in, descriptors out, and which of them can be judged.
+
+The pipeline uses the same network through `framesift.vision.embed.CopyDetect`; here is what evaluation and queries
+need beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framesift.models import Model, default_cache_dir, open_registry
+from framesift.vision.decode import RgbImage
+from framesift.vision.embed import CopyDetect
+from framesift.vision.views import is_plain
+
+NAME: Final = "copydetect"
+MIN_SIDE: Final = 32
+"""Pixels: smaller pictures are not judged, since a fourfold enlargement shows nothing to compare."""
+
+WINDOWS: Final = (
+    (0.0, 0.0, 1.0, 1.0),
+    (0.0, 0.0, 0.65, 0.65),
+    (0.35, 0.0, 1.0, 0.65),
+    (0.0, 0.35, 0.65, 1.0),
+    (0.35, 0.35, 1.0, 1.0),
+    (0.175, 0.175, 0.825, 0.825),
+)
+"""Left, top, right, bottom as shares of the picture: the whole, four corners, the middle."""
+
+
+class CopyDetector:
+    """Describes pictures so that copies lie near each other, however they were edited.
+
+    Args:
+        model: A verified file and its card; by default the one that ships with the package.
+        threads: Threads of one call; 0: one for each core.
+
+    Raises:
+        ModelMismatchError: The file that ships is not the one that its card describes.
+    """
+
+    def __init__(self, model: Model | None = None, *, threads: int = 1) -> None:
+        self._network = CopyDetect(model or open_registry(default_cache_dir()).resolve(NAME), threads)
+        self.dimension = self._network.dimension
+        self.threshold = self._network.threshold
+
+    def embed(self, images: Sequence[RgbImage]) -> NDArray[np.float16]:
+        """Describe pictures.
+
+        Args:
+            images: `(height, width, 3)` uint8 RGB each, of any sizes.
+
+        Returns:
+            `(N, 192)` float16, rows L2-normalised; a row of noughts, which is similar to nothing, where `is_judged`
+            says no.
+        """
+        vectors = np.zeros((len(images), self.dimension), np.float16)
+        judged = [row for row, image in enumerate(images) if is_judged(image)]
+        vectors[judged] = self._network.embed([self._network.prepare(images[row]) for row in judged])
+        return vectors
+
+    def embed_windows(self, images: Sequence[RgbImage]) -> NDArray[np.float16]:
+        """Describe pictures and their parts, for queries that matter most: it finds more insets at six times the cost.
+
+        Returns:
+            `(N, 6, 192)` float16 in the order of `WINDOWS`; compare by the best of each picture's six.
+        """
+        parts = [_window(image, box) for image in images for box in WINDOWS]
+        return self.embed(parts).reshape(len(images), len(WINDOWS), self.dimension)
+
+
+def is_judged(image: RgbImage) -> bool:
+    """Whether a picture has enough in it to tell its copies from others: no black frame, no speck."""
+    return min(image.shape[:2]) >= MIN_SIDE and not is_plain(image)
+
+
+def _window(image: RgbImage, box: tuple[float, float, float, float]) -> RgbImage:
+    height, width = image.shape[:2]
+    left, top, right, bottom = box
+    return image[round(top * height) : round(bottom * height), round(left * width) : round(right * width)]

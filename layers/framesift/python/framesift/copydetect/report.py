@@ -1,0 +1,116 @@
+"""The evaluation's report: all methods side by side, and the figures on the model's card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framesift.copydetect.evaluate import Method, score, summary
+from framesift.copydetect.hashes import hash_methods
+from framesift.copydetect.model import NAME, CopyDetector
+from framesift.errors import ModelError
+from framesift.models import Model, default_cache_dir, open_registry, shipped_card
+from framesift.vision.decode import RgbImage
+from framesift.vision.embed import ResNet50Cpu
+
+Figures = Mapping[str, Mapping[str, Any]]
+"""What `evaluate.summary` says, by method."""
+
+
+class DetectorMethod:
+    """The copy-detection model, with one window a query or all; see `evaluate.Method`."""
+
+    def __init__(self, detector: CopyDetector, *, windows: bool) -> None:
+        self.name = f"{NAME}, query windows" if windows else NAME
+        self._detector = detector
+        self._windows = windows
+
+    def describe(self, pictures: Sequence[RgbImage]) -> NDArray[np.float16]:
+        """Describe pictures: (N, W, 192), the whole picture first."""
+        if self._windows:
+            return self._detector.embed_windows(pictures)
+        return self._detector.embed(pictures)[:, None]
+
+    def similarity(self, queries: NDArray[np.generic], references: NDArray[np.generic]) -> NDArray[np.float32]:
+        """The best cosine over the queries' windows and the whole references."""
+        whole = references[:, 0].astype(np.float32).T
+        cosines = [queries[:, place].astype(np.float32) @ whole for place in range(queries.shape[1])]
+        return np.asarray(np.max(cosines, axis=0), np.float32)
+
+
+class ResNet50Method:
+    """The pipeline's ResNet50 features; see `evaluate.Method`."""
+
+    name = "resnet50"
+
+    def __init__(self, model: Model) -> None:
+        self._embedder = ResNet50Cpu(model, threads=1)
+
+    def describe(self, pictures: Sequence[RgbImage]) -> NDArray[np.float16]:
+        """Describe pictures: (N, 2048)."""
+        return self._embedder.embed([self._embedder.prepare(picture) for picture in pictures])
+
+    def similarity(self, queries: NDArray[np.generic], references: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Cosines."""
+        return queries.astype(np.float32) @ references.astype(np.float32).T
+
+
+def open_detector(file: Path | None) -> CopyDetector:
+    """Open the model that ships, or another file of the same kind."""
+    return CopyDetector(None if file is None else Model(shipped_card(NAME), file))
+
+
+def compare(photos: dict[str, Path], *, file: Path | None, half: Literal["choose", "report", "all"]) -> Figures:
+    """Score the model, the hashes and, where its weights are installed, ResNet50.
+
+    Args:
+        photos: Files by name.
+        file: The model's ONNX file; `None`: the one that ships.
+        half: Whose photos are edited, as in `evaluate.score`.
+    """
+    detector = open_detector(file)
+    methods: list[Method] = [DetectorMethod(detector, windows=False), DetectorMethod(detector, windows=True)]
+    methods += hash_methods()
+    with suppress(ModelError):  # Where its weights are not installed, the others are compared without it.
+        methods.append(ResNet50Method(open_registry(default_cache_dir()).resolve("resnet50")))
+    return {method.name: summary(score(method, photos, half=half)) for method in methods}
+
+
+def table(figures: Figures) -> str:
+    """Format the figures as a Markdown table, a row a method."""
+    lines = [
+        "| method | micro-AP (95 % interval) | recall at 1 % | at 0.1 % | at 0.01 % | none false | ms a picture |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, figure in figures.items():
+        low, high = figure["micro_ap_interval"]
+        recalls = " | ".join(f"{value:.3f}" for value in figure["recall"].values())
+        interval = f"{figure['micro_ap']:.3f} ({low:.3f} to {high:.3f})"
+        lines.append(f"| {name} | {interval} | {recalls} | {figure['describe_ms']:.1f} |")
+    return "\n".join(lines)
+
+
+def fill_card(card: Path, photos: dict[str, Path], *, file: Path | None) -> None:
+    """Write the file's digest, thresholds over all photos and figures on the reported half into a card.
+
+    Args:
+        card: The JSON file; what it says otherwise is kept.
+        photos: Files by name.
+        file: The model's ONNX file; `None`: the one that ships.
+    """
+    method = DetectorMethod(open_detector(file), windows=False)
+    path = file or open_registry(default_cache_dir()).resolve(NAME).path
+    known = json.loads(card.read_text(encoding="utf-8"))
+    everything = summary(score(method, photos, half="all"))
+    known["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    known["size_bytes"] = path.stat().st_size
+    known["thresholds"] = everything["thresholds"]
+    known["figures"] = {"all photos": everything, "reported half": summary(score(method, photos, half="report"))}
+    card.write_text(json.dumps(known, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
