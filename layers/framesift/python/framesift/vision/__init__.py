@@ -1,0 +1,1 @@
+"""Looking at pictures: decoding, views, features, hashes and duplicates. Needs `framesift[vision]`."""

@@ -1,0 +1,87 @@
+"""All providers give the vectors that torchvision's own network gives for the three views."""
+
+import numpy as np
+import pytest
+
+from framesift.vision.embed import ResNet50Cpu, ResNet50Torch
+from framesift.vision.onnx_session import OnnxNetwork
+from framesift.vision.resnet50 import DEVIATION, MEAN
+from framesift.vision.views import three_views
+
+
+@pytest.fixture(scope="module")
+def plain_features(random_resnet50, photographs):
+    """`(5, 2048)` float64: torchvision's network, one view at a time, as its own transforms would feed it."""
+    import torch
+
+    rows = []
+    with torch.inference_mode():
+        for image in photographs:
+            views = []
+            for view in three_views(image):
+                normalised = (view / 255 - np.array(MEAN)) / np.array(DEVIATION)
+                tensor = torch.from_numpy(normalised.transpose(2, 0, 1)[None]).float()
+                flat = {}
+                hook = random_resnet50.avgpool.register_forward_hook(lambda m, i, o: flat.update(value=o))  # noqa: B023
+                random_resnet50(tensor)
+                hook.remove()
+                views.append(flat["value"].flatten().double().numpy())
+            mean = np.mean(views, axis=0)
+            rows.append(mean / np.linalg.norm(mean))
+    return np.array(rows)
+
+
+def embed(embedder, images):
+    return embedder.embed([embedder.prepare(image) for image in images]).astype(np.float64)
+
+
+def assert_close(features, plain_features, *, cosine):
+    cosines = (features * plain_features).sum(axis=1)
+    assert cosines.min() >= cosine
+    # What decides is the similarity of two pictures: it must not move either.
+    assert np.abs(features @ features.T - plain_features @ plain_features.T).max() < 2 * (1 - cosine) ** 0.5
+
+
+def test_the_test_network_tells_pictures_apart(plain_features):
+    similarities = (plain_features @ plain_features.T)[np.triu_indices(5, 1)]
+    assert similarities.max() < 0.98
+
+
+def test_the_cpu_in_float32_gives_torchvisions_vectors(resnet50_onnx, photographs, plain_features):
+    embedder = ResNet50Cpu(resnet50_onnx, exact=True)
+    assert "float32" in embedder.device
+    assert_close(embed(embedder, photographs), plain_features, cosine=0.99999)
+
+
+def test_the_cpu_at_its_fastest_stays_within_tolerance(resnet50_onnx, photographs, plain_features):
+    assert_close(embed(ResNet50Cpu(resnet50_onnx), photographs), plain_features, cosine=0.999)
+
+
+def test_torch_gives_torchvisions_vectors(resnet50_npz, photographs, plain_features):
+    assert_close(embed(ResNet50Torch(resnet50_npz, "cpu"), photographs), plain_features, cosine=0.99999)
+
+
+@pytest.mark.gpu
+def test_a_gpu_in_bfloat16_stays_within_tolerance(resnet50_npz, photographs, plain_features):
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    assert_close(embed(ResNet50Torch(resnet50_npz, "cuda"), photographs), plain_features, cosine=0.999)
+
+
+def test_vectors_have_length_one_whatever_the_batch(resnet50_onnx, photographs):
+    embedder = ResNet50Cpu(resnet50_onnx)
+    assert embedder.embed([]).shape == (0, 2048)
+    many = embed(embedder, photographs * 2)
+    assert np.linalg.norm(many, axis=1) == pytest.approx(1, abs=2e-3)
+    assert many[5:] == pytest.approx(many[:5], abs=2e-3)
+
+
+def test_the_card_says_what_counts_as_similar(resnet50_onnx):
+    embedder = ResNet50Cpu(resnet50_onnx)
+    assert (embedder.name, embedder.dimension, embedder.threshold) == ("resnet50", 2048, 0.82)
+
+
+def test_a_provider_that_is_missing_is_not_claimed(resnet50_onnx, monkeypatch):
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
+    assert OnnxNetwork(resnet50_onnx.path).device == "CPU (onnxruntime, float32)"
