@@ -33,7 +33,8 @@ FramesiftError
 │   └── ModelMissingError · ModelMismatchError
 └── MachineError                    this machine lacks something                                 (exit 69)
     ├── ChromiumMissingError · ChromiumFailedError
-    └── NodeMissingError · PortInUseError · DiskFullError · EmbeddedAwsDownError
+    ├── NodeMissingError · PortInUseError · DiskFullError
+    └── EmbeddedAwsDownError · DataFolderBusyError
 ```
 """
 
@@ -306,6 +307,10 @@ class DiskFullError(MachineError):
 
 class EmbeddedAwsDownError(MachineError):
     """Nothing answers where the embedded AWS should."""
+
+
+class DataFolderBusyError(MachineError):
+    """Another embedded AWS uses the data folder."""
 
 
 def exit_code_of(name: str | None) -> int:

@@ -1,0 +1,409 @@
+"""AWS Batch: jobs are child processes of the job definition's command.
+
+Queues whose compute environments all need GPUs are never placed on this machine: their jobs stay in
+RUNNABLE until the queue's state time limit gives them up, as it happens when AWS has no GPU to give.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, TypeVar
+
+from framesift_local.processes import Child, Keeper
+
+STOP_GRACE_S = 30.0
+"""From SIGTERM to SIGKILL, as Batch and Spot give it."""
+
+_Known = TypeVar("_Known")
+FINAL = ("SUCCEEDED", "FAILED")
+EXITED_REASON = "Essential container in task exited"
+TIMEOUT_REASON = "Job attempt duration exceeded timeout"
+RECLAIMED_REASON = "Host EC2 (instance i-0123456789abcdef0) terminated."
+
+
+class BatchClientError(ValueError):
+    """What was asked is wrong: Batch's ClientException."""
+
+
+@dataclass(frozen=True)
+class JobQueue:
+    """A queue of the template.
+
+    Attributes:
+        needs_gpu: Whether each of its compute environments has GPU instances only.
+        time_limits: `jobStateTimeLimitActions`, in the API's camelCase.
+    """
+
+    name: str
+    arn: str
+    needs_gpu: bool = False
+    time_limits: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True)
+class JobDefinition:
+    """A job definition of the template; mappings are in the API's camelCase."""
+
+    name: str
+    arn: str
+    container: Mapping[str, Any]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    retry_strategy: Mapping[str, Any] = field(default_factory=dict)
+    timeout_s: float | None = None
+
+    @property
+    def needs_gpu(self) -> bool:
+        """Whether its container asks for a GPU."""
+        return any(r["type"] == "GPU" for r in self.container.get("resourceRequirements", []))
+
+
+@dataclass
+class Job:
+    """A submitted job, one child of an array, or the array's parent."""
+
+    job_id: str
+    name: str
+    queue: JobQueue
+    definition: JobDefinition
+    command: list[str]
+    environment: dict[str, str]
+    parameters: dict[str, str]
+    retry_strategy: Mapping[str, Any]
+    timeout_s: float | None
+    array_size: int | None = None
+    array_index: int | None = None
+    status: str = "SUBMITTED"
+    status_reason: str | None = None
+    exit_code: int | None = None
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    created_ms: int = field(default_factory=lambda: int(time.time() * 1000))
+    started_ms: int | None = None
+    stopped_ms: int | None = None
+    process: Child | None = None
+    stop_reason: str | None = None
+    terminated: bool = False
+
+    @property
+    def arn(self) -> str:
+        """The job's ARN."""
+        return f"{self.definition.arn.split(':job-definition/')[0]}:job/{self.job_id}"
+
+
+def should_retry(rules: Sequence[Mapping[str, str]], outcome: Mapping[str, str]) -> bool:
+    """Apply `evaluateOnExit`: the first rule whose every pattern matches decides; none: retry.
+
+    Args:
+        rules: In the API's camelCase; patterns may end in `*` and are matched without case, and
+            `onExitCode` is digits, as Batch has it.
+        outcome: The attempt's `onExitCode`, `onReason` and `onStatusReason`.
+    """
+    for rule in rules:
+        patterns = {key: value for key, value in rule.items() if key != "action"}
+        if all(fnmatchcase(outcome[k].lower(), v.lower()) for k, v in patterns.items()):
+            return rule["action"].upper() == "RETRY"
+    return True
+
+
+class Batch:
+    """Queues, definitions and jobs.
+
+    Args:
+        keeper: Starts the jobs' processes.
+        logs: Folder of one log file a job.
+        common: Environment on top of the template's, for each job.
+        wait_scale: Factor on the queues' state time limits.
+        parallel: Jobs at once at most.
+        on_end: Called with each job that has reached its final status.
+    """
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        logs: Path,
+        common: Mapping[str, str],
+        *,
+        wait_scale: float = 1.0,
+        parallel: int | None = None,
+        on_end: Callable[[Job], None] = lambda job: None,
+    ) -> None:
+        self.queues: dict[str, JobQueue] = {}
+        self.definitions: dict[str, JobDefinition] = {}
+        self.jobs: dict[str, Job] = {}
+        self._keeper = keeper
+        self._logs = logs
+        self._common = common
+        self._wait_scale = wait_scale
+        self._on_end = on_end
+        self._slots = threading.Semaphore(parallel or os.cpu_count() or 1)
+        self._lock = threading.RLock()
+
+    def submit(self, request: Mapping[str, Any]) -> Job:
+        """Submit a job, from the body of SubmitJob.
+
+        Raises:
+            BatchClientError: A queue or definition does not exist, or a field is not supported here.
+        """
+        if request.get("dependsOn"):
+            raise BatchClientError("The embedded AWS Batch has no dependsOn.")
+        job = self._make_job(request)
+        with self._lock:
+            self.jobs[job.job_id] = job
+            children = [self._make_child(job, index) for index in range(job.array_size or 0)]
+            self.jobs.update({child.job_id: child for child in children})
+        job.status = "PENDING" if children else "RUNNABLE"
+        for placed in children or [job]:
+            placed.status = "RUNNABLE"
+            threading.Thread(
+                target=self._run, args=(placed,), daemon=True, name=f"batch-{placed.name}"
+            ).start()
+        return job
+
+    def terminate(self, job_id: str, reason: str) -> None:
+        """Stop a job, or all children of an array: SIGTERM, then SIGKILL; it is not tried again."""
+        job = self.find(job_id)
+        for target in [job, *self.children(job)]:
+            if target.status not in FINAL:
+                target.terminated = True
+                self._stop(target, reason)
+
+    def reclaim_host(self, job_id: str) -> None:
+        """Take a running job's host away, as a Spot interruption does."""
+        self._stop(self.find(job_id), RECLAIMED_REASON)
+
+    def find(self, job_id: str) -> Job:
+        """Return a job.
+
+        Raises:
+            BatchClientError: There is none.
+        """
+        if job_id not in self.jobs:
+            raise BatchClientError(f"Job {job_id} does not exist.")
+        return self.jobs[job_id]
+
+    def children(self, parent: Job) -> list[Job]:
+        """Return an array's children in order."""
+        return [self.jobs[f"{parent.job_id}:{index}"] for index in range(parent.array_size or 0)]
+
+    def stop(self) -> None:
+        """Stop all jobs at once."""
+        for job in list(self.jobs.values()):
+            if job.process is not None:
+                job.terminated = True
+                job.process.signal(signal.SIGKILL)
+
+    # Making jobs -------------------------------------------------------------------------------
+
+    def _make_job(self, request: Mapping[str, Any]) -> Job:
+        definition = self._lookup(self.definitions, request["jobDefinition"], "Job definition")
+        overrides = request.get("containerOverrides", {})
+        parameters = {**definition.parameters, **request.get("parameters", {})}
+        command = overrides.get("command") or definition.container.get("command") or []
+        pairs = [*definition.container.get("environment", []), *overrides.get("environment", [])]
+        return Job(
+            job_id=str(uuid.uuid4()),
+            name=request["jobName"],
+            queue=self._lookup(self.queues, request["jobQueue"], "Job queue"),
+            definition=definition,
+            command=[_substitute(word, parameters) for word in command],
+            environment={_either(pair, "name"): _either(pair, "value") for pair in pairs},
+            parameters=parameters,
+            retry_strategy=request.get("retryStrategy") or definition.retry_strategy,
+            timeout_s=request.get("timeout", {}).get("attemptDurationSeconds", definition.timeout_s),
+            array_size=request.get("arrayProperties", {}).get("size"),
+        )
+
+    @staticmethod
+    def _make_child(parent: Job, index: int) -> Job:
+        return Job(
+            job_id=f"{parent.job_id}:{index}",
+            name=parent.name,
+            queue=parent.queue,
+            definition=parent.definition,
+            command=parent.command,
+            environment={**parent.environment, "AWS_BATCH_JOB_ARRAY_INDEX": str(index)},
+            parameters=parent.parameters,
+            retry_strategy=parent.retry_strategy,
+            timeout_s=parent.timeout_s,
+            array_index=index,
+        )
+
+    @staticmethod
+    def _lookup(known: Mapping[str, _Known], name: str, what: str) -> _Known:
+        """Find by name, ARN, or either with a revision."""
+        short = name.split("/")[-1].split(":")[0]
+        if short not in known:
+            raise BatchClientError(f"{what} {name} does not exist.")
+        return known[short]
+
+    # Running jobs ------------------------------------------------------------------------------
+
+    def _run(self, job: Job) -> None:
+        if job.queue.needs_gpu or job.definition.needs_gpu:
+            self._wait_for_gpu(job)
+        else:
+            with self._slots:
+                self._run_attempts(job)
+        job.stopped_ms = int(time.time() * 1000)
+        self._on_end(job)
+        if job.array_index is not None:
+            self._finish_array(self.jobs[job.job_id.rsplit(":", 1)[0]])
+
+    def _wait_for_gpu(self, job: Job) -> None:
+        """Stay RUNNABLE until the queue gives the job up, or somebody stops it."""
+        limits = [rule for rule in job.queue.time_limits if rule["state"] == "RUNNABLE"]
+        rule = next((r for r in limits if r["reason"].startswith("CAPACITY")), None)
+        rule = rule or next(iter(limits), None)
+        until = time.monotonic() + (
+            rule["maxTimeSeconds"] * self._wait_scale if rule else float("inf")
+        )
+        while time.monotonic() < until and not job.terminated:
+            time.sleep(0.05)
+        job.status_reason = job.stop_reason or (rule["reason"] if rule else None)
+        job.status = "FAILED"
+
+    def _run_attempts(self, job: Job) -> None:
+        limit = int(job.retry_strategy.get("attempts", 1))
+        rules = job.retry_strategy.get("evaluateOnExit", [])
+        while not job.terminated:
+            outcome = self._run_attempt(job, number=len(job.attempts) + 1)
+            if job.exit_code == 0 and job.stop_reason is None:
+                job.status_reason, job.status = outcome["onStatusReason"], "SUCCEEDED"
+                return
+            final = job.terminated or outcome["onStatusReason"] == TIMEOUT_REASON
+            if final or len(job.attempts) >= limit or not should_retry(rules, outcome):
+                break
+            job.stop_reason = None
+            job.status = "RUNNABLE"
+        job.status_reason = job.stop_reason or job.status_reason
+        job.status = "FAILED"
+
+    def _run_attempt(self, job: Job, number: int) -> dict[str, str]:
+        """Run the process once; return what `evaluateOnExit` looks at."""
+        job.status = "STARTING"
+        started_ms = int(time.time() * 1000)
+        job.started_ms = job.started_ms or started_ms
+        log = self._logs / f"batch-{job.name}-{job.job_id.replace(':', '-')}.log"
+        job.process = self._keeper.spawn(
+            _local_command(job.command), self._environment(job, number), log
+        )
+        job.status = "RUNNING"
+        if job.stop_reason is not None:  # Stopped between the decision and the start.
+            job.process.signal(signal.SIGTERM)
+        job.exit_code = job.process.wait(job.timeout_s)
+        if job.exit_code is None:
+            job.stop_reason = TIMEOUT_REASON
+            job.exit_code = self._end_process(job.process)
+        reason = "OutOfMemoryError: Container killed" if job.exit_code == 128 + 9 else ""
+        job.status_reason = job.stop_reason or EXITED_REASON
+        container: dict[str, Any] = {"exitCode": job.exit_code, "logStreamName": log.name}
+        if reason:
+            container["reason"] = reason
+        job.attempts.append(
+            {
+                "container": container,
+                "startedAt": started_ms,
+                "stoppedAt": int(time.time() * 1000),
+                "statusReason": job.status_reason,
+            }
+        )
+        return {
+            "onExitCode": str(job.exit_code),
+            "onReason": reason,
+            "onStatusReason": job.status_reason,
+        }
+
+    def _environment(self, job: Job, attempt: int) -> dict[str, str]:
+        return {
+            **job.environment,
+            **self._common,
+            "AWS_BATCH_JOB_ID": job.job_id,
+            "AWS_BATCH_JOB_ATTEMPT": str(attempt),
+            "AWS_BATCH_JQ_NAME": job.queue.name,
+        }
+
+    def _stop(self, job: Job, reason: str) -> None:
+        job.stop_reason = reason
+        process = job.process
+        if process is not None and process.exit_code is None:
+            threading.Thread(target=self._end_process, args=(process,), daemon=True).start()
+
+    @staticmethod
+    def _end_process(process: Child) -> int:
+        process.signal(signal.SIGTERM)
+        if process.wait(STOP_GRACE_S) is None:
+            process.signal(signal.SIGKILL)
+        return process.wait() or 0
+
+    def _finish_array(self, parent: Job) -> None:
+        with self._lock:
+            statuses = [child.status for child in self.children(parent)]
+            if parent.status in FINAL or not all(status in FINAL for status in statuses):
+                return
+            failed = "FAILED" in statuses
+            parent.status_reason = "Array Child Job failed" if failed else None
+            parent.status = "FAILED" if failed else "SUCCEEDED"
+            parent.stopped_ms = int(time.time() * 1000)
+        self._on_end(parent)
+
+
+def _substitute(word: str, parameters: Mapping[str, str]) -> str:
+    """Replace a word `Ref::name` by the parameter."""
+    name = word.removeprefix("Ref::")
+    return parameters.get(name, word) if name != word else word
+
+
+def _either(pair: Mapping[str, str], name: str) -> str:
+    """Read `name` or `Name`: Step Functions adds a pair in lower case to PascalCase ones."""
+    return str(pair[name] if name in pair else pair[name.capitalize()])
+
+
+def _local_command(command: list[str]) -> list[str]:
+    """Let an image's `python` be this interpreter."""
+    if command and Path(command[0]).name in {"python", "python3"}:
+        return [sys.executable, *command[1:]]
+    found = shutil.which(command[0]) if command else None
+    return [found, *command[1:]] if found else command
+
+
+def describe(batch: Batch, job: Job) -> dict[str, Any]:
+    """Return a job as DescribeJobs does."""
+    detail: dict[str, Any] = {
+        "jobArn": job.arn,
+        "jobId": job.job_id,
+        "jobName": job.name,
+        "jobQueue": job.queue.arn,
+        "jobDefinition": job.definition.arn,
+        "status": job.status,
+        "statusReason": job.status_reason,
+        "attempts": job.attempts,
+        "createdAt": job.created_ms,
+        "startedAt": job.started_ms,
+        "stoppedAt": job.stopped_ms,
+        "parameters": job.parameters,
+        "retryStrategy": job.retry_strategy,
+        "container": {
+            "command": job.command,
+            "environment": [{"name": k, "value": v} for k, v in job.environment.items()],
+            "exitCode": job.exit_code,
+        },
+    }
+    if job.array_size:
+        statuses = [child.status for child in batch.children(job)]
+        detail["arrayProperties"] = {
+            "size": job.array_size,
+            "statusSummary": {status: statuses.count(status) for status in set(statuses)},
+        }
+    if job.array_index is not None:
+        detail["arrayProperties"] = {"index": job.array_index}
+    detail["container"] = {k: v for k, v in detail["container"].items() if v is not None}
+    return {key: value for key, value in detail.items() if value is not None}
