@@ -30,4 +30,4 @@ class Misbehaviour(BaseModel):
 class Control(Misbehaviour):
     """All that the site can be told, at `POST /control` and by `ClipSite.control`."""
 
-    date: dt.date | None = Field(None, description="The day to show; by default the one shown now.")
+    date: dt.date = Field(description="The day that is shown.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -20,7 +21,8 @@ from framesift_local.clipsite.photos import Image
 
 BREAKAGES = ("truncated", "html", "empty", "bomb", "missing")
 BOMB_SIDE_PX = 14_000
-_DRAWN_AT_ONCE = threading.BoundedSemaphore(os.cpu_count() or 1)
+# Not in the threads that answer: each would keep the memory of its largest picture.
+_DRAWERS = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="draw")
 # Goes up when pictures change, so that an old cache is not served.
 _CACHE_VERSION = 1
 
@@ -59,8 +61,7 @@ def cover(clip: Clip, cache_dir: Path) -> Media:
     content_type = f"image/{clip.extension}"
     if path.exists():
         return Media(HTTPStatus.OK, content_type, path.read_bytes())
-    with _DRAWN_AT_ONCE:
-        data = encode(clip)
+    data = _DRAWERS.submit(encode, clip).result()
     path.parent.mkdir(parents=True, exist_ok=True)
     # A reader never sees half a file: it is renamed into place.
     part = path.with_suffix(f".{threading.get_ident()}.part")

@@ -5,6 +5,9 @@ is a composition like those that people post: one to three panels (duet, stitch)
 place, scale, turn and grading of its own; subjects cut out of other photographs in front of it ("green screen");
 dancers in poses; coloured stage light; grain. The material comes back, the picture does not. Their number is not
 limited: a picture is a function of its random generator alone.
+
+Nothing is selected: chance keeps them apart. The nearest two of 2,530 originals (four days) differ in 84 of PDQ's 256
+bits, mirrored ones too, where up to 31 count as the same picture; a test holds each change of this module to that.
 """
 
 from __future__ import annotations

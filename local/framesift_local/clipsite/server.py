@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from framesift.errors import PortInUseError
 from framesift_local.clipsite import answers, pictures
 from framesift_local.clipsite.catalogue import CATEGORIES, LAG_SHARES, STAYING_SHARES, Catalogue, Clip, catalogue
-from framesift_local.clipsite.control import Control
+from framesift_local.clipsite.control import Control, Misbehaviour
 
 _HOST = "127.0.0.1"
 _COUNT_MAX = 35  # The most clips that one request may ask for, as on the real site.
@@ -80,7 +80,7 @@ class ClipSite:
     @property
     def date(self) -> dt.date:
         """The day that is shown."""
-        return self._control.date or max(self._shown_dates)
+        return self._control.date
 
     def start(self) -> Self:
         """Starts to answer.
@@ -122,7 +122,7 @@ class ClipSite:
             pydantic.ValidationError: An unknown field, or a value out of range.
         """
         self._control = Control.model_validate(self._control.model_dump() | changes)
-        self._shown_dates.add(self.date)
+        self._shown_dates.add(self._control.date)
         return self._control
 
     def catalogue(self, days_before: int = 0) -> Catalogue:
@@ -147,10 +147,10 @@ class ClipSite:
                 return clip
         return None
 
-    def misbehaviour(self, category: str) -> Control:
+    def misbehaviour(self, category: str) -> Misbehaviour:
         """What the site was told, as far as it holds for a category."""
         told = self._control
-        return told if category in (told.categories or CATEGORIES) else Control(date=told.date)
+        return told if category in (told.categories or CATEGORIES) else Misbehaviour()
 
     def rolls_under(self, share: float) -> bool:
         """Throws the dice: true for `share` (0 to 1) of the calls."""
@@ -272,7 +272,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _truth(self) -> None:
         self._answer_json({id_: answers.truth(clip) for id_, clip in self.server.site.truth().items()})
 
-    def _misbehave(self, category: str) -> Control | None:
+    def _misbehave(self, category: str) -> Misbehaviour | None:
         """Waits, or cuts the connection (then None), as told for the category."""
         site = self.server.site
         told = site.misbehaviour(category)
