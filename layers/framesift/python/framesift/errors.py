@@ -32,7 +32,7 @@ FramesiftError
 ├── ModelError                      a model's file is missing or is not what its card says       (exit 66)
 │   └── ModelMissingError · ModelMismatchError
 └── MachineError                    this machine lacks something                                 (exit 69)
-    ├── ChromiumMissingError · ChromiumFailedError
+    ├── ChromiumMissingError · ChromiumFailedError · StacksError
     ├── NodeMissingError · PortInUseError · DiskFullError
     └── EmbeddedAwsDownError · DataFolderBusyError
 ```
@@ -291,6 +291,10 @@ class ChromiumMissingError(MachineError):
 
 class ChromiumFailedError(MachineError):
     """A Chromium is there, and does not start or breaks again and again."""
+
+
+class StacksError(MachineError):
+    """The stacks cannot be synthesized from the CDK code."""
 
 
 class NodeMissingError(MachineError):

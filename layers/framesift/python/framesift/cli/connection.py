@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import socket
-from dataclasses import asdict, dataclass
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
@@ -40,7 +40,6 @@ class Connection:
         state_machine_arn: The workflow.
         api_url: The HTTP API's address.
         endpoint_url: The embedded AWS's address; empty for AWS itself.
-        pid: The embedded AWS's process; 0 for AWS itself.
     """
 
     bucket: str
@@ -48,7 +47,6 @@ class Connection:
     state_machine_arn: str
     api_url: str
     endpoint_url: str = ""
-    pid: int = 0
 
     @property
     def records(self) -> Table:
@@ -71,37 +69,40 @@ def connect(stack: str) -> Connection:
     return _stack(stack) if stack else _embedded()
 
 
-def announce(connection: Connection, data_dir: Path) -> None:
-    """Let commands in this folder find a running embedded AWS."""
-    temporary = data_dir / "embedded.json.tmp"
-    temporary.write_text(json.dumps(asdict(connection), indent=2))
-    temporary.replace(data_dir / "embedded.json")
-
-
-def use_embedded(endpoint_url: str) -> None:
+def use_embedded(endpoint_url: str, region: str) -> None:
     """Point this process's AWS clients at an embedded AWS, with credentials that open nothing else."""
     os.environ.update(
         AWS_ENDPOINT_URL=endpoint_url,
         AWS_ACCESS_KEY_ID="embedded",
         AWS_SECRET_ACCESS_KEY="embedded",  # noqa: S106 - the embedded AWS checks none
-        AWS_DEFAULT_REGION="ap-northeast-2",
+        AWS_DEFAULT_REGION=region,
     )
     os.environ.pop("AWS_PROFILE", None)
     os.environ.pop("AWS_SESSION_TOKEN", None)
 
 
 def _embedded() -> Connection:
-    advice = "`framesift local up` starts it in this folder; --stack NAME speaks to a deployed one"
+    advice = "`framesift local up` starts it; --stack NAME speaks to a deployed one"
     try:
-        connection = Connection(**json.loads((DATA_DIR / "embedded.json").read_text()))
-        address = urlsplit(connection.endpoint_url)
-        socket.create_connection((address.hostname or "", address.port or 0), timeout=2).close()
+        address = json.loads((DATA_DIR / "embedded.json").read_text())
+        with urllib.request.urlopen(f"{address['endpoint']}/_embedded/status", timeout=5):  # noqa: S310 - loopback
+            pass
     except FileNotFoundError:
         raise EmbeddedAwsDownError(f"No embedded AWS runs from this folder: {advice}.") from None
     except OSError:
         raise EmbeddedAwsDownError(f"The embedded AWS of this folder does not answer: {advice}.") from None
-    use_embedded(connection.endpoint_url)
-    return connection
+    use_embedded(address["endpoint"], address["region"])
+    return _from_outputs(address["outputs"], address["api_url"], address["endpoint"])
+
+
+def _from_outputs(outputs: Mapping[str, str], api_url: str, endpoint_url: str = "") -> Connection:
+    return Connection(
+        bucket=outputs["BucketName"],
+        table=outputs["TableName"],
+        state_machine_arn=outputs["StateMachineArn"],
+        api_url=api_url,
+        endpoint_url=endpoint_url,
+    )
 
 
 def _stack(name: str) -> Connection:
@@ -111,11 +112,6 @@ def _stack(name: str) -> Connection:
         raise NotFoundError(f"Stack {name} cannot be read: {error}") from None
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
     try:
-        return Connection(
-            bucket=outputs["BucketName"],
-            table=outputs["TableName"],
-            state_machine_arn=outputs["StateMachineArn"],
-            api_url=outputs["ApiUrl"],
-        )
+        return _from_outputs(outputs, outputs["ApiUrl"])
     except KeyError as missing:
         raise NotFoundError(f"Stack {name} has no output {missing}: it is no Framesift pipeline.") from None

@@ -104,17 +104,11 @@ def top10(
 ) -> None:
     """Show the newest lists."""
     connection = connect(stack)
-    pointers = connection.records.list_pointers()
-    if category:
-        pointers = [pointer for pointer in pointers if pointer.category == category]
-    if not pointers:
-        raise NotFoundError(f"No list of {category or 'any category'} is published yet: `framesift run` makes one.")
-    lists = [TopList.model_validate_json(connection.store.get(pointer.key)) for pointer in pointers]
     if json_:
+        lists = newest_lists(connection, [category] if category else None)
         output.print_json(json.dumps([top.model_dump(mode="json") for top in lists]))
-        return
-    for top in lists:
-        show_list(top)
+    else:
+        show_lists(connection, [category] if category else None)
 
 
 def clip(
@@ -148,8 +142,29 @@ def takedown(
     )
 
 
-def show_list(top: TopList) -> None:
-    """Print a list for a person."""
+def newest_lists(connection: Connection, categories: list[str] | None) -> list[TopList]:
+    """The newest list of each category; of all by default.
+
+    Raises:
+        NotFoundError: If none is published.
+    """
+    pointers = [
+        pointer for pointer in connection.records.list_pointers() if not categories or pointer.category in categories
+    ]
+    if not pointers:
+        named = ", ".join(categories or ["any category"])
+        raise NotFoundError(f"No list of {named} is published yet: `framesift run` makes one.")
+    return [TopList.model_validate_json(connection.store.get(pointer.key)) for pointer in pointers]
+
+
+def show_lists(connection: Connection, categories: list[str] | None) -> None:
+    """Print the newest list of each category for a person."""
+    for top in newest_lists(connection, categories):
+        output.print()
+        _show_list(top)
+
+
+def _show_list(top: TopList) -> None:
     output.print(f"[bold]{top.category}[/]  {top.date}  [dim]{top.note or ''}[/]", highlight=False)
     grid = Grid(box=None, pad_edge=False, show_header=False)
     for item in top.items:

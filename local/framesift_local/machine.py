@@ -1,0 +1,110 @@
+"""One machine that is a whole Framesift: the embedded AWS with our stacks, and the clip site that it crawls."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date as Date  # noqa: N812 - `date` is a field's name here
+from pathlib import Path
+
+from framesift.errors import EmbeddedAwsDownError
+from framesift_local.embedded import EmbeddedAws
+from framesift_local.synth import synthesize
+
+# The site lists clips that are too little seen as well, as the real one does: so many for each that is wanted.
+_SITE_CLIPS_PER_TARGET = 2
+_CATEGORIES = ("main", "dance", "challenge", "food", "tts")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What runs.
+
+    Attributes:
+        aws: The embedded AWS.
+        site_url: The clip site.
+    """
+
+    aws: EmbeddedAws
+    site_url: str
+
+    def show_day(self, day: Date) -> None:
+        """Let the clip site show a day's clips."""
+        self.control_site(date=day.isoformat())
+
+    def control_site(self, **how: object) -> None:
+        """Tell the clip site how to behave (`framesift_local.clipsite.control`)."""
+        request = urllib.request.Request(  # noqa: S310 - our own address
+            f"{self.site_url}/control", json.dumps(how).encode(), {"Content-Type": "application/json"}
+        )
+        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
+
+
+@contextmanager
+def machine(
+    data_dir: Path,
+    *,
+    day: Date,
+    target_clips: int = 200,
+    api_port: int = 0,
+    schedules: bool = False,
+    time_scale: float = 1.0,
+) -> Iterator[Machine]:
+    """Start everything, and stop it again.
+
+    Args:
+        data_dir: Where all of it is kept.
+        day: The day that the clip site shows.
+        target_clips: Clips that a crawl of a category is content with.
+        api_port: The HTTP API's port; 0 takes a free one.
+        schedules: Whether schedules fire.
+        time_scale: Factor on the waits of retries.
+
+    Raises:
+        MachineError: A leaf of it says what this machine lacks.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with _clip_site(data_dir, day, target_clips * _SITE_CLIPS_PER_TARGET) as site_url:
+        aws = EmbeddedAws(
+            data_dir,
+            synthesize(data_dir / "cdk.out"),
+            api_port=api_port,
+            schedules=schedules,
+            time_scale=time_scale,
+            overrides=_overrides(site_url, target_clips),
+        )
+        with aws:
+            yield Machine(aws, site_url)
+
+
+def _overrides(site_url: str, target_clips: int) -> dict[str, str]:
+    """Settings that send the same code to the stand-in, at a machine's pace."""
+    return {
+        "FRAMESIFT_CRAWL__SITE_URL": site_url,
+        "FRAMESIFT_CRAWL__PATHS": json.dumps({category: f"/{category}" for category in _CATEGORIES}),
+        "FRAMESIFT_CRAWL__SCROLL_PAUSE_S": "[0.05, 0.15]",
+        "FRAMESIFT_CRAWL__TARGET_CLIPS": str(target_clips),
+        "FRAMESIFT_DOWNLOAD__ALLOW_LOOPBACK": "true",
+    }
+
+
+@contextmanager
+def _clip_site(data_dir: Path, day: Date, clips: int) -> Iterator[str]:
+    """The clip site in a process of its own, which leaves this one's interpreter to the embedded AWS."""
+    options = ["--port=0", f"--date={day}", f"--clips={clips}", f"--cache={data_dir / 'clipsite'}"]
+    command = [sys.executable, "-m", "framesift_local.clipsite", *options]
+    # Our own module, with values of our own.
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            if not line:
+                said = process.stderr.read() if process.stderr else ""
+                raise EmbeddedAwsDownError(f"The clip site did not start: {said.strip() or 'it said nothing'}")
+            yield line.split("/main", 1)[0]
+        finally:
+            process.terminate()
