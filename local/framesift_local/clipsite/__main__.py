@@ -21,7 +21,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="which site (default: %(default)s)")
     parser.add_argument("--clips", type=int, default=400, help="per category (default: %(default)s)")
     parser.add_argument(
-        "--cache", type=Path, default=Path(".clipsite"), help="folder of drawn covers (default: %(default)s)"
+        "--cache", type=Path, default=Path(".framesift/clipsite"), help="folder of drawn covers (default: %(default)s)"
     )
     asked = parser.parse_args()
     site = ClipSite(
