@@ -1,0 +1,147 @@
+"""The routes of the HTTP API.
+
+Lists are public and cacheable. The rest is behind the gateway's JWT authorizer, and asks for a scope here again, so
+that a route that is wired without the authorizer answers 401 and not a record.
+"""
+
+from __future__ import annotations
+
+from datetime import date as Date  # noqa: N812 - `date` is a parameter's name here
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, CORSConfig, Response
+from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
+
+from framesift.api import views
+from framesift.api.messages import (
+    CLIP_ID_PATTERN,
+    ClipHistory,
+    ListDiff,
+    Problem,
+    RunList,
+    RunReport,
+    ServedList,
+    Source,
+    Takedown,
+    TakedownRequest,
+)
+from framesift.api.middlewares import READ, WRITE, cacheable, requires, to_json
+from framesift.api.problems import CONTENT_TYPE, Problems
+from framesift.settings import load_settings
+from framesift.storage import S3Store
+from framesift.table import Table
+
+app = APIGatewayHttpResolver(
+    enable_validation=True,
+    response_validation_error_http_code=500,
+    serializer=to_json,
+    cors=CORSConfig(allow_origin="*", expose_headers=["ETag"], max_age=600),
+)
+app.configure_openapi(
+    title="Framesift",
+    version="1",
+    description="The day's top clips, and what is known of their runs. Problems are answered by RFC 9457.",
+    security_schemes={"token": HTTPBearer(bearerFormat="JWT", description="An access token of the user pool.")},
+)
+Problems(app)
+
+Category = Annotated[str, Path(pattern=r"^[a-z0-9_-]{1,40}$")]
+Edition = Annotated[str | None, Query(pattern=r"^\d{4}-\d{2}-\d{2}(\.\d{1,4})?$", description="None: the newest.")]
+ThumbnailName = Annotated[str, Path(pattern=r"^[a-z0-9_-]{1,40}\d{2}\.jpg$")]
+
+
+def _problem(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {CONTENT_TYPE: {"model": Problem}}}
+
+
+# What routes of a kind share, by the names of the resolver's arguments.
+_MISSING = {404: _problem("There is none.")}
+_INVALID = {422: _problem("A parameter has the wrong form; `errors` names it.")}
+_REFUSED = {401: _problem("No valid access token."), 403: _problem("The token lacks the scope.")}
+_PUBLIC: dict[str, Any] = {"tags": ["lists"], "responses": _MISSING | _INVALID}
+_READERS: dict[str, Any] = {
+    "tags": ["runs"],
+    "security": [{"token": [READ]}],
+    "middlewares": [requires(READ)],
+    "responses": _REFUSED | _MISSING | _INVALID,
+}
+_WRITERS: dict[str, Any] = _READERS | {
+    "security": [{"token": [WRITE]}],
+    "middlewares": [requires(WRITE)],
+    "cors": False,
+}
+
+
+def _store() -> S3Store:
+    return S3Store(load_settings().platform.bucket)
+
+
+def _table() -> Table:
+    return Table(load_settings().platform.table)
+
+
+def _categories() -> list[str]:
+    return load_settings().run.categories
+
+
+def _list_max_age_s() -> int:
+    return load_settings().api.list_max_age_s
+
+
+_cached = [cacheable(_list_max_age_s)]
+
+
+@app.get("/v1/top10/<category>", summary="A category's list", middlewares=_cached, **_PUBLIC)
+def get_top_list(
+    category: Category, date: Annotated[Date | None, Query(description="None: the newest.")] = None
+) -> ServedList:
+    """The newest list of a category, or a day's."""
+    return views.top_list(category, date, store=_store(), table=_table(), categories=_categories())
+
+
+@app.get("/v1/top10/<category>/thumbnails/<name>", summary="A thumbnail", status_code=302, **_PUBLIC)
+def get_thumbnail(category: Category, name: ThumbnailName, edition: Edition = None) -> Response[str]:
+    """Leads to a picture by a link that works for a while."""
+    edition = edition or views.newest_edition(category, table=_table(), categories=_categories())
+    link_s = load_settings().api.media_url_s
+    link = views.thumbnail_link(category, name, edition, store=_store(), link_s=link_s)
+    # Kept for half of the link's life at most, so that nobody is led to a dead one.
+    headers = {"Location": link, "Cache-Control": f"public, max-age={link_s // 2}", "Vary": "Origin"}
+    return Response(302, content_type=None, body="", headers=headers)
+
+
+@app.get("/v1/top10/<category>/diff", summary="What changed", middlewares=_cached, **_PUBLIC)
+def get_list_diff(category: Category) -> ListDiff:
+    """What the newest list of a category changed from the one before."""
+    return views.list_diff(category, store=_store(), table=_table(), categories=_categories())
+
+
+@app.get("/v1/openapi.json", include_in_schema=False, middlewares=_cached)
+def get_openapi() -> Response[str]:
+    """This API, as OpenAPI 3.1."""
+    return Response(200, content_type="application/json", body=app.get_openapi_json_schema())
+
+
+@app.get("/v1/runs", summary="The newest runs of a source", **_READERS)
+def get_runs(source: Annotated[Source, Query()] = "tiktok", limit: Annotated[int, Query(ge=1, le=100)] = 30) -> RunList:
+    """The newest runs of a source, newest first."""
+    return views.runs(source, limit, table=_table())
+
+
+@app.get("/v1/runs/<source>/<date>", summary="A run", **_READERS)
+def get_run(source: Annotated[Source, Path()], date: Annotated[Date, Path()]) -> RunReport:
+    """A run's record and its stages that are done."""
+    return views.run_report(source, date, table=_table())
+
+
+@app.get("/v1/clips/<source>/<clip_id>", summary="A clip's history", **_READERS)
+def get_clip(source: Annotated[Source, Path()], clip_id: Annotated[str, Path(pattern=CLIP_ID_PATTERN)]) -> ClipHistory:
+    """What became of a clip on each day that it was seen."""
+    return views.clip_history(source, clip_id, table=_table())
+
+
+@app.post("/v1/takedowns", summary="Take a clip down", **_WRITERS)
+def post_takedown(request: Annotated[TakedownRequest, Body()]) -> Takedown:
+    """Note that a clip must not be listed: lists that are published from now on leave it out."""
+    return views.take_down(request, store=_store(), table=_table())

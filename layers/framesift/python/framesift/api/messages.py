@@ -1,0 +1,116 @@
+"""What the API answers, beyond the pipeline's own contracts."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from framesift.contracts import Contract, TopItem, TopList
+from framesift.table import ItemDay, RunRecord
+
+# The site's own ids, as `names.safe_id` leaves them.
+CLIP_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+
+Source = Literal["tiktok", "youtube", "upload"]
+
+
+class ServedItem(TopItem):
+    """One clip of a list, with where its thumbnail is."""
+
+    thumbnail_url: str = Field(description="To be resolved against the list's own address.")
+
+
+class ServedList(TopList):
+    """A list as it was published, with where its thumbnails are."""
+
+    items: list[ServedItem]  # type: ignore[assignment]  # a list that is only read
+
+
+class Moved(Contract):
+    """A clip that is in both lists, at different ranks."""
+
+    clip_id: str
+    title: str
+    from_rank: int = Field(ge=1)
+    to_rank: int = Field(ge=1)
+
+
+class ListDiff(Contract):
+    """What a list changed from the one before."""
+
+    category: str
+    edition: str
+    previous_edition: str | None = Field(None, description="None where there is no list before: all is new then.")
+    new: list[TopItem]
+    gone: list[TopItem]
+    moved: list[Moved]
+
+
+class RunList(Contract):
+    """The newest runs of a source, newest first."""
+
+    runs: list[RunRecord]
+
+
+class StageReport(Contract):
+    """A stage of a run that is done."""
+
+    stage: str
+    scope: str = Field(description="The categories that it worked on.")
+    output: dict[str, Any]
+
+
+class RunReport(Contract):
+    """A run and its stages that are done."""
+
+    record: RunRecord
+    stages: list[StageReport]
+
+
+class ClipHistory(Contract):
+    """What became of a clip, newest day first."""
+
+    source: str
+    id: str
+    taken_down: str | None = Field(None, description="Why it must not be listed; null: it may be.")
+    days: list[ItemDay]
+
+
+class TakedownRequest(BaseModel):
+    """A clip that must not be listed, and why."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    source: Source
+    id: str = Field(pattern=CLIP_ID_PATTERN)
+    why: str = Field(min_length=1, max_length=500)
+
+
+class Takedown(Contract):
+    """A takedown that is noted."""
+
+    source: str
+    id: str
+    why: str
+    listed_in: list[str] = Field(description="The categories whose newest list still has the clip.")
+    effect: Literal["from the next publication on"] = "from the next publication on"
+
+
+class FieldFault(BaseModel):
+    """What is wrong with one field of a request."""
+
+    field: str = Field(description="Such as `query.limit` or `body.why`.")
+    message: str
+
+
+class Problem(BaseModel):
+    """A problem detail (RFC 9457)."""
+
+    type: str = Field(description="Names the kind of problem, for a program.")
+    title: str
+    status: int
+    detail: str = Field(description="What to do, for a person.")
+    instance: str = Field(description="The path that was asked for.")
+    request_id: str = Field("", description="Finds the request in the logs.")
+    errors: list[FieldFault] | None = None

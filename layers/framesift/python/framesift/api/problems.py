@@ -1,0 +1,116 @@
+"""Errors as problem details (RFC 9457): the one place that maps an error to a status."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import ServiceError
+from aws_lambda_powertools.event_handler.openapi.exceptions import (
+    RequestUnsupportedContentType,
+    RequestValidationError,
+)
+
+from framesift.api.messages import FieldFault, Problem
+from framesift.errors import (
+    FramesiftError,
+    InputError,
+    NotFoundError,
+    TemporaryError,
+    UnknownCategoryError,
+    UnknownSourceError,
+)
+
+CONTENT_TYPE = "application/problem+json"
+
+# The first that fits counts.
+_STATUSES: tuple[tuple[type[FramesiftError], HTTPStatus], ...] = (
+    (NotFoundError, HTTPStatus.NOT_FOUND),
+    (UnknownCategoryError, HTTPStatus.NOT_FOUND),
+    (UnknownSourceError, HTTPStatus.NOT_FOUND),
+    (InputError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (TemporaryError, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+_HEADERS = {
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
+    HTTPStatus.FORBIDDEN: {"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "30"},
+}
+
+logger = Logger(child=True)
+
+
+def status_of(error: FramesiftError) -> HTTPStatus:
+    """The HTTP status that an error means."""
+    fitting = (status for kind, status in _STATUSES if isinstance(error, kind))
+    return next(fitting, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+class Problems:
+    """Answers errors with problem details.
+
+    Args:
+        app: The resolver whose errors are answered; they are registered at once.
+    """
+
+    def __init__(self, app: APIGatewayHttpResolver) -> None:
+        self._app = app
+        app.exception_handler(FramesiftError)(self._of_framesift)
+        app.exception_handler(ServiceError)(self._of_http)
+        app.exception_handler([RequestValidationError, RequestUnsupportedContentType])(self._of_validation)
+        app.exception_handler(Exception)(self._of_bug)
+
+    def _of_framesift(self, error: FramesiftError) -> Response[str]:
+        status = status_of(error)
+        if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            return self._of_bug(error)
+        return self._answer(status, _slug(error), str(error))
+
+    def _of_http(self, error: ServiceError) -> Response[str]:
+        status = HTTPStatus(error.status_code)
+        no_route = status == HTTPStatus.NOT_FOUND
+        detail = "There is no such route: see /v1/openapi.json." if no_route else str(error.msg)
+        return self._answer(status, _slug(error), detail)
+
+    def _of_validation(self, error: RequestValidationError | RequestUnsupportedContentType) -> Response[str]:
+        faults = [
+            FieldFault(field=".".join(str(part) for part in fault["loc"]), message=str(fault["msg"]))
+            for fault in error.errors()
+        ]
+        unsupported = isinstance(error, RequestUnsupportedContentType)
+        status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE if unsupported else HTTPStatus.UNPROCESSABLE_ENTITY
+        detail = "; ".join(f"{fault.field}: {fault.message}" for fault in faults)
+        return self._answer(status, "invalid-request", detail, faults)
+
+    def _of_bug(self, error: Exception) -> Response[str]:
+        # What broke is for the logs; a stranger gets what finds it there.
+        logger.error("The request failed", exc_info=error)
+        detail = "Something failed here. Try again; if it stays, tell the operator the request_id."
+        return self._answer(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail)
+
+    def _answer(
+        self, status: HTTPStatus, slug: str, detail: str, faults: list[FieldFault] | None = None
+    ) -> Response[str]:
+        event = self._app.current_event
+        problem = Problem(
+            type=f"urn:framesift:problem:{slug}",
+            title=status.phrase,
+            status=status,
+            detail=detail,
+            instance=event.path,
+            request_id=event.request_context.request_id or "",
+            errors=faults,
+        )
+        return Response(
+            status_code=status,
+            content_type=CONTENT_TYPE,
+            headers={"Cache-Control": "no-store", **_HEADERS.get(status, {})},
+            body=problem.model_dump_json(exclude_none=True),
+        )
+
+
+def _slug(error: Exception) -> str:
+    """`UnknownCategoryError` as `unknown-category`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", type(error).__name__.removesuffix("Error")).lower()

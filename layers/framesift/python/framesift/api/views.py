@@ -1,0 +1,169 @@
+"""What each route answers, without HTTP."""
+
+from __future__ import annotations
+
+from datetime import date as Date  # noqa: N812 - `date` is an argument's name here
+
+from framesift import keys
+from framesift.api.messages import (
+    ClipHistory,
+    ListDiff,
+    Moved,
+    RunList,
+    RunReport,
+    ServedItem,
+    ServedList,
+    StageReport,
+    Takedown,
+    TakedownRequest,
+)
+from framesift.contracts import TopItem, TopList
+from framesift.errors import NotFoundError, UnknownCategoryError
+from framesift.storage import Store
+from framesift.table import ListPointer, Table
+
+
+def top_list(category: str, date: Date | None, *, store: Store, table: Table, categories: list[str]) -> ServedList:
+    """A category's newest list, or a day's.
+
+    Args:
+        category: The list's category.
+        date: The day; None: the newest.
+        store: Where lists are.
+        table: Which list is the newest.
+        categories: Those that the pipeline publishes.
+
+    Raises:
+        UnknownCategoryError: If there is no such category.
+        NotFoundError: If no list was published, or none on that day.
+    """
+    pointer = _pointer(category, table, categories)
+    key = pointer.key if date is None else _key_of_day(pointer, date.isoformat(), store)
+    published = TopList.model_validate_json(store.get(key))
+    items = [
+        ServedItem(
+            **item.model_dump(),
+            thumbnail_url=f"/v1/top10/{category}/thumbnails/{item.id}.jpg?edition={published.edition}",
+        )
+        for item in published.items
+    ]
+    return ServedList.model_validate(published.model_dump() | {"items": items})
+
+
+def _pointer(category: str, table: Table, categories: list[str]) -> ListPointer:
+    if pointer := table.list_pointer(category):
+        return pointer
+    if category in categories:
+        raise NotFoundError(f"No list of {category!r} is published yet: it comes with the day's first run.")
+    raise UnknownCategoryError(f"There is no category {category!r}: take one of {', '.join(categories)}.")
+
+
+def _key_of_day(pointer: ListPointer, date: str, store: Store) -> str:
+    """The day's newest list; a day has an edition a run: `2026-11-20`, `2026-11-20.2` and so on."""
+    if date == pointer.date:
+        return pointer.key
+    # A later day's list may be written but is not switched to: it is not out yet.
+    if date < pointer.date:
+        ending = keys.top_list("", pointer.category).removeprefix("published/")
+        editions = [key for key in store.list(f"published/{date}") if key.endswith(ending)]
+        if editions:
+            return max(editions, key=lambda key: (len(key), key))  # .10 comes after .9
+    raise NotFoundError(f"No list of {pointer.category!r} was published on {date}; the newest is of {pointer.date}.")
+
+
+def thumbnail_link(category: str, name: str, edition: str, *, store: Store, link_s: int) -> str:
+    """A link to a thumbnail that works for `link_s` seconds.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    key = keys.top_thumbnail(edition, category, name.removesuffix(".jpg"))
+    if not store.exists(key):
+        raise NotFoundError(f"There is no thumbnail {name} in the list of {category!r} of {edition}.")
+    return store.link(key, link_s)
+
+
+def newest_edition(category: str, *, table: Table, categories: list[str]) -> str:
+    """The edition of a category's newest list.
+
+    Raises:
+        UnknownCategoryError: If there is no such category.
+        NotFoundError: If no list was published.
+    """
+    return _pointer(category, table, categories).edition
+
+
+def list_diff(category: str, *, store: Store, table: Table, categories: list[str]) -> ListDiff:
+    """What a category's newest list changed from the one before.
+
+    Raises:
+        UnknownCategoryError: If there is no such category.
+        NotFoundError: If no list was published.
+    """
+    pointer = _pointer(category, table, categories)
+    current = TopList.model_validate_json(store.get(pointer.key))
+    previous = TopList.model_validate_json(store.get(pointer.previous_key)) if pointer.previous_key else None
+    before = _by_clip(previous)
+    now = _by_clip(current)
+    return ListDiff(
+        category=category,
+        edition=current.edition,
+        previous_edition=previous.edition if previous else None,
+        new=[item for clip, item in now.items() if clip not in before],
+        gone=[item for clip, item in before.items() if clip not in now],
+        moved=[
+            Moved(clip_id=clip, title=item.title, from_rank=before[clip].rank, to_rank=item.rank)
+            for clip, item in now.items()
+            if clip in before and before[clip].rank != item.rank
+        ],
+    )
+
+
+def _by_clip(published: TopList | None) -> dict[str, TopItem]:
+    return {item.clip_id: item for item in published.items} if published else {}
+
+
+def runs(source: str, limit: int, *, table: Table) -> RunList:
+    """The newest runs of a source, newest first."""
+    return RunList(runs=table.runs(source, limit))
+
+
+def run_report(source: str, date: Date, *, table: Table) -> RunReport:
+    """A run's record and its stages that are done.
+
+    Raises:
+        NotFoundError: If there was no run.
+    """
+    record = table.run(source, date.isoformat())
+    if record is None:
+        raise NotFoundError(f"{source} has no run of {date}: see /v1/runs?source={source}.")
+    stages = [
+        StageReport(stage=stage, scope=scope, output=output)
+        for (stage, scope), output in table.stages(record.run).items()
+    ]
+    return RunReport(record=record, stages=stages)
+
+
+def clip_history(source: str, clip_id: str, *, table: Table) -> ClipHistory:
+    """What became of a clip on each day that it was seen.
+
+    Raises:
+        NotFoundError: If it was never seen, or too long ago, and is not taken down.
+    """
+    days = table.item_days(source, clip_id)
+    taken_down = table.taken_down(source).get(clip_id)
+    if not days and taken_down is None:
+        raise NotFoundError(f"{source} has no clip {clip_id!r} in its history.")
+    return ClipHistory(source=source, id=clip_id, taken_down=taken_down, days=days)
+
+
+def take_down(request: TakedownRequest, *, store: Store, table: Table) -> Takedown:
+    """Note that a clip must not be listed; noting it again changes nothing but the reason."""
+    table.take_down(request.source, request.id, request.why)
+    listed_in = [
+        pointer.category
+        for pointer in table.list_pointers()
+        if pointer.source == request.source
+        and request.id in _by_clip(TopList.model_validate_json(store.get(pointer.key)))
+    ]
+    return Takedown(source=request.source, id=request.id, why=request.why, listed_in=listed_in)

@@ -1,0 +1,29 @@
+"""The one place that maps errors to statuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from framesift import errors
+from framesift.api.problems import _slug, status_of
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (errors.NotFoundError, 404),
+        (errors.UnknownCategoryError, 404),
+        (errors.UnknownSourceError, 404),
+        (errors.InvalidDateError, 422),
+        (errors.RunBusyError, 503),
+        (errors.TranslateUnavailableError, 503),
+        (errors.ModelMissingError, 500),
+        (errors.FramesiftError, 500),
+    ],
+)
+def test_an_error_has_its_status(error: type[errors.FramesiftError], status: int):
+    assert status_of(error("…")) == status
+
+
+def test_a_problem_s_name_is_its_error_s():
+    assert _slug(errors.UnknownCategoryError("…")) == "unknown-category"

@@ -1,0 +1,144 @@
+"""The routes behind the authorizer: runs, clips, takedowns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from framesift.api import problems
+from framesift.table import Table
+from tests.unit.api.conftest import CLAIMS, Answer
+
+Ask = Callable[..., Answer]
+A_TAKEDOWN = {"source": "tiktok", "id": "7302", "why": "the author asked"}
+
+
+@pytest.mark.usefixtures("one_run")
+def test_gives_the_runs_of_a_source(ask: Ask):
+    answer = ask("/v1/runs", query={"source": "tiktok", "limit": "5"}, claims=CLAIMS)
+    assert [(run["date"], run["status"]) for run in answer.json["runs"]] == [("2026-11-20", "SUCCEEDED")]
+    assert ask("/v1/runs", query={"source": "youtube"}, claims=CLAIMS).json == {"runs": []}
+
+
+@pytest.mark.usefixtures("one_run")
+def test_gives_a_run_with_its_stages(ask: Ask):
+    answer = ask("/v1/runs/tiktok/2026-11-20", claims=CLAIMS)
+    assert answer.json["record"]["counts"] == {"dance": {"items": 200}}
+    assert answer.json["stages"] == [
+        {"stage": "collect", "scope": "dance", "output": {"category": "dance", "items": 200}}
+    ]
+
+
+@pytest.mark.usefixtures("one_run")
+def test_gives_a_clip_s_history_newest_first(ask: Ask):
+    answer = ask("/v1/clips/tiktok/7302", claims=CLAIMS)
+    assert [(day["date"], day["list_id"]) for day in answer.json["days"]] == [
+        ("2026-11-20", "dance01"),
+        ("2026-11-19", "dance02"),
+    ]
+    assert answer.json["taken_down"] is None
+
+
+@pytest.mark.usefixtures("table")
+@pytest.mark.parametrize("path", ["/v1/runs/tiktok/2026-11-01", "/v1/clips/tiktok/nobody"])
+def test_what_was_never_seen_is_not_found(ask: Ask, path: str):
+    assert ask(path, claims=CLAIMS).status == 404
+
+
+@pytest.mark.usefixtures("two_days", "one_run")
+def test_takes_a_clip_down_once_or_twice(ask: Ask, table: Table):
+    for _ in range(2):
+        answer = ask("/v1/takedowns", "POST", body=A_TAKEDOWN, claims=CLAIMS)
+        assert answer.status == 200
+        assert answer.json == A_TAKEDOWN | {"listed_in": ["dance"], "effect": "from the next publication on"}
+    assert table.taken_down("tiktok") == {"7302": "the author asked"}
+    assert ask("/v1/clips/tiktok/7302", claims=CLAIMS).json["taken_down"] == "the author asked"
+
+
+@pytest.mark.usefixtures("table")
+def test_a_clip_that_was_never_seen_can_be_taken_down(ask: Ask):
+    assert ask("/v1/takedowns", "POST", body=A_TAKEDOWN, claims=CLAIMS).json["listed_in"] == []
+    assert ask("/v1/clips/tiktok/7302", claims=CLAIMS).json["days"] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (A_TAKEDOWN | {"source": "radio"}, "body.source"),
+        (A_TAKEDOWN | {"id": "../7302"}, "body.id"),
+        (A_TAKEDOWN | {"why": "  "}, "body.why"),
+        (A_TAKEDOWN | {"until": "tomorrow"}, "body.until"),
+        ({"source": "tiktok", "id": "7302"}, "body.why"),
+    ],
+)
+def test_a_takedown_of_the_wrong_form_is_refused(ask: Ask, body: dict[str, str], field: str):
+    answer = ask("/v1/takedowns", "POST", body=body, claims=CLAIMS)
+    assert answer.status == 422
+    assert [fault["field"] for fault in answer.json["errors"]] == [field]
+
+
+@pytest.mark.parametrize("body", ["no JSON", "[]", None])
+def test_a_body_that_is_no_object_is_refused(ask: Ask, body: str | None):
+    assert ask("/v1/takedowns", "POST", body=body, claims=CLAIMS).status == 422
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "field"),
+    [
+        ("/v1/runs", {"limit": "0"}, "query.limit"),
+        ("/v1/runs", {"limit": "many"}, "query.limit"),
+        ("/v1/runs", {"source": "radio"}, "query.source"),
+        ("/v1/runs/tiktok/2026-13-01", {}, "path.date"),
+        ("/v1/runs/radio/2026-11-20", {}, "path.source"),
+        ("/v1/clips/tiktok/a.b", {}, "path.clip_id"),
+    ],
+)
+def test_a_parameter_of_the_wrong_form_is_named(ask: Ask, path: str, query: dict[str, str], field: str):
+    answer = ask(path, query=query, claims=CLAIMS)
+    assert answer.status == 422
+    assert [fault["field"] for fault in answer.json["errors"]] == [field]
+
+
+ROUTES = [("/v1/runs", "GET"), ("/v1/runs/tiktok/2026-11-20", "GET"), ("/v1/clips/tiktok/1", "GET")]
+ROUTES += [("/v1/takedowns", "POST")]
+
+
+@pytest.mark.parametrize(("path", "method"), ROUTES)
+@pytest.mark.parametrize("claims", [None, {}])
+def test_nobody_unknown_gets_through(ask: Ask, path: str, method: str, claims: dict[str, str] | None):
+    answer = ask(path, method, body=A_TAKEDOWN if method == "POST" else None, claims=claims)
+    assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(("path", "method"), ROUTES)
+@pytest.mark.parametrize("claims", [{"sub": "1", "token_use": "id"}, {"scope": "other/read framesift/readers"}])
+def test_a_token_without_the_scope_is_refused(ask: Ask, path: str, method: str, claims: dict[str, str]):
+    answer = ask(path, method, body=A_TAKEDOWN if method == "POST" else None, claims=claims)
+    assert answer.status == 403
+    assert f"framesift/{'write' if method == 'POST' else 'read'}" in answer.json["detail"]
+
+
+def test_who_may_read_may_not_write(ask: Ask):
+    assert ask("/v1/takedowns", "POST", body=A_TAKEDOWN, claims={"scope": "framesift/read"}).status == 403
+
+
+@pytest.mark.usefixtures("table")
+def test_records_are_not_cached(ask: Ask):
+    assert "etag" not in ask("/v1/runs", claims=CLAIMS).headers
+
+
+def test_what_breaks_is_logged_and_not_told(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("the password is 1234")
+
+    monkeypatch.setattr(Table, "runs", fail)
+    problems.logger.addHandler(caplog.handler)
+    answer = ask("/v1/runs", claims=CLAIMS)
+    assert (answer.status, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert "1234" not in answer.body
+    assert answer.json["request_id"] == "UJx3jhwhoE0EPwA="
+    assert str(caplog.records[-1].exc_info[1]) == "the password is 1234"
