@@ -157,7 +157,7 @@ def test_a_card_cannot_lead_elsewhere(field):
 
 def test_every_shipped_card_can_be_had():
     cards = shipped_cards()
-    assert {"resnet50", "resnet50-torch"} <= set(cards)
+    assert "resnet50" in cards
     shipped = Path(registry.__file__).parent / "files"
     for card in cards.values():
         assert card.url or card.builder or (shipped / card.file).is_file()

@@ -62,15 +62,7 @@ def model_of(path: Path, card_name: str) -> Model:
 
 @pytest.fixture(scope="session")
 def resnet50_onnx(random_resnet50, tmp_path_factory) -> Model:
-    """The random ResNet50 as the CPU's file."""
+    """The random ResNet50 as the file that jobs read."""
     path = tmp_path_factory.mktemp("models") / "resnet50.onnx"
     resnet50.write_onnx(resnet50.weights_of(random_resnet50), path)
     return model_of(path, "resnet50")
-
-
-@pytest.fixture(scope="session")
-def resnet50_npz(random_resnet50, tmp_path_factory) -> Model:
-    """The random ResNet50 as the GPU job's file."""
-    path = tmp_path_factory.mktemp("models") / "resnet50.npz"
-    resnet50.write_weights(resnet50.weights_of(random_resnet50), path)
-    return model_of(path, "resnet50-torch")

@@ -57,16 +57,16 @@ def test_the_cpu_at_its_fastest_stays_within_tolerance(resnet50_onnx, photograph
     assert_close(embed(ResNet50Cpu(resnet50_onnx), photographs), plain_features, cosine=0.999)
 
 
-def test_torch_gives_torchvisions_vectors(resnet50_npz, photographs, plain_features):
-    assert_close(embed(ResNet50Torch(resnet50_npz, "cpu"), photographs), plain_features, cosine=0.99999)
+def test_torch_gives_torchvisions_vectors(resnet50_onnx, photographs, plain_features):
+    assert_close(embed(ResNet50Torch(resnet50_onnx, "cpu"), photographs), plain_features, cosine=0.99999)
 
 
 @pytest.mark.gpu
-def test_a_gpu_in_bfloat16_stays_within_tolerance(resnet50_npz, photographs, plain_features):
+def test_a_gpu_in_bfloat16_stays_within_tolerance(resnet50_onnx, photographs, plain_features):
     torch = pytest.importorskip("torch")
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    assert_close(embed(ResNet50Torch(resnet50_npz, "cuda"), photographs), plain_features, cosine=0.999)
+    assert_close(embed(ResNet50Torch(resnet50_onnx, "cuda"), photographs), plain_features, cosine=0.999)
 
 
 def test_vectors_have_length_one_whatever_the_batch(resnet50_onnx, photographs):

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from framesift.models import Model, ModelCard
 from framesift.vision.decode import RgbImage
 from framesift.vision.onnx_session import OnnxNetwork
-from framesift.vision.resnet50 import DEVIATION, MEAN, read_weights
 from framesift.vision.views import NEEDED_SIDE, squash, three_views
 
 COPYDETECT_SIDE: Final = 128
@@ -107,24 +106,21 @@ class ResNet50Torch(_CardEmbedder):
     """ResNet50 by torch: bfloat16 and channels last on CUDA, float32 on a CPU (for tests). Needs `framesift[torch]`.
 
     Args:
-        model: The registry's `resnet50-torch`.
+        model: The registry's `resnet50`.
         device: `cuda` or `cpu`.
     """
 
     def __init__(self, model: Model, device: str) -> None:
         import torch
-        from torchvision.models import resnet50
 
-        network = resnet50()
-        network.fc = torch.nn.Identity()
-        state = {name: torch.from_numpy(values) for name, values in read_weights(model.path).items()}
-        network.load_state_dict(state, strict=False)  # not strict: counters of training steps are left out
+        from framesift.vision.resnet50 import read_torch_network
+
+        network, mean = read_torch_network(model.path)
         self._torch: Any = torch
         self._dtype = torch.bfloat16 if device == "cuda" else torch.float32
         self._place = torch.device(device)
-        self._network = network.eval().to(self._place, self._dtype, memory_format=torch.channels_last)
-        self._mean = 255 * torch.tensor(MEAN, device=self._place)
-        self._scale = 1 / (255 * torch.tensor(DEVIATION, device=self._place))
+        self._network = network.to(self._place, self._dtype, memory_format=torch.channels_last)
+        self._mean = torch.from_numpy(mean.copy()).to(self._place)
         what = torch.cuda.get_device_name() if device == "cuda" else "CPU"
         text = f"{what} (torch, {str(self._dtype).removeprefix('torch.')})"
         super().__init__(model.card, "resnet50", NEEDED_SIDE, text, _GPU_VIEWS if device == "cuda" else _CPU_VIEWS)
@@ -137,7 +133,7 @@ class ResNet50Torch(_CardEmbedder):
         torch = self._torch
         with torch.inference_mode():
             pixels = torch.from_numpy(views).to(self._place, non_blocking=True)
-            planes = ((pixels - self._mean) * self._scale).permute(0, 3, 1, 2)  # permuted, it is channels last
+            planes = (pixels - self._mean).permute(0, 3, 1, 2)  # permuted, it is channels last
             features = self._network(planes.to(self._dtype))
             return np.asarray(features.float().cpu().numpy())
 

@@ -1,6 +1,6 @@
-"""ResNet50's features: from torchvision's weights to the files that the CPU and the GPU job read.
+"""ResNet50's features: torchvision's weights as one ONNX file, and that file as a torch network.
 
-Needs `framesift[torch]`. Nothing here runs in a job: it is what `framesift models fetch resnet50` builds with.
+Needs `framesift[torch]`. `framesift models fetch resnet50` builds the file with this, and the GPU job reads it.
 The graph is written node by node rather than traced, so that it holds exactly what a job needs: uint8 pictures in, the
 normalisation and the batch normalisations folded into convolutions, no classifier.
 """
@@ -27,19 +27,8 @@ _OPSET = 18
 
 
 def build_onnx(destination: Path) -> None:
-    """Download torchvision's IMAGENET1K_V2 weights, check them, and write the CPU's file (see `ModelCard.builder`)."""
+    """Download torchvision's IMAGENET1K_V2 weights, check them, and write the graph (see `ModelCard.builder`)."""
     write_onnx(_published_weights(), destination)
-
-
-def build_weights(destination: Path) -> None:
-    """Do the same for the GPU's file: an `.npz` with the tensors by their names."""
-    write_weights(_published_weights(), destination)
-
-
-def read_weights(path: Path) -> dict[str, NDArray[np.float32]]:
-    """Read the file that `build_weights` wrote."""
-    with np.load(path, allow_pickle=False) as tensors:
-        return {name: tensors[name] for name in tensors.files}
 
 
 def weights_of(model: Any) -> dict[str, NDArray[np.float32]]:
@@ -51,12 +40,6 @@ def weights_of(model: Any) -> dict[str, NDArray[np.float32]]:
     }
 
 
-def write_weights(weights: Weights, destination: Path) -> None:
-    """Write tensors by their names, as an `.npz` without objects."""
-    with destination.open("wb") as file:
-        np.savez(file, allow_pickle=False, **weights)
-
-
 def write_onnx(weights: Weights, destination: Path) -> None:
     """Write the graph: `pictures` `(N, 224, 224, 3)` uint8 RGB to `features` `(N, 2048)` float32."""
     import onnx
@@ -64,6 +47,28 @@ def write_onnx(weights: Weights, destination: Path) -> None:
     model = _Graph(weights).model()
     onnx.checker.check_model(model)
     onnx.save(model, str(destination))
+
+
+def read_torch_network(path: Path) -> tuple[Any, NDArray[np.float32]]:
+    """Read the graph that `write_onnx` wrote as a torchvision network.
+
+    Returns:
+        The network, `(N, 3, 224, 224)` float32 less the mean to `(N, 2048)`, and the mean, `(3,)` in 0 to 255.
+    """
+    import onnx
+    import torch
+    from torchvision.models import resnet50
+
+    tensors = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in onnx.load(str(path)).graph.initializer}
+    network = resnet50()
+    network.fc = torch.nn.Identity()
+    for name, module in list(network.named_modules()):
+        if isinstance(module, torch.nn.BatchNorm2d):  # folded into the convolution before it
+            network.set_submodule(name, torch.nn.Identity())
+        elif isinstance(module, torch.nn.Conv2d):
+            module.weight = torch.nn.Parameter(torch.tensor(tensors[f"{name}.weight"]))
+            module.bias = torch.nn.Parameter(torch.tensor(tensors[f"{name}.bias"]))
+    return network.eval(), tensors["mean"].reshape(3)
 
 
 def _published_weights() -> dict[str, NDArray[np.float32]]:
