@@ -25,6 +25,11 @@ def build(app: App, config: Config) -> tuple[StorageStack, PipelineStack]:
 
 if __name__ == "__main__":
     context = json.loads((REPOSITORY / "cdk.json").read_text(encoding="utf-8"))["context"]
-    app = App(outdir=os.environ.get("CDK_OUTDIR", "cdk.out"), context=context, tree_metadata=False)
+    app = App(
+        outdir=os.environ.get("CDK_OUTDIR", "cdk.out"),
+        context=context,
+        tree_metadata=False,
+        builtin_cloud_formation_validation=False,  # cfn-lint checks as much in the tests; here it doubled the time.
+    )
     build(app, stage_config(app.node.try_get_context("stage")))
     app.synth()

@@ -93,4 +93,6 @@ class Api(Construct):
             authorization_scopes=scopes or None,
         )
         if not scopes:
-            accept(added[0], "Published lists are for everyone; nothing else is behind this route.", "AwsSolutions-APIG4")
+            accept(
+                added[0], "Published lists are for everyone; nothing else is behind this route.", "AwsSolutions-APIG4"
+            )

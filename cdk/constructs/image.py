@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from aws_cdk import IgnoreMode
 from aws_cdk.aws_ecr_assets import DockerImageAsset, Platform
 from constructs import Construct
 
-from cdk.config import BASE_IMAGE
-
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 # What each image copies, besides its own folder. What is not here cannot cause a rebuild.
 CONTENTS: Mapping[str, tuple[str, ...]] = {
-    "steps": ("layers/framesift", "functions", "requirements/steps.txt"),
-    "crawler": ("layers/framesift", "requirements/crawler.txt"),
-    "vision": ("layers/framesift", "requirements/vision.txt", "requirements/vision-gpu.txt"),
+    "steps": ("layers/framesift/python", "functions", "requirements/steps.txt"),
+    "crawler": ("layers/framesift/python", "requirements/crawler.txt"),
+    "vision": ("layers/framesift/python", "requirements/vision.txt", "requirements/vision-gpu.txt"),
 }
+_NEVER = ("**/__pycache__", "**/*.pyc")
 
 
 def build_context(image: str) -> list[str]:
     """What a build leaves out, as patterns of `.dockerignore`: everything but the image's own files."""
-    patterns = ["*"]
-    for kept in (f"containers/{image}", *CONTENTS[image]):
-        parts = kept.split("/")
-        patterns += [f"!{'/'.join(parts[:depth])}" for depth in range(1, len(parts) + 1)]
-        patterns += [f"{'/'.join(parts[:depth])}/*" for depth in range(1, len(parts))]
-        patterns += [f"!{kept}", f"!{kept}/**"]
-    return [*patterns, "**/__pycache__", "**/*.pyc"]
+    kept = (f"containers/{image}", *CONTENTS[image])
+    parents = sorted({str(parent) for path in kept for parent in PurePosixPath(path).parents} - {"."})
+    opened = [pattern for parent in parents for pattern in (f"!{parent}", f"{parent}/*")]
+    return ["*", *opened, *(f"!{path}" for path in kept), *(f"!{path}/**" for path in kept), *_NEVER]
 
 
 def image_asset(scope: Construct, construct_id: str, image: str, **build_args: str) -> DockerImageAsset:
@@ -42,5 +38,5 @@ def image_asset(scope: Construct, construct_id: str, image: str, **build_args: s
         exclude=build_context(image),
         ignore_mode=IgnoreMode.DOCKER,
         platform=Platform.LINUX_AMD64,
-        build_args={"BASE_IMAGE": BASE_IMAGE, **build_args},
+        build_args=build_args or None,
     )

@@ -23,7 +23,7 @@ class Network(Construct):
         self.vpc = ec2.Vpc(
             self,
             "Vpc",
-            max_azs=3,
+            max_azs=2,
             nat_gateways=0,
             subnet_configuration=[ec2.SubnetConfiguration(name="Public", subnet_type=ec2.SubnetType.PUBLIC)],
             restrict_default_security_group=False,  # Nothing uses it, and restricting it takes a function of its own.
@@ -32,9 +32,7 @@ class Network(Construct):
                 "DynamoDb": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.DYNAMODB),
             },
         )
-        log_group = logs.LogGroup(
-            self, "FlowLog", retention=retention(log_days), removal_policy=RemovalPolicy.DESTROY
-        )
+        log_group = logs.LogGroup(self, "FlowLog", retention=retention(log_days), removal_policy=RemovalPolicy.DESTROY)
         self.vpc.add_flow_log("Flow", destination=ec2.FlowLogDestination.to_cloud_watch_logs(log_group))
         self.security_group = ec2.SecurityGroup(
             self, "Outbound", vpc=self.vpc, allow_all_outbound=False, description="Nothing in, HTTPS out"

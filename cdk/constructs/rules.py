@@ -33,6 +33,7 @@ class Rules(Construct):
         self._record_what_was_cut_off(machine, fail_run, dead_letters)
 
     def _start_on_upload(self, bucket: s3.IBucket, machine: sfn.IStateMachine, dead_letters: sqs.IQueue) -> None:
+        start = {"source": "upload", "scheduled_at": events.EventField.time}
         # Only `uploads/`: nothing of ours may write there, so our own output cannot start a run.
         events.Rule(
             self,
@@ -50,7 +51,7 @@ class Rules(Construct):
                 targets.SfnStateMachine(
                     machine,
                     role=iam.Role(self, "UploadRole", assumed_by=iam.ServicePrincipal("events.amazonaws.com")),
-                    input=events.RuleTargetInput.from_object({"source": "upload", "scheduled_at": events.EventField.time}),
+                    input=events.RuleTargetInput.from_object(start),
                     dead_letter_queue=dead_letters,
                     max_event_age=Duration.hours(6),
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from aws_cdk import Duration, TimeZone
 from aws_cdk import aws_scheduler as scheduler
@@ -32,7 +33,10 @@ class Schedules(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         for schedule in schedules:
-            start = {"source": schedule.source, "scheduled_at": scheduler.ContextAttribute.scheduled_time}
+            start: dict[str, Any] = {
+                "source": schedule.source,
+                "scheduled_at": scheduler.ContextAttribute.scheduled_time,
+            }
             if schedule.only_if_failed:
                 start["only_if_failed"] = True
             scheduler.Schedule(

@@ -51,7 +51,7 @@ class VisionJob(Construct):
         self.gpu_job = self._job("GpuJob", self._gpu_container())
         self.cpu_job = self._job("CpuJob", self._cpu_container())
 
-    def _gpu_machines(self) -> list[batch.IManagedComputeEnvironment]:
+    def _gpu_machines(self) -> list[batch.ManagedEc2EcsComputeEnvironment]:
         launch_template = ec2.LaunchTemplate(
             self,
             "GpuMachine",
@@ -103,7 +103,7 @@ class VisionJob(Construct):
             )
         ]
 
-    def _fargate(self) -> batch.IManagedComputeEnvironment:
+    def _fargate(self) -> batch.FargateComputeEnvironment:
         return batch.FargateComputeEnvironment(
             self,
             "Fargate",
@@ -113,7 +113,7 @@ class VisionJob(Construct):
             maxv_cpus=self._config.cpu_max_vcpus,
         )
 
-    def _queue(self, construct_id: str, machines: Sequence[batch.IManagedComputeEnvironment]) -> batch.JobQueue:
+    def _queue(self, construct_id: str, machines: Sequence[batch.IComputeEnvironment]) -> batch.JobQueue:
         return batch.JobQueue(
             self,
             construct_id,
@@ -122,9 +122,7 @@ class VisionJob(Construct):
                 for order, environment in enumerate(machines, start=1)
             ],
             job_state_time_limit_actions=[
-                batch.JobStateTimeLimitAction(
-                    reason=reason, max_time=Duration.seconds(self._config.queue_give_up_s)
-                )
+                batch.JobStateTimeLimitAction(reason=reason, max_time=Duration.seconds(self._config.queue_give_up_s))
                 for reason in _NO_MACHINE
             ],
         )

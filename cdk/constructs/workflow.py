@@ -88,11 +88,12 @@ class Workflow(Construct):
         rule = Stack.of(self).format_arn(
             service="events", resource="rule", resource_name="StepFunctionsGetEventsForBatchJobsRule"
         )
-        role.add_to_policy(iam.PolicyStatement(actions=["batch:SubmitJob"], resources=queues_and_jobs))
-        role.add_to_policy(iam.PolicyStatement(actions=["batch:DescribeJobs", "batch:TerminateJob"], resources=["*"]))
-        role.add_to_policy(
-            iam.PolicyStatement(actions=["events:PutTargets", "events:PutRule", "events:DescribeRule"], resources=[rule])
-        )
+        for actions, resources in (
+            (["batch:SubmitJob"], queues_and_jobs),
+            (["batch:DescribeJobs", "batch:TerminateJob"], ["*"]),
+            (["events:PutTargets", "events:PutRule", "events:DescribeRule"], [rule]),
+        ):
+            role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))
         accept(
             role,
             "Jobs have no names before they exist, and log delivery and X-Ray know no resources.",

@@ -72,18 +72,15 @@ class PipelineStack(Stack):
             api=api.api,
             alerts=alerts,
         )
-        self._outputs(
-            BucketName=storage.bucket.bucket_name,
-            TableName=storage.table.table_name,
-            StateMachineArn=workflow.machine.state_machine_arn,
-            SessionSecretArn=storage.session.secret_arn,
-            GoogleSecretArn=storage.google.secret_arn,
-            FailureTopicArn=alerts.topic.topic_arn,
-            ApiUrl=api.api.api_endpoint,
-            LoginUrl=login.domain.base_url(),
-            UserPoolId=login.pool.user_pool_id,
-            ClientId=login.client.user_pool_client_id,
-        )
+        for output, value in {
+            "StateMachineArn": workflow.machine.state_machine_arn,
+            "FailureTopicArn": alerts.topic.topic_arn,
+            "ApiUrl": api.api.api_endpoint,
+            "LoginUrl": login.domain.base_url(),
+            "UserPoolId": login.pool.user_pool_id,
+            "ClientId": login.client.user_pool_client_id,
+        }.items():
+            CfnOutput(self, output, value=value)
 
     def _functions(self, config: Config, storage: StorageStack, alerts: Alerts) -> dict[str, ImageFunction]:
         """Every function, with only the settings that it needs."""
@@ -164,10 +161,6 @@ class PipelineStack(Stack):
         functions["fail_run"].configure_async_invoke(
             retry_attempts=2, on_failure=destinations.SqsDestination(alerts.dead_letters)
         )
-
-    def _outputs(self, **values: str) -> None:
-        for name, value in values.items():
-            CfnOutput(self, name, value=value)
 
 
 def _places(storage: StorageStack, *names: str) -> dict[str, str]:

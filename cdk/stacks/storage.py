@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from aws_cdk import Duration, RemovalPolicy, SecretValue, Stack
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, SecretValue, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
@@ -43,6 +43,13 @@ class StorageStack(Stack):
         # Placeholders: the real values are put in by hand and never pass through a template.
         self.session = self._secret("Session", '{"cookies": [], "origins": []}')
         self.google = self._secret("Google", "{}")
+        for output, value in {
+            "BucketName": self.bucket.bucket_name,
+            "TableName": self.table.table_name,
+            "SessionSecretArn": self.session.secret_arn,
+            "GoogleSecretArn": self.google.secret_arn,
+        }.items():
+            CfnOutput(self, output, value=value)
 
     def _bucket(self, config: Config) -> s3.Bucket:
         kept_safe: Any = {
@@ -81,10 +88,10 @@ class StorageStack(Stack):
             **kept_safe,
         )
         # The construct's own `event_bridge_enabled` would bring a function to set what CloudFormation can set.
-        cast("s3.CfnBucket", bucket.node.default_child).notification_configuration = (
-            s3.CfnBucket.NotificationConfigurationProperty(
-                event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
-            )
+        cast(
+            "s3.CfnBucket", bucket.node.default_child
+        ).notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
         )
         return bucket
 
