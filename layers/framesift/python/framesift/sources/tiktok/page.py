@@ -35,8 +35,8 @@ logger = logging.getLogger(__name__)
 _LAUNCHES = 3  # How often a Chromium that breaks is started.
 _OPENINGS = 3  # How often a page that does not load is opened.
 _VIEWPORT = {"width": 1280, "height": 900}
-_NOTCHES = (3, 6)  # Turns of the wheel in one scroll.
-_NOTCH_PX = (80.0, 260.0)
+_NOTCHES = (3, 7)  # Turns of the wheel in one scroll: about one screen.
+_NOTCH_PX = (100.0, 300.0)
 _LOOK_BACK_SHARE = 0.12  # Scrolls after which a person goes up a little to look again.
 _CARDS = """() => [...document.querySelectorAll('a[href*="/video/"]')].map(link => {
   const card = link.closest('[data-e2e*="-item"]') || link;
@@ -51,6 +51,11 @@ _CARDS = """() => [...document.querySelectorAll('a[href*="/video/"]')].map(link 
     alt: image?.alt,
   };
 })"""
+# Whether there is nothing below to scroll to; asked of the last clip, since some pages scroll inside a box.
+_IS_AT_END = """() => {
+  const last = [...document.querySelectorAll('a[href*="/video/"]')].at(-1);
+  return !last || last.getBoundingClientRect().bottom <= innerHeight;
+}"""
 
 KeepScreenshot = Callable[[bytes], str]
 
@@ -173,17 +178,17 @@ class _Visit:
         quiet, shown = 0, 0
         await self._raise_wall()
         while self._clips.wanted < self._settings.target_clips and asyncio.get_running_loop().time() < deadline:
-            if self._clips.shown > shown:
-                quiet, shown = 0, self._clips.shown
-            elif quiet >= self._settings.quiet_scrolls or (quiet and self._lists.ended):
+            if quiet >= self._settings.quiet_scrolls or (quiet and self._lists.ended):
                 break
             await self._scroll()
             await self._pause(1 + quiet)  # The longer nothing comes, the longer a person waits.
-            if self._clips.shown == shown:
-                quiet += 1
+            if self._clips.shown == shown and await self._page.evaluate(_IS_AT_END):
                 await self._lists.settle(self._settings.page_timeout_s)
                 await self._read_cards()
                 await self._raise_wall()
+                quiet += 1
+            if self._clips.shown > shown:
+                quiet, shown = 0, self._clips.shown
         await self._read_cards()
         await self._raise_wall()
         if self._clips.shown == 0:
