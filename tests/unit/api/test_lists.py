@@ -170,7 +170,18 @@ def test_describes_itself(ask: Ask):
         "/v1/clips/{source}/{clip_id}": ["get"],
         "/v1/takedowns": ["post"],
     }
-    assert answer.json["paths"]["/v1/runs"]["get"]["security"] == [{"token": ["framesift/read"]}]
+    runs = answer.json["paths"]["/v1/runs"]["get"]
+    assert runs["security"] == [{"token": ["framesift/read"]}]
+    assert sorted(runs["responses"]) == ["200", "401", "403", "404", "422", "500"]
+    assert runs["responses"]["200"]["content"] == {
+        "application/json": {"schema": {"$ref": "#/components/schemas/RunList"}}
+    }
+    for path, routes in answer.json["paths"].items():
+        for route in routes.values():
+            answers = set(route["responses"]) - {"200", "302"}
+            assert all(
+                [*route["responses"][status]["content"]] == ["application/problem+json"] for status in answers
+            ), path
 
 
 @pytest.mark.usefixtures("two_days")

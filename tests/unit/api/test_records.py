@@ -142,3 +142,9 @@ def test_what_breaks_is_logged_and_not_told(
     assert "1234" not in answer.body
     assert answer.json["request_id"] == "UJx3jhwhoE0EPwA="
     assert str(caplog.records[-1].exc_info[1]) == "the password is 1234"
+
+
+def test_an_answer_that_breaks_its_own_contract_is_our_fault(ask: Ask, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("framesift.api.views.runs", lambda *_, **__: {"runs": "none"})
+    answer = ask("/v1/runs", claims=CLAIMS)
+    assert (answer.status, answer.json["type"]) == (500, "urn:framesift:problem:internal")

@@ -34,7 +34,6 @@ from framesift.table import Table
 
 app = APIGatewayHttpResolver(
     enable_validation=True,
-    response_validation_error_http_code=500,
     serializer=to_json,
     cors=CORSConfig(allow_origin="*", expose_headers=["ETag"], max_age=600),
 )
@@ -56,20 +55,26 @@ def _problem(description: str) -> dict[str, Any]:
 
 
 # What routes of a kind share, by the names of the resolver's arguments.
-_MISSING = {404: _problem("There is none.")}
-_INVALID = {422: _problem("A parameter has the wrong form; `errors` names it.")}
+_EVERY: dict[str, Any] = {"custom_response_validation_http_code": 500}
+_OK = {200: {"description": "As asked."}}
+_FAILED = {500: _problem("Something failed here; `request_id` finds it in the logs.")}
+_WRONG = {404: _problem("There is none."), 422: _problem("A parameter has the wrong form; `errors` names it.")}
 _REFUSED = {401: _problem("No valid access token."), 403: _problem("The token lacks the scope.")}
-_PUBLIC: dict[str, Any] = {"tags": ["lists"], "responses": _MISSING | _INVALID}
-_READERS: dict[str, Any] = {
+_PUBLIC: dict[str, Any] = _EVERY | {"tags": ["lists"], "responses": _OK | _WRONG | _FAILED}
+_READERS: dict[str, Any] = _EVERY | {
     "tags": ["runs"],
     "security": [{"token": [READ]}],
     "middlewares": [requires(READ)],
-    "responses": _REFUSED | _MISSING | _INVALID,
+    "responses": _OK | _REFUSED | _WRONG | _FAILED,
 }
 _WRITERS: dict[str, Any] = _READERS | {
     "security": [{"token": [WRITE]}],
     "middlewares": [requires(WRITE)],
     "cors": False,
+}
+_PICTURES: dict[str, Any] = _PUBLIC | {
+    "status_code": 302,
+    "responses": {302: {"description": "The picture is there.", "content": {}}} | _WRONG | _FAILED,
 }
 
 
@@ -100,7 +105,7 @@ def get_top_list(
     return views.top_list(category, date, store=_store(), table=_table(), categories=_categories())
 
 
-@app.get("/v1/top10/<category>/thumbnails/<name>", summary="A thumbnail", status_code=302, **_PUBLIC)
+@app.get("/v1/top10/<category>/thumbnails/<name>", summary="A thumbnail", **_PICTURES)
 def get_thumbnail(category: Category, name: ThumbnailName, edition: Edition = None) -> Response[str]:
     """Leads to a picture by a link that works for a while."""
     edition = edition or views.newest_edition(category, table=_table(), categories=_categories())
