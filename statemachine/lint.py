@@ -1,0 +1,197 @@
+"""Checks the state machines' files for what neither the CDK nor cfn-lint looks at: `python -m statemachine.lint`."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jsonata import jsonata
+
+from framesift import errors
+
+FOLDER = Path(__file__).resolve().parent
+
+AWS_ERRORS = frozenset(
+    {
+        "States.ALL",
+        "States.TaskFailed",
+        "States.Timeout",
+        "Lambda.AWSLambdaException",
+        "Lambda.ClientExecutionTimeoutException",
+        "Lambda.SdkClientException",
+        "Lambda.ServiceException",
+        "Lambda.TooManyRequestsException",
+        "Lambda.Unknown",
+        "Runtime.ExitError",
+        "Sandbox.Timedout",
+        "Batch.AWSBatchException",
+        "Batch.ServerException",
+        "Batch.TooManyRequestsException",
+    }
+)
+_JSONPATH_FIELDS = frozenset({"InputPath", "Parameters", "ResultSelector", "ResultPath", "OutputPath", "ItemsPath"})
+_ENDINGS = frozenset({"Succeed", "Fail"})
+_VARIABLE = re.compile(r"\$([A-Za-z_]\w*)\b(?!\s*\()")
+
+State = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """States that can go to each other: a machine's, or those within a Map or a branch.
+
+    Attributes:
+        start_at: Where it starts.
+        states: By name.
+        caught: Whether an error that leaves the scope is caught around it.
+    """
+
+    start_at: str
+    states: Mapping[str, State]
+    caught: bool
+
+
+def lint(machine: Mapping[str, Any]) -> list[str]:
+    """Find what would fail in AWS, or hang, or never run.
+
+    Args:
+        machine: A state machine's definition.
+
+    Returns:
+        One line for each fault; empty where all is well.
+    """
+    scopes = list(_scopes(machine, caught=False))
+    faults = [f"the machine: no {name}" for name in ("TimeoutSeconds", "QueryLanguage") if name not in machine]
+    names = [name for scope in scopes for name in scope.states]
+    faults += [
+        f"{name}: two states have this name" for name in sorted({name for name in names if names.count(name) > 1})
+    ]
+    for scope in scopes:
+        faults += _flow_faults(scope)
+        for name, state in scope.states.items():
+            faults += [f"{name}: {fault}" for fault in _state_faults(name, state, caught=scope.caught)]
+    return [*faults, *_expression_faults(machine)]
+
+
+def substitutions(text: str) -> set[str]:
+    """The names that stand as `${…}` in a definition."""
+    return set(re.findall(r"\$\{(\w+)\}", text))
+
+
+def expressions(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every JSONata expression in a definition, with where it is."""
+    if isinstance(value, Mapping):
+        for name, part in value.items():
+            yield from expressions(part, f"{path}/{name}")
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from expressions(part, f"{path}/{index}")
+    elif isinstance(value, str) and value.startswith("{%"):
+        yield path, value.removeprefix("{%").removesuffix("%}").strip()
+
+
+def _scopes(definition: Mapping[str, Any], *, caught: bool) -> Iterator[Scope]:
+    yield Scope(definition["StartAt"], definition["States"], caught)
+    for state in definition["States"].values():
+        inner = [state["ItemProcessor"]] if "ItemProcessor" in state else state.get("Branches", [])
+        for part in inner:
+            yield from _scopes(part, caught=caught or "Catch" in state)
+
+
+def _targets(state: State) -> Iterator[str]:
+    for place in (state, *state.get("Choices", []), *state.get("Catch", [])):
+        if "Next" in place:
+            yield place["Next"]
+    if "Default" in state:
+        yield state["Default"]
+
+
+def _flow_faults(scope: Scope) -> Iterator[str]:
+    """Targets that do not exist, and states that nothing leads to."""
+    reached, waiting = set[str](), [scope.start_at]
+    while waiting:
+        name = waiting.pop()
+        if name not in scope.states:
+            yield f"{name}: something goes there and it does not exist"
+        elif name not in reached:
+            reached.add(name)
+            waiting += _targets(scope.states[name])
+    yield from (f"{name}: nothing leads here" for name in scope.states if name not in reached)
+
+
+def _state_faults(name: str, state: State, *, caught: bool) -> Iterator[str]:
+    kind = state["Type"]
+    if not re.fullmatch(r"(?:[A-Z][a-z0-9]*)+", name):
+        yield "names are written in PascalCase"
+    ways_on = ("Next" in state) + bool(state.get("End")) + ("Choices" in state) + (kind in _ENDINGS)
+    if ways_on != 1:
+        yield "it must end, or go on, in exactly one way"
+    if kind == "Choice" and "Default" not in state:
+        yield "no Default: what no choice matches ends in an error"
+    if jsonpath := _JSONPATH_FIELDS & state.keys():
+        yield f"{', '.join(sorted(jsonpath))} is JSONPath's"
+    if kind == "Task":
+        yield from (f"no {field}" for field in ("TimeoutSeconds", "Retry") if field not in state)
+    if kind in {"Task", "Map", "Parallel"} and "Catch" not in state and not caught:
+        yield "nothing catches its errors"
+    for field in ("Retry", "Catch"):
+        yield from _handler_faults(field, state.get(field, []))
+
+
+def _handler_faults(field: str, handlers: list[Mapping[str, Any]]) -> Iterator[str]:
+    for index, handler in enumerate(handlers):
+        names = handler["ErrorEquals"]
+        yield from (f"{field} names {name}, which nothing raises" for name in names if not _is_raised(name))
+        if "States.ALL" in names and (len(names) > 1 or index < len(handlers) - 1):
+            yield f"{field}: States.ALL must be alone and last"
+        if field == "Retry" and not {"MaxAttempts", "BackoffRate", "JitterStrategy"} <= handler.keys():
+            yield "Retry without MaxAttempts, BackoffRate or JitterStrategy"
+
+
+def _is_raised(name: str) -> bool:
+    """Whether an error has this very name: Step Functions knows no base classes, so only leaves count."""
+    error = getattr(errors, name, None)
+    return name in AWS_ERRORS or (isinstance(error, type) and not error.__subclasses__())
+
+
+def _expression_faults(machine: Mapping[str, Any]) -> Iterator[str]:
+    assigned = {"states", *_assigned(machine)}
+    for path, expression in expressions(machine):
+        try:
+            jsonata.Jsonata(expression)
+        except jsonata.JException as error:
+            yield f"{path}: {error}"
+            continue
+        outside_of_text = re.sub(r"'[^']*'", "", expression)
+        unknown = set(_VARIABLE.findall(outside_of_text)) - assigned
+        yield from (f"{path}: ${name} is assigned nowhere" for name in sorted(unknown))
+
+
+def _assigned(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        yield from value.get("Assign", {})
+        for part in value.values():
+            yield from _assigned(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _assigned(part)
+
+
+def main() -> int:
+    """Check every file; print what is wrong."""
+    faults = [
+        f"{path.name}: {fault}"
+        for path in sorted(FOLDER.glob("*.asl.json"))
+        for fault in lint(json.loads(path.read_text(encoding="utf-8")))
+    ]
+    sys.stderr.writelines(f"{fault}\n" for fault in faults)
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
