@@ -198,6 +198,10 @@ def _find_run(connection: Connection, source: str, date: str | None) -> RunRecor
 def _show_summary(connection: Connection, source: str, date: str) -> None:
     record = _find_run(connection, source, date)
     output.print(f"[bold]{source} {date}[/]  {_status(record)}", highlight=False)
+    if record.error:
+        output.print(
+            f"at stage {record.stage}: {record.error}: {escape(record.cause or '')}", highlight=False, soft_wrap=True
+        )
     grid = Grid(box=None, pad_edge=False)
     for column in ("", "seen", "collected", "failed", "re-uploads", "other language", "listed"):
         grid.add_column(column, header_style="dim", justify="left" if not column else "right")

@@ -1,0 +1,181 @@
+"""The commands against a stack on moto, as they speak to a deployed one."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from framesift import aws, cli
+from framesift.contracts import PublishedList, Run, TopItem, TopList
+from framesift.storage import S3Store, write_json
+from framesift.table import ItemDay, RunRecord, Table
+
+RUN = Run(source="tiktok", date="2026-11-20", attempt=1)
+KEY = "published/2026-11-20/dance/top10/dance_top10.json"
+
+
+@pytest.fixture
+def stack(store: S3Store, table: Table, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A stack whose outputs name the bucket and the table."""
+    outputs = {
+        "BucketName": store.bucket,
+        "TableName": table.name,
+        "StateMachineArn": "arn:aws:states:ap-northeast-2:123456789012:stateMachine:framesift",
+        "ApiUrl": "https://example.invalid",
+    }
+    template = {
+        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
+    }
+    aws.cloudformation().create_stack(StackName="framesift-test", TemplateBody=json.dumps(template))
+    monkeypatch.setenv("FRAMESIFT_STACK", "framesift-test")
+    return "framesift-test"
+
+
+@pytest.fixture
+def finished(stack: str, store: S3Store, table: Table) -> None:
+    """A day that is done for dance and failed for food."""
+    record = RunRecord(
+        source="tiktok",
+        date=RUN.date,
+        status="FAILED",
+        attempt=1,
+        execution_arn="arn:1",
+        categories=["dance", "food"],
+        done=["dance"],
+        started_at=datetime(2026, 11, 19, 15, tzinfo=UTC),
+        finished_at=datetime(2026, 11, 19, 15, 1, tzinfo=UTC),
+        stage="collect",
+        error="CaptchaShownError",
+        cause="food: a captcha",
+        failed_categories=["food"],
+        degraded=["Google was out of quota."],
+        counts={"dance": {"seen": 400, "items": 200, "failed_items": 1, "ranked": 1, "dropped": {"duplicate": 33}}},
+    )
+    assert table.claim(record, None)
+    item = TopItem(
+        id="dance01",
+        rank=1,
+        url="https://www.tiktok.com/@a/video/7",
+        title="춤 [bold]추는[/bold] 고양이",
+        author="cat",
+        author_name="고양이",
+        views=1_234_567,
+        thumbnail="thumbnails/dance01.jpg",
+        thumbnail_width=540,
+        thumbnail_height=960,
+        thumbnail_sha256="0",
+        clip_id="7",
+        language_confidence=1,
+        previous_rank=3,
+    )
+    top = TopList(
+        source="tiktok",
+        category="dance",
+        date=RUN.date,
+        edition=RUN.date,
+        generated_at=datetime(2026, 11, 20, tzinfo=UTC),
+        count=1,
+        wanted=10,
+        note="Only 1 of 10: no more clips qualified.",
+        items=[item],
+    )
+    write_json(store, KEY, top)
+    assert table.switch_list(RUN, PublishedList(category="dance", edition=RUN.date, key=KEY, count=1), None)
+    table.put_item_days(
+        [ItemDay(source="tiktok", id="7", date=RUN.date, category="dance", views=9, list_id="dance01", why="number 1")]
+    )
+
+
+def framesift(*arguments: str) -> int:
+    """Run a command as a shell would; returns its exit code."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("sys.argv", ["framesift", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    return int(ended.value.code or 0)
+
+
+@pytest.mark.usefixtures("finished")
+def test_status_shows_each_category_and_what_was_degraded(capsys: pytest.CaptureFixture[str]) -> None:
+    assert framesift("status") == 0
+    shown = capsys.readouterr().out
+    assert "tiktok 2026-11-20  FAILED" in shown
+    assert "Google was out of quota." in shown
+    dance = next(line for line in shown.splitlines() if line.startswith("dance"))
+    assert dance.split() == ["dance", "400", "200", "1", "33", "0", "1"]
+    assert any(line.startswith("food") for line in shown.splitlines())
+    assert "CaptchaShownError" in shown
+
+
+@pytest.mark.usefixtures("finished")
+def test_status_as_json_is_the_record(capsys: pytest.CaptureFixture[str]) -> None:
+    assert framesift("status", "tiktok", "2026-11-20", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["failed_categories"] == ["food"]
+
+
+@pytest.mark.usefixtures("finished")
+def test_runs_lists_the_days(capsys: pytest.CaptureFixture[str]) -> None:
+    assert framesift("runs") == 0
+    assert "2026-11-20" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("finished")
+def test_top10_shows_the_list_and_leaves_titles_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert framesift("top10", "dance") == 0
+    shown = capsys.readouterr().out
+    assert "1,234,567" in shown
+    assert "춤 [bold]추는[/bold] 고양이" in shown
+    assert "▲2" in shown
+    assert "Only 1 of 10" in shown
+
+
+@pytest.mark.usefixtures("finished")
+def test_top10_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert framesift("top10", "--json") == 0
+    (top,) = json.loads(capsys.readouterr().out)
+    assert top["items"][0]["id"] == "dance01"
+
+
+@pytest.mark.usefixtures("finished")
+def test_a_clips_history_and_its_takedown(capsys: pytest.CaptureFixture[str], table: Table) -> None:
+    assert framesift("clip", "7") == 0
+    assert "dance01: number 1" in capsys.readouterr().out
+    assert framesift("takedown", "7", "--why", "the author asked") == 0
+    assert table.taken_down("tiktok") == {"7": "the author asked"}
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["status"], "has not been run yet"),
+        (["status", "tiktok", "2026-11-19"], "was not run for 2026-11-19"),
+        (["top10", "food"], "No list of food is published yet"),
+        (["clip", "8"], "never collected"),
+        (["status", "--stack", "nothing"], "Stack nothing cannot be read"),
+    ],
+)
+def test_what_is_not_there_is_one_line_and_an_exit_code(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert framesift(*arguments) == 65
+    assert said in capsys.readouterr().err
+
+
+def test_without_an_embedded_aws_it_says_how_to_start_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert framesift("status") == 69
+    assert "framesift local up" in capsys.readouterr().err
+
+
+def test_help_is_for_newcomers(capsys: pytest.CaptureFixture[str]) -> None:
+    assert framesift("--help") == 0
+    shown = capsys.readouterr().out
+    for command in ("run", "status", "runs", "top10", "local", "models"):
+        assert command in shown
