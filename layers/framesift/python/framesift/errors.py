@@ -33,7 +33,7 @@ FramesiftError
 │   └── ModelMissingError · ModelMismatchError
 └── MachineError                    this machine lacks something                                 (exit 69)
     ├── ChromiumMissingError · ChromiumFailedError · StacksError
-    ├── NodeMissingError · PortInUseError · DiskFullError
+    ├── NodeMissingError · ExtraMissingError · PortInUseError · DiskFullError
     └── EmbeddedAwsDownError · DataFolderBusyError
 ```
 """
@@ -299,6 +299,10 @@ class StacksError(MachineError):
 
 class NodeMissingError(MachineError):
     """No Node recent enough for CDK is at hand."""
+
+
+class ExtraMissingError(MachineError):
+    """The command needs an extra of the package, such as `framesift[torch]`."""
 
 
 class PortInUseError(MachineError):
