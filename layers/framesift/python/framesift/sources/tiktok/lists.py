@@ -62,9 +62,11 @@ class ListReader:
         if not _is_list(response.url):
             return
         try:
-            self._read(response.status, await response.body())
-        except PlaywrightError as error:  # The page went on, or broke; the visit notices.
-            self.fault = error.message.partition("\n")[0]
+            body = await response.body()
+        except PlaywrightError:  # Chromium has none of an empty answer, nor of a page that broke.
+            body = b""
+        try:
+            self._read(response.status, body)
         finally:
             self._done(response.request)
 
