@@ -110,7 +110,7 @@ def get_thumbnail(category: Category, name: ThumbnailName, edition: Edition = No
     """Leads to a picture by a link that works for a while."""
     edition = edition or views.newest_edition(category, table=_table(), categories=_categories())
     link_s = load_settings().api.media_url_s
-    link = views.thumbnail_link(category, name, edition, store=_store(), link_s=link_s)
+    link = views.thumbnail_link(category, name, edition, store=_store(), table=_table(), link_s=link_s)
     # Kept for half of the link's life at most, so that nobody is led to a dead one.
     headers = {"Location": link, "Cache-Control": f"public, max-age={link_s // 2}", "Vary": "Origin"}
     return Response(302, content_type=None, body="", headers=headers)

@@ -94,7 +94,7 @@ class Takedown(Contract):
     id: str
     why: str
     listed_in: list[str] = Field(description="The categories whose newest list still has the clip.")
-    effect: Literal["from the next publication on"] = "from the next publication on"
+    effect: str = "This API leaves it out at once; the published files do from the next publication on."
 
 
 class FieldFault(BaseModel):

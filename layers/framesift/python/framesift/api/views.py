@@ -39,7 +39,7 @@ def top_list(category: str, date: Date | None, *, store: Store, table: Table, ca
     """
     pointer = _pointer(category, table, categories)
     key = pointer.key if date is None else _key_of_day(pointer, date.isoformat(), store)
-    published = TopList.model_validate_json(store.get(key))
+    published = _shown(store.get(key), table)
     items = [
         ServedItem(
             **item.model_dump(),
@@ -48,6 +48,14 @@ def top_list(category: str, date: Date | None, *, store: Store, table: Table, ca
         for item in published.items
     ]
     return ServedList.model_validate(published.model_dump() | {"items": items})
+
+
+def _shown(body: bytes, table: Table) -> TopList:
+    """A list without the clips that were taken down since it was published; the others keep their ids and ranks."""
+    published = TopList.model_validate_json(body)
+    taken_down = table.taken_down(published.source)
+    items = [item for item in published.items if item.clip_id not in taken_down]
+    return published.model_copy(update={"items": items, "count": len(items)})
 
 
 def _pointer(category: str, table: Table, categories: list[str]) -> ListPointer:
@@ -71,16 +79,20 @@ def _key_of_day(pointer: ListPointer, date: str, store: Store) -> str:
     raise NotFoundError(f"No list of {pointer.category!r} was published on {date}; the newest is of {pointer.date}.")
 
 
-def thumbnail_link(category: str, name: str, edition: str, *, store: Store, link_s: int) -> str:
+def thumbnail_link(category: str, name: str, edition: str, *, store: Store, table: Table, link_s: int) -> str:
     """A link to a thumbnail that works for `link_s` seconds.
 
     Raises:
-        NotFoundError: If there is none.
+        NotFoundError: If there is none, or its clip was taken down.
     """
-    key = keys.top_thumbnail(edition, category, name.removesuffix(".jpg"))
-    if not store.exists(key):
+    list_id = name.removesuffix(".jpg")
+    try:
+        shown = _shown(store.get(keys.top_list(edition, category)), table).items
+    except NotFoundError:
+        shown = []
+    if not any(item.id == list_id for item in shown):
         raise NotFoundError(f"There is no thumbnail {name} in the list of {category!r} of {edition}.")
-    return store.link(key, link_s)
+    return store.link(keys.top_thumbnail(edition, category, list_id), link_s)
 
 
 def newest_edition(category: str, *, table: Table, categories: list[str]) -> str:
@@ -101,8 +113,8 @@ def list_diff(category: str, *, store: Store, table: Table, categories: list[str
         NotFoundError: If no list was published.
     """
     pointer = _pointer(category, table, categories)
-    current = TopList.model_validate_json(store.get(pointer.key))
-    previous = TopList.model_validate_json(store.get(pointer.previous_key)) if pointer.previous_key else None
+    current = _shown(store.get(pointer.key), table)
+    previous = _shown(store.get(pointer.previous_key), table) if pointer.previous_key else None
     before = _by_clip(previous)
     now = _by_clip(current)
     return ListDiff(

@@ -133,7 +133,7 @@ def takedown(
     source: Annotated[str, typer.Option(help="Where it is from.")] = "tiktok",
     stack: StackOption = "",
 ) -> None:
-    """Leave a clip out of every list from the next one on."""
+    """Leave a clip out of every list: the API's at once, the published files from the next one on."""
     connect(stack).records.take_down(source, clip_id, why)
     output.print(
         f"{clip_id} will not be listed again. `framesift run {source} --force` makes today's lists without it.",
