@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jsonata import jsonata
+from jsonata import Jsonata
+from jsonata.jexception import JException
 
 from framesift import errors
 
@@ -163,8 +164,8 @@ def _expression_faults(machine: Mapping[str, Any]) -> Iterator[str]:
     assigned = {"states", *_assigned(machine)}
     for path, expression in expressions(machine):
         try:
-            jsonata.Jsonata(expression)
-        except jsonata.JException as error:
+            Jsonata(expression)
+        except JException as error:
             yield f"{path}: {error}"
             continue
         outside_of_text = re.sub(r"'[^']*'", "", expression)

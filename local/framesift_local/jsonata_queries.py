@@ -69,7 +69,9 @@ def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
         compiled = Jsonata(expression)
         compiled.set_output_convert_nulls(False)
         functions = {name: Jsonata.JLambda(function) for name, function in _FUNCTIONS.items()}
-        result = compiled.evaluate(None, {**functions, **variables})
+        # To the library a variable that is None is undefined; to Step Functions it is null.
+        bound = {name: Utils.NULL_VALUE if value is None else value for name, value in variables.items()}
+        result = compiled.evaluate(None, {**functions, **bound})
         # Sequences are lists of a class of their own, and may be parts of the variables: copy to plain JSON.
         plain = json.loads(json.dumps(Utils.convert_nulls(result)))
     except Exception as error:

@@ -1,0 +1,134 @@
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from statemachine.lint import FOLDER, lint, substitutions
+
+PIPELINE = FOLDER / "pipeline.asl.json"
+Definition = dict[str, Any]
+
+
+@pytest.fixture
+def pipeline() -> Definition:
+    return json.loads(PIPELINE.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.asl.json")), ids=lambda path: path.name)
+def test_every_state_machine_is_clean(path):
+    assert lint(json.loads(path.read_text(encoding="utf-8"))) == []
+
+
+def _next(machine):
+    machine["States"]["Publish"]["Next"] = "Archiv"
+
+
+def _catch(machine):
+    machine["States"]["Publish"]["Catch"][0]["Next"] = "Nowhere"
+
+
+def _choice(machine):
+    machine["States"]["IsComplete"]["Choices"][0]["Next"] = "Finished"
+
+
+def _orphan(machine):
+    machine["States"]["Forgotten"] = {"Type": "Succeed"}
+
+
+def _no_end(machine):
+    del machine["States"]["Collect"]["ItemProcessor"]["States"]["CategoryFailed"]["End"]
+
+
+def _no_timeout(machine):
+    del machine["States"]["Collect"]["ItemProcessor"]["States"]["CrawlCategory"]["TimeoutSeconds"]
+
+
+def _no_retry(machine):
+    del machine["States"]["Begin"]["Retry"]
+
+
+def _no_catch(machine):
+    del machine["States"]["Curate"]["Catch"]
+
+
+def _no_default(machine):
+    del machine["States"]["WhereToAnalyze"]["Default"]
+
+
+def _unparsable(machine):
+    machine["States"]["Begin"]["Output"] = "{% $states.result.( %}"
+
+
+def _unassigned(machine):
+    machine["States"]["Publish"]["Arguments"]["Payload"]["run"] = "{% $runn %}"
+
+
+def _misspelt_error(machine):
+    machine["States"]["Begin"]["Retry"][1]["ErrorEquals"] = ["RunBussyError"]
+
+
+def _base_class(machine):
+    machine["States"]["Begin"]["Retry"][1]["ErrorEquals"] = ["TemporaryError"]
+
+
+def _all_first(machine):
+    machine["States"]["Begin"]["Retry"].insert(
+        0, {**machine["States"]["Begin"]["Retry"][0], "ErrorEquals": ["States.ALL"]}
+    )
+
+
+def _jsonpath(machine):
+    machine["States"]["Begin"]["ResultPath"] = "$.run"
+
+
+def _snake_case(machine):
+    machine["States"]["all_done"] = machine["States"].pop("Done")
+    machine["States"]["IsComplete"]["Choices"][0]["Next"] = "all_done"
+
+
+def _same_name(machine):
+    machine["States"]["CategoryFailed"] = {"Type": "Pass", "Next": "Publish"}
+    machine["States"]["IsComplete"]["Default"] = "CategoryFailed"
+
+
+def _no_query_language(machine):
+    del machine["QueryLanguage"]
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (_next, "Archiv: something goes there and it does not exist"),
+        (_catch, "Nowhere: something goes there"),
+        (_choice, "Finished: something goes there"),
+        (_orphan, "Forgotten: nothing leads here"),
+        (_no_end, "CategoryFailed: it must end, or go on"),
+        (_no_timeout, "CrawlCategory: no TimeoutSeconds"),
+        (_no_retry, "Begin: no Retry"),
+        (_no_catch, "CurateCategory: nothing catches its errors"),
+        (_no_default, "WhereToAnalyze: no Default"),
+        (_unparsable, "/States/Begin/Output: "),
+        (_unassigned, "$runn is assigned nowhere"),
+        (_misspelt_error, "names RunBussyError, which nothing raises"),
+        (_base_class, "names TemporaryError, which nothing raises"),
+        (_all_first, "Begin: Retry: States.ALL must be alone and last"),
+        (_jsonpath, "ResultPath is JSONPath's"),
+        (_snake_case, "all_done: names are written in PascalCase"),
+        (_same_name, "CategoryFailed: two states have this name"),
+        (_no_query_language, "the machine: no QueryLanguage"),
+    ],
+    ids=lambda value: value.__name__.strip("_") if callable(value) else "",
+)
+def test_lint_finds_what_was_broken(pipeline: Definition, harm: Callable[[Definition], None], said: str):
+    broken = copy.deepcopy(pipeline)
+
+    harm(broken)
+
+    faults = lint(broken)
+    assert any(said in fault for fault in faults), faults
+
+
+def test_substitutions_are_found_wherever_they_stand():
+    assert substitutions("{% '${GpuQueueArn}' %} ${BeginRunFunctionArn}") == {"GpuQueueArn", "BeginRunFunctionArn"}
