@@ -6,6 +6,7 @@ import contextlib
 import datetime
 import fcntl
 import json
+import logging
 import os
 import re
 import shutil
@@ -200,6 +201,7 @@ class EmbeddedAws:
         logs.mkdir(exist_ok=True)
         keeper = Keeper(self._root)  # First: its libraries load while we do the rest.
         self._closing.callback(keeper.close)
+        self._log_to(logs / "embedded-aws.log")
         _reset_moto()
         self._make_services(keeper, logs)
         self._provision()
@@ -354,6 +356,16 @@ class EmbeddedAws:
                 f"{self.data_dir} has {free_bytes // 1024**2} MB free and needs"
                 f" {MIN_FREE_BYTES // 1024**2}: free some, or choose another folder."
             )
+
+    def _log_to(self, path: Path) -> None:
+        """Let moto's log lines go to a file: it logs each failed state at length."""
+        handler = logging.FileHandler(path, encoding="utf-8")
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message).2000s"))
+        logger = logging.getLogger("moto")
+        logger.addHandler(handler)
+        logger.propagate = False
+        self._closing.callback(handler.close)
+        self._closing.callback(logger.removeHandler, handler)
 
     def _lock(self) -> IO[str]:
         """Lock the folder; the system lets go of it however we end."""

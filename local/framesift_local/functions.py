@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 import uuid
@@ -57,6 +58,7 @@ class _Sandbox:
         self.spec = spec
         self.idle_since = time.monotonic()
         self.busy = False
+        self._ended = False
         self._api = RuntimeApi(spec.arn)
         self._child: Child = keeper.spawn(
             ["framesift_local.runtime_client"],
@@ -68,7 +70,7 @@ class _Sandbox:
 
     @property
     def alive(self) -> bool:
-        return self._child.exit_code is None
+        return not self._ended and self._child.exit_code is None
 
     def invoke(self, event: bytes, request_id: str) -> Answer:
         if not self.alive:
@@ -80,10 +82,11 @@ class _Sandbox:
 
     def check_memory(self) -> None:
         if memory_bytes(self._child.pid) > self.spec.memory_mb * 1024 * 1024:
-            self._child.signal(9)
+            self._child.signal(signal.SIGKILL)
 
     def end(self) -> None:
-        self._child.signal(9)
+        self._ended = True  # Before its process is gone: nobody may be given it any more.
+        self._child.signal(signal.SIGKILL)
 
     def _await_exit(self) -> None:
         self._child.wait()
@@ -92,7 +95,7 @@ class _Sandbox:
 
     def _exit_answer(self) -> Answer:
         code = self._child.exit_code or 0
-        reason = "signal: killed" if code == 128 + 9 else f"exit status {code}"
+        reason = "signal: killed" if code == 128 + signal.SIGKILL else f"exit status {code}"
         return error_answer("Runtime.ExitError", f"Error: Runtime exited with error: {reason}")
 
 

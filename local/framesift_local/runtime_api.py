@@ -7,6 +7,7 @@ AWS's `awslambdaric` in a container alike: give the runtime `AWS_LAMBDA_RUNTIME_
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 import uuid
@@ -75,8 +76,7 @@ class RuntimeApi:
         self._closed = False
         self._ready = False
         handler = type("Handler", (_Handler,), {"api": self})
-        self._server = ThreadingHTTPServer((host, 0), handler)
-        self._server.daemon_threads = True
+        self._server = _Server((host, 0), handler)
         threading.Thread(
             target=self._server.serve_forever, args=(0.05,), daemon=True, name="runtime-api"
         ).start()
@@ -167,6 +167,17 @@ class RuntimeApi:
         return True
 
 
+class _Server(ThreadingHTTPServer):
+    """A server that does not mind when the runtime is killed while it asks."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say what broke, unless it is the connection."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class _Handler(BaseHTTPRequestHandler):
     """Speaks HTTP for one `RuntimeApi`."""
 
@@ -178,8 +189,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path != f"{PREFIX}invocation/next":
             return self._reply(404, {"errorType": "NotFound"})
         event = self.api.next_event()
-        if event is None:
-            return self._reply(410, {"errorType": "SandboxClosed"})
+        if event is None:  # The sandbox closes, and its process is gone or goes.
+            self.close_connection = True
+            return None
         body, headers = event
         self.send_response(200)
         for name, value in headers.items():

@@ -76,10 +76,11 @@ class _Api:
 
     def next_event(self) -> tuple[bytes, LambdaContext, str]:
         self._connection.request("GET", f"{PREFIX}invocation/next")
-        response = self._connection.getresponse()
-        body = response.read()
-        if response.status != http.HTTPStatus.OK:
+        try:
+            response = self._connection.getresponse()
+        except ConnectionError:
             sys.exit(0)  # The sandbox is closed.
+        body = response.read()
         context = LambdaContext(
             aws_request_id=response.headers["Lambda-Runtime-Aws-Request-Id"],
             invoked_function_arn=response.headers["Lambda-Runtime-Invoked-Function-Arn"],

@@ -40,7 +40,6 @@ class _QuickHandler(WSGIRequestHandler):
     """Answers without delay and without a line a request."""
 
     disable_nagle_algorithm = True  # Else each answer waits 40 ms for the client's delayed ACK.
-    wbufsize = -1
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002  werkzeug's name
         """Say nothing."""

@@ -48,6 +48,7 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
     WaitFunction,
 )
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 from moto.stepfunctions.responses import StepFunctionResponse
@@ -68,6 +69,14 @@ def _timestamp(value: Any) -> str:
     if isinstance(value, datetime.datetime):
         return value.astimezone(datetime.UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+def _literal(parser_rule_context: Any) -> str | None:
+    """Replace `Preprocessor._inner_string_of`: a JSON string's escapes are part of its notation."""
+    text: str = parser_rule_context.getText()
+    if text == "null":
+        return None
+    return json.loads(text) if text.startswith('"') else text
 
 
 def _evaluate_in(self: Any, env: Any) -> None:
@@ -221,6 +230,7 @@ class StepFunctions:
             if name.startswith("moto.stepfunctions.parser") and hasattr(module, "boto_client_for"):
                 module.boto_client_for = _client
         StringJSONata._eval_body = _evaluate_in
+        Preprocessor._inner_string_of = staticmethod(_literal)
         if StateTaskServiceBatch._normalise_parameters is not _batch_parameters:
             _fill_batch()
         self._scale_waits()

@@ -1,0 +1,1 @@
+"""What the test stack's functions and jobs run."""

@@ -1,0 +1,215 @@
+"""Killed at any moment and started again: what was acknowledged is there."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+from framesift.errors import DataFolderBusyError, DiskFullError, EmbeddedAwsDownError
+from framesift_local import embedded
+
+
+def hammer(aws, number, acknowledged, stop):
+    """Write objects and items until the other side is gone; note what was acknowledged."""
+    s3, dynamodb = aws.client("s3"), aws.client("dynamodb")
+    bucket, table = aws.outputs["BucketName"], aws.outputs["TableName"]
+    turn = 0
+    while not stop.is_set():
+        turn += 1
+        key, value = f"writer-{number}/key-{turn % 7}", f"{number}-{turn}-" + "x" * (turn % 5000)
+        try:
+            s3.put_object(Bucket=bucket, Key=key, Body=value.encode(),
+                          ContentType="text/plain", Metadata={"turn": str(turn)})  # fmt: skip
+            acknowledged["s3", key] = (value, str(turn))
+            dynamodb.put_item(TableName=table, Item={
+                "pk": {"S": f"w{number}"}, "sk": {"S": str(turn % 11)}, "turn": {"N": str(turn)},
+            })  # fmt: skip
+            acknowledged["item", f"w{number}", str(turn % 11)] = turn
+        except (BotoCoreError, ClientError):
+            return
+
+
+def check(aws, acknowledged):
+    bucket, table = aws.outputs["BucketName"], aws.outputs["TableName"]
+    for where, *key in list(acknowledged):
+        if where == "s3":
+            value, turn = acknowledged[where, key[0]]
+            found = aws.client("s3").get_object(Bucket=bucket, Key=key[0])
+            body = found["Body"].read().decode()
+            # One more write may have been under way, and be whole, but none may be lost or mixed.
+            assert int(found["Metadata"]["turn"]) in {int(turn), int(turn) + 7}
+            assert body.startswith(f"{key[0][7]}-{found['Metadata']['turn']}-")
+            assert found["ContentType"] == "text/plain"
+            assert found["ContentLength"] == len(body)
+            if found["Metadata"]["turn"] == turn:
+                assert body == value
+        else:
+            item = aws.client("dynamodb").get_item(
+                TableName=table, Key={"pk": {"S": key[0]}, "sk": {"S": key[1]}}
+            )["Item"]
+            assert int(item["turn"]["N"]) in {acknowledged[where, *key], acknowledged[where, *key] + 11}
+
+
+def test_kill_during_writes(starts):
+    acknowledged = {}
+    for round_number in range(2):
+        aws = starts()
+        check(aws, acknowledged)
+        stop = threading.Event()
+        mine = [{} for _ in range(3)]
+        # Clients are made before the threads: making them is not safe on threads.
+        aws.client("s3"), aws.client("dynamodb")
+        threads = [
+            threading.Thread(target=hammer, args=(aws, n, mine[n], stop)) for n in range(3)
+        ]
+        for thread in threads:
+            thread.start()
+        time.sleep(1.0 + random.random())
+        aws.kill()
+        stop.set()
+        for thread in threads:
+            thread.join()
+        for written in mine:
+            assert len(written) > 5, f"round {round_number} wrote next to nothing"
+            acknowledged |= written
+    check(starts(), acknowledged)
+
+
+def test_everything_else_is_there_after_a_kill(starts):
+    aws = starts()
+    outputs = aws.outputs
+    cognito, secret = aws.client("cognito-idp"), aws.client("secretsmanager")
+    token = aws.control("token", username="kim", groups=["admins"])
+    users = cognito.list_users(UserPoolId=outputs["PoolId"])["Users"]
+    generated = secret.get_secret_value(SecretId="test/session")["SecretString"]
+    secret.put_secret_value(SecretId="test/session", SecretString='{"cookies":[]}')
+    aws.client("sqs").send_message(QueueUrl=outputs["QueueUrl"], MessageBody="unread")
+    aws.put("a/b.json", b"1", ContentType="application/json")
+    aws.put("gone.json")
+    aws.client("s3").delete_object(Bucket=outputs["BucketName"], Key="gone.json")
+    done = aws.run({"do": "echo"}, name="done")
+    aws.run({"do": "fail"}, name="told")
+    aws.client("stepfunctions").start_execution(
+        stateMachineArn=outputs["MachineArn"], name="running", input='{"do":"cpu","spec":"interrupted-x"}'
+    )
+    aws.wait_for(lambda: aws.keys("jobs/interrupted-x/"))
+    job_pid = int(subprocess.run(
+        ["pgrep", "-f", "embedded_stack.job interrupted-x"], capture_output=True, text=True
+    ).stdout.split()[0])  # fmt: skip
+    aws.kill()
+    aws.wait_for(lambda: not Path(f"/proc/{job_pid}").exists(), 10)
+
+    again = starts()
+    assert again.outputs["MachineArn"] == outputs["MachineArn"]
+    assert (again.data_dir / "s3" / outputs["BucketName"] / "a" / "b.json").read_bytes() == b"1"
+    assert again.keys("gone") == []
+    assert generated
+    value = again.client("secretsmanager").get_secret_value(SecretId=outputs["SecretArn"])
+    assert value["SecretString"] == '{"cookies":[]}'
+    users_again = again.client("cognito-idp").list_users(UserPoolId=outputs["PoolId"])["Users"]
+    assert [u["Attributes"] for u in users_again] == [u["Attributes"] for u in users]
+    message = again.client("sqs").receive_message(QueueUrl=again.outputs["QueueUrl"])["Messages"][0]
+    assert message["Body"] == "unread"
+    status = {e["name"]: e["status"] for e in again.executions()}
+    assert status == {"done": "SUCCEEDED", "told": "SUCCEEDED", "running": "ABORTED"}
+    kept = again.client("stepfunctions").describe_execution(executionArn=done["executionArn"])
+    assert kept["output"] == done["output"]
+    history = again.client("stepfunctions").get_execution_history(executionArn=done["executionArn"])
+    assert history["events"][-1]["type"] == "ExecutionSucceeded"
+    assert again.control("notifications")[-1]["message"] == "ValueError"
+    again.wait_for(lambda: again.keys("notices/running-ABORTED"))
+    assert token.count(".") == 2
+    with pytest.raises(ClientError, match="ExecutionAlreadyExists"):
+        again.run({"do": "echo"}, name="done")
+
+
+def test_secret_that_the_stack_generates_stays_the_same(starts):
+    def read(aws):
+        return aws.client("secretsmanager").get_secret_value(SecretId="test/session")["SecretString"]
+
+    first = starts()
+    value = read(first)
+    assert first.stop() == 0
+    assert read(starts()) == value
+
+
+def test_second_one_on_the_same_folder_is_refused(starts):
+    first = starts()
+    with pytest.raises(RuntimeError, match=f"in use by the embedded AWS of process {first.process.pid}"):
+        starts()
+
+
+def test_port_in_use_is_said(starts, tmp_path):
+    first = starts()
+    port = first.endpoint.rpartition(":")[2]
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "framesift_local", "--data-dir", str(tmp_path / "other"),
+         "--cdk-out", str(Path(__file__).parent / "stack"), "--port", port],
+        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    assert done.returncode == 69
+    assert done.stderr.splitlines()[-1].startswith(f"Port {port} is in use")
+
+
+def test_full_disk_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(embedded, "MIN_FREE_BYTES", 1 << 60)
+    with pytest.raises(DiskFullError, match="free some"):
+        embedded.EmbeddedAws(tmp_path, tmp_path).start()
+
+
+def test_busy_folder_in_one_process(tmp_path):
+    first = embedded.EmbeddedAws(tmp_path, tmp_path)
+    with first._lock(), pytest.raises(DataFolderBusyError, match="choose another folder"):
+        embedded.EmbeddedAws(tmp_path, tmp_path).start()
+
+
+def test_find_running(aws, tmp_path):
+    found = embedded.find_running(aws.data_dir)
+    assert found["endpoint"] == aws.endpoint
+    with pytest.raises(EmbeddedAwsDownError, match="framesift local up"):
+        embedded.find_running(tmp_path)
+    (tmp_path / embedded.ADDRESS_FILE).write_text(json.dumps({"endpoint": "http://127.0.0.1:9"}))
+    with pytest.raises(EmbeddedAwsDownError):
+        embedded.find_running(tmp_path)
+
+
+def test_schedule_that_was_missed_while_nothing_ran_is_made_up_for(starts):
+    first = starts()
+    first.control("tick", now="2031-05-01T23:00:00+09:00")
+    first.kill()
+    again = starts()
+    again.control("tick", now="2031-05-02T02:30:00+09:00")
+    again.wait_for(lambda: any(
+        "2031-05-01T15:00:00Z" in again.client("stepfunctions").describe_execution(
+            executionArn=e["executionArn"])["input"] for e in again.executions()
+    ))  # fmt: skip
+
+
+def test_listens_on_loopback_alone_and_leaves_no_process(starts):
+    aws = starts()
+    aws.run({"do": "echo"})
+    port = int(aws.endpoint.rpartition(":")[2])
+    listening = [
+        line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
+        if line.split()[3] == "0A" and int(line.split()[1].split(":")[1], 16) == port
+    ]  # fmt: skip
+    assert listening == [f"0100007F:{port:04X}"]
+    children = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(aws.process.pid)], capture_output=True, text=True
+    ).stdout.split()
+    assert children
+    assert aws.stop() == 0
+    assert not any(Path(f"/proc/{pid}").exists() for pid in children)
+
+
+def test_signing_key_is_the_owner_s_alone(aws):
+    (key,) = (aws.data_dir / "keys").iterdir()
+    assert key.stat().st_mode & 0o777 == 0o600
