@@ -1,0 +1,216 @@
+"""Join: what was seen of a day's pictures becomes verdicts, across categories and against the last days."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from framesift import keys
+from framesift.contracts import AnalysisJob, AnalysisSummary, Duplicate, HistoryManifest, Item, ItemError
+from framesift.errors import NotFoundError, NothingToAnalyzeError, TooManyFailedItemsError
+from framesift.settings import Settings
+from framesift.storage import Store, write_json, write_manifest
+from framesift.vision.choose import Choice
+from framesift.vision.duplicates import Candidate, Repeat, find_duplicates
+from framesift.vision.looks import Looks
+from framesift.vision.pdq import MIN_QUALITY, VARIANTS, similar_hashes, similar_hashes_between
+from framesift.vision.similarity import Pairs, similar_pairs, similar_to_index
+
+_STAGE = "analyze"
+_KEPT_FILE = "kept.npz"
+NOT_JUDGED = "none"
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """One item with its row of what was seen: today's, or one that an earlier run kept."""
+
+    looks: Looks
+    row: int
+    category: str
+    item: Item | None = None  # today's
+    kept_on: str | None = None  # an earlier run's
+
+    @property
+    def id(self) -> str:
+        return str(self.looks.ids[self.row])
+
+    @property
+    def sha256(self) -> str:
+        return str(self.looks.sha256[self.row])
+
+
+def join(
+    job: AnalysisJob,
+    manifests: Mapping[str, Sequence[Item]],
+    looks: Mapping[str, Sequence[Looks]],
+    settings: Settings,
+    store: Store,
+    choice: Choice,
+    started_s: float,
+) -> AnalysisSummary:
+    """Find the duplicates and write each category's `analyzed` manifest, the keepers' features, and the summary.
+
+    The summary comes last: where it is, all is. Everything is written from the same input in the same way, so that
+    doing it twice changes nothing.
+
+    Raises:
+        NothingToAnalyzeError: Not one picture could be read.
+        TooManyFailedItemsError: More pictures could not be read than the settings tolerate.
+    """
+    today = _todays(manifests, looks)
+    _check_failures(today, settings)
+    judged = [seen for seen in today if _is_judged(seen, choice)]
+    earlier = _earlier(job.history, store)
+    verdicts = _verdicts(job, judged, earlier, settings, choice)
+    for category, items in manifests.items():
+        mine = {seen.id: seen for seen in today if seen.category == category}
+        analyzed = [_analyzed(item, mine.get(item.id), verdicts.get((category, item.id)), choice) for item in items]
+        kept = [seen for seen in judged if seen.category == category and verdicts[category, seen.id] is None]
+        _keep_features(job, category, kept, choice, store)
+        write_manifest(store, keys.manifest(job.run, category, "analyzed"), analyzed)
+    repeats = [verdict for verdict in verdicts.values() if verdict]
+    summary = AnalysisSummary(
+        items=sum(len(items) for items in manifests.values()),
+        failed_items=sum(1 for seen in today if seen.looks.errors[seen.row])
+        + sum(1 for items in manifests.values() for item in items if item.error),
+        duplicates=len(repeats),
+        duplicates_by_method=dict(sorted(Counter(verdict.method for verdict in repeats).items())),
+        not_judged=sum(1 for seen in today if not seen.looks.errors[seen.row]) - len(judged),
+        embedder=choice.name,
+        embedder_why=choice.why,
+        device=choice.device,
+        history_items=len(earlier),
+        seconds=round(time.monotonic() - started_s, 3),
+    )
+    write_json(store, job.summary_key, summary)
+    return summary
+
+
+def _todays(manifests: Mapping[str, Sequence[Item]], looks: Mapping[str, Sequence[Looks]]) -> list[_Seen]:
+    seen = []
+    for category, items in manifests.items():
+        by_id = {item.id: item for item in items}
+        for part in looks[category]:
+            seen += [_Seen(part, row, category, by_id[str(part.ids[row])]) for row in range(len(part))]
+    return seen
+
+
+def _check_failures(today: Sequence[_Seen], settings: Settings) -> None:
+    errors = [str(seen.looks.errors[seen.row]) for seen in today if seen.looks.errors[seen.row]]
+    if len(errors) == len(today):
+        why = f"; the first: {errors[0]}" if errors else ""
+        raise NothingToAnalyzeError(f"Not one of {len(today)} pictures could be read{why}")
+    if len(errors) > settings.run.tolerated_failed_share * len(today):
+        raise TooManyFailedItemsError(
+            f"{len(errors)} of {len(today)} pictures could not be read, more than the "
+            f"{settings.run.tolerated_failed_share:.0%} that are tolerated; the first: {errors[0]}"
+        )
+
+
+def _is_judged(seen: _Seen, choice: Choice) -> bool:
+    """Whether something can tell this picture from others: plain ones resemble each other, whatever they are of."""
+    looks, row = seen.looks, seen.row
+    if looks.errors[row] or looks.plain[row]:
+        return False
+    return choice.embedder is not None or bool(looks.quality[row] >= MIN_QUALITY)
+
+
+def _earlier(history: Sequence[HistoryManifest], store: Store) -> list[_Seen]:
+    """What earlier runs kept; a run that kept no features (an older release's) is passed over."""
+    found = []
+    for part in history:
+        try:
+            looks = Looks.from_bytes(store.get(_kept_key(part)))
+        except NotFoundError:
+            continue
+        found += [_Seen(looks, row, part.category, kept_on=part.run.date) for row in range(len(looks))]
+    return found
+
+
+def _kept_key(part: HistoryManifest) -> str:
+    return f"{keys.features_prefix(part.run, part.category)}/{_KEPT_FILE}"
+
+
+def _verdicts(
+    job: AnalysisJob, judged: Sequence[_Seen], earlier: Sequence[_Seen], settings: Settings, choice: Choice
+) -> dict[tuple[str, str], Duplicate | None]:
+    """Each judged item's verdict, by category and id."""
+    everything = [*judged, *earlier]
+    pictures: dict[str, int] = {}
+    first_seen: list[_Seen] = []
+    candidates = []
+    for seen in everything:
+        picture = pictures.setdefault(seen.sha256, len(pictures))
+        if picture == len(first_seen):
+            first_seen.append(seen)
+        views = seen.item.views if seen.item else 0
+        candidates.append(Candidate(seen.id, views, picture, seen.category, seen.kept_on))
+    todays = len({seen.sha256 for seen in judged})  # today's pictures come first
+    pairs = _pairs(first_seen, todays, settings, choice)
+    repeats = find_duplicates(candidates, pairs)
+    return {
+        (seen.category, seen.id): _duplicate(repeat, everything, job) if repeat else None
+        for seen, repeat in zip(judged, repeats, strict=False)  # repeats has the earlier ones too
+    }
+
+
+def _duplicate(repeat: Repeat, everything: Sequence[_Seen], job: AnalysisJob) -> Duplicate:
+    keeper = everything[repeat.keeper]
+    other_day = keeper.kept_on if keeper.kept_on != job.run.date else None
+    return Duplicate(
+        of=keeper.id, of_date=other_day, of_category=keeper.category, method=repeat.method, score=round(repeat.score, 5)
+    )
+
+
+def _pairs(pictures: Sequence[_Seen], todays: int, settings: Settings, choice: Choice) -> dict[str, Pairs]:
+    """Similar pictures by method; pictures before `todays` are today's."""
+    pairs = {}
+    hashed = [number for number, seen in enumerate(pictures) if seen.looks.quality[seen.row] >= MIN_QUALITY]
+    words = np.array([pictures[number].looks.pdq[pictures[number].row] for number in hashed], np.uint64)
+    words, new = words.reshape(-1, len(VARIANTS), 4), sum(number < todays for number in hashed)
+    bits = settings.duplicates.pdq_threshold
+    within, between = similar_hashes(words[:new], bits), similar_hashes_between(words[:new], words[new:], bits)
+    pairs["pdq"] = _numbered(within, between, hashed, new)
+    if choice.embedder:
+        same = [number for number, seen in enumerate(pictures) if seen.looks.embedder == choice.label]
+        rows = np.array([pictures[number].looks.features[pictures[number].row] for number in same], np.float16)
+        rows, new = rows.reshape(-1, choice.embedder.dimension), sum(number < todays for number in same)
+        within = similar_pairs(rows[:new], choice.threshold)
+        between = similar_to_index(rows[:new], rows[new:], choice.threshold)
+        pairs[choice.name] = _numbered(within, between, same, new)
+    return pairs
+
+
+def _numbered(within: Pairs, between: Pairs, numbers: Sequence[int], new: int) -> Pairs:
+    """Pairs among rows as pairs of pictures: row `r` is picture `numbers[r]`, and `between` counts from `new` on."""
+    rows = Pairs.concatenate([within, Pairs(between.first, between.second + new, between.scores)])
+    number = np.array(numbers, np.int64)
+    return Pairs(number[rows.first], number[rows.second], rows.scores)
+
+
+def _analyzed(item: Item, seen: _Seen | None, duplicate: Duplicate | None, choice: Choice) -> Item:
+    if seen is None:  # it had failed before
+        return item
+    if error := str(seen.looks.errors[seen.row]):
+        name, _, message = error.partition(": ")
+        return item.model_copy(update={"error": ItemError(stage=_STAGE, error=name, message=message)})
+    judged_by = choice.name if _is_judged(seen, choice) else NOT_JUDGED
+    return item.model_copy(update={"duplicate": duplicate, "judged_by": judged_by})
+
+
+def _keep_features(job: AnalysisJob, category: str, kept: Sequence[_Seen], choice: Choice, store: Store) -> None:
+    """Write the rows of a category's keepers: the history of the days to come."""
+    parts = [seen.looks.rows(np.array([seen.row])) for seen in kept]
+    blank = Looks.blank(choice.label, [], [], choice.embedder.dimension if choice.embedder else 0)
+    arrays = {
+        name: np.concatenate([values, *(getattr(part, name) for part in parts)])
+        for name, values in vars(blank).items()
+        if name != "embedder"
+    }
+    looks = Looks(embedder=choice.label, **arrays)
+    store.put(f"{keys.features_prefix(job.run, category)}/{_KEPT_FILE}", looks.to_bytes())

@@ -1,0 +1,312 @@
+"""The vision job on a small day of real photographs, with the real bucket code."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from datetime import UTC, datetime
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from containers.vision.main import main
+from framesift import keys
+from framesift.contracts import (
+    AnalysisJob,
+    AnalysisSummary,
+    CategoryManifest,
+    HistoryManifest,
+    Item,
+    ItemError,
+    Media,
+    Run,
+)
+from framesift.errors import (
+    InterruptedByHostError,
+    ModelMissingError,
+    NothingToAnalyzeError,
+    TooManyFailedItemsError,
+)
+from framesift.models import open_registry
+from framesift.pipeline import analyze as module
+from framesift.pipeline.analyze import Analyst, analyze
+from framesift.settings import Settings
+from framesift.storage import read_manifest, write_json, write_manifest
+from framesift.vision.choose import Choice, choose_embedder
+
+RUN = Run(source="tiktok", date="2026-11-20", attempt=1)
+YESTERDAY = Run(source="tiktok", date="2026-11-19", attempt=1)
+PDQ = Choice(None, "", 0.0, "The test asks for it.")
+
+
+def photograph(name: str) -> np.ndarray:
+    return np.ascontiguousarray(getattr(data, name)()[..., :3])
+
+
+def jpeg(image: np.ndarray, quality: int = 90) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, "JPEG", quality=quality)
+    return buffer.getvalue()
+
+
+def bomb() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("1", (9_000, 9_000)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+CAT, COFFEE, ROCKET, ASTRONAUT = (photograph(name) for name in ("chelsea", "coffee", "rocket", "astronaut"))
+GREY = np.full((300, 200, 3), 77, np.uint8)
+
+
+class Day:
+    """Pictures in a bucket, and the job over them."""
+
+    def __init__(self, store, table, run=RUN):
+        self.store, self.table, self.run = store, table, run
+        self.items: dict[str, list[Item]] = {}
+        self.history: list[HistoryManifest] = []
+
+    def add(self, category: str, id_: str, views: int, picture: bytes) -> Day:
+        key = keys.media(self.run, category, id_, "jpg")
+        self.store.put(key, picture)
+        digest = hashlib.sha256(picture).hexdigest()
+        media = Media(key=key, sha256=digest, content_type="image/jpeg", size_bytes=len(picture), width=1, height=1)
+        self.items.setdefault(category, []).append(item(category, id_, views, media=media))
+        return self
+
+    def job(self, shard_items: int = 2, array_size: int = 1) -> AnalysisJob:
+        for category, items in self.items.items():
+            write_manifest(self.store, keys.manifest(self.run, category, "collected"), items)
+        return AnalysisJob(
+            run=self.run,
+            bucket=self.store.bucket,
+            table=self.table.name,
+            categories=[
+                CategoryManifest(
+                    category=category, manifest_key=keys.manifest(self.run, category, "collected"), items=len(items)
+                )
+                for category, items in self.items.items()
+            ],
+            history=self.history,
+            summary_key=keys.analysis_summary(self.run, [*self.items]),
+            array_size=array_size,
+            shard_items=shard_items,
+        )
+
+    def analyst(self, choice: Choice = PDQ, settings: Settings | None = None, **more) -> Analyst:
+        return Analyst(settings or Settings(), self.store, self.table, choice, **more)
+
+    def analyzed(self) -> dict[str, Item]:
+        """Today's items by `category/id`, as the manifests have them."""
+        return {
+            f"{category}/{found.id}": found
+            for category in self.items
+            for found in read_manifest(self.store, keys.manifest(self.run, category, "analyzed"))
+        }
+
+    def written(self) -> dict[str, bytes]:
+        """All that the job wrote, but for how long it took."""
+        objects = {key: self.store.get(key) for key in self.store.list("") if "/media/" not in key}
+        for key, body in objects.items():
+            if key.endswith("summary.json"):
+                summary = AnalysisSummary.model_validate_json(body)
+                objects[key] = summary.model_copy(update={"seconds": 0}).model_dump_json().encode()
+        return objects
+
+
+def item(category: str, id_: str, views: int, **more) -> Item:
+    return Item(
+        source="tiktok",
+        category=category,
+        id=id_,
+        url=f"https://site.test/{id_}",
+        views=views,
+        collected_at=datetime(2026, 11, 20, tzinfo=UTC),
+        **more,
+    )
+
+
+@pytest.fixture
+def day(store, table) -> Day:
+    """Two categories: re-uploads within and across them, plain, damaged, bombed and failed pictures."""
+    day = Day(store, table)
+    day.add("dance", "cat", 500, jpeg(CAT)).add("dance", "cat-again", 900, jpeg(CAT, 40))
+    day.add("dance", "grey-1", 10, jpeg(GREY)).add("dance", "grey-2", 20, jpeg(GREY))
+    day.add("dance", "broken", 10, jpeg(COFFEE)[:4000]).add("dance", "bomb", 10, bomb())
+    small = cv2.resize(CAT, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    day.add("food", "cat-small", 100, jpeg(small)).add("food", "coffee", 50, jpeg(COFFEE))
+    day.add("food", "coffee-same-file", 40, jpeg(COFFEE)).add("food", "rocket", 5, jpeg(ROCKET))
+    day.items["food"].append(item("food", "lost", 7, error=ItemError(stage="collect", error="X", message="gone")))
+    return day
+
+
+def tolerating(share: float) -> Settings:
+    settings = Settings()
+    return settings.model_copy(update={"run": settings.run.model_copy(update={"tolerated_failed_share": share})})
+
+
+def test_a_day_is_judged_across_categories(day):
+    summary = analyze(day.job(), day.analyst(settings=tolerating(0.5)))
+
+    found = day.analyzed()
+    assert {
+        key: (it.duplicate.of, it.duplicate.of_category, it.duplicate.method)
+        for key, it in found.items()
+        if it.duplicate
+    } == {
+        "dance/cat": ("cat-again", "dance", "pdq"),
+        "food/cat-small": ("cat-again", "dance", "pdq"),
+        "food/coffee-same-file": ("coffee", "food", "sha256"),
+    }
+    assert {key: it.error.error for key, it in found.items() if it.error} == {
+        "dance/broken": "NotAnImageError",
+        "dance/bomb": "ImageTooLargeError",
+        "food/lost": "X",
+    }
+    assert found["dance/broken"].error.stage == "analyze"
+    assert [found[f"dance/grey-{n}"].judged_by for n in (1, 2)] == ["none", "none"]
+    assert found["food/rocket"].judged_by == "pdq"
+    assert [it.id for it in read_manifest(day.store, keys.manifest(RUN, "food", "analyzed"))] == [
+        it.id for it in day.items["food"]
+    ]
+    assert summary.model_copy(update={"seconds": 0}) == AnalysisSummary(
+        items=11,
+        failed_items=3,
+        duplicates=3,
+        duplicates_by_method={"pdq": 2, "sha256": 1},
+        not_judged=2,
+        embedder="pdq",
+        embedder_why="The test asks for it.",
+        device="CPU",
+        history_items=0,
+        seconds=0,
+    )
+
+
+def test_doing_it_twice_changes_nothing_and_looks_at_nothing(day, monkeypatch):
+    job, analyst = day.job(), day.analyst(settings=tolerating(0.5))
+    analyze(job, analyst)
+    before = day.written()
+    monkeypatch.setattr(module, "look_at", lambda *_, **__: pytest.fail("a picture was looked at again"))
+    analyze(job, analyst)
+    assert day.written() == before
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+def test_the_last_child_of_an_array_joins(day, store, order):
+    settings = tolerating(0.5)
+    analyze(day.job(), day.analyst(settings=settings))
+    alone = {key: body for key, body in day.written().items() if key.endswith("jsonl")}
+    store.delete([key for key in store.list("") if "/media/" not in key])
+
+    job = day.job(array_size=3)
+    summaries = [analyze(job, day.analyst(settings=settings), child) for child in order]
+
+    assert [summary is not None for summary in summaries] == [False, False, True]
+    assert {key: body for key, body in day.written().items() if key.endswith("jsonl")} == alone
+
+
+def test_an_interrupted_job_keeps_what_is_finished(day, monkeypatch):
+    looked_at = []
+    look_at = module.look_at
+    monkeypatch.setattr(
+        module, "look_at", lambda data, *args, **more: looked_at.append(data) or look_at(data, *args, **more)
+    )
+    answers = iter([False, False, True])
+    job = day.job(shard_items=2)
+    with pytest.raises(InterruptedByHostError):
+        analyze(job, day.analyst(settings=tolerating(0.5), should_stop=lambda: next(answers)))
+    shards = [key for key in day.store.list(keys.features_prefix(RUN, "dance")) if "shard" in key]
+    assert len(shards) == 2
+    assert not day.store.exists(job.summary_key)
+
+    looked_at.clear()
+    assert analyze(job, day.analyst(settings=tolerating(0.5))).items == 11
+    assert len(looked_at) == 10 - 4, "two shards of two were finished"
+
+
+def test_earlier_days_keepers_keep(day, store, table):
+    before = Day(store, table, YESTERDAY)
+    framed = cv2.copyMakeBorder(CAT, 40, 40, 40, 40, cv2.BORDER_CONSTANT)
+    before.add("dance", "old-cat", 1, jpeg(framed)).add("dance", "rocket", 1, jpeg(ROCKET))
+    before.add("dance", "rocket-copy", 0, jpeg(ROCKET, 50))
+    analyze(before.job(), before.analyst())
+    day.history = [
+        HistoryManifest(run=YESTERDAY, category="dance", manifest_key="x"),
+        HistoryManifest(run=YESTERDAY, category="never-analyzed", manifest_key="x"),
+    ]
+    summary = analyze(day.job(), day.analyst(settings=tolerating(0.5)))
+
+    found = day.analyzed()
+    for key in ("dance/cat", "dance/cat-again", "food/cat-small"):
+        assert (found[key].duplicate.of, found[key].duplicate.of_date) == ("old-cat", "2026-11-19")
+    assert found["food/rocket"].duplicate is None, "a clip is no duplicate of itself on another day"
+    assert summary.history_items == 2, "what was a duplicate then is no keeper now"
+
+
+def test_our_own_model_judges_where_resnet50_is_missing(day, tmp_path):
+    choice = choose_embedder(Settings(), open_registry(tmp_path))
+    assert choice.name == "copydetect"
+    assert "framesift models fetch resnet50" in choice.why
+    cropped = CAT[30:-30, 45:-45]
+    day.add("food", "cat-cropped", 1, jpeg(cropped))
+
+    summary = analyze(day.job(), day.analyst(choice, tolerating(0.5)))
+
+    found = day.analyzed()
+    assert (summary.embedder, summary.embedder_why) == ("copydetect", choice.why)
+    assert found["food/cat-cropped"].duplicate.of == "cat-again"
+    assert found["food/cat-cropped"].duplicate.method == "copydetect"
+    assert found["food/rocket"].judged_by == "copydetect"
+    assert found["food/rocket"].duplicate is None
+
+
+def test_a_model_that_is_asked_for_and_missing_is_an_error(tmp_path):
+    settings = Settings()
+    settings = settings.model_copy(update={"duplicates": settings.duplicates.model_copy(update={"model": "resnet50"})})
+    with pytest.raises(ModelMissingError):
+        choose_embedder(settings, open_registry(tmp_path))
+
+
+def test_too_many_unreadable_pictures_fail_the_run(day):
+    with pytest.raises(TooManyFailedItemsError, match="2 of 10 pictures"):
+        analyze(day.job(), day.analyst(settings=tolerating(0.1)))
+    assert not day.store.exists(keys.manifest(RUN, "dance", "analyzed"))
+
+
+def test_not_one_readable_picture_is_a_failure(store, table):
+    day = Day(store, table).add("dance", "a", 1, b"no picture").add("dance", "b", 1, b"")
+    with pytest.raises(NothingToAnalyzeError):
+        analyze(day.job(), day.analyst())
+
+
+def test_a_picture_that_is_gone_is_marked(day):
+    day.store.delete([day.items["food"][1].media.key])
+    analyze(day.job(), day.analyst(settings=tolerating(0.5)))
+    assert day.analyzed()["food/coffee"].error.error == "NotAnImageError"
+
+
+@pytest.mark.parametrize(
+    ("spec", "environment", "exit_code"),
+    [
+        ("good", {}, 0),
+        ("good", {"FRAMESIFT_DUPLICATES__MODEL": "resnet50"}, 66),
+        ("empty", {}, 65),
+        ("missing", {}, 65),
+        ("no-uri", {}, 65),
+    ],
+)
+def test_the_exit_code_says_what_to_do(store, table, tmp_path, monkeypatch, spec, environment, exit_code):
+    monkeypatch.setenv("FRAMESIFT_ANALYSIS__MODEL_CACHE", str(tmp_path))
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    day = Day(store, table).add("dance", "a", 1, jpeg(CAT) if spec == "good" else b"")
+    write_json(store, "job.json", day.job())
+    uri = {"missing": f"s3://{store.bucket}/other.json", "no-uri": "job.json"}.get(
+        spec, f"s3://{store.bucket}/job.json"
+    )
+    assert main(uri) == exit_code
