@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from framesift.errors import ModelMissingError
+from framesift.errors import ExtraMissingError
 
 if TYPE_CHECKING:
     from framesift.copydetect.train import Progress
@@ -36,7 +36,7 @@ def train(
         from framesift.copydetect.train import plan_for_this_machine
         from framesift.copydetect.train import train as train_network
     except ModuleNotFoundError as error:
-        raise ModelMissingError(
+        raise ExtraMissingError(
             f"training needs {error.name}, which is not installed: pip install 'framesift[torch]'"
         ) from None
     from framesift.copydetect.charts import learning_curve

@@ -50,7 +50,7 @@ class Recipe:
 
 
 WEAK = Recipe(0.7, 0.04, 0.7, 0.1, 0.1, 0.05, 0.05, 0.3, 0.08, 0.2)
-STRONG = Recipe(0.3, 0.3, 0.38, 0.2, 0.4, 0.25, 0.2, 0.6, 0.25, 0.3)
+STRONG = Recipe(0.3, 0.38, 0.38, 0.2, 0.4, 0.25, 0.2, 0.7, 0.25, 0.3)
 
 
 def edited(picture: Picture, pool: Picture, rng: Rng, recipe: Recipe, size: int) -> Picture:
@@ -172,7 +172,7 @@ def _recoloured(view: Picture, rng: Rng) -> Picture:
     changed = cv2.LUT(view, (curve * 255).astype(np.uint8)[:, None])
     if rng.random() < 0.5:
         grey = np.full((3, 3), 1 / 3)
-        saturation = 0.0 if rng.random() < 0.3 else rng.uniform(0.2, 1.8)
+        saturation = 0.0 if rng.random() < 0.4 else rng.uniform(0.2, 1.8)
         mixing = saturation * np.eye(3) + (1 - saturation) * grey
         if rng.random() < 0.3:
             mixing = mixing + rng.normal(0, 0.15, (3, 3))
@@ -213,7 +213,7 @@ def _degraded(view: Picture, rng: Rng, recipe: Recipe) -> Picture:
     size = len(view)
     blur, rescale, noise, jpeg = rng.random(4) < recipe.degrade
     if blur:
-        view = _blurred(view, rng.uniform(0.3, 1.8))
+        view = _blurred(view, rng.uniform(0.3, 2.5))
     if rescale:
         small = int(size * rng.uniform(0.35, 0.9))
         way = (cv2.INTER_AREA, cv2.INTER_LINEAR)[rng.integers(2)]

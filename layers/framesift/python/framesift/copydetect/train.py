@@ -150,7 +150,7 @@ def train(plan: TrainingPlan, folder: Path, report: Callable[[Progress], None]) 
     """
     pool = open_pool(folder, seed=plan.seed, families=plan.families)
     torch.manual_seed(plan.seed)
-    trainer = _Trainer(plan)
+    trainer = Trainer(plan)
     checkpoint = folder / "checkpoint.npz"
     if checkpoint.exists():
         trainer.load(checkpoint)
@@ -169,8 +169,17 @@ def train(plan: TrainingPlan, folder: Path, report: Callable[[Progress], None]) 
     return trainer.averaged.cpu().eval()
 
 
-class _Trainer:
-    """The network, its optimiser and its averaged copy, one step at a time."""
+class Trainer:
+    """The network, its optimiser and its averaged copy, one step at a time.
+
+    Args:
+        plan: What to train.
+
+    Attributes:
+        averaged: The network with the moving average of the weights: what is kept.
+        step: Steps done.
+        elapsed_s: Seconds that they took.
+    """
 
     def __init__(self, plan: TrainingPlan) -> None:
         self.plan = plan

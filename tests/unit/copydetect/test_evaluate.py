@@ -1,0 +1,137 @@
+"""The figures are what their definitions say, and a report compares what it names."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from framesift.copydetect import evaluate
+from framesift.copydetect.commands import app
+from framesift.copydetect.evaluate import Scores, half_of, interval, packaged_photos, score
+from framesift.copydetect.hashes import HashMethod, dhash_bits, pdq_bits, phash_bits
+from framesift.copydetect.pictures import draw_picture
+from framesift.copydetect.report import fill_card
+
+
+@pytest.fixture
+def scores():
+    return Scores(
+        positive=np.array([0.9, 0.8, 0.3, 0.7], np.float32),
+        negative=np.array([[0.1, 0.2], [0.75, 0.2], [0.1, 0.0], [0.5, 0.1]], np.float32),
+        photo=np.array([0, 0, 1, 1]),
+        kind=np.array(["crop mild", "crop strong", "crop mild", "blur mild"]),
+        describe_ms=1.0,
+    )
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    for family in range(4):
+        Image.fromarray(draw_picture(11, family, 0)).save(folder / f"photo{family}.png")
+    return evaluate.folder_photos(folder)
+
+
+def test_recall_at_a_false_positive_rate(scores):
+    assert scores.threshold(0) == pytest.approx(0.75)
+    assert scores.recall(scores.threshold(0)) == 0.5
+    assert scores.threshold(1 / 8) == pytest.approx(0.5)
+    assert scores.recall(scores.threshold(1 / 8)) == 0.75
+    assert scores.recall(scores.threshold(0), "crop") == pytest.approx(2 / 3)
+
+
+def test_micro_ap_is_the_mean_precision_at_each_positive(scores):
+    # In order: 0.9 + | 0.8 + | 0.75 - | 0.7 + | 0.5 - | 0.3 + | the rest.
+    assert scores.micro_ap() == pytest.approx((1 + 1 + 3 / 4 + 4 / 6) / 4)
+
+
+def test_ties_count_against_the_positives():
+    tied = Scores(np.ones(1, np.float32), np.ones((1, 3), np.float32), np.zeros(1, int), np.array(["a"]), 0.0)
+
+    assert tied.micro_ap() == pytest.approx(1 / 4)
+    assert tied.recall(tied.threshold(0)) == 0
+
+
+def test_the_interval_holds_the_value_and_shrinks_to_it_for_one_photo(scores):
+    low, high = interval(scores)
+    assert low <= scores.micro_ap() <= high
+    assert interval(scores.of_photos(np.array([0]))) == (1.0, 1.0)
+
+
+def test_halves_share_no_photo():
+    names = list("fbdaec")
+    choose, report = half_of(names, "choose"), half_of(names, "report")
+
+    assert sorted(choose + report) == half_of(names, "all") == list(range(6))
+    assert sorted(names[number] for number in choose) == ["a", "c", "e"]
+
+
+def test_every_query_meets_its_original_and_only_strangers(photos):
+    class Knowing:
+        """Describes a picture by its mean colour: enough to see what is compared with what."""
+
+        name = "mean"
+
+        def describe(self, pictures):
+            return np.stack([picture.mean(axis=(0, 1)) for picture in pictures])
+
+        def similarity(self, queries, references):
+            return -np.abs(queries[:, None] - references[None]).sum(axis=2).astype(np.float32)
+
+    chosen, reported = (score(Knowing(), photos, half=half) for half in ("choose", "report"))
+
+    assert chosen.positive.shape == (2 * 32,)
+    assert chosen.negative.shape == (2 * 32, 1 * 5)
+    assert reported.negative.shape == (2 * 32, 3 * 5)
+    resized = np.char.startswith(chosen.kind, "resize")
+    assert chosen.positive[resized].min() > -2
+
+
+@pytest.mark.parametrize("bits", [pdq_bits, phash_bits, dhash_bits])
+def test_a_hash_finds_the_resized_picture_among_others(bits):
+    pictures = [draw_picture(11, family, 0) for family in range(6)]
+    smaller = [np.asarray(Image.fromarray(picture).resize((150, 140))) for picture in pictures]
+    method = HashMethod("hash", bits)
+    similarity = method.similarity(method.describe(smaller), method.describe(pictures))
+
+    assert similarity.shape == (6, 6)
+    assert (similarity.argmax(axis=1) == np.arange(6)).all()
+    assert np.allclose(np.diag(method.similarity(method.describe(pictures), method.describe(pictures))), 1)
+
+
+def test_photographs_are_found_in_installed_packages():
+    found = packaged_photos()
+
+    assert {"astronaut", "coffee", "china", "flower"} <= set(found)
+    assert all(path.is_file() for path in found.values())
+
+
+def test_the_command_writes_table_picture_and_figures(photos, tmp_path, monkeypatch):
+    monkeypatch.setenv("FRAMESIFT_ANALYSIS__MODEL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(evaluate, "packaged_photos", dict)  # a few photos of our own are enough here
+    folder = next(iter(photos.values())).parent
+    arguments = ["evaluate", "copydetect", "--photos", str(folder), "--half", "choose", "--to", str(tmp_path)]
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+
+    figures = json.loads((tmp_path / "evaluation.json").read_text("utf-8"))
+    assert result.exit_code == 0
+    assert "| copydetect |" in result.stdout
+    assert figures["copydetect"]["queries"] == 64
+    assert figures["copydetect"]["micro_ap"] > figures["dHash"]["micro_ap"]
+    with Image.open(tmp_path / "recall.png") as picture:
+        assert picture.width > 600
+
+
+def test_a_card_is_filled_with_digest_thresholds_and_figures(photos, tmp_path, monkeypatch):
+    monkeypatch.setenv("FRAMESIFT_ANALYSIS__MODEL_CACHE", str(tmp_path / "cache"))
+    card = tmp_path / "card.json"
+    card.write_text('{"name": "copydetect"}', encoding="utf-8")
+    fill_card(card, photos, file=None)
+    filled = json.loads(card.read_text("utf-8"))
+
+    assert filled["name"] == "copydetect"
+    assert len(filled["sha256"]) == 64
+    assert filled["thresholds"]["0.01"] <= filled["thresholds"]["0.001"] <= filled["thresholds"]["0"]
+    assert filled["figures"]["all photos"]["queries"] == 4 * 32
