@@ -9,7 +9,6 @@ import threading
 from pathlib import Path
 
 from framesift.errors import FramesiftError
-
 from framesift_local.embedded import DEFAULT_REGION, REPOSITORY, EmbeddedAws
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import datetime
+import datetime as dt
 import json
 import re
 import time
@@ -179,7 +179,7 @@ class HttpApi:
                 claims = self._authorize(route, request)
             except UnauthorizedError as error:
                 described = f'Bearer error="invalid_token" error_description="{error}"'
-                return _message(401, "Unauthorized", str(error) and described or "Bearer")
+                return _message(401, "Unauthorized", (str(error) and described) or "Bearer")
             except ForbiddenError as error:
                 described = f'Bearer error="insufficient_scope" error_description="{error}"'
                 return _message(403, "Forbidden", described)
@@ -215,9 +215,7 @@ def _message(status: int, message: str, www_authenticate: str = "") -> Response:
     return response
 
 
-def _event(
-    route: Route, parameters: dict[str, str], request: Request, claims: dict[str, Any] | None
-) -> dict[str, Any]:
+def _event(route: Route, parameters: dict[str, str], request: Request, claims: dict[str, Any] | None) -> dict[str, Any]:
     """Return the event of payload format 2.0."""
     headers: dict[str, str] = {}
     for name, value in request.headers.items():
@@ -226,7 +224,7 @@ def _event(
             headers[key] = f"{headers[key]},{value}" if key in headers else value
     query = {name: ",".join(request.args.getlist(name)) for name in request.args}
     body = request.get_data()
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     context: dict[str, Any] = {
         "accountId": "123456789012",
         "apiId": "local",

@@ -163,9 +163,7 @@ class Batch:
         job.status = "PENDING" if children else "RUNNABLE"
         for placed in children or [job]:
             placed.status = "RUNNABLE"
-            threading.Thread(
-                target=self._run, args=(placed,), daemon=True, name=f"batch-{placed.name}"
-            ).start()
+            threading.Thread(target=self._run, args=(placed,), daemon=True, name=f"batch-{placed.name}").start()
         return job
 
     def terminate(self, job_id: str, reason: str) -> None:
@@ -263,9 +261,7 @@ class Batch:
         limits = [rule for rule in job.queue.time_limits if rule["state"] == "RUNNABLE"]
         rule = next((r for r in limits if r["reason"].startswith("CAPACITY")), None)
         rule = rule or next(iter(limits), None)
-        until = time.monotonic() + (
-            rule["maxTimeSeconds"] * self._wait_scale if rule else float("inf")
-        )
+        until = time.monotonic() + (rule["maxTimeSeconds"] * self._wait_scale if rule else float("inf"))
         while time.monotonic() < until and not job.terminated:
             time.sleep(0.05)
         job.status_reason = job.stop_reason or (rule["reason"] if rule else None)
@@ -293,9 +289,7 @@ class Batch:
         started_ms = int(time.time() * 1000)
         job.started_ms = job.started_ms or started_ms
         log = self._logs / f"batch-{job.name}-{job.job_id.replace(':', '-')}.log"
-        job.process = self._keeper.spawn(
-            _local_command(job.command), self._environment(job, number), log
-        )
+        job.process = self._keeper.spawn(_local_command(job.command), self._environment(job, number), log)
         job.status = "RUNNING"
         if job.stop_reason is not None:  # Stopped between the decision and the start.
             job.process.signal(signal.SIGTERM)

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from moto.cognitoidp import models as cognito_models
 
+from framesift_local.patching import replace
 from framesift_local.template import client_id, pool_id
 
 KEY_BITS = 2048
@@ -53,12 +54,12 @@ class SigningKeys:
             expires_in: int = 3600,
             extra_data: dict[str, Any] | None = None,
         ) -> tuple[str, int]:
-            now = int(time.time())
+            now, is_access = int(time.time()), token_use == "access"  # noqa: S105  a kind, no secret
             claims = {
                 "iss": keys.issuer(pool.id),
                 "sub": pool._get_user(username).id,
-                "client_id" if token_use == "access" else "aud": client,
-                "username" if token_use == "access" else "cognito:username": username,
+                "client_id" if is_access else "aud": client,
+                "username" if is_access else "cognito:username": username,
                 "token_use": token_use,
                 "iat": now,
                 "auth_time": now,
@@ -66,6 +67,8 @@ class SigningKeys:
                 "jti": str(uuid.uuid4()),
                 **(extra_data or {}),
             }
+            if "cognito:groups" in claims:  # moto keeps a set; the token is the same each time.
+                claims["cognito:groups"] = sorted(claims["cognito:groups"])
             return keys.sign(pool.id, claims), expires_in
 
         def generate_id(_strategy: str | None, *args: Any) -> str:
@@ -73,8 +76,8 @@ class SigningKeys:
                 return pool_id(args[0], args[1]).partition("_")[2]
             return client_id(args[0], (args[2] or {}).get("ClientName", ""))
 
-        cognito_models.CognitoIdpUserPool.create_jwt = create_jwt
-        cognito_models.generate_id = generate_id
+        replace(cognito_models.CognitoIdpUserPool, "create_jwt", create_jwt)
+        replace(cognito_models, "generate_id", generate_id)
 
     def issuer(self, pool: str) -> str:
         """Return a pool's issuer; its key set lies at `/.well-known/jwks.json` below."""
@@ -143,9 +146,7 @@ def _base64url(number: int) -> str:
     return base64.urlsafe_b64encode(number.to_bytes(size, "big")).decode().rstrip("=")
 
 
-def sign_in(
-    cognito: Any, pool: str, client: str, username: str, groups: Sequence[str] = ()
-) -> dict[str, str]:
+def sign_in(cognito: Any, pool: str, client: str, username: str, groups: Sequence[str] = ()) -> dict[str, str]:
     """Make sure that a user and its groups exist, and sign it in through the ordinary API.
 
     Args:
@@ -161,9 +162,7 @@ def sign_in(
     password = f"Aa1!{secrets.token_urlsafe(16)}"
     if not cognito.list_users(UserPoolId=pool, Filter=f'username = "{username}"')["Users"]:
         cognito.admin_create_user(UserPoolId=pool, Username=username, MessageAction="SUPPRESS")
-    cognito.admin_set_user_password(
-        UserPoolId=pool, Username=username, Password=password, Permanent=True
-    )
+    cognito.admin_set_user_password(UserPoolId=pool, Username=username, Password=password, Permanent=True)
     known = {group["GroupName"] for group in cognito.list_groups(UserPoolId=pool)["Groups"]}
     for group in groups:
         if group not in known:

@@ -9,7 +9,7 @@ that notes them; DynamoDB's keys stand in the request; the small services are co
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import threading
 import uuid
@@ -22,16 +22,18 @@ from moto.cognitoidp.models import cognitoidp_backends
 from moto.core.utils import utcnow
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
-from moto.s3 import models as s3_models
+from moto.s3 import notifications
 from moto.s3.models import FakeBucket, FakeKey, s3_backends
 from moto.s3.utils import _VersionedKeyStore
 from moto.secretsmanager.models import secretsmanager_backends
+from moto.secretsmanager.utils import SecretsManagerSecretIdentifier
 from moto.sns.models import sns_backends
 from moto.sqs.models import Message, sqs_backends
 
 from framesift_local.objects import Objects
+from framesift_local.patching import original, replace
 from framesift_local.records import Key, Records
-from framesift_local.template import ACCOUNT
+from framesift_local.template import ACCOUNT, secret_arn
 
 _DYNAMODB_WRITES = {
     "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems",
@@ -55,7 +57,7 @@ class _Touched(threading.local):
 _touched = _Touched()
 
 
-class _NotingKeys(_VersionedKeyStore):  # type: ignore[misc]
+class _NotingKeys(_VersionedKeyStore):
     """A bucket's keys, that notes which ones change."""
 
     bucket = ""
@@ -115,17 +117,22 @@ class Durability:
 
     def install(self) -> None:
         """Put the notes into moto."""
-        make = FakeBucket.__dict__.get("_framesift_init", FakeBucket.__init__)
+        make = original(FakeBucket, "__init__")
 
         def make_noting(bucket: Any, *args: Any, **kwargs: Any) -> None:
             make(bucket, *args, **kwargs)
             bucket.keys = _NotingKeys()
             bucket.keys.bucket = bucket.name
 
-        FakeBucket._framesift_init = make
-        FakeBucket.__init__ = make_noting
-        FakeKey.__del__ = lambda _: None  # Nothing leaks: the bytes lie in files.
-        s3_models.notifications.send_event = _note_event
+        replace(FakeBucket, "__init__", make_noting)
+        replace(FakeKey, "__del__", lambda _: None)  # Nothing leaks: the bytes lie in files.
+        replace(notifications, "send_event", _note_event)
+        # The same ARN after each start: functions and records hold it.
+        replace(
+            SecretsManagerSecretIdentifier,
+            "generate",
+            lambda secret, **_: secret_arn(secret.region, secret.name),
+        )
 
     @contextmanager
     def request(self, service: str, action: str, body: bytes) -> Iterator[None]:
@@ -207,11 +214,11 @@ class Durability:
             if bucket_name not in backend.buckets:
                 backend.create_bucket(bucket_name, self._region)
             bucket = backend.buckets[bucket_name]
-            restored = FakeKey(key, b"", ACCOUNT, self._region, bucket_name=bucket_name)
+            restored: Any = FakeKey(key, b"", ACCOUNT, self._region, bucket_name=bucket_name)
             restored._value_buffer.close()
             restored._value_buffer = buffer
             restored.contentsize = buffer.path.stat().st_size
-            restored.last_modified = datetime.datetime.fromisoformat(record["last_modified"])
+            restored.last_modified = dt.datetime.fromisoformat(record["last_modified"])
             restored.set_metadata(record["metadata"], replace=False)
             for name, value in record["fields"].items():
                 setattr(restored, name, value)
@@ -223,7 +230,7 @@ class Durability:
         puts: list[tuple[Key, Any]] = []
         deletes: list[Key] = []
         for table_name, attributes in _written_items(action, request):
-            table = dynamodb_backends[ACCOUNT][self._region].tables.get(table_name.split("/")[-1])
+            table: Any = dynamodb_backends[ACCOUNT][self._region].tables.get(table_name.split("/")[-1])
             if table is None:
                 continue
             names = [name for name in (table.hash_key_attr, table.range_key_attr) if name]
@@ -239,7 +246,7 @@ class Durability:
         self._records.write(puts, deletes)
 
     def _restore_items(self) -> None:
-        tables = dynamodb_backends[ACCOUNT][self._region].tables
+        tables: Any = dynamodb_backends[ACCOUNT][self._region].tables
         for table_name, _, attributes in self._records.scan("item"):
             table = tables.get(table_name)
             if table is None:
@@ -274,7 +281,7 @@ class Durability:
             self._snapshots[service] = now
 
     def _secrets(self) -> dict[Key, Any]:
-        backend = secretsmanager_backends[ACCOUNT][self._region]
+        backend: Any = secretsmanager_backends[ACCOUNT][self._region]
         found = {}
         for secret in backend.secrets.values():
             version = secret.versions.get(secret.default_version_id)
@@ -287,16 +294,14 @@ class Durability:
         return found
 
     def _restore_secrets(self) -> None:
-        backend = secretsmanager_backends[ACCOUNT][self._region]
+        backend: Any = secretsmanager_backends[ACCOUNT][self._region]
         for _, name, value in self._records.scan("secret"):
             if backend.secrets.get(name) is None:
                 new: tuple[Any, ...] = (None, None, None, None, [], False)
                 backend.create_secret(name, value["string"], value["binary"], *new)
             else:
                 version = str(uuid.uuid4())
-                backend.put_secret_value(
-                    name, value["string"], value["binary"], version, ["AWSCURRENT"]
-                )
+                backend.put_secret_value(name, value["string"], value["binary"], version, ["AWSCURRENT"])
 
     def _users(self) -> dict[Key, Any]:
         return {
@@ -309,7 +314,7 @@ class Durability:
         }
 
     def _restore_users(self) -> None:
-        backend = cognitoidp_backends[ACCOUNT][self._region]
+        backend: Any = cognitoidp_backends[ACCOUNT][self._region]
         for pool_id, username, record in self._records.scan("user"):
             pool = backend.user_pools.get(pool_id)
             if pool is None:
@@ -350,20 +355,21 @@ class Durability:
 
 def _written_items(action: str, request: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (table, attributes that hold the key) of each item that a request writes."""
-    match action:
-        case "PutItem":
-            yield request["TableName"], request["Item"]
-        case "UpdateItem" | "DeleteItem":
-            yield request["TableName"], request["Key"]
-        case "BatchWriteItem":
-            for table, entries in request["RequestItems"].items():
-                for entry in entries:
-                    if "PutRequest" in entry:
-                        yield table, entry["PutRequest"]["Item"]
-                    else:
-                        yield table, entry["DeleteRequest"]["Key"]
-        case "TransactWriteItems":
-            for entry in request["TransactItems"]:
-                for operation, detail in entry.items():
-                    if operation != "ConditionCheck":
-                        yield detail["TableName"], detail.get("Item") or detail["Key"]
+    if action == "BatchWriteItem":
+        writes = [
+            (table, write)
+            for table, entries in request["RequestItems"].items()
+            for entry in entries
+            for write in entry.values()
+        ]
+    elif action == "TransactWriteItems":
+        writes = [
+            (write["TableName"], write)
+            for entry in request["TransactItems"]
+            for operation, write in entry.items()
+            if operation != "ConditionCheck"
+        ]
+    else:
+        writes = [(request["TableName"], request)]
+    for table, write in writes:
+        yield table, write.get("Item") or write["Key"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
+import datetime as dt
 import fcntl
 import json
 import logging
@@ -19,7 +19,6 @@ from typing import IO, Any
 
 import boto3
 from botocore.config import Config
-from framesift.errors import DataFolderBusyError, DiskFullError, EmbeddedAwsDownError
 from moto.cognitoidp.models import cognitoidp_backends
 from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
@@ -29,6 +28,7 @@ from moto.sqs.models import sqs_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from werkzeug.wrappers import Request, Response
 
+from framesift.errors import DataFolderBusyError, DiskFullError, EmbeddedAwsDownError
 from framesift_local import cognito, provision
 from framesift_local.api import Authorizer, Cors, HttpApi, Route
 from framesift_local.batch import Batch
@@ -63,8 +63,8 @@ _PASSED_ON = (
 _FUNCTION_ARN = re.compile(r"arn:aws:lambda:[^:/]*:\d*:function:[^/:]+")
 
 
-def _now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
 class EmbeddedAws:
@@ -115,7 +115,7 @@ class EmbeddedAws:
         self._deliveries = deliveries
         self._parallel_jobs = parallel_jobs
         self._clock = clock
-        self._told_time: datetime.datetime | None = None
+        self._told_time: dt.datetime | None = None
         self._clients: dict[str, Any] = {}
         self._client_lock = threading.Lock()
         self._closing = contextlib.ExitStack()
@@ -234,9 +234,7 @@ class EmbeddedAws:
             "batch": batch_service(self.batch),
             "events": events_service(self.bus.put),
         }
-        endpoint = AwsEndpoint(
-            self._durability, own, self._control, lambda pool: self._keys.jwks(pool), self.region
-        )
+        endpoint = AwsEndpoint(self._durability, own, self._control, self._jwks, self.region)
         server = endpoint.server(self._ports[0])
         self._closing.callback(server.stop)
         self.endpoint = server.url
@@ -294,9 +292,7 @@ class EmbeddedAws:
             authorizer.ref: Authorizer(
                 authorizer.name,
                 # Here the issuer is where its keys can be fetched.
-                self._keys.issuer(
-                    authorizer.properties["JwtConfiguration"]["Issuer"].rpartition("/")[2]
-                ),
+                self._keys.issuer(authorizer.properties["JwtConfiguration"]["Issuer"].rpartition("/")[2]),
                 authorizer.properties["JwtConfiguration"]["Audience"],
             )
             for authorizer in templates.resources("AWS::ApiGatewayV2::Authorizer")
@@ -416,6 +412,9 @@ class EmbeddedAws:
 
     # Control -----------------------------------------------------------------------------------
 
+    def _jwks(self, pool: str) -> dict[str, Any]:
+        return self._keys.jwks(pool)
+
     def _control(self, request: Request) -> Response:
         """Answer what tests and the command line ask of a running embedded AWS."""
         body = json.loads(request.get_data() or b"{}")
@@ -434,7 +433,7 @@ class EmbeddedAws:
 
     def _tick(self, body: Mapping[str, Any]) -> int:
         """Let the schedules see a time, and return how many fired."""
-        self._told_time = datetime.datetime.fromisoformat(body["now"])
+        self._told_time = dt.datetime.fromisoformat(body["now"])
         return self._scheduler.tick()
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _PLACEHOLDER = re.compile(r"<([A-Za-z0-9_.-]+)>")
-_NUMERIC = {
+_NUMERIC: Mapping[str, Callable[[float, float], bool]] = {
     "=": lambda value, limit: value == limit,
     "<": lambda value, limit: value < limit,
     "<=": lambda value, limit: value <= limit,
@@ -70,11 +70,11 @@ def _compare_text(kind: str, argument: Any, value: str) -> bool:
         argument, value = argument["equals-ignore-case"].lower(), value.lower()
     match kind:
         case "prefix":
-            return value.startswith(argument)
+            return value.startswith(str(argument))
         case "suffix":
-            return value.endswith(argument)
+            return value.endswith(str(argument))
         case "equals-ignore-case":
-            return value.lower() == argument.lower()
+            return value.lower() == str(argument).lower()
         case "wildcard":
             parts = [re.escape(part) for part in argument.split("*")]
             return re.fullmatch(".*".join(parts), value, re.DOTALL) is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import threading
 import time
@@ -66,13 +66,9 @@ class Targets:
         """
         match arn.split(":")[2]:
             case "states":
-                self._client("stepfunctions").start_execution(
-                    stateMachineArn=arn, name=name, input=text
-                )
+                self._client("stepfunctions").start_execution(stateMachineArn=arn, name=name, input=text)
             case "lambda":
-                self._client("lambda").invoke(
-                    FunctionName=arn, InvocationType="Event", Payload=text.encode()
-                )
+                self._client("lambda").invoke(FunctionName=arn, InvocationType="Event", Payload=text.encode())
             case "sns":
                 self._client("sns").publish(TopicArn=arn, Message=text)
             case "sqs":
@@ -98,9 +94,7 @@ class EventBus:
         deliveries: How often each event is delivered; EventBridge promises "at least once".
     """
 
-    def __init__(
-        self, targets: Targets, region: str, *, time_scale: float, deliveries: int = 1
-    ) -> None:
+    def __init__(self, targets: Targets, region: str, *, time_scale: float, deliveries: int = 1) -> None:
         self.rules: list[Rule] = []
         self.deliveries = deliveries
         self._targets = targets
@@ -116,7 +110,7 @@ class EventBus:
             "version": "0",
             "id": str(uuid.uuid4()),
             "account": "123456789012",
-            "time": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "time": dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             "region": self._region,
             "resources": [],
             **event,

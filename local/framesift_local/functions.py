@@ -52,9 +52,7 @@ class FunctionSpec:
 class _Sandbox:
     """One worker process and its Runtime API."""
 
-    def __init__(
-        self, spec: FunctionSpec, environment: Mapping[str, str], keeper: Keeper, log: Path
-    ) -> None:
+    def __init__(self, spec: FunctionSpec, environment: Mapping[str, str], keeper: Keeper, log: Path) -> None:
         self.spec = spec
         self.idle_since = time.monotonic()
         self.busy = False
@@ -180,9 +178,7 @@ class Functions:
                 if spec.reserved_concurrency is not None:
                     raise ThrottledError("Rate Exceeded.")
                 self._changed.wait()
-            sandbox = _Sandbox(
-                spec, self._environment(spec), self._keeper, self._logs / f"{spec.name}.log"
-            )
+            sandbox = _Sandbox(spec, self._environment(spec), self._keeper, self._logs / f"{spec.name}.log")
             sandbox.busy = True
             self._sandboxes.append(sandbox)
             return sandbox

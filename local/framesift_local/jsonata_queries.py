@@ -38,7 +38,7 @@ def _hash(value: str, algorithm: str) -> str:
 
 
 def _random(seed: int | None = None) -> float:
-    return random.Random(seed).random()  # noqa: S311  JSONata's $random keeps no secrets
+    return random.Random(seed).random()
 
 
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
@@ -77,7 +77,5 @@ def evaluate(expression: str, variables: Mapping[str, Any]) -> Any:
     except Exception as error:
         raise QueryEvaluationError(f"The JSONata expression '{expression}': {error}") from error
     if result is None:
-        raise QueryEvaluationError(
-            f"The JSONata expression '{expression}' returned nothing (undefined)."
-        )
+        raise QueryEvaluationError(f"The JSONata expression '{expression}' returned nothing (undefined).")
     return plain

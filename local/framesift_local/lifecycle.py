@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from typing import Any
 
 SWEEP_INTERVAL_S = 3600.0
 
 
-def expire_objects(s3: Any, bucket: str, now: datetime.datetime) -> int:
+def expire_objects(s3: Any, bucket: str, now: dt.datetime) -> int:
     """Delete what is older than the bucket's rules allow; return how many objects.
 
     Like S3, a rule's days are counted to the next midnight in UTC. Versions and unfinished multipart
@@ -18,7 +18,7 @@ def expire_objects(s3: Any, bucket: str, now: datetime.datetime) -> int:
         rules = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
     except s3.exceptions.ClientError:
         return 0
-    midnight = now.astimezone(datetime.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = now.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     expired = 0
     for rule in rules:
         days = rule.get("Expiration", {}).get("Days")
@@ -30,7 +30,7 @@ def expire_objects(s3: Any, bucket: str, now: datetime.datetime) -> int:
             old = [
                 {"Key": entry["Key"]}
                 for entry in page.get("Contents", [])
-                if entry["LastModified"] + datetime.timedelta(days=days) < midnight
+                if entry["LastModified"] + dt.timedelta(days=days) < midnight
             ]
             if old:
                 s3.delete_objects(Bucket=bucket, Delete={"Objects": old, "Quiet": True})

@@ -128,7 +128,7 @@ class Keeper:
         self._children: dict[int, Child] = {}
         self._next_id = 0
         search = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH", "")]))
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # noqa: S603  our own module
             [sys.executable, "-m", "framesift_local.keeper", *PRELOADED],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -23,8 +23,7 @@ def camel_case(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     return {
-        key[:1].lower() + key[1:]: entry if key in _MAP_FIELDS else camel_case(entry)
-        for key, entry in value.items()
+        key[:1].lower() + key[1:]: entry if key in _MAP_FIELDS else camel_case(entry) for key, entry in value.items()
     }
 
 
@@ -38,9 +37,7 @@ def make_storage(templates: Templates, client: Any) -> None:
     for resource in templates.resources("AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table"):
         _make_table(client("dynamodb"), resource)
     for resource in templates.resources("AWS::SecretsManager::Secret"):
-        client("secretsmanager").create_secret(
-            Name=resource.name, SecretString=_secret_value(resource.properties)
-        )
+        client("secretsmanager").create_secret(Name=resource.name, SecretString=_secret_value(resource.properties))
     for resource in templates.resources("AWS::SNS::Topic"):
         client("sns").create_topic(Name=resource.name)
     for resource in templates.resources("AWS::SQS::Queue"):
@@ -70,9 +67,7 @@ def _make_bucket(s3: Any, resource: Resource, region: str) -> None:
 
 def enable_events(s3: Any, bucket: str) -> None:
     """Let a bucket's events go to EventBridge."""
-    s3.put_bucket_notification_configuration(
-        Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
-    )
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}})
 
 
 def _lifecycle_rule(rule: Mapping[str, Any], number: int) -> dict[str, Any]:
@@ -132,7 +127,7 @@ def make_identities(templates: Templates, client: Any) -> None:
     """Make Cognito's pools, clients and groups."""
     cognito = client("cognito-idp")
     for resource in templates.resources("AWS::Cognito::UserPool"):
-        names = ("Policies", "UsernameAttributes", "AliasAttributes", "AutoVerifiedAttributes")
+        names: tuple[str, ...] = ("Policies", "UsernameAttributes", "AliasAttributes", "AutoVerifiedAttributes")
         options = {name: resource.properties[name] for name in names if name in resource.properties}
         made = cognito.create_user_pool(PoolName=resource.name, **options)["UserPool"]["Id"]
         _expect(made, resource.ref)
@@ -164,9 +159,7 @@ def make_functions(templates: Templates, functions: Functions) -> None:
             continue  # CDK's own helpers (custom resources) have no part in the workflow.
         command = properties.get("ImageConfig", {}).get("Command") or []
         if len(command) != 1:
-            raise TemplateError(
-                f"{resource.logical_id} needs ImageConfig.Command with the handler's dotted path."
-            )
+            raise TemplateError(f"{resource.logical_id} needs ImageConfig.Command with the handler's dotted path.")
         functions.add(
             FunctionSpec(
                 name=resource.name,
@@ -196,8 +189,7 @@ def make_batch(templates: Templates, batch: Batch) -> None:
         batch.queues[resource.name] = JobQueue(
             name=resource.name,
             arn=resource.arn,
-            needs_gpu=bool(order)
-            and all(entry["ComputeEnvironment"] in gpu_environments for entry in order),
+            needs_gpu=bool(order) and all(entry["ComputeEnvironment"] in gpu_environments for entry in order),
             time_limits=camel_case(resource.properties.get("JobStateTimeLimitActions", [])),
         )
     for resource in templates.resources("AWS::Batch::JobDefinition"):

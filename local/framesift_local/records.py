@@ -17,7 +17,7 @@ Key = tuple[str, str, str]
 
 
 class Records:
-    """JSON values under (kind, scope, id): ("item", table, key), ("object", bucket, key), …
+    """JSON values under (kind, scope, id): ("item", table, key), ("object", bucket, key).
 
     Args:
         path: The SQLite file; made when missing.
@@ -35,16 +35,11 @@ class Records:
 
     def write(self, puts: Iterable[tuple[Key, Any]] = (), deletes: Iterable[Key] = ()) -> None:
         """Commit puts and deletes in one transaction; deletes come first."""
-        rows = [
-            (*key, json.dumps(body, ensure_ascii=False, separators=(",", ":")))
-            for key, body in puts
-        ]
+        rows = [(*key, json.dumps(body, ensure_ascii=False, separators=(",", ":"))) for key, body in puts]
         with self._lock:
             self._database.execute("BEGIN IMMEDIATE")
             try:
-                self._database.executemany(
-                    "DELETE FROM records WHERE kind = ? AND scope = ? AND id = ?", list(deletes)
-                )
+                self._database.executemany("DELETE FROM records WHERE kind = ? AND scope = ? AND id = ?", list(deletes))
                 self._database.executemany("REPLACE INTO records VALUES (?, ?, ?, ?)", rows)
             except BaseException:
                 self._database.execute("ROLLBACK")

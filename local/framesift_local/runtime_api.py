@@ -64,9 +64,7 @@ class RuntimeApi:
         host: Address to listen on. Loopback, unless the runtime lives in a container.
     """
 
-    def __init__(
-        self, function_arn: str, *, init_limit_s: float = 60, host: str = "127.0.0.1"
-    ) -> None:
+    def __init__(self, function_arn: str, *, init_limit_s: float = 60, host: str = "127.0.0.1") -> None:
         self._function_arn = function_arn
         self._init_limit_s = init_limit_s
         self._changed = threading.Condition()
@@ -77,9 +75,7 @@ class RuntimeApi:
         self._ready = False
         handler = type("Handler", (_Handler,), {"api": self})
         self._server = _Server((host, 0), handler)
-        threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), daemon=True, name="runtime-api"
-        ).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True, name="runtime-api").start()
 
     @property
     def address(self) -> str:
@@ -185,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
-    def do_GET(self) -> None:  # noqa: N802  http.server's name
+    def do_GET(self) -> None:
         if self.path != f"{PREFIX}invocation/next":
             return self._reply(404, {"errorType": "NotFound"})
         event = self.api.next_event()
@@ -202,7 +198,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
         return None
 
-    def do_POST(self) -> None:  # noqa: N802  http.server's name
+    def do_POST(self) -> None:
         body = self._body()
         step = self.path.removeprefix(PREFIX).split("/")
         match step:

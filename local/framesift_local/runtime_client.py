@@ -32,12 +32,8 @@ class LambdaContext:
     deadline_ms: int
     function_name: str = field(default_factory=lambda: os.environ["AWS_LAMBDA_FUNCTION_NAME"])
     function_version: str = "$LATEST"
-    memory_limit_in_mb: str = field(
-        default_factory=lambda: os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]
-    )
-    log_group_name: str = field(
-        default_factory=lambda: f"/aws/lambda/{os.environ['AWS_LAMBDA_FUNCTION_NAME']}"
-    )
+    memory_limit_in_mb: str = field(default_factory=lambda: os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"])
+    log_group_name: str = field(default_factory=lambda: f"/aws/lambda/{os.environ['AWS_LAMBDA_FUNCTION_NAME']}")
     log_stream_name: str = "local"
     identity: None = None
     client_context: None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
+import datetime as dt
 import json
 import threading
 import time
@@ -19,20 +19,20 @@ from framesift_local.events import Targets, is_retryable
 from framesift_local.records import Records
 
 TICK_S = 1.0
-_MINUTE = datetime.timedelta(minutes=1)
+_MINUTE = dt.timedelta(minutes=1)
 _UNIVERSAL = "arn:aws:scheduler:::aws-sdk:sfn:startExecution"
+_MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 _NAMES = {
-    "month": {name: i for i, name in enumerate(
-        "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split(), start=1
-    )},
-    "weekday": {name: i for i, name in enumerate("SUN MON TUE WED THU FRI SAT".split(), start=1)},
-}  # fmt: skip
+    "month": {name: number for number, name in enumerate(_MONTHS, start=1)},
+    "weekday": {name: number for number, name in enumerate(_WEEKDAYS, start=1)},
+}
 _FIELDS = (
     ("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 1, 7),
     ("year", 1970, 2199),
 )  # fmt: skip
 
-Clock = Callable[[], datetime.datetime]
+Clock = Callable[[], dt.datetime]
 
 
 class ScheduleError(ValueError):
@@ -56,11 +56,10 @@ class Cron:
             raise ScheduleError(f"{expression!r} is not cron(minute hour day month weekday year).")
         self.zone = ZoneInfo(timezone)
         self._allowed = {
-            name: _values(text, name, low, high)
-            for text, (name, low, high) in zip(parts, _FIELDS, strict=True)
+            name: _values(text, name, low, high) for text, (name, low, high) in zip(parts, _FIELDS, strict=True)
         }
 
-    def matches(self, moment: datetime.datetime) -> bool:
+    def matches(self, moment: dt.datetime) -> bool:
         """Tell whether it fires in the minute of a moment."""
         local = moment.astimezone(self.zone)
         actual = {
@@ -73,15 +72,13 @@ class Cron:
         }
         return all(actual[name] in allowed for name, allowed in self._allowed.items())
 
-    def latest(
-        self, after: datetime.datetime, until: datetime.datetime
-    ) -> datetime.datetime | None:
+    def latest(self, after: dt.datetime, until: dt.datetime) -> dt.datetime | None:
         """Return the last time that it fires in (after, until]; None when it does not.
 
         Looks back two days at most.
         """
         minute = until.replace(second=0, microsecond=0)
-        earliest = max(after, until - datetime.timedelta(days=2))
+        earliest = max(after, until - dt.timedelta(days=2))
         while minute > earliest:
             if self.matches(minute):
                 return minute
@@ -133,9 +130,7 @@ class Scheduler:
         time_scale: Factor on the waits between tries.
     """
 
-    def __init__(
-        self, targets: Targets, records: Records, *, clock: Clock, time_scale: float
-    ) -> None:
+    def __init__(self, targets: Targets, records: Records, *, clock: Clock, time_scale: float) -> None:
         self.schedules: list[Schedule] = []
         self._targets = targets
         self._records = records
@@ -165,10 +160,8 @@ class Scheduler:
             if kept is None:
                 self._keep(schedule, now)
                 continue
-            midnight = now.astimezone(schedule.cron.zone).replace(
-                hour=0, minute=0, second=0, microsecond=0
-            )
-            after = max(datetime.datetime.fromisoformat(kept), midnight - _MINUTE)
+            midnight = now.astimezone(schedule.cron.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+            after = max(dt.datetime.fromisoformat(kept), midnight - _MINUTE)
             due = schedule.cron.latest(after, now)
             if due is not None:
                 # Started before it is kept: killed in between, it fires twice, which a run's claim bears.
@@ -177,7 +170,7 @@ class Scheduler:
                 self._keep(schedule, due)
         return fired
 
-    def _keep(self, schedule: Schedule, moment: datetime.datetime) -> None:
+    def _keep(self, schedule: Schedule, moment: dt.datetime) -> None:
         self._records.put("schedule", "", schedule.name, moment.isoformat())
 
     def _run(self) -> None:
@@ -187,9 +180,9 @@ class Scheduler:
                 self.tick()
             self._stopping.wait(TICK_S)
 
-    def _fire(self, schedule: Schedule, due: datetime.datetime) -> None:
+    def _fire(self, schedule: Schedule, due: dt.datetime) -> None:
         """Call the target, again as the retry policy says; in the end its dead-letter queue."""
-        scheduled_time = due.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        scheduled_time = due.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         policy = schedule.target.get("RetryPolicy", {})
         attempts = 1 + int(policy.get("MaximumRetryAttempts", 185))
         oldest_s = float(policy.get("MaximumEventAgeInSeconds", 86_400)) * self._time_scale

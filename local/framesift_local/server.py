@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from framesift.errors import PortInUseError
 from moto.moto_server import werkzeug_app
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
@@ -25,6 +24,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
+from framesift.errors import PortInUseError
 from framesift_local.durable import Durability
 
 HOST = "127.0.0.1"
@@ -45,7 +45,7 @@ class _QuickHandler(WSGIRequestHandler):
         """Say nothing."""
 
 
-class _QuickMotoHandler(_QuickHandler, MotoRequestHandler):  # type: ignore[misc]
+class _QuickMotoHandler(_QuickHandler, MotoRequestHandler):
     """The same, with what moto needs of headers."""
 
 
@@ -61,19 +61,13 @@ class HttpServer:
         PortInUseError: Another process listens there.
     """
 
-    def __init__(
-        self, app: WsgiApp, port: int, handler: type[WSGIRequestHandler] = _QuickHandler
-    ) -> None:
+    def __init__(self, app: WsgiApp, port: int, handler: type[WSGIRequestHandler] = _QuickHandler) -> None:
         try:
-            self._server: BaseWSGIServer = make_server(
-                HOST, port, app, threaded=True, request_handler=handler
-            )
+            self._server: BaseWSGIServer = make_server(HOST, port, app, threaded=True, request_handler=handler)
         except (OSError, SystemExit) as error:
             if isinstance(error, OSError) and error.errno != errno.EADDRINUSE:
                 raise
-            raise PortInUseError(
-                f"Port {port} is in use: stop what listens there, or choose another port."
-            ) from error
+            raise PortInUseError(f"Port {port} is in use: stop what listens there, or choose another port.") from error
         self._server.daemon_threads = True  # type: ignore[attr-defined]
         self._server.block_on_close = False  # type: ignore[attr-defined]
         self.url = f"http://{HOST}:{self._server.server_port}"

@@ -26,9 +26,7 @@ ASYNC_ATTEMPTS = 3
 
 
 def _error(status: int, code: str, message: str) -> Response:
-    response = Response(
-        json.dumps({"message": message, "Message": message}), status, mimetype="application/json"
-    )
+    response = Response(json.dumps({"message": message, "Message": message}), status, mimetype="application/json")
     response.headers["x-amzn-ErrorType"] = code
     response.headers["x-amzn-RequestId"] = str(uuid.uuid4())
     return response
@@ -82,9 +80,7 @@ def _invoke(functions: Functions, name: str, request: Request) -> Response:
             return Response(status=204)
         if kind == "Event":
             functions.find(name)
-            threading.Thread(
-                target=_invoke_later, args=(functions, name, event), daemon=True
-            ).start()
+            threading.Thread(target=_invoke_later, args=(functions, name, event), daemon=True).start()
             return Response(status=202)
         answer = functions.invoke(name, event)
     except FunctionMissingError as error:
@@ -112,43 +108,43 @@ def _invoke_later(functions: Functions, name: str, event: bytes) -> None:
             continue
 
 
-def batch_service(batch: Batch) -> Callable[[Request], Response]:
-    """Serve SubmitJob, DescribeJobs, ListJobs, TerminateJob, CancelJob and the describing of queues."""
+class _BatchActions:
+    """Batch's operations, by the last part of their path."""
 
-    def list_jobs(body: dict[str, Any]) -> dict[str, Any]:
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+
+    def submitjob(self, body: dict[str, Any]) -> dict[str, Any]:
+        job = self._batch.submit(body)
+        return {"jobArn": job.arn, "jobId": job.job_id, "jobName": job.name}
+
+    def terminatejob(self, body: dict[str, Any]) -> dict[str, Any]:
+        self._batch.terminate(body["jobId"], body["reason"])
+        return {}
+
+    def canceljob(self, body: dict[str, Any]) -> dict[str, Any]:
+        if self._batch.find(body["jobId"]).status not in {*FINAL, "STARTING", "RUNNING"}:
+            self._batch.terminate(body["jobId"], body["reason"])
+        return {}
+
+    def describejobs(self, body: dict[str, Any]) -> dict[str, Any]:
+        jobs = self._batch.jobs
+        return {"jobs": [describe(self._batch, jobs[i]) for i in body["jobs"] if i in jobs]}
+
+    def listjobs(self, body: dict[str, Any]) -> dict[str, Any]:
         status, parent = body.get("jobStatus", "RUNNING"), body.get("arrayJobId")
         queue = body.get("jobQueue", "").split("/")[-1]
         found = [
-            job
-            for job in batch.jobs.values()
+            describe(self._batch, job)
+            for job in self._batch.jobs.values()
             if (job.job_id.startswith(f"{parent}:") if parent else job.array_index is None)
             and job.status == status
-            and (not queue or job.queue.name == queue)
+            and queue in {"", job.queue.name}
         ]
         names = ("jobArn", "jobId", "jobName", "createdAt", "status", "statusReason")
-        details = [describe(batch, job) for job in found]
-        return {
-            "jobSummaryList": [{name: d[name] for name in names if name in d} for d in details]
-        }
+        return {"jobSummaryList": [{n: d[n] for n in names if n in d} for d in found]}
 
-    def submit(body: dict[str, Any]) -> dict[str, Any]:
-        job = batch.submit(body)
-        return {"jobArn": job.arn, "jobId": job.job_id, "jobName": job.name}
-
-    def terminate(body: dict[str, Any]) -> dict[str, Any]:
-        batch.terminate(body["jobId"], body["reason"])
-        return {}
-
-    def cancel(body: dict[str, Any]) -> dict[str, Any]:
-        if batch.find(body["jobId"]).status not in {*FINAL, "STARTING", "RUNNING"}:
-            batch.terminate(body["jobId"], body["reason"])
-        return {}
-
-    def describe_jobs(body: dict[str, Any]) -> dict[str, Any]:
-        known = [batch.jobs[job_id] for job_id in body["jobs"] if job_id in batch.jobs]
-        return {"jobs": [describe(batch, job) for job in known]}
-
-    def describe_queues(_: dict[str, Any]) -> dict[str, Any]:
+    def describejobqueues(self, _: dict[str, Any]) -> dict[str, Any]:
         return {
             "jobQueues": [
                 {
@@ -160,22 +156,18 @@ def batch_service(batch: Batch) -> Callable[[Request], Response]:
                     "computeEnvironmentOrder": [],
                     "jobStateTimeLimitActions": list(queue.time_limits),
                 }
-                for queue in batch.queues.values()
+                for queue in self._batch.queues.values()
             ]
         }
 
-    actions = {
-        "submitjob": submit,
-        "describejobs": describe_jobs,
-        "listjobs": list_jobs,
-        "terminatejob": terminate,
-        "canceljob": cancel,
-        "describejobqueues": describe_queues,
-    }
+
+def batch_service(batch: Batch) -> Callable[[Request], Response]:
+    """Serve SubmitJob, DescribeJobs, ListJobs, TerminateJob, CancelJob and DescribeJobQueues."""
+    actions = _BatchActions(batch)
 
     def serve(request: Request) -> Response:
-        action = actions.get(request.path.strip("/").removeprefix("v1/"))
-        if action is None:
+        action = getattr(actions, request.path.strip("/").removeprefix("v1/"), None)
+        if action is None or request.path.strip("/").startswith("v1/_"):
             return _error(501, "NotImplemented", f"The embedded Batch has no {request.path}.")
         try:
             return _json(action(json.loads(request.get_data() or b"{}")))

@@ -8,14 +8,14 @@ executions and their histories outlive the process; a change of status is an eve
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import re
 import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -24,8 +24,9 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from moto.core.config import default_user_config
-from moto.stepfunctions.parser import models as parser_models
-from moto.stepfunctions.parser.api import EvaluationFailedEventDetails, HistoryEventType
+from moto.core.responses import ActionResult
+from moto.stepfunctions.exceptions import InvalidName
+from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import (
     FailureEvent,
     FailureEventException,
@@ -47,13 +48,18 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import (
     WaitFunction,
 )
-from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
+from moto.stepfunctions.parser.models import (
+    StepFunctionsParserBackend,
+    stepfunctions_parser_backends,
+)
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from framesift_local.executions import PastExecution, make_record, status_detail, write_timestamp
 from framesift_local.jsonata_queries import QueryEvaluationError, evaluate
+from framesift_local.patching import original, replace
 from framesift_local.records import Records
 from framesift_local.template import ACCOUNT
 
@@ -62,13 +68,6 @@ NAME_PATTERN = re.compile(r'[^\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,8
 """What an execution may be called (API reference of StartExecution)."""
 
 StatusListener = Callable[[dict[str, Any]], None]
-
-
-def _timestamp(value: Any) -> str:
-    """Write a date as the context object has it."""
-    if isinstance(value, datetime.datetime):
-        return value.astimezone(datetime.UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
-    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
 def _literal(parser_rule_context: Any) -> str | None:
@@ -82,20 +81,19 @@ def _literal(parser_rule_context: Any) -> str | None:
 def _evaluate_in(self: Any, env: Any) -> None:
     """Replace `StringJSONata._eval_body`."""
     store = env.variable_store
-    states = json.loads(json.dumps(env.states._states_data, default=_timestamp))
+    states = json.loads(json.dumps(env.states._states_data, default=write_timestamp))
     try:
-        value = evaluate(
-            self.expression, {**store._outer_scope, **store._inner_scope, "states": states}
-        )
+        value = evaluate(self.expression, {**store._outer_scope, **store._inner_scope, "states": states})
     except QueryEvaluationError as error:
         name = StatesErrorName(typ=StatesErrorNameType.StatesQueryEvaluationError)
-        details = EvaluationFailedEventDetails(cause=str(error), error=name.error_name)
+        details = {"cause": str(error), "error": name.error_name}
+        event_details: Any = {"evaluationFailedEventDetails": details}
         raise FailureEventException(
             FailureEvent(
                 env=env,
                 error_name=name,
                 event_type=HistoryEventType.EvaluationFailed,
-                event_details=EventDetails(evaluationFailedEventDetails=details),
+                event_details=event_details,
             )
         ) from error
     env.stack.append(value)
@@ -112,16 +110,15 @@ def _batch_parameters(self: Any, parameters: dict[str, Any], *_: Any, **__: Any)
     self._to_boto_request(parameters, _shape(self.resource.api_action, "input"))
 
 
-def _batch_response(
-    self: Any, response: Any, *_: Any, service_action_name: str | None = None, **__: Any
-) -> None:
+def _batch_response(self: Any, response: Any, *_: Any, service_action_name: str | None = None, **__: Any) -> None:
     action = service_action_name or self.resource.api_action
     self._from_boto_response(response, _shape(action, "output"))
 
 
 def _fill_batch() -> None:
     """Give Batch tasks PascalCase, and stop the job when the task is given up."""
-    build, wait = StateTaskServiceBatch._build_sync_resolver, StateTaskServiceBatch._eval_sync
+    build = original(StateTaskServiceBatch, "_build_sync_resolver")
+    wait = original(StateTaskServiceBatch, "_eval_sync")
 
     def build_sync_resolver(self: Any, env: Any, **kwargs: Any) -> Any:
         self._framesift_job = env.stack[-1]["JobId"]
@@ -131,16 +128,14 @@ def _fill_batch() -> None:
         job_id, region = self._framesift_job, env.aws_execution_details.region
         outcome = wait(self, env=env, **kwargs)
         if outcome is None:  # Stopped or timed out: AWS then ends the job.
-            _client(region, "batch").terminate_job(
-                jobId=job_id, reason="The state machine's task was stopped."
-            )
+            _client(region, "batch").terminate_job(jobId=job_id, reason="The state machine's task was stopped.")
         return outcome
 
-    StateTaskServiceBatch._normalise_parameters = _batch_parameters
-    StateTaskServiceBatch._normalise_response = _batch_response
-    StateTaskServiceBatch._build_sync_resolver = build_sync_resolver
-    StateTaskServiceBatch._eval_sync = eval_sync
-    state_task_service_callback._DELAY_SECONDS_SYNC_CONDITION_CHECK = SYNC_POLL_S
+    replace(StateTaskServiceBatch, "_normalise_parameters", _batch_parameters)
+    replace(StateTaskServiceBatch, "_normalise_response", _batch_response)
+    replace(StateTaskServiceBatch, "_build_sync_resolver", build_sync_resolver)
+    replace(StateTaskServiceBatch, "_eval_sync", eval_sync)
+    replace(state_task_service_callback, "_DELAY_SECONDS_SYNC_CONDITION_CHECK", SYNC_POLL_S)
 
 
 _endpoint = ""
@@ -172,35 +167,6 @@ def _client(region: str, service: str, state_credentials: Any = None) -> Any:
         return _make_client(_endpoint, region, service)
 
 
-class PastExecution(Execution):
-    """An execution of an earlier process, made from its record."""
-
-    def __init__(self, record: Mapping[str, Any], machine: Any) -> None:
-        self.name = record["name"]
-        self.exec_arn = self.execution_arn = record["execution_arn"]
-        self.state_machine = machine
-        self.state_machine_arn = machine.arn
-        self.exec_status = SimpleNamespace(value=record["status"])
-        self.start_date = datetime.datetime.fromisoformat(record["start_date"])
-        stop = record["stop_date"]
-        self.stop_date = stop and datetime.datetime.fromisoformat(stop)
-        self.execution_input = record["input"]
-        self.input_data = json.loads(record["input"])
-        self.output = record["output"]
-        self.output_details = {"included": True}
-        self.error, self.cause = record["error"], record["cause"]
-        self.exec_worker = None
-        self._history = record.get("history", [])
-
-    def to_history_output(self) -> Any:
-        """Return the events that were kept when it ended."""
-        events = [
-            {**event, "timestamp": datetime.datetime.fromisoformat(event["timestamp"])}
-            for event in self._history
-        ]
-        return {"events": events}
-
-
 class StepFunctions:
     """Fills moto's gaps, and keeps executions.
 
@@ -211,9 +177,7 @@ class StepFunctions:
         on_status: Called with the detail of each change of status (an event of `aws.states`).
     """
 
-    def __init__(
-        self, records: Records, region: str, *, time_scale: float, on_status: StatusListener
-    ) -> None:
+    def __init__(self, records: Records, region: str, *, time_scale: float, on_status: StatusListener) -> None:
         self._records = records
         self._region = region
         self._time_scale = time_scale
@@ -228,13 +192,13 @@ class StepFunctions:
         default_user_config["stepfunctions"]["execute_state_machine"] = True
         for name, module in list(sys.modules.items()):
             if name.startswith("moto.stepfunctions.parser") and hasattr(module, "boto_client_for"):
-                module.boto_client_for = _client
-        StringJSONata._eval_body = _evaluate_in
-        Preprocessor._inner_string_of = staticmethod(_literal)
-        if StateTaskServiceBatch._normalise_parameters is not _batch_parameters:
-            _fill_batch()
+                replace(module, "boto_client_for", _client)
+        replace(StringJSONata, "_eval_body", _evaluate_in)
+        replace(Preprocessor, "_inner_string_of", staticmethod(_literal))
+        _fill_batch()
         self._scale_waits()
-        self._fill_executions()
+        self._fill_start_and_stop()
+        self._watch_executions()
 
     def restore(self) -> list[dict[str, Any]]:
         """Bring back the executions of earlier processes; those that ran are ABORTED.
@@ -249,12 +213,12 @@ class StepFunctions:
             if record["status"] == "RUNNING":
                 record |= {
                     "status": "ABORTED",
-                    "stop_date": datetime.datetime.now(datetime.UTC).isoformat(),
+                    "stop_date": dt.datetime.now(dt.UTC).isoformat(),
                     "error": "EmbeddedAws.Stopped",
                     "cause": "The embedded AWS was stopped while the execution ran.",
                 }
                 self._records.put("execution", "", arn, record)
-                aborted.append(_status_detail(record))
+                aborted.append(status_detail(record))
             if machine is not None:
                 machine.executions.append(PastExecution(record, machine))
         return aborted
@@ -264,78 +228,75 @@ class StepFunctions:
         self._frozen = True
         for machine in self._backend().state_machines:
             for execution in machine.executions:
-                worker = execution.exec_worker
-                if execution.status == "RUNNING" and worker is not None and worker.env is not None:
-                    worker.stop(stop_date=None, error=None, cause=None)
+                if execution.status == "RUNNING":
+                    _stop_interpreter(execution)
 
     def _backend(self) -> Any:
-        return parser_models.stepfunctions_parser_backends[ACCOUNT][self._region]
+        return stepfunctions_parser_backends[ACCOUNT][self._region]
 
     def _scale_waits(self) -> None:
         scale = self._time_scale
-        retrier_decl.time = SimpleNamespace(sleep=lambda wait_s: time.sleep(wait_s * scale))
+        scaled = SimpleNamespace(sleep=lambda wait_s: time.sleep(wait_s * scale))
+        replace(retrier_decl, "time", scaled)
 
         def evaluate_wait(self: Any, env: Any) -> None:
             until = time.monotonic() + self._get_wait_seconds(env=env) * scale
             while env.is_running() and (left_s := until - time.monotonic()) > 0:
                 env.program_state_event.wait(left_s)
 
-        WaitFunction._eval_body = evaluate_wait
+        replace(WaitFunction, "_eval_body", evaluate_wait)
 
-    def _fill_executions(self) -> None:
-        """Name executions, keep them, tell their status, and stop them at once."""
-        keeper = self
-        run = _original(ExecutionWorker, "_execution_logic")
-        start_named = _original(parser_models.StepFunctionsParserBackend, "start_execution")
-        start = _original(Execution, "start")
+    def _fill_start_and_stop(self) -> None:
+        """Name executions that have no name, and stop them at once."""
+        end = self._end
+        start_named = original(StepFunctionsParserBackend, "start_execution")
 
         def start_execution(
             self: Any, state_machine_arn: str, name: str | None, execution_input: str, *rest: Any
         ) -> Any:
             name = name or str(uuid.uuid4())
             if not NAME_PATTERN.fullmatch(name):
-                raise parser_models.InvalidExecutionInput(f"Invalid Name: '{name}'")
+                raise InvalidName(f"Invalid Name: '{name}'")
             return start_named(self, state_machine_arn, name, execution_input, *rest)
+
+        def stop(self: Any, stop_date: Any, error: str | None, cause: str | None) -> None:
+            end(self, "ABORTED", error, cause)
+            _stop_interpreter(self)
+
+        def stop_execution(self: Any) -> Any:
+            execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+            if execution.status == "RUNNING":
+                execution.stop(None, self._get_param("error"), self._get_param("cause"))
+            return ActionResult({"stopDate": execution.stop_date})
+
+        replace(StepFunctionsParserBackend, "start_execution", start_execution)
+        replace(Execution, "stop", stop)
+        replace(StepFunctionResponse, "stop_execution", stop_execution)
+
+    def _watch_executions(self) -> None:
+        """Hear of each change of an execution's status."""
+        changed, end, reflect = self._changed, self._end, self._reflect
+        start = original(Execution, "start")
+        run = original(ExecutionWorker, "_execution_logic")
 
         def start_recorded(self: Any) -> None:
             self.exec_status = SimpleNamespace(value="RUNNING")
-            keeper._changed(self)
+            changed(self)
             start(self)
 
         def run_guarded(self: Any) -> None:
             try:
                 run(self)
             except Exception as error:  # noqa: BLE001  the interpreter's bug is the execution's failure
-                keeper._end(
-                    self._execution_communication.execution, "FAILED", "States.Runtime", repr(error)
-                )
+                execution = self._execution_communication.execution
+                end(execution, "FAILED", "States.Runtime", repr(error))
 
         def terminated(self: Any) -> None:
-            if self.execution.status == "RUNNING":
-                keeper._reflect(self)
+            reflect(self)
 
-        def stop(self: Any, stop_date: Any, error: str | None, cause: str | None) -> None:
-            keeper._end(self, "ABORTED", error, cause)
-            worker = self.exec_worker
-            if worker is not None and worker.env is not None:
-                worker.stop(stop_date=stop_date, error=error, cause=cause)
-
-        def stop_execution(self: Any) -> Any:
-            execution = self.stepfunction_backend.describe_execution(
-                self._get_param("executionArn")
-            )
-            if execution.status == "RUNNING":
-                now = datetime.datetime.now(datetime.UTC)
-                execution.stop(now, self._get_param("error"), self._get_param("cause"))
-            return parser_response({"stopDate": execution.stop_date})
-
-        parser_response = sys.modules["moto.stepfunctions.responses"].ActionResult
-        parser_models.StepFunctionsParserBackend.start_execution = start_execution
-        Execution.start = start_recorded
-        Execution.stop = stop
-        ExecutionWorker._execution_logic = run_guarded
-        BaseExecutionWorkerCommunication.terminated = terminated
-        StepFunctionResponse.stop_execution = stop_execution
+        replace(Execution, "start", start_recorded)
+        replace(ExecutionWorker, "_execution_logic", run_guarded)
+        replace(BaseExecutionWorkerCommunication, "terminated", terminated)
 
     def _reflect(self, communication: Any) -> None:
         """Take over how the interpreter ended, unless the execution was stopped before."""
@@ -349,7 +310,7 @@ class StepFunctions:
         with self._ending:
             if execution.status != "RUNNING":
                 return
-            execution.stop_date = datetime.datetime.now(datetime.UTC)
+            execution.stop_date = dt.datetime.now(dt.UTC)
             execution.error, execution.cause = error, cause
             execution.exec_status = SimpleNamespace(value=status)
         self._changed(execution)
@@ -358,56 +319,15 @@ class StepFunctions:
         """Record an execution, then tell its status."""
         if self._frozen:
             return
-        record = _record(execution)
+        record = make_record(execution)
         self._records.put("execution", "", record["execution_arn"], record)
-        self._on_status(_status_detail(record))
+        self._on_status(status_detail(record))
 
 
-def _original(owner: type, name: str) -> Any:
-    """Return a method as moto has it, also when it was replaced before in this process."""
-    kept: dict[str, Any] = owner.__dict__.get("_framesift_originals", {})
-    if name not in kept:
-        kept = {**kept, name: owner.__dict__[name]}
-        owner._framesift_originals = kept  # type: ignore[attr-defined]
-    return kept[name]
-
-
-def _record(execution: Any) -> dict[str, Any]:
-    """Return what is kept of an execution."""
-    ended = execution.status != "RUNNING"
-    output = execution.output
-    worker = execution.exec_worker
-    events = worker.env.event_manager.get_event_history() if ended and worker and worker.env else []
-    return {
-        "execution_arn": execution.exec_arn,
-        "state_machine_arn": execution.state_machine.arn,
-        "name": execution.name,
-        "status": execution.status,
-        "start_date": execution.start_date.isoformat(),
-        "stop_date": execution.stop_date.isoformat() if execution.stop_date else None,
-        "input": execution.execution_input,
-        "output": json.dumps(output, default=_timestamp) if output is not None else None,
-        "error": execution.error,
-        "cause": execution.cause,
-        "history": json.loads(json.dumps(events, default=lambda value: value.isoformat())),
-    }
-
-
-def _status_detail(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the detail of a "Step Functions Execution Status Change"."""
-
-    def milliseconds(date: str | None) -> int | None:
-        return date and int(datetime.datetime.fromisoformat(date).timestamp() * 1000)  # type: ignore[return-value]
-
-    return {
-        "executionArn": record["execution_arn"],
-        "stateMachineArn": record["state_machine_arn"],
-        "name": record["name"],
-        "status": record["status"],
-        "startDate": milliseconds(record["start_date"]),
-        "stopDate": milliseconds(record["stop_date"]),
-        "input": record["input"],
-        "output": record["output"],
-        "error": record["error"],
-        "cause": record["cause"],
-    }
+def _stop_interpreter(execution: Any) -> None:
+    """Let the interpreter's thread end at the next state; it may have only just been started."""
+    worker, until = execution.exec_worker, time.monotonic() + 2
+    while worker is not None and worker.env is None and time.monotonic() < until:
+        time.sleep(0.01)
+    if worker is not None and worker.env is not None:
+        worker.stop(stop_date=None, error=None, cause=None)

@@ -62,6 +62,12 @@ def client_id(user_pool_id: str, name: str) -> str:
     return digest(user_pool_id, name, length=26)
 
 
+def secret_arn(region: str, name: str) -> str:
+    """Return a secret's ARN, with the six characters that Secrets Manager puts behind the name."""
+    suffix = digest(name, length=6)
+    return f"arn:aws:secretsmanager:{region}:{ACCOUNT}:secret:{name}-{suffix}"
+
+
 _NAME_PROPERTIES = (
     "BucketName", "TableName", "TopicName", "QueueName", "FunctionName", "StateMachineName",
     "ComputeEnvironmentName", "JobQueueName", "JobDefinitionName", "UserPoolName", "ClientName",
@@ -71,7 +77,6 @@ _ARN_PATHS = {
     "AWS::S3::Bucket": "arn:aws:s3:::{name}",
     "AWS::DynamoDB::Table": "arn:aws:dynamodb:{region}:{account}:table/{name}",
     "AWS::DynamoDB::GlobalTable": "arn:aws:dynamodb:{region}:{account}:table/{name}",
-    "AWS::SecretsManager::Secret": "arn:aws:secretsmanager:{region}:{account}:secret:{name}-{suffix}",
     "AWS::SNS::Topic": "arn:aws:sns:{region}:{account}:{name}",
     "AWS::SQS::Queue": "arn:aws:sqs:{region}:{account}:{name}",
     "AWS::Lambda::Function": "arn:aws:lambda:{region}:{account}:function:{name}",
@@ -85,7 +90,7 @@ _ARN_PATHS = {
     "AWS::Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:{name}:*",
 }
 _REF_IS_ARN = {
-    "AWS::SecretsManager::Secret", "AWS::SNS::Topic", "AWS::StepFunctions::StateMachine",
+    "AWS::SNS::Topic", "AWS::StepFunctions::StateMachine",
     "AWS::Batch::ComputeEnvironment", "AWS::Batch::JobQueue", "AWS::Batch::JobDefinition",
 }  # fmt: skip
 
@@ -196,8 +201,8 @@ class _Stack:
                 return self._functions[name](argument)
             if name.startswith("Fn::"):
                 raise TemplateError(f"{self.name}: the loader does not know {name}.")
-        resolved = {key: self.resolve(entry) for key, entry in value.items()}
-        return {key: entry for key, entry in resolved.items() if entry is not _NO_VALUE}
+        pairs = ((key, self.resolve(entry)) for key, entry in value.items())
+        return {key: entry for key, entry in pairs if entry is not _NO_VALUE}
 
     def _resource(self, logical_id: str) -> Resource:
         body = self.template["Resources"][logical_id]
@@ -216,10 +221,11 @@ class _Stack:
         region = self._templates.region
         if kind == "AWS::S3::Bucket":
             name = name.lower()[:63].rstrip("-")
-        suffix = digest(name, length=6)
         pattern = _ARN_PATHS.get(kind, "arn:aws:local:{region}:{account}:{name}")
-        arn = pattern.format(name=name, region=region, account=ACCOUNT, suffix=suffix)
-        if kind == "AWS::Cognito::UserPool":
+        arn = pattern.format(name=name, region=region, account=ACCOUNT)
+        if kind == "AWS::SecretsManager::Secret":
+            ref = arn = secret_arn(region, name)
+        elif kind == "AWS::Cognito::UserPool":
             ref = pool_id(region, name)
             arn = f"arn:aws:cognito-idp:{region}:{ACCOUNT}:userpool/{ref}"
         elif kind == "AWS::Cognito::UserPoolClient":
@@ -236,8 +242,8 @@ class _Stack:
         return ref, name, arn
 
     def _function_arn(self, name: str) -> str:
-        return name if name.startswith("arn:") else (
-            f"arn:aws:lambda:{self._templates.region}:{ACCOUNT}:function:{name}"
+        return (
+            name if name.startswith("arn:") else (f"arn:aws:lambda:{self._templates.region}:{ACCOUNT}:function:{name}")
         )
 
     def _ref(self, name: str) -> Any:

@@ -16,9 +16,10 @@ from moto.utilities.utils import load_resource
 
 
 def get(aws, path, method="GET", body=None, **headers):
-    request = urllib.request.Request(aws.api_url + path, data=body, method=method, headers=headers)
+    url = aws.api_url + path
+    request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310  our own address
     try:
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
             return answer.status, dict(answer.headers), answer.read()
     except urllib.error.HTTPError as error:
         with error:

@@ -99,6 +99,4 @@ def test_stopped_execution_stops_its_job(aws):
 
 def test_unknown_queue_is_refused(aws):
     with pytest.raises(ClientError, match="does not exist"):
-        aws.client("batch").submit_job(
-            jobName="x", jobQueue="nowhere", jobDefinition=aws.outputs["CpuJobArn"]
-        )
+        aws.client("batch").submit_job(jobName="x", jobQueue="nowhere", jobDefinition=aws.outputs["CpuJobArn"])

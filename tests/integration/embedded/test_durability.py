@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
+
 from framesift.errors import DataFolderBusyError, DiskFullError, EmbeddedAwsDownError
 from framesift_local import embedded
 
@@ -52,9 +53,9 @@ def check(aws, acknowledged):
             if found["Metadata"]["turn"] == turn:
                 assert body == value
         else:
-            item = aws.client("dynamodb").get_item(
-                TableName=table, Key={"pk": {"S": key[0]}, "sk": {"S": key[1]}}
-            )["Item"]
+            item = aws.client("dynamodb").get_item(TableName=table, Key={"pk": {"S": key[0]}, "sk": {"S": key[1]}})[
+                "Item"
+            ]
             assert int(item["turn"]["N"]) in {acknowledged[where, *key], acknowledged[where, *key] + 11}
 
 
@@ -67,9 +68,7 @@ def test_kill_during_writes(starts):
         mine = [{} for _ in range(3)]
         # Clients are made before the threads: making them is not safe on threads.
         aws.client("s3"), aws.client("dynamodb")
-        threads = [
-            threading.Thread(target=hammer, args=(aws, n, mine[n], stop)) for n in range(3)
-        ]
+        threads = [threading.Thread(target=hammer, args=(aws, n, mine[n], stop)) for n in range(3)]
         for thread in threads:
             thread.start()
         time.sleep(1.0 + random.random())

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import time
 
-UTC = datetime.UTC
+UTC = dt.UTC
 
 
 def inputs(aws, text):

@@ -80,10 +80,7 @@ def test_reserved_concurrency_refuses_the_second(aws):
 def test_events_at_once_get_workers_of_their_own(aws):
     pids = []
     threads = [
-        threading.Thread(
-            target=lambda: pids.append(invoke(aws, "Sleep", {"seconds": 1})[1]["pid"])
-        )
-        for _ in range(3)
+        threading.Thread(target=lambda: pids.append(invoke(aws, "Sleep", {"seconds": 1})[1]["pid"])) for _ in range(3)
     ]
     for thread in threads:
         thread.start()

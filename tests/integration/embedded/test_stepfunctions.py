@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import time
 
@@ -76,7 +76,7 @@ def test_stop_aborts_at_once_and_tells_the_rule(aws):
     assert (found["status"], found["error"], found["cause"]) == (
         "ABORTED", "Person", "changed my mind",
     )  # fmt: skip
-    assert found["stopDate"] <= datetime.datetime.now(datetime.UTC)
+    assert found["stopDate"] <= dt.datetime.now(dt.UTC)
     aws.wait_for(lambda: aws.keys(f"notices/{name}-ABORTED"))
     time.sleep(1.6)  # The function returns now; the execution stays what it is.
     assert sfn.describe_execution(executionArn=arn)["status"] == "ABORTED"

@@ -1,6 +1,7 @@
 """Batch's retry rules."""
 
 import pytest
+
 from framesift_local.batch import should_retry
 
 RULES = [

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from framesift_local.event_rules import PatternError, matches, target_input
 
 EVENT = {

@@ -4,10 +4,11 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from framesift_local.objects import Objects, safe_path
-from framesift_local.records import Records
 from hypothesis import given
 from hypothesis import strategies as st
+
+from framesift_local.objects import Objects, safe_path
+from framesift_local.records import Records
 
 HOSTILE = [
     "../../etc/passwd", "/etc/passwd", "a/../../b", ".", "..", "a//b", "a/", "//", "%2e%2e/x", "CON:aux",
@@ -67,9 +68,7 @@ def test_reader_of_the_old_version_reads_it_to_the_end(objects):
     assert old.read() == b"old"
 
 
-def test_write_killed_before_its_last_step_is_finished_by_the_next_start(
-    objects, records, tmp_path, monkeypatch
-):
+def test_write_killed_before_its_last_step_is_finished_by_the_next_start(objects, records, tmp_path, monkeypatch):
     objects.write("bucket", "key", b"old", {"n": 1})
 
     def killed(self, target):

@@ -1,6 +1,7 @@
 """JSONata as Step Functions evaluates it."""
 
 import pytest
+
 from framesift_local.jsonata_queries import QueryEvaluationError, evaluate
 
 VARIABLES = {

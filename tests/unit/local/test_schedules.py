@@ -1,13 +1,14 @@
 """Cron expressions of AWS."""
 
-import datetime
+import datetime as dt
 
 import pytest
+
 from framesift_local.schedules import Cron, ScheduleError
 
 
 def at(text):
-    return datetime.datetime.fromisoformat(text)
+    return dt.datetime.fromisoformat(text)
 
 
 @pytest.mark.parametrize(
@@ -26,9 +27,7 @@ def test_matches_in_its_zone(expression, moment, expected):
     assert Cron(expression, "Asia/Seoul").matches(at(moment)) is expected
 
 
-@pytest.mark.parametrize(
-    "expression", ["cron(0 0 L * ? *)", "cron(0 0 * * ?)", "rate(1 day)", "cron(0 0 ? * 6#3 *)"]
-)
+@pytest.mark.parametrize("expression", ["cron(0 0 L * ? *)", "cron(0 0 * * ?)", "rate(1 day)", "cron(0 0 ? * 6#3 *)"])
 def test_what_is_not_implemented_is_refused(expression):
     with pytest.raises(ScheduleError):
         Cron(expression, "Asia/Seoul")

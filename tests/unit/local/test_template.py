@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from framesift.errors import NotFoundError
 from framesift_local.template import TemplateError, Templates
 

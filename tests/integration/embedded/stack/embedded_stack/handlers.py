@@ -57,6 +57,11 @@ def notice(event, context):
 def web(event, context):
     if event["rawPath"].endswith("/binary"):
         body = base64.b64encode(b"\x89PNG\x00").decode()
-        return {"statusCode": 200, "body": body, "isBase64Encoded": True,
-                "headers": {"content-type": "image/png"}, "cookies": ["a=1", "b=2"]}
+        return {
+            "statusCode": 200,
+            "body": body,
+            "isBase64Encoded": True,
+            "headers": {"content-type": "image/png"},
+            "cookies": ["a=1", "b=2"],
+        }
     return {"got": event}
