@@ -1,0 +1,104 @@
+"""The stacks, synthesized once by the very command that a deployment runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+Resource = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Template:
+    """A synthesized template."""
+
+    path: Path
+
+    @cached_property
+    def resources(self) -> dict[str, Resource]:
+        return json.loads(self.path.read_text(encoding="utf-8"))["Resources"]
+
+    def of_type(self, kind: str) -> dict[str, Resource]:
+        """The properties of all resources of a type, by logical id."""
+        return {name: each["Properties"] for name, each in self.resources.items() if each["Type"] == kind}
+
+    def one(self, kind: str, **wanted: Any) -> Resource:
+        """The properties of the only resource of a type that has these."""
+        found = [each for each in self.of_type(kind).values() if wanted.items() <= each.items()]
+        assert len(found) == 1, f"{len(found)} of {kind} with {wanted}"
+        return found[0]
+
+    def functions(self) -> dict[str, Resource]:
+        """The functions' properties by the name that they have in the code."""
+        functions = self.of_type("AWS::Lambda::Function").values()
+        return {each["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]: each for each in functions}
+
+    def statements(self, role: Any) -> list[Mapping[str, Any]]:
+        """What a role may do; actions and resources always as lists, resources as text."""
+        name = role["Fn::GetAtt"][0] if isinstance(role, dict) else role
+        policies = [
+            policy for policy in self.of_type("AWS::IAM::Policy").values() if {"Ref": name} in policy.get("Roles", [])
+        ]
+        return [
+            {
+                "actions": _listed(statement["Action"]),
+                "resources": [plain(resource) for resource in _listed(statement["Resource"])],
+            }
+            for policy in policies
+            for statement in policy["PolicyDocument"]["Statement"]
+        ]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def plain(value: Any) -> str:
+    """An ARN with its references as their last names: `Bucket/runs/*`."""
+    if isinstance(value, str):
+        return value
+    [(function, argument)] = value.items()
+    if function == "Fn::Join":
+        return "".join(plain(part) for part in argument[1])
+    if function == "Fn::ImportValue":
+        # framesift-dev-storage:ExportsOutputFnGetAttBucket83908E77Arn063C8555
+        return re.sub(r".*:ExportsOutput(?:FnGetAtt|Ref)([A-Z][a-z]+).*", r"\1", argument)
+    return argument if isinstance(argument, str) else argument[0]
+
+
+@pytest.fixture(scope="session")
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("cdk.out")
+    command = [sys.executable, "-m", "cdk.app"]
+    ran = subprocess.run(
+        command,
+        cwd=REPOSITORY,
+        env={**os.environ, "CDK_OUTDIR": str(out), "PATH": "/nowhere"},  # No docker on that path.
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr[-4000:]
+    return out
+
+
+@pytest.fixture(scope="session")
+def storage(assembly: Path) -> Template:
+    return Template(assembly / "framesift-dev-storage.template.json")
+
+
+@pytest.fixture(scope="session")
+def pipeline(assembly: Path) -> Template:
+    return Template(assembly / "framesift-dev-pipeline.template.json")

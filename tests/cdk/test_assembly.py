@@ -1,0 +1,57 @@
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from aws_cdk import App, Stack
+from aws_cdk.aws_s3 import Bucket
+
+from cdk.app import build
+from cdk.config import STAGES
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+REFRESH = "FRAMESIFT_REFRESH_SNAPSHOTS"
+
+
+def test_cfn_lint_finds_no_error(assembly):
+    templates = sorted(assembly.glob("*.template.json"))
+    assert len(templates) == 2
+
+    # W3005: the CDK names a dependency twice, which is harmless.
+    main = "import sys; from cfnlint.runner import main; sys.exit(main())"
+    command = [sys.executable, "-c", main, "--ignore-checks", "W3005", "--", *templates]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+    assert (ran.returncode, ran.stdout) == (0, ""), ran.stderr
+
+
+def test_what_cdk_nag_finds_stops_a_deployment(tmp_path):
+    # The assembly above was synthesized, so it found nothing there; here it has something to find.
+    app = App(outdir=str(tmp_path), builtin_cloud_formation_validation=False)
+    build(app, STAGES["prod"])
+    Bucket(Stack(app, "careless"), "Open")
+
+    with pytest.raises(RuntimeError, match="ValidationFailed"):
+        app.synth()
+
+    report = json.loads((tmp_path / "validation-report.json").read_text(encoding="utf-8"))
+    found = {violation["ruleName"] for pack in report["pluginReports"] for violation in pack["violations"]}
+    assert found == {"AwsSolutions-S1", "AwsSolutions-S10"}
+
+
+@pytest.mark.parametrize("stack", ["storage", "pipeline"])
+def test_template_is_as_it_was(assembly, stack):
+    """Refresh with `FRAMESIFT_REFRESH_SNAPSHOTS=1 pytest tests/cdk/test_assembly.py`, and read the difference."""
+    text = (assembly / f"framesift-dev-{stack}.template.json").read_text(encoding="utf-8")
+    template = json.loads(re.sub(r"\b[0-9a-f]{64}\b", "<image>", text))
+    for resource in template["Resources"].values():
+        if "DefinitionString" in resource["Properties"]:
+            resource["Properties"]["DefinitionString"] = "<statemachine/pipeline.asl.json>"
+    snapshot = SNAPSHOTS / f"{stack}.json"
+    if os.environ.get(REFRESH):
+        snapshot.write_text(json.dumps(template, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+    assert template == json.loads(snapshot.read_text(encoding="utf-8"))

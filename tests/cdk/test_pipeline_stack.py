@@ -1,0 +1,451 @@
+import importlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from framesift import errors
+from statemachine.lint import FOLDER, substitutions
+
+STEPS = {
+    "begin_run",
+    "crawl_category",
+    "plan_analysis",
+    "curate_category",
+    "publish_lists",
+    "archive_run",
+    "finish_run",
+    "fail_run",
+}
+REPOSITORY = Path(__file__).resolve().parents[2]
+ASL = (FOLDER / "pipeline.asl.json").read_text(encoding="utf-8")
+STATE = {"Bucket/runs/*": ["s3:GetObject"], "Bucket": ["s3:ListBucket"]}
+
+
+# --- functions ---
+
+
+def test_every_function_has_a_handler_that_can_be_imported(pipeline):
+    functions = pipeline.functions()
+
+    assert set(functions) == STEPS | {"serve_api"}
+    for function in functions.values():
+        module, _, name = function["ImageConfig"]["Command"][0].rpartition(".")
+        assert callable(getattr(importlib.import_module(module), name))
+
+
+def test_every_function_of_the_code_is_deployed(pipeline):
+    folders = {path.parent.name for path in REPOSITORY.glob("functions/*/handler.py")}
+
+    assert folders | {"crawl_category"} == set(pipeline.functions())
+
+
+def test_a_function_ends_before_its_task_gives_it_up(pipeline):
+    machine = json.loads(ASL)["States"]
+    tasks = {**machine, **machine["Collect"]["ItemProcessor"]["States"], **machine["Curate"]["ItemProcessor"]["States"]}
+    limits = {
+        re.search(r"\$\{(\w+)FunctionArn}", task["Arguments"]["FunctionName"]).group(1): task["TimeoutSeconds"]
+        for task in tasks.values()
+        if task.get("Resource") == "arn:aws:states:::lambda:invoke"
+    }
+
+    assert len(limits) == len(STEPS)
+    for name, function in pipeline.functions().items():
+        if name in STEPS:
+            assert function["Timeout"] <= limits["".join(word.title() for word in name.split("_"))]
+
+
+def test_every_function_has_a_role_and_a_log_that_expires_of_its_own(pipeline):
+    functions = pipeline.functions().values()
+
+    assert len({json.dumps(function["Role"]) for function in functions}) == len(functions)
+    assert len({json.dumps(function["LoggingConfig"]["LogGroup"]) for function in functions}) == len(functions)
+    assert all("RetentionInDays" in log for log in pipeline.of_type("AWS::Logs::LogGroup").values())
+    assert all(function["TracingConfig"] == {"Mode": "Active"} for function in functions)
+
+
+def test_the_crawler_has_room_for_a_browser(pipeline):
+    crawler = pipeline.functions()["crawl_category"]
+
+    assert crawler["MemorySize"] >= 3008
+    assert crawler["Timeout"] == 900
+    assert crawler["EphemeralStorage"]["Size"] > 512
+
+
+def test_only_settings_that_exist_are_set(pipeline):
+    from framesift.settings import Settings
+
+    for function in pipeline.functions().values():
+        for variable in function["Environment"]["Variables"]:
+            if variable.startswith("FRAMESIFT_"):
+                group, name = variable.removeprefix("FRAMESIFT_").lower().split("__")
+                assert name in Settings.model_fields[group].annotation.model_fields, variable
+
+
+def test_no_environment_holds_a_secret(pipeline):
+    environments = [each["Environment"]["Variables"] for each in pipeline.functions().values()]
+    environments += [
+        {variable["Name"]: variable["Value"] for variable in job["ContainerProperties"]["Environment"]}
+        for job in pipeline.of_type("AWS::Batch::JobDefinition").values()
+    ]
+
+    for environment in environments:
+        for name, value in environment.items():
+            if "SECRET" in name:
+                assert set(value) == {"Fn::ImportValue"}  # The secret's ARN.
+            assert "resolve:secretsmanager" not in json.dumps(value)
+            assert not re.search(r"PASSWORD|TOKEN|API_?KEY", name)
+
+
+# --- permissions ---
+
+
+def allowed(statements, service):
+    """Resources, with the actions of a service that are allowed on them."""
+    found = {}
+    for statement in statements:
+        actions = sorted(action for action in statement["actions"] if action.startswith(f"{service}:"))
+        for resource in statement["resources"] if actions else []:
+            found[resource] = sorted({*found.get(resource, []), *actions})
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "objects"),
+    [
+        ("begin_run", {}),
+        ("crawl_category", {"Bucket/runs/*": ["s3:GetObject", "s3:PutObject"], "Bucket": ["s3:ListBucket"]}),
+        ("plan_analysis", {**STATE, "Bucket/runs/*/analysis/*": ["s3:PutObject"]}),
+        ("curate_category", {"Bucket/runs/*": ["s3:GetObject", "s3:PutObject"], "Bucket": ["s3:ListBucket"]}),
+        ("publish_lists", {**STATE, "Bucket/published/*": ["s3:GetObject", "s3:PutObject"]}),
+        ("archive_run", {**STATE, "Bucket/residual/*": ["s3:PutObject"]}),
+        ("finish_run", STATE),
+        ("fail_run", {}),
+        ("serve_api", {"Bucket/published/*": ["s3:GetObject"], "Bucket": ["s3:ListBucket"]}),
+    ],
+)
+def test_a_function_may_touch_only_its_objects(pipeline, name, objects):
+    statements = pipeline.statements(pipeline.functions()[name]["Role"])
+
+    assert allowed(statements, "s3") == objects
+
+
+def test_the_job_may_touch_only_runs_and_models(pipeline):
+    for job in pipeline.of_type("AWS::Batch::JobDefinition").values():
+        statements = pipeline.statements(job["ContainerProperties"]["JobRoleArn"])
+
+        assert allowed(statements, "s3") == {
+            "Bucket/runs/*": ["s3:GetObject", "s3:PutObject"],
+            "Bucket/models/*": ["s3:GetObject"],
+            "Bucket": ["s3:ListBucket"],
+        }
+        assert {action for each in statements for action in each["actions"]} == {
+            "s3:GetObject",
+            "s3:PutObject",
+            "s3:ListBucket",
+        }
+
+
+def test_each_secret_is_open_to_one_function(pipeline):
+    readers = {
+        (name, resource): actions
+        for name, function in pipeline.functions().items()
+        for resource, actions in allowed(pipeline.statements(function["Role"]), "secretsmanager").items()
+    }
+
+    assert readers == {
+        ("crawl_category", "Session"): ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"],
+        ("curate_category", "Google"): ["secretsmanager:GetSecretValue"],
+    }
+
+
+def test_everything_is_allowed_only_where_aws_offers_nothing_narrower(pipeline):
+    wide = {
+        action
+        for policy in pipeline.of_type("AWS::IAM::Policy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "*" in (statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]])
+        for action in (statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]])
+    }
+
+    assert {action.split(":")[0] for action in wide} == {"xray", "logs", "batch", "ecr"}
+    assert {action for action in wide if action.startswith(("batch:", "ecr:"))} == {
+        "batch:DescribeJobs",
+        "batch:TerminateJob",
+        "ecr:GetAuthorizationToken",
+    }
+    assert not any(action.endswith("*") for action in wide)
+
+
+def test_nothing_of_ours_may_write_where_uploads_start_runs(pipeline):
+    for policy in pipeline.of_type("AWS::IAM::Policy").values():
+        text = json.dumps(policy)
+        assert "uploads/" not in text
+        if "s3:PutObject" in text:
+            assert not re.search(r'Bucket[^"]*"}, "/\*"', text)
+
+
+# --- the vision job ---
+
+
+def test_gpu_machines_are_spot_first_and_none_while_idle(pipeline):
+    queue = next(each for name, each in pipeline.of_type("AWS::Batch::JobQueue").items() if "Gpu" in name)
+    machines = pipeline.of_type("AWS::Batch::ComputeEnvironment")
+    ordered = [
+        machines[entry["ComputeEnvironment"]["Fn::GetAtt"][0]]["ComputeResources"]
+        for entry in sorted(queue["ComputeEnvironmentOrder"], key=lambda entry: entry["Order"])
+    ]
+
+    assert [each["Type"] for each in ordered] == ["SPOT", "EC2"]
+    assert ordered[0]["AllocationStrategy"] == "SPOT_PRICE_CAPACITY_OPTIMIZED"
+    assert [each["MinvCpus"] for each in ordered] == [0, 0]
+    assert {each["Ec2Configuration"][0]["ImageType"] for each in ordered} == {"ECS_AL2023_NVIDIA"}
+
+
+def test_jobs_that_find_no_machine_are_given_up(pipeline):
+    for queue in pipeline.of_type("AWS::Batch::JobQueue").values():
+        actions = queue["JobStateTimeLimitActions"]
+        assert {(action["Reason"], action["State"], action["Action"]) for action in actions} == {
+            ("CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY", "RUNNABLE", "CANCEL"),
+            ("MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE", "RUNNABLE", "CANCEL"),
+            ("MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT", "RUNNABLE", "CANCEL"),
+        }
+        assert {action["MaxTimeSeconds"] for action in actions} == {1200}
+
+
+@pytest.mark.parametrize(("kind", "gpus", "capability"), [("Gpu", "1", "EC2"), ("Cpu", None, "FARGATE")])
+def test_a_job_has_one_argument_a_time_limit_and_its_machine(pipeline, kind, gpus, capability):
+    [job] = [each for name, each in pipeline.of_type("AWS::Batch::JobDefinition").items() if f"{kind}Job" in name]
+    container = job["ContainerProperties"]
+    requirements = {each["Type"]: each["Value"] for each in container["ResourceRequirements"]}
+
+    assert container["Command"] == ["Ref::spec"]
+    assert requirements.get("GPU") == gpus
+    assert job["PlatformCapabilities"] == [capability]
+    assert job["Timeout"]["AttemptDurationSeconds"] * 3 <= 10800  # AnalyzeOn…'s TimeoutSeconds
+
+
+def batch_action(rules, *, exit_code=None, status_reason="", reason=""):
+    """What Batch does after an attempt: the first rule whose every condition matches; without one, it tries again."""
+
+    def matches(pattern, value):
+        return value.startswith(pattern[:-1]) if pattern.endswith("*") else value == pattern
+
+    facts = {
+        "OnExitCode": "" if exit_code is None else str(exit_code),
+        "OnStatusReason": status_reason,
+        "OnReason": reason,
+    }
+    for rule in rules:
+        conditions = {name: pattern for name, pattern in rule.items() if name != "Action"}
+        if all(matches(pattern, facts[name]) for name, pattern in conditions.items()):
+            return rule["Action"]
+    return "RETRY"
+
+
+def leaves(base=errors.FramesiftError):
+    subclasses = base.__subclasses__()
+    return [leaf for each in subclasses for leaf in leaves(each)] if subclasses else [base]
+
+
+def test_what_is_tried_again_is_what_the_errors_say(pipeline):
+    for job in pipeline.of_type("AWS::Batch::JobDefinition").values():
+        rules = job["RetryStrategy"]["EvaluateOnExit"]
+        assert len(rules) <= 5
+        assert job["RetryStrategy"]["Attempts"] == 5
+        for error in leaves():
+            wanted = "RETRY" if issubclass(error, errors.TemporaryError) else "EXIT"
+            assert batch_action(rules, exit_code=error.exit_code) == wanted, error
+        assert batch_action(rules, status_reason="Host EC2 (instance i-0) terminated.") == "RETRY"
+        assert batch_action(rules, reason="CannotPullContainerError: i/o timeout") == "RETRY"
+        assert batch_action(rules, exit_code=137, reason="OutOfMemoryError: Container killed") == "EXIT"
+        assert batch_action(rules, exit_code=1) == "EXIT"
+        assert batch_action(rules, exit_code=errors.FramesiftError.exit_code) == "EXIT"
+
+
+def test_machines_cannot_be_reached_and_cost_nothing_while_idle(pipeline):
+    assert not pipeline.of_type("AWS::EC2::NatGateway")
+    assert {each.get("VpcEndpointType", "Gateway") for each in pipeline.of_type("AWS::EC2::VPCEndpoint").values()} == {
+        "Gateway"
+    }
+    for group in pipeline.of_type("AWS::EC2::SecurityGroup").values():
+        assert "SecurityGroupIngress" not in group
+        assert [(rule["FromPort"], rule["ToPort"]) for rule in group["SecurityGroupEgress"]] == [(443, 443)]
+    assert not pipeline.of_type("AWS::EC2::SecurityGroupIngress")
+
+
+def test_machines_keep_their_role_to_themselves_and_their_disks_encrypted(pipeline):
+    data = pipeline.one("AWS::EC2::LaunchTemplate")["LaunchTemplateData"]
+
+    assert data["MetadataOptions"]["HttpTokens"] == "required"
+    assert data["MetadataOptions"]["HttpPutResponseHopLimit"] == 1
+    assert all(device["Ebs"]["Encrypted"] for device in data["BlockDeviceMappings"])
+
+
+# --- the workflow, and what starts it ---
+
+
+def test_the_workflow_is_the_file_with_every_name_substituted(pipeline):
+    machine = pipeline.one("AWS::StepFunctions::StateMachine")
+
+    assert json.loads(machine["DefinitionString"]) == json.loads(ASL)
+    assert set(machine["DefinitionSubstitutions"]) == substitutions(ASL)
+
+
+def test_the_workflow_is_logged_and_traced(pipeline):
+    machine = pipeline.one("AWS::StepFunctions::StateMachine")
+
+    assert machine["LoggingConfiguration"]["Level"] == "ALL"
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+
+
+def test_the_workflow_may_call_its_functions_and_jobs_and_nothing_else(pipeline):
+    statements = pipeline.statements(pipeline.one("AWS::StepFunctions::StateMachine")["RoleArn"])
+    functions = pipeline.of_type("AWS::Lambda::Function")
+    callable_names = {
+        functions[resource]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
+        for resource in allowed(statements, "lambda")
+    }
+
+    assert callable_names == STEPS
+    submitted = [resource for resource, actions in allowed(statements, "batch").items() if "batch:SubmitJob" in actions]
+    assert len(submitted) == 4
+    assert "*" not in submitted
+
+
+@pytest.mark.parametrize(
+    ("cron", "start"),
+    [
+        ("cron(0 0 * * ? *)", {"source": "tiktok"}),
+        ("cron(0 12 * * ? *)", {"source": "tiktok", "only_if_failed": True}),
+    ],
+)
+def test_schedules_are_in_korean_time_and_lose_no_start(pipeline, cron, start):
+    from framesift.contracts import StartInput
+
+    schedule = pipeline.one("AWS::Scheduler::Schedule", ScheduleExpression=cron)
+    target = schedule["Target"]
+
+    assert schedule["ScheduleExpressionTimezone"] == "Asia/Seoul"
+    assert json.loads(target["Input"]) == {**start, "scheduled_at": "<aws.scheduler.scheduled-time>"}
+    StartInput.model_validate_json(target["Input"])
+    assert target["DeadLetterConfig"]["Arn"]["Fn::GetAtt"][0] in pipeline.of_type("AWS::SQS::Queue")
+    assert target["RetryPolicy"]["MaximumRetryAttempts"] > 0
+
+
+def transformed(target, event):
+    """What EventBridge makes of an event: strings come with their quotes unless they stand inside of some."""
+    text = target["InputTransformer"]["InputTemplate"]
+    for name, path in target["InputTransformer"]["InputPathsMap"].items():
+        value = event
+        for part in path.removeprefix("$.").split("."):
+            value = value[part]
+        text = text.replace(f":<{name}>", f":{json.dumps(value)}").replace(f"<{name}>", str(value))
+    return json.loads(text)
+
+
+def test_only_uploads_would_start_a_run_and_not_before_there_is_a_branch(pipeline):
+    from framesift.contracts import StartInput
+
+    [rule] = [each for name, each in pipeline.of_type("AWS::Events::Rule").items() if "Upload" in name]
+
+    assert rule["EventPattern"]["detail"]["object"] == {"key": [{"prefix": "uploads/"}]}
+    has_branch = "'upload'" in json.dumps(json.loads(ASL)["States"]["IsThereWork"])
+    assert rule["State"] == ("ENABLED" if has_branch else "DISABLED")
+    start = transformed(rule["Targets"][0], {"time": "2026-11-20T15:00:00Z"})
+    assert StartInput.model_validate(start).source == "upload"
+
+
+@pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])
+def test_an_execution_that_was_cut_off_is_recorded(pipeline, status):
+    from framesift.contracts import FailInput
+
+    [rule] = [each for name, each in pipeline.of_type("AWS::Events::Rule").items() if "CutOff" in name]
+    event = {"detail": {"status": status, "executionArn": "arn:execution"}}
+
+    request = FailInput.model_validate(transformed(rule["Targets"][0], event))
+
+    assert status in rule["EventPattern"]["detail"]["status"]
+    assert rule["State"] == "ENABLED"
+    assert (request.run, request.error, request.execution_arn) == (None, status, "arn:execution")
+    assert (
+        pipeline.functions()["fail_run"] == pipeline.resources[rule["Targets"][0]["Arn"]["Fn::GetAtt"][0]]["Properties"]
+    )
+
+
+# --- who is told ---
+
+
+def test_topic_and_queue_are_encrypted_and_refuse_plain_http(pipeline):
+    assert "KmsMasterKeyId" in pipeline.one("AWS::SNS::Topic")
+    assert pipeline.one("AWS::SQS::Queue")["SqsManagedSseEnabled"] is True
+    for kind in ("AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy"):
+        denied = [
+            statement["Condition"]
+            for statement in pipeline.one(kind)["PolicyDocument"]["Statement"]
+            if statement["Effect"] == "Deny"
+        ]
+        assert denied == [{"Bool": {"aws:SecureTransport": "false"}}]
+
+
+def test_alarms_can_reach_the_topic(pipeline):
+    topic_policy = json.dumps(pipeline.one("AWS::SNS::TopicPolicy"))
+    key_policy = json.dumps(pipeline.one("AWS::KMS::Key"))
+    alarms = pipeline.of_type("AWS::CloudWatch::Alarm")
+
+    assert "cloudwatch.amazonaws.com" in topic_policy
+    assert "cloudwatch.amazonaws.com" in key_policy
+    assert all(
+        list(pipeline.of_type("AWS::SNS::Topic")) == [each["Ref"] for each in alarm["AlarmActions"]]
+        for alarm in alarms.values()
+    )
+    assert {alarm["TreatMissingData"] for alarm in alarms.values()} == {"notBreaching"}
+
+
+def test_alarms_stay_within_the_ten_metrics_that_are_free(pipeline):
+    metrics = sum(
+        len([metric for metric in alarm.get("Metrics", [{"MetricStat": 1}]) if "MetricStat" in metric])
+        for alarm in pipeline.of_type("AWS::CloudWatch::Alarm").values()
+    )
+
+    assert metrics <= 10
+
+
+# --- the API ---
+
+
+def test_every_route_but_the_public_ones_needs_a_scope(pipeline):
+    routes = {
+        each["RouteKey"]: (each["AuthorizationType"], tuple(each.get("AuthorizationScopes", ())))
+        for each in pipeline.of_type("AWS::ApiGatewayV2::Route").values()
+    }
+
+    assert routes == {
+        "GET /v1/top10/{category}": ("NONE", ()),
+        "GET /v1/top10/{category}/diff": ("NONE", ()),
+        "GET /v1/top10/{category}/thumbnails/{name}": ("NONE", ()),
+        "GET /v1/openapi.json": ("NONE", ()),
+        "GET /v1/runs": ("JWT", ("framesift/read",)),
+        "GET /v1/runs/{source}/{date}": ("JWT", ("framesift/read",)),
+        "GET /v1/clips/{source}/{id}": ("JWT", ("framesift/read",)),
+        "POST /v1/takedowns": ("JWT", ("framesift/write",)),
+    }
+
+
+def test_the_api_is_logged_and_throttled(pipeline):
+    stage = pipeline.one("AWS::ApiGatewayV2::Stage")
+
+    assert json.loads(stage["AccessLogSettings"]["Format"])["routeKey"] == "$context.routeKey"
+    assert stage["DefaultRouteSettings"] == {"ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 100}
+
+
+def test_nobody_registers_and_nobody_logs_in_with_a_password_alone(pipeline):
+    users = pipeline.one("AWS::Cognito::UserPool")
+    client = pipeline.one("AWS::Cognito::UserPoolClient")
+
+    assert users["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
+    assert users["MfaConfiguration"] == "ON"
+    assert users["UserPoolAddOns"] == {"AdvancedSecurityMode": "ENFORCED"}
+    assert client["GenerateSecret"] is False
+    assert client["AllowedOAuthFlows"] == ["code"]
