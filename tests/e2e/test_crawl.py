@@ -163,6 +163,10 @@ def test_stops_at_the_target(site: ClipSite) -> None:
     assert 5 <= len(items) <= 40
 
 
+def test_stops_after_the_time_limit_with_what_there_is(site: ClipSite) -> None:
+    assert 0 < len(crawl_site(site.url, time_limit_s=0.01, min_views=10**9).items) < 60
+
+
 def test_a_site_that_does_not_answer_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

@@ -118,7 +118,14 @@ def test_lists_and_page_are_merged(site: Pages) -> None:
 )
 def test_lists_that_are_refused_are_no_quiet_day(site: Pages, answer: tuple[int, str], words: str) -> None:
     site.pages = {"/dance": (200, LIST), "/api/challenge/item_list/": answer}
-    with pytest.raises(CrawlBlockedError, match=words):
+    with pytest.raises(CrawlBlockedError, match=rf"after 0 clips .*{words}"):
+        crawl_page(site.url)
+
+
+def test_lists_that_are_refused_later_are_no_short_day(site: Pages) -> None:
+    site.pages = {"/dance": (200, CARD.format(name="kim", id="1", views="12만") + LIST)}
+    site.pages["/api/challenge/item_list/"] = (429, "{}")
+    with pytest.raises(CrawlBlockedError, match="after 1 clips"):
         crawl_page(site.url)
 
 

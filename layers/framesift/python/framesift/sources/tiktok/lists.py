@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from framesift.errors import CrawlBlockedError, CrawlError, SiteUnreachableError
 from framesift.sources.tiktok.clips import Clips
 from framesift.sources.tiktok.parse import Origin, list_entries, parse_entries
 
@@ -25,12 +26,12 @@ class ListReader:
 
     Attributes:
         ended: Whether the site said that there are no more.
-        fault: What was wrong with the last answer; empty if nothing.
+        fault: What was wrong with the last answer, and of which kind; None if nothing.
     """
 
     def __init__(self, page: Page, clips: Clips, origin: Origin) -> None:
         self.ended = False
-        self.fault = ""
+        self.fault: tuple[type[CrawlError], str] | None = None
         self._clips = clips
         self._origin = origin
         self._waiting: set[Request] = set()
@@ -53,7 +54,7 @@ class ListReader:
 
     def _failed(self, request: Request) -> None:
         if request in self._waiting:
-            self.fault = f"the connection broke: {request.failure}"
+            self.fault = SiteUnreachableError, f"the connection broke: {request.failure}"
             self._done(request)
 
     async def _answered(self, response: Response) -> None:
@@ -82,9 +83,10 @@ class ListReader:
             answer = None
         code = answer.get("statusCode", 0) if isinstance(answer, dict) else None
         if status >= 400 or code != 0:
-            self.fault = f"HTTP {status}, {'no JSON' if code is None else f'status code {code}'}, {len(body)} bytes"
+            said = "no JSON" if code is None else f"status code {code}"
+            self.fault = CrawlBlockedError, f"HTTP {status}, {said}, {len(body)} bytes"
             return
-        self.fault = ""
+        self.fault = None
         self.ended = not answer.get("hasMore", True)
         self._clips.add_listed(parse_entries(list_entries(answer), self._origin))
 

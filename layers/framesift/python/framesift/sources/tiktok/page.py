@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from framesift.contracts import Item
 from framesift.errors import (
     ChromiumFailedError,
-    CrawlBlockedError,
     CrawlError,
     EmptyPageError,
     SiteUnreachableError,
@@ -35,8 +34,8 @@ logger = logging.getLogger(__name__)
 _LAUNCHES = 3  # How often a Chromium that breaks is started.
 _OPENINGS = 3  # How often a page that does not load is opened.
 _VIEWPORT = {"width": 1280, "height": 900}
-_NOTCHES = (3, 7)  # Turns of the wheel in one scroll: about one screen.
-_NOTCH_PX = (100.0, 300.0)
+_NOTCHES = (2, 4)  # Turns of the wheel in one scroll: about one screen.
+_NOTCH_PX = (200.0, 500.0)
 _LOOK_BACK_SHARE = 0.12  # Scrolls after which a person goes up a little to look again.
 _CARDS = """() => [...document.querySelectorAll('a[href*="/video/"]')].map(link => {
   const card = link.closest('[data-e2e*="-item"]') || link;
@@ -191,8 +190,8 @@ class _Visit:
                 quiet, shown = 0, self._clips.shown
         await self._read_cards()
         await self._raise_wall()
-        if self._clips.shown == 0:
-            self._raise_nothing()
+        if quiet:
+            self._raise_early_end()
 
     async def _scroll(self) -> None:
         for _ in range(self._dice.randint(*_NOTCHES)):
@@ -223,7 +222,11 @@ class _Visit:
             kind, what = wall
             raise kind(what)
 
-    def _raise_nothing(self) -> None:
-        if self._lists.fault:
-            raise CrawlBlockedError(f"The page loaded, but its lists gave no clips ({self._lists.fault})")
-        raise EmptyPageError("The page loaded and showed no clip")
+    def _raise_early_end(self) -> None:
+        """Nothing new came, with fewer clips than wanted: are there no more, or was there a fault?"""
+        shown = self._clips.shown
+        if self._lists.fault is not None:
+            kind, what = self._lists.fault
+            raise kind(f"The page's lists ended in a fault after {shown} clips ({what})")
+        if shown == 0:
+            raise EmptyPageError("The page loaded and showed no clip")
