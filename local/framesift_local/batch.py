@@ -7,18 +7,25 @@ RUNNABLE until the queue's state time limit gives them up, as it happens when AW
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from framesift_local.jobs import (
+    BatchClientError,
+    Job,
+    JobDefinition,
+    JobQueue,
+    describe,
+    either_case,
+    local_command,
+    should_retry,
+    substitute,
+)
 from framesift_local.processes import Child, Keeper
 
 STOP_GRACE_S = 30.0
@@ -29,89 +36,6 @@ FINAL = ("SUCCEEDED", "FAILED")
 EXITED_REASON = "Essential container in task exited"
 TIMEOUT_REASON = "Job attempt duration exceeded timeout"
 RECLAIMED_REASON = "Host EC2 (instance i-0123456789abcdef0) terminated."
-
-
-class BatchClientError(ValueError):
-    """What was asked is wrong: Batch's ClientException."""
-
-
-@dataclass(frozen=True)
-class JobQueue:
-    """A queue of the template.
-
-    Attributes:
-        needs_gpu: Whether each of its compute environments has GPU instances only.
-        time_limits: `jobStateTimeLimitActions`, in the API's camelCase.
-    """
-
-    name: str
-    arn: str
-    needs_gpu: bool = False
-    time_limits: Sequence[Mapping[str, Any]] = ()
-
-
-@dataclass(frozen=True)
-class JobDefinition:
-    """A job definition of the template; mappings are in the API's camelCase."""
-
-    name: str
-    arn: str
-    container: Mapping[str, Any]
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    retry_strategy: Mapping[str, Any] = field(default_factory=dict)
-    timeout_s: float | None = None
-
-    @property
-    def needs_gpu(self) -> bool:
-        """Whether its container asks for a GPU."""
-        return any(r["type"] == "GPU" for r in self.container.get("resourceRequirements", []))
-
-
-@dataclass
-class Job:
-    """A submitted job, one child of an array, or the array's parent."""
-
-    job_id: str
-    name: str
-    queue: JobQueue
-    definition: JobDefinition
-    command: list[str]
-    environment: dict[str, str]
-    parameters: dict[str, str]
-    retry_strategy: Mapping[str, Any]
-    timeout_s: float | None
-    array_size: int | None = None
-    array_index: int | None = None
-    status: str = "SUBMITTED"
-    status_reason: str | None = None
-    exit_code: int | None = None
-    attempts: list[dict[str, Any]] = field(default_factory=list)
-    created_ms: int = field(default_factory=lambda: int(time.time() * 1000))
-    started_ms: int | None = None
-    stopped_ms: int | None = None
-    process: Child | None = None
-    stop_reason: str | None = None
-    terminated: bool = False
-
-    @property
-    def arn(self) -> str:
-        """The job's ARN."""
-        return f"{self.definition.arn.split(':job-definition/')[0]}:job/{self.job_id}"
-
-
-def should_retry(rules: Sequence[Mapping[str, str]], outcome: Mapping[str, str]) -> bool:
-    """Apply `evaluateOnExit`: the first rule whose every pattern matches decides; none: retry.
-
-    Args:
-        rules: In the API's camelCase; patterns may end in `*` and are matched without case, and
-            `onExitCode` is digits, as Batch has it.
-        outcome: The attempt's `onExitCode`, `onReason` and `onStatusReason`.
-    """
-    for rule in rules:
-        patterns = {key: value for key, value in rule.items() if key != "action"}
-        if all(fnmatchcase(outcome[k].lower(), v.lower()) for k, v in patterns.items()):
-            return rule["action"].upper() == "RETRY"
-    return True
 
 
 class Batch:
@@ -192,6 +116,10 @@ class Batch:
         """Return an array's children in order."""
         return [self.jobs[f"{parent.job_id}:{index}"] for index in range(parent.array_size or 0)]
 
+    def describe(self, job: Job) -> dict[str, Any]:
+        """Return a job as DescribeJobs does."""
+        return describe(job, self.children(job))
+
     def stop(self) -> None:
         """Stop all jobs at once."""
         for job in list(self.jobs.values()):
@@ -212,8 +140,8 @@ class Batch:
             name=request["jobName"],
             queue=self._lookup(self.queues, request["jobQueue"], "Job queue"),
             definition=definition,
-            command=[_substitute(word, parameters) for word in command],
-            environment={_either(pair, "name"): _either(pair, "value") for pair in pairs},
+            command=[substitute(word, parameters) for word in command],
+            environment={either_case(pair, "name"): either_case(pair, "value") for pair in pairs},
             parameters=parameters,
             retry_strategy=request.get("retryStrategy") or definition.retry_strategy,
             timeout_s=request.get("timeout", {}).get("attemptDurationSeconds", definition.timeout_s),
@@ -289,7 +217,7 @@ class Batch:
         started_ms = int(time.time() * 1000)
         job.started_ms = job.started_ms or started_ms
         log = self._logs / f"batch-{job.name}-{job.job_id.replace(':', '-')}.log"
-        job.process = self._keeper.spawn(_local_command(job.command), self._environment(job, number), log)
+        job.process = self._keeper.spawn(local_command(job.command), self._environment(job, number), log)
         job.status = "RUNNING"
         if job.stop_reason is not None:  # Stopped between the decision and the start.
             job.process.signal(signal.SIGTERM)
@@ -348,56 +276,3 @@ class Batch:
             parent.status = "FAILED" if failed else "SUCCEEDED"
             parent.stopped_ms = int(time.time() * 1000)
         self._on_end(parent)
-
-
-def _substitute(word: str, parameters: Mapping[str, str]) -> str:
-    """Replace a word `Ref::name` by the parameter."""
-    name = word.removeprefix("Ref::")
-    return parameters.get(name, word) if name != word else word
-
-
-def _either(pair: Mapping[str, str], name: str) -> str:
-    """Read `name` or `Name`: Step Functions adds a pair in lower case to PascalCase ones."""
-    return str(pair[name] if name in pair else pair[name.capitalize()])
-
-
-def _local_command(command: list[str]) -> list[str]:
-    """Let an image's `python` be this interpreter."""
-    if command and Path(command[0]).name in {"python", "python3"}:
-        return [sys.executable, *command[1:]]
-    found = shutil.which(command[0]) if command else None
-    return [found, *command[1:]] if found else command
-
-
-def describe(batch: Batch, job: Job) -> dict[str, Any]:
-    """Return a job as DescribeJobs does."""
-    detail: dict[str, Any] = {
-        "jobArn": job.arn,
-        "jobId": job.job_id,
-        "jobName": job.name,
-        "jobQueue": job.queue.arn,
-        "jobDefinition": job.definition.arn,
-        "status": job.status,
-        "statusReason": job.status_reason,
-        "attempts": job.attempts,
-        "createdAt": job.created_ms,
-        "startedAt": job.started_ms,
-        "stoppedAt": job.stopped_ms,
-        "parameters": job.parameters,
-        "retryStrategy": job.retry_strategy,
-        "container": {
-            "command": job.command,
-            "environment": [{"name": k, "value": v} for k, v in job.environment.items()],
-            "exitCode": job.exit_code,
-        },
-    }
-    if job.array_size:
-        statuses = [child.status for child in batch.children(job)]
-        detail["arrayProperties"] = {
-            "size": job.array_size,
-            "statusSummary": {status: statuses.count(status) for status in set(statuses)},
-        }
-    if job.array_index is not None:
-        detail["arrayProperties"] = {"index": job.array_index}
-    detail["container"] = {k: v for k, v in detail["container"].items() if v is not None}
-    return {key: value for key, value in detail.items() if value is not None}

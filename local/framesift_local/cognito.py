@@ -55,7 +55,7 @@ class SigningKeys:
             extra_data: dict[str, Any] | None = None,
         ) -> tuple[str, int]:
             now, is_access = int(time.time()), token_use == "access"  # noqa: S105  a kind, no secret
-            claims = {
+            claims: dict[str, Any] = {
                 "iss": keys.issuer(pool.id),
                 "sub": pool._get_user(username).id,
                 "client_id" if is_access else "aud": client,
@@ -67,6 +67,13 @@ class SigningKeys:
                 "jti": str(uuid.uuid4()),
                 **(extra_data or {}),
             }
+            options = pool.clients[client].extended_config
+            if is_access:
+                # On AWS a client's own scopes come by signing in on the hosted page, which nobody has here.
+                scopes = [claims.get("scope", ""), *options.get("AllowedOAuthScopes", [])]
+                claims["scope"] = " ".join(scopes).strip()
+                if "email" in pool.extended_config.get("UsernameAttributes", []):
+                    claims["username"] = claims["sub"]
             if "cognito:groups" in claims:  # moto keeps a set; the token is the same each time.
                 claims["cognito:groups"] = sorted(claims["cognito:groups"])
             return keys.sign(pool.id, claims), expires_in
@@ -153,14 +160,20 @@ def sign_in(cognito: Any, pool: str, client: str, username: str, groups: Sequenc
         cognito: A boto3 client.
         pool: User pool id.
         client: App client id.
-        username: Made when missing; it gets a new password.
+        username: Made when missing; it gets a new password. A pool that wants e-mail addresses gets
+            `<username>@example.com` where there is no `@`.
         groups: Groups that it is put into; made when missing.
 
     Returns:
         `AccessToken`, `IdToken` and `RefreshToken`.
     """
     password = f"Aa1!{secrets.token_urlsafe(16)}"
-    if not cognito.list_users(UserPoolId=pool, Filter=f'username = "{username}"')["Users"]:
+    by_email = "email" in cognito.describe_user_pool(UserPoolId=pool)["UserPool"].get("UsernameAttributes", [])
+    if by_email and "@" not in username:
+        username = f"{username}@example.com"
+    try:
+        cognito.admin_get_user(UserPoolId=pool, Username=username)
+    except cognito.exceptions.UserNotFoundException:
         cognito.admin_create_user(UserPoolId=pool, Username=username, MessageAction="SUPPRESS")
     cognito.admin_set_user_password(UserPoolId=pool, Username=username, Password=password, Permanent=True)
     known = {group["GroupName"] for group in cognito.list_groups(UserPoolId=pool)["Groups"]}

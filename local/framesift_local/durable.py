@@ -12,28 +12,29 @@ from __future__ import annotations
 import datetime as dt
 import json
 import threading
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from moto.cognitoidp import models as cognito_models
-from moto.cognitoidp.models import cognitoidp_backends
 from moto.core.utils import utcnow
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.s3 import notifications
 from moto.s3.models import FakeBucket, FakeKey, s3_backends
 from moto.s3.utils import _VersionedKeyStore
-from moto.secretsmanager.models import secretsmanager_backends
-from moto.secretsmanager.utils import SecretsManagerSecretIdentifier
 from moto.sns.models import sns_backends
-from moto.sqs.models import Message, sqs_backends
 
 from framesift_local.objects import Objects
 from framesift_local.patching import original, replace
 from framesift_local.records import Key, Records
-from framesift_local.template import ACCOUNT, secret_arn
+from framesift_local.small_services import (
+    Messages,
+    Secrets,
+    SmallService,
+    Users,
+    install_steady_arns,
+)
+from framesift_local.template import ACCOUNT
 
 _DYNAMODB_WRITES = {
     "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems",
@@ -42,7 +43,6 @@ _OBJECT_FIELDS = (
     "_etag", "_storage_class", "encryption", "kms_key_id", "checksum_algorithm", "checksum_value",
     "checksum_type", "checksum_parts", "website_redirect_location",
 )  # fmt: skip
-_USER_FIELDS = ("id", "username", "password", "status", "enabled", "attributes")
 _READS = ("Get", "List", "Describe", "BatchGet", "Receive")
 
 
@@ -109,10 +109,10 @@ class Durability:
         self._snapshot_lock = threading.Lock()
         self._snapshots: dict[str, dict[Key, Any]] = {}
         self._active = False
-        self._small_services = {
-            "secretsmanager": self._secrets,
-            "cognito-idp": self._users,
-            "sqs": self._messages,
+        self._small_services: dict[str, SmallService] = {
+            "secretsmanager": Secrets(region),
+            "cognito-idp": Users(region),
+            "sqs": Messages(region),
         }
 
     def install(self) -> None:
@@ -127,12 +127,7 @@ class Durability:
         replace(FakeBucket, "__init__", make_noting)
         replace(FakeKey, "__del__", lambda _: None)  # Nothing leaks: the bytes lie in files.
         replace(notifications, "send_event", _note_event)
-        # The same ARN after each start: functions and records hold it.
-        replace(
-            SecretsManagerSecretIdentifier,
-            "generate",
-            lambda secret, **_: secret_arn(secret.region, secret.name),
-        )
+        install_steady_arns()
 
     @contextmanager
     def request(self, service: str, action: str, body: bytes) -> Iterator[None]:
@@ -163,10 +158,8 @@ class Durability:
         """
         self._restore_objects()
         self._restore_items()
-        self._restore_secrets()
-        self._restore_users()
-        self._restore_messages()
-        for service in self._small_services:
+        for service, small in self._small_services.items():
+            small.restore(self._records)
             self._keep_small(service)  # What the stack made new is kept from now on.
         self._active = True
 
@@ -271,86 +264,12 @@ class Durability:
             topic.sent_notifications.clear()
         self._records.write(puts)
 
-    # Small services ----------------------------------------------------------------------------
-
     def _keep_small(self, service: str) -> None:
         with self._snapshot_lock:
-            before, now = self._snapshots.get(service, {}), self._small_services[service]()
+            before, now = self._snapshots.get(service, {}), self._small_services[service].read()
             puts = [(key, body) for key, body in now.items() if before.get(key) != body]
             self._records.write(puts, deletes=[key for key in before if key not in now])
             self._snapshots[service] = now
-
-    def _secrets(self) -> dict[Key, Any]:
-        backend: Any = secretsmanager_backends[ACCOUNT][self._region]
-        found = {}
-        for secret in backend.secrets.values():
-            version = secret.versions.get(secret.default_version_id)
-            if version is not None and not secret.is_deleted():
-                binary = version.get("secret_binary")  # base64, as text or as bytes
-                found["secret", "", secret.name] = {
-                    "string": version.get("secret_string"),
-                    "binary": binary.decode() if isinstance(binary, bytes) else binary,
-                }
-        return found
-
-    def _restore_secrets(self) -> None:
-        backend: Any = secretsmanager_backends[ACCOUNT][self._region]
-        for _, name, value in self._records.scan("secret"):
-            if backend.secrets.get(name) is None:
-                new: tuple[Any, ...] = (None, None, None, None, [], False)
-                backend.create_secret(name, value["string"], value["binary"], *new)
-            else:
-                version = str(uuid.uuid4())
-                backend.put_secret_value(name, value["string"], value["binary"], version, ["AWSCURRENT"])
-
-    def _users(self) -> dict[Key, Any]:
-        return {
-            ("user", pool.id, user.username): {
-                **{name: getattr(user, name) for name in _USER_FIELDS},
-                "groups": sorted(group.group_name for group in user.groups),
-            }
-            for pool in cognitoidp_backends[ACCOUNT][self._region].user_pools.values()
-            for user in pool.users.values()
-        }
-
-    def _restore_users(self) -> None:
-        backend: Any = cognitoidp_backends[ACCOUNT][self._region]
-        for pool_id, username, record in self._records.scan("user"):
-            pool = backend.user_pools.get(pool_id)
-            if pool is None:
-                continue
-            user = cognito_models.CognitoIdpUser(
-                pool_id, username, record["password"], record["status"], record["attributes"]
-            )
-            user.id, user.enabled = record["id"], record["enabled"]
-            user.update_attributes([{"Name": "sub", "Value": user.id}])
-            pool.users[username] = user
-            for group_name in record["groups"]:
-                if group_name not in pool.groups:
-                    backend.create_group(pool_id, group_name, "", "", None)
-                backend.admin_add_user_to_group(pool_id, group_name, username)
-
-    def _messages(self) -> dict[Key, Any]:
-        return {
-            ("message", queue.name, message.id): {
-                "body": message.body,
-                "attributes": message.message_attributes,
-                "sent_ms": message.sent_timestamp,
-            }
-            for queue in sqs_backends[ACCOUNT][self._region].queues.values()
-            for message in queue._messages
-            if message.id not in queue.deleted_messages
-        }
-
-    def _restore_messages(self) -> None:
-        queues = sqs_backends[ACCOUNT][self._region].queues
-        for queue_name, message_id, record in self._records.scan("message"):
-            if queue_name in queues:
-                message = Message(message_id, record["body"])
-                message.message_attributes = record["attributes"]
-                message.mark_sent()
-                message.sent_timestamp = record["sent_ms"]
-                queues[queue_name].add_message(message)
 
 
 def _written_items(action: str, request: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

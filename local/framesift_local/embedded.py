@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import fcntl
 import json
-import logging
 import os
-import re
-import shutil
 import threading
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -28,27 +23,28 @@ from moto.sqs.models import sqs_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from werkzeug.wrappers import Request, Response
 
-from framesift.errors import DataFolderBusyError, DiskFullError, EmbeddedAwsDownError
 from framesift_local import cognito, provision
-from framesift_local.api import Authorizer, Cors, HttpApi, Route
+from framesift_local.api import HttpApi
 from framesift_local.batch import Batch
 from framesift_local.cognito import SigningKeys
+from framesift_local.data_folder import announced, find_running, hold, logged_to
 from framesift_local.durable import Durability
-from framesift_local.events import EventBus, Rule, Targets
+from framesift_local.events import EventBus, Targets
 from framesift_local.functions import Functions
 from framesift_local.lifecycle import SWEEP_INTERVAL_S, expire_objects
 from framesift_local.objects import Objects
 from framesift_local.processes import Keeper
 from framesift_local.records import Records
-from framesift_local.schedules import Clock, Cron, Schedule, Scheduler
+from framesift_local.schedules import Clock, Scheduler
 from framesift_local.server import AwsEndpoint, HttpServer
 from framesift_local.services import batch_service, events_service, lambda_service
 from framesift_local.stepfunctions import StepFunctions
 from framesift_local.template import Templates
+from framesift_local.wiring import read_cors, read_routes, read_rules, read_schedules
+
+__all__ = ["DEFAULT_REGION", "REPOSITORY", "EmbeddedAws", "find_running"]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-MIN_FREE_BYTES = 500 * 1024 * 1024
-ADDRESS_FILE = "embedded.json"
 DEFAULT_REGION = "ap-northeast-2"
 
 _BACKENDS = (
@@ -60,7 +56,6 @@ _PASSED_ON = (
     "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
     "OMP_NUM_THREADS",
 )  # fmt: skip
-_FUNCTION_ARN = re.compile(r"arn:aws:lambda:[^:/]*:\d*:function:[^/:]+")
 
 
 def _now() -> dt.datetime:
@@ -193,21 +188,21 @@ class EmbeddedAws:
     # Coming up ---------------------------------------------------------------------------------
 
     def _start(self) -> None:
-        self._prepare_folder()
-        self._closing.callback(self._lock().close)
+        enter = self._closing.enter_context
+        enter(hold(self.data_dir))
         self._records = Records(self.data_dir / "state.db")
         self._closing.callback(self._records.close)
         logs = self.data_dir / "logs"
         logs.mkdir(exist_ok=True)
         keeper = Keeper(self._root)  # First: its libraries load while we do the rest.
         self._closing.callback(keeper.close)
-        self._log_to(logs / "embedded-aws.log")
+        enter(logged_to(logs / "embedded-aws.log"))
         _reset_moto()
         self._make_services(keeper, logs)
         self._provision()
         self._tell_aborted()
         self._start_clockwork()
-        self._write_address()
+        enter(announced(self.data_dir, self._address()))
 
     def _make_services(self, keeper: Keeper, logs: Path) -> None:
         """Make every part, and the endpoint in front of them."""
@@ -259,54 +254,18 @@ class EmbeddedAws:
 
     def _provision(self) -> None:
         """Make the template's resources, and put back what was kept."""
-        templates = self._templates = Templates(self._cdk_out, self.region, self.endpoint)
+        templates = self._templates = Templates(self._cdk_out, self.region, self.endpoint, self.api_url)
         provision.make_storage(templates, self.client)
         provision.make_identities(templates, self.client)
+        for pool in templates.resources("AWS::Cognito::UserPool"):
+            self._keys.jwks(pool.ref)  # Makes its key at first start, not at first sign-in.
         provision.make_functions(templates, self.functions)
         provision.make_batch(templates, self.batch)
         provision.make_state_machines(templates, self.client)
         self._durability.restore()
-        self._make_api(templates)
-        self.bus.rules.extend(
-            Rule(rule.name, rule.properties["EventPattern"], rule.properties.get("Targets", []))
-            for rule in templates.resources("AWS::Events::Rule")
-            if "EventPattern" in rule.properties and rule.properties.get("State") != "DISABLED"
-        )
-
-    def _make_api(self, templates: Templates) -> None:
-        for api in templates.resources("AWS::ApiGatewayV2::Api"):
-            cors = api.properties.get("CorsConfiguration", {})
-            self._api.cors = Cors(
-                origins=cors.get("AllowOrigins", []),
-                methods=cors.get("AllowMethods", []),
-                headers=cors.get("AllowHeaders", []),
-                exposed=cors.get("ExposeHeaders", []),
-                credentials=cors.get("AllowCredentials", False),
-                max_age_s=cors.get("MaxAge"),
-            )
-        functions = {
-            integration.ref: _FUNCTION_ARN.findall(integration.properties["IntegrationUri"])[0]
-            for integration in templates.resources("AWS::ApiGatewayV2::Integration")
-        }
-        authorizers = {
-            authorizer.ref: Authorizer(
-                authorizer.name,
-                # Here the issuer is where its keys can be fetched.
-                self._keys.issuer(authorizer.properties["JwtConfiguration"]["Issuer"].rpartition("/")[2]),
-                authorizer.properties["JwtConfiguration"]["Audience"],
-            )
-            for authorizer in templates.resources("AWS::ApiGatewayV2::Authorizer")
-        }
-        for route in templates.resources("AWS::ApiGatewayV2::Route"):
-            properties = route.properties
-            self._api.routes.append(
-                Route(
-                    key=properties["RouteKey"],
-                    function_arn=functions[properties["Target"].rpartition("/")[2]],
-                    authorizer=authorizers.get(properties.get("AuthorizerId", "")),
-                    scopes=properties.get("AuthorizationScopes", []),
-                )
-            )
+        self._api.cors = read_cors(templates)
+        self._api.routes.extend(read_routes(templates, self._keys.issuer))
+        self.bus.rules.extend(read_rules(templates))
 
     def _tell_aborted(self) -> None:
         for detail in self._states.restore():
@@ -319,15 +278,7 @@ class EmbeddedAws:
             clock=lambda: self._told_time or self._clock(),
             time_scale=self._time_scale,
         )
-        for schedule in self._templates.resources("AWS::Scheduler::Schedule"):
-            if schedule.properties.get("State") != "DISABLED":
-                cron = Cron(
-                    schedule.properties["ScheduleExpression"],
-                    schedule.properties.get("ScheduleExpressionTimezone", "UTC"),
-                )
-                self._scheduler.schedules.append(
-                    Schedule(schedule.name, schedule.arn, cron, schedule.properties["Target"])
-                )
+        self._scheduler.schedules.extend(read_schedules(self._templates))
         if self._with_schedules:
             self._scheduler.start()
             self._closing.callback(self._scheduler.stop)
@@ -341,52 +292,6 @@ class EmbeddedAws:
                     expire_objects(self.client("s3"), bucket.name, self._clock())
             if self._stopping.wait(SWEEP_INTERVAL_S):
                 return
-
-    # The folder --------------------------------------------------------------------------------
-
-    def _prepare_folder(self) -> None:
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        free_bytes = shutil.disk_usage(self.data_dir).free
-        if free_bytes < MIN_FREE_BYTES:
-            raise DiskFullError(
-                f"{self.data_dir} has {free_bytes // 1024**2} MB free and needs"
-                f" {MIN_FREE_BYTES // 1024**2}: free some, or choose another folder."
-            )
-
-    def _log_to(self, path: Path) -> None:
-        """Let moto's log lines go to a file: it logs each failed state at length."""
-        handler = logging.FileHandler(path, encoding="utf-8")
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message).2000s"))
-        logger = logging.getLogger("moto")
-        logger.addHandler(handler)
-        logger.propagate = False
-        self._closing.callback(handler.close)
-        self._closing.callback(logger.removeHandler, handler)
-
-    def _lock(self) -> IO[str]:
-        """Lock the folder; the system lets go of it however we end."""
-        lock = (self.data_dir / "lock").open("a+")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().strip() or "unknown"
-            lock.close()
-            raise DataFolderBusyError(
-                f"{self.data_dir} is in use by the embedded AWS of process {holder}:"
-                " stop that one, or choose another folder."
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        return lock
-
-    def _write_address(self) -> None:
-        path = self.data_dir / ADDRESS_FILE
-        temporary = path.with_suffix(".new")
-        temporary.write_text(json.dumps(self._address(), indent=2))
-        temporary.replace(path)
-        self._closing.callback(partial(path.unlink, missing_ok=True))
 
     def _address(self) -> dict[str, Any]:
         return {
@@ -435,26 +340,6 @@ class EmbeddedAws:
         """Let the schedules see a time, and return how many fired."""
         self._told_time = dt.datetime.fromisoformat(body["now"])
         return self._scheduler.tick()
-
-
-def find_running(data_dir: Path) -> dict[str, Any]:
-    """Return the address of the embedded AWS that runs on a folder.
-
-    Returns:
-        `endpoint`, `api_url`, `region`, `pid` and the stack's `outputs`.
-
-    Raises:
-        EmbeddedAwsDownError: None answers.
-    """
-    advice = f"No embedded AWS runs on {data_dir}: start it with `framesift local up`."
-    try:
-        address: dict[str, Any] = json.loads((data_dir / ADDRESS_FILE).read_text())
-        url = f"{address['endpoint']}/_embedded/status"
-        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310  our own address
-            answer: dict[str, Any] = json.load(response)
-    except (OSError, ValueError) as error:
-        raise EmbeddedAwsDownError(advice) from error
-    return answer
 
 
 def _reset_moto() -> None:

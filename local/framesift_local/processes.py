@@ -196,5 +196,5 @@ class Keeper:
             child._report(message)
             if child.exit_code is not None:
                 del self._children[message["id"]]
-        for child in self._children.values():  # The keeper is gone, and took them along.
+        for child in list(self._children.values()):  # The keeper is gone, and took them along.
             child._report({"exit": -signal.SIGKILL})

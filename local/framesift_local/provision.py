@@ -8,8 +8,9 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from framesift_local.batch import Batch, JobDefinition, JobQueue
+from framesift_local.batch import Batch
 from framesift_local.functions import Functions, FunctionSpec
+from framesift_local.jobs import JobDefinition, JobQueue
 from framesift_local.template import Resource, TemplateError, Templates
 
 _GPU_INSTANCE = re.compile(r"(g\d|p\d|gr\d)")
@@ -56,8 +57,6 @@ def _make_bucket(s3: Any, resource: Resource, region: str) -> None:
     notifications = properties.get("NotificationConfiguration", {})
     if notifications.get("EventBridgeConfiguration", {}).get("EventBridgeEnabled", False):
         enable_events(s3, name)
-    if properties.get("VersioningConfiguration", {}).get("Status") == "Enabled":
-        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     if "PublicAccessBlockConfiguration" in properties:
         s3.put_public_access_block(
             Bucket=name,
@@ -194,10 +193,12 @@ def make_batch(templates: Templates, batch: Batch) -> None:
         )
     for resource in templates.resources("AWS::Batch::JobDefinition"):
         properties = resource.properties
+        container = camel_case(properties["ContainerProperties"])
+        command = [*templates.entrypoint(container["image"]), *container.get("command", [])]
         batch.definitions[resource.name] = JobDefinition(
             name=resource.name,
             arn=resource.arn,
-            container=camel_case(properties["ContainerProperties"]),
+            container={**container, "command": command},
             parameters=_strings(properties.get("Parameters", {})),
             retry_strategy=camel_case(properties.get("RetryStrategy", {})),
             timeout_s=properties.get("Timeout", {}).get("AttemptDurationSeconds"),

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from werkzeug.wrappers import Request, Response
 
-from framesift_local.batch import FINAL, Batch, BatchClientError, describe
+from framesift_local.batch import FINAL, Batch
 from framesift_local.functions import (
     FunctionMissingError,
     Functions,
@@ -20,6 +20,7 @@ from framesift_local.functions import (
     PayloadTooLargeError,
     ThrottledError,
 )
+from framesift_local.jobs import BatchClientError
 
 ASYNC_ATTEMPTS = 3
 """An asynchronous invocation is tried twice more after an error of the function (AWS Lambda)."""
@@ -129,13 +130,13 @@ class _BatchActions:
 
     def describejobs(self, body: dict[str, Any]) -> dict[str, Any]:
         jobs = self._batch.jobs
-        return {"jobs": [describe(self._batch, jobs[i]) for i in body["jobs"] if i in jobs]}
+        return {"jobs": [self._batch.describe(jobs[i]) for i in body["jobs"] if i in jobs]}
 
     def listjobs(self, body: dict[str, Any]) -> dict[str, Any]:
         status, parent = body.get("jobStatus", "RUNNING"), body.get("arrayJobId")
         queue = body.get("jobQueue", "").split("/")[-1]
         found = [
-            describe(self._batch, job)
+            self._batch.describe(job)
             for job in self._batch.jobs.values()
             if (job.job_id.startswith(f"{parent}:") if parent else job.array_index is None)
             and job.status == status

@@ -20,6 +20,7 @@ from framesift.errors import NotFoundError
 ACCOUNT = "123456789012"
 """moto's account."""
 
+_ENTRYPOINT = re.compile(r"^ENTRYPOINT\s+(\[.*\])\s*$", re.MULTILINE)
 _SUB_VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
 
 
@@ -102,12 +103,13 @@ class Templates:
         folder: Holds `*.template.json`.
         region: The region that stacks without one are in.
         endpoint: The embedded AWS's URL, for what has URLs.
+        api_url: The HTTP API's URL.
 
     Raises:
         NotFoundError: The folder holds no template.
     """
 
-    def __init__(self, folder: Path, region: str, endpoint: str) -> None:
+    def __init__(self, folder: Path, region: str, endpoint: str, api_url: str = "http://127.0.0.1") -> None:
         paths = sorted(folder.glob("*.template.json"))
         if not paths:
             raise NotFoundError(
@@ -115,6 +117,8 @@ class Templates:
             )
         self.region = region
         self.endpoint = endpoint
+        self.api_url = api_url
+        self._folder = folder
         self._stacks = {
             path.name.removesuffix(".template.json"): _Stack(
                 self, path.name.removesuffix(".template.json"), json.loads(path.read_text("utf-8"))
@@ -134,6 +138,22 @@ class Templates:
             for stack in self._stacks.values()
             for name, output in stack.template.get("Outputs", {}).items()
         }
+
+    def entrypoint(self, image: str) -> list[str]:
+        """Return the ENTRYPOINT of an image that CDK builds, from the Dockerfile that it staged.
+
+        Returns:
+            Words; none when the image is not CDK's or has no ENTRYPOINT.
+        """
+        for manifest in self._folder.glob("*.assets.json"):
+            images = json.loads(manifest.read_text("utf-8")).get("dockerImages", {})
+            for asset, description in images.items():
+                if asset in image:
+                    source = description["source"]
+                    place = self._folder / source["directory"] / source.get("dockerFile", "Dockerfile")
+                    found = _ENTRYPOINT.findall(place.read_text("utf-8"))
+                    return list(json.loads(found[-1])) if found else []
+        return []
 
     def imported(self, export: str) -> Any:
         """Return an exported value.
@@ -230,6 +250,8 @@ class _Stack:
             arn = f"arn:aws:cognito-idp:{region}:{ACCOUNT}:userpool/{ref}"
         elif kind == "AWS::Cognito::UserPoolClient":
             ref = client_id(self.resolve(properties["UserPoolId"]), name)
+        elif kind == "AWS::Cognito::UserPoolResourceServer":
+            ref = self.resolve(properties["Identifier"])
         elif kind == "AWS::SQS::Queue":
             ref = f"{self._templates.endpoint}/{ACCOUNT}/{name}"
         elif kind.startswith("AWS::ApiGatewayV2::"):
@@ -260,7 +282,7 @@ class _Stack:
         kind = self.template["Resources"][logical_id]["Type"]
         known = {
             "ProviderURL": f"{self._templates.endpoint}/{ref}",
-            "ApiEndpoint": "http://127.0.0.1",
+            "ApiEndpoint": self._templates.api_url,
             "StreamArn": f"{arn}/stream/local",
             "RegionalDomainName": f"{name}.s3.{self._templates.region}.amazonaws.com",
             "DomainName": f"{name}.s3.amazonaws.com",

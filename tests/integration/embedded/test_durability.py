@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-import os
 import random
 import subprocess
 import sys
@@ -15,7 +15,8 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from framesift.errors import DataFolderBusyError, DiskFullError, EmbeddedAwsDownError
-from framesift_local import embedded
+from framesift_local import data_folder, embedded
+from framesift_local.lifecycle import expire_objects
 
 
 def hammer(aws, number, acknowledged, stop):
@@ -82,6 +83,10 @@ def test_kill_during_writes(starts):
     check(starts(), acknowledged)
 
 
+needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+
+
+@needs_proc
 def test_everything_else_is_there_after_a_kill(starts):
     aws = starts()
     outputs = aws.outputs
@@ -140,33 +145,25 @@ def test_secret_that_the_stack_generates_stays_the_same(starts):
     assert read(starts()) == value
 
 
-def test_second_one_on_the_same_folder_is_refused(starts):
-    first = starts()
-    with pytest.raises(RuntimeError, match=f"in use by the embedded AWS of process {first.process.pid}"):
-        starts()
+def test_second_one_on_the_same_folder_is_refused(aws):
+    with pytest.raises(RuntimeError, match=f"in use by the embedded AWS of process {aws.process.pid}"):
+        type(aws)(aws.data_dir)
 
 
-def test_port_in_use_is_said(starts, tmp_path):
-    first = starts()
-    port = first.endpoint.rpartition(":")[2]
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "framesift_local", "--data-dir", str(tmp_path / "other"),
-         "--cdk-out", str(Path(__file__).parent / "stack"), "--port", port],
-        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )  # fmt: skip
-    assert done.returncode == 69
-    assert done.stderr.splitlines()[-1].startswith(f"Port {port} is in use")
+def test_port_in_use_is_said(aws, tmp_path):
+    port = aws.endpoint.rpartition(":")[2]
+    with pytest.raises(RuntimeError, match=f"Port {port} is in use"):
+        type(aws)(tmp_path, "--port", port)
 
 
 def test_full_disk_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(embedded, "MIN_FREE_BYTES", 1 << 60)
+    monkeypatch.setattr(data_folder, "MIN_FREE_BYTES", 1 << 60)
     with pytest.raises(DiskFullError, match="free some"):
         embedded.EmbeddedAws(tmp_path, tmp_path).start()
 
 
 def test_busy_folder_in_one_process(tmp_path):
-    first = embedded.EmbeddedAws(tmp_path, tmp_path)
-    with first._lock(), pytest.raises(DataFolderBusyError, match="choose another folder"):
+    with data_folder.hold(tmp_path), pytest.raises(DataFolderBusyError, match="choose another folder"):
         embedded.EmbeddedAws(tmp_path, tmp_path).start()
 
 
@@ -175,7 +172,7 @@ def test_find_running(aws, tmp_path):
     assert found["endpoint"] == aws.endpoint
     with pytest.raises(EmbeddedAwsDownError, match="framesift local up"):
         embedded.find_running(tmp_path)
-    (tmp_path / embedded.ADDRESS_FILE).write_text(json.dumps({"endpoint": "http://127.0.0.1:9"}))
+    (tmp_path / data_folder.ADDRESS_FILE).write_text(json.dumps({"endpoint": "http://127.0.0.1:9"}))
     with pytest.raises(EmbeddedAwsDownError):
         embedded.find_running(tmp_path)
 
@@ -192,6 +189,7 @@ def test_schedule_that_was_missed_while_nothing_ran_is_made_up_for(starts):
     ))  # fmt: skip
 
 
+@needs_proc
 def test_listens_on_loopback_alone_and_leaves_no_process(starts):
     aws = starts()
     aws.run({"do": "echo"})
@@ -207,6 +205,17 @@ def test_listens_on_loopback_alone_and_leaves_no_process(starts):
     assert children
     assert aws.stop() == 0
     assert not any(Path(f"/proc/{pid}").exists() for pid in children)
+
+
+def test_lifecycle_rule_expires_its_prefix_alone(aws):
+    aws.put("residual/old.jpg")
+    aws.put("runs/old.jpg")
+    now = dt.datetime.now(dt.UTC)
+    s3, bucket = aws.client("s3"), aws.outputs["BucketName"]
+    assert expire_objects(s3, bucket, now + dt.timedelta(days=2)) == 0
+    assert expire_objects(s3, bucket, now + dt.timedelta(days=5)) == 1
+    assert aws.keys("residual/") == []
+    assert aws.keys("runs/old.jpg")
 
 
 def test_signing_key_is_the_owner_s_alone(aws):

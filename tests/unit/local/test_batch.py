@@ -2,7 +2,7 @@
 
 import pytest
 
-from framesift_local.batch import should_retry
+from framesift_local.jobs import should_retry
 
 RULES = [
     {"action": "RETRY", "onStatusReason": "Host EC2*"},
