@@ -3,7 +3,7 @@
 import ipaddress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from framesift.sources.addresses import is_public
@@ -30,6 +30,7 @@ def test_takes_hosts_on_the_open_internet(address: str) -> None:
     assert is_public(address)
 
 
+@settings(deadline=None)  # A busy machine is no failure.
 @given(st.ip_addresses(v=4))
 def test_never_takes_an_ipv4_address_in_ipv6_clothes(address: ipaddress.IPv4Address) -> None:
     number = int(address)
