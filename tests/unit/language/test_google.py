@@ -11,7 +11,8 @@ import pytest
 
 from framesift import aws
 from framesift.errors import SettingsError, TranslateDeniedError, TranslateQuotaError, TranslateUnavailableError
-from framesift.language.google import GoogleDetector, _guess, _Pacer
+from framesift.language.google import GoogleDetector, _guess
+from framesift.pacing import Pacer
 from framesift.settings import LanguageSettings
 from framesift_local.translate import Fault, TranslateStandIn
 from tests.unit.language.titles import CLEAR
@@ -112,7 +113,7 @@ def test_the_budget_of_characters_is_kept(google: TranslateStandIn, make_detecto
 
 
 def test_calls_are_paced():
-    pacer = _Pacer(per_second=50)
+    pacer = Pacer(per_second=50)
     started = time.monotonic()
     for _ in range(6):
         pacer.wait()

@@ -52,6 +52,22 @@ class Duplicate(Contract):
     score: float = Field(description="Cosine similarity, or 1 - distance / 256 for PDQ.")
 
 
+class Region(Contract):
+    """Where something is in a picture, in shares of its width and height: 0 is left or top, 1 is right or bottom."""
+
+    tag: str
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+class Detection(Region):
+    """Something that a detector sees."""
+
+    probability: float = Field(ge=0.0, le=1.0)
+
+
 class Language(Contract):
     """Which language an item was taken for."""
 
@@ -95,6 +111,7 @@ class Item(Contract):
     views_text: str | None = Field(None, description="The count as the page wrote it, if it was read there.")
     posted_at: datetime | None = None
     thumbnail_url: str | None = None
+    smaller_thumbnail_urls: list[str] = Field([], description="Asked for in this order where the first cannot be had.")
     collected_at: datetime
     media: Media | None = None
     error: ItemError | None = None
@@ -105,6 +122,8 @@ class Item(Contract):
     )
     language: Language | None = None
     decision: Decision | None = None
+    detections: list[Detection] | None = Field(None, description="None where no detector has looked.")
+    detected_by: str | None = Field(None, description="The detector and its version.")
 
 
 # --- starting a run --------------------------------------------------------------------------------------------
@@ -274,6 +293,62 @@ class ArchiveOutput(Contract):
 
     objects: int
     prefix: str
+
+
+class PredictedCategory(Contract):
+    """What a detector saw in one category."""
+
+    category: str
+    manifest_key: str
+    items: int = Field(description="Pictures that were looked at.")
+    failed_items: int
+    confident: dict[str, int] = Field(description="Detections from their tag's threshold on, by tag.")
+    to_review: int = Field(description="Detections between the two thresholds.")
+
+
+class PredictOutput(Contract):
+    """What a detector saw."""
+
+    detector: str
+    categories: list[PredictedCategory]
+
+
+class TeachOutput(Contract):
+    """What was taught, and whether that makes a training."""
+
+    outcome: Literal["training", "nothing_changed", "not_enough_images"]
+    why: str
+    iteration_id: str | None = None
+    tags_made: list[str] = Field([])
+    uploaded: int = 0
+    known: int = Field(0, description="Pictures that the project had already.")
+    waiting: int = Field(0, description="Pictures with a prediction that waits for a person.")
+    refused: int = Field(0, description="Pictures that the service does not take.")
+
+
+class TrainingInput(Contract):
+    """A training that was begun."""
+
+    run: Run
+    iteration_id: str
+
+
+class TrainingOutput(Contract):
+    """How far a training is."""
+
+    status: Literal["training", "completed"]
+    iteration_id: str
+
+
+class GateOutput(Contract):
+    """Whether a trained iteration went into service."""
+
+    outcome: Literal["published", "kept_former"]
+    why: str
+    iteration_id: str
+    publish_name: str | None = None
+    average_precision: float
+    former_average_precision: float | None = None
 
 
 class FinishInput(Contract):

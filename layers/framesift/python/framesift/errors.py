@@ -9,24 +9,32 @@ FramesiftError
 │   ├── InvalidStartError · UnknownSourceError · UnknownCategoryError · InvalidDateError
 │   ├── SettingsError · NotFoundError · TranslateDeniedError
 │   ├── NothingToAnalyzeError
+│   ├── YoutubeKeyError · FeedError
+│   ├── DetectorError               the detector, or the project that is taught, cannot do what was asked
+│   │   ├── DetectorKeyError · ProjectNotFoundError · PredictionResourceError
+│   │   ├── IterationNotPublishedError · TagsDifferError · ProjectFullError · RequestRefusedError
+│   │   └── TrainingFailedError · NothingToRollBackError · NotADetectorError
 │   ├── PoseError                   the pose commands cannot do what was asked
 │   │   └── UnknownPresetError · PoseConfigError · NoVideosError · NotASequenceError · SequencesDifferError
 │   └── MediaError                  one item's media; recorded on the item, the run goes on
 │       ├── NotAnImageError · ImageTooLargeError · MediaTooLargeError
 │       ├── HostNotAllowedError · PrivateAddressError
 │       ├── DownloadFailedError
+│       ├── ImageRefusedError · RegionOutsideError
 │       └── VideoError              one video cannot be read, or shows no one
 │           ├── NotAVideoError · PlaylistRefusedError · VideoUnreadableError
 │           ├── EmptyVideoError · TruncatedVideoError · ResolutionChangedError · VideoLimitError
 │           └── NoPersonError · VideoWorkerDiedError
 ├── CrawlError                      the site did not give what a person would see                (exit 69)
 │   ├── CrawlBlockedError · CaptchaShownError · LoginRequiredError
-│   └── EmptyPageError · SiteUnreachableError
+│   └── EmptyPageError · EmptyFeedError · SiteUnreachableError
 ├── EmptyListError                  no clip of a category qualified; the list that is up stays up (exit 69)
 ├── TooManyFailedItemsError         more items failed than the settings tolerate                 (exit 69)
 ├── TemporaryError                  the same call may work later                                 (exit 75)
 │   ├── InterruptedByHostError · RunBusyError
-│   └── TranslateQuotaError · TranslateUnavailableError
+│   ├── TranslateQuotaError · TranslateUnavailableError
+│   ├── YoutubeQuotaError · YoutubeUnavailableError
+│   └── DetectorQuotaError · DetectorBusyError
 ├── UploadError                     S3 does not take the files                                   (exit 77)
 │   └── BucketMissingError · CredentialsError · UploadDeniedError · UploadMismatchError
 ├── ModelError                      a model's file is missing or is not what its card says       (exit 66)
@@ -91,6 +99,58 @@ class NothingToAnalyzeError(InputError):
     """A run reached the vision job without a single readable item."""
 
 
+class YoutubeKeyError(InputError):
+    """The YouTube Data API refuses the key, or there is none."""
+
+
+class FeedError(InputError):
+    """A feed of YouTube is of the wrong form, or YouTube knows no such channel, playlist or chart."""
+
+
+class DetectorError(InputError):
+    """The detector, or the project that is taught, cannot do what was asked."""
+
+
+class DetectorKeyError(DetectorError):
+    """Custom Vision refuses the key, or there is none."""
+
+
+class ProjectNotFoundError(DetectorError):
+    """Custom Vision has no such project, or the key is another resource's."""
+
+
+class PredictionResourceError(DetectorError):
+    """Custom Vision cannot publish to the prediction resource that the settings name."""
+
+
+class IterationNotPublishedError(DetectorError):
+    """No iteration of the project is published, or not under that name."""
+
+
+class TagsDifferError(DetectorError):
+    """The settings' tags and the detector's are not the same; nothing was predicted."""
+
+
+class ProjectFullError(DetectorError):
+    """The project takes no more images, tags or iterations; what it took before stays."""
+
+
+class RequestRefusedError(DetectorError):
+    """Custom Vision says that a request is wrong, for a reason that has no class of its own."""
+
+
+class TrainingFailedError(DetectorError):
+    """A training ended without a usable iteration, or took too long."""
+
+
+class NothingToRollBackError(DetectorError):
+    """No iteration was in service before the one that is."""
+
+
+class NotADetectorError(DetectorError):
+    """The model file is no object detector whose form we know."""
+
+
 class MediaError(InputError):
     """One item's media cannot be used; the item is marked, the run goes on."""
 
@@ -117,6 +177,14 @@ class PrivateAddressError(MediaError):
 
 class DownloadFailedError(MediaError):
     """The host answered with an error, or the connection broke, after all tries."""
+
+
+class ImageRefusedError(MediaError):
+    """Custom Vision does not take the picture, even after it was converted to what it asks for."""
+
+
+class RegionOutsideError(MediaError):
+    """A region has nothing in common with its picture, or no size."""
 
 
 class VideoError(MediaError):
@@ -205,6 +273,10 @@ class EmptyPageError(CrawlError):
     """The page loaded and held no clip."""
 
 
+class EmptyFeedError(CrawlError):
+    """A feed holds no video."""
+
+
 class SiteUnreachableError(CrawlError):
     """The site did not answer, after all tries."""
 
@@ -241,6 +313,22 @@ class TranslateQuotaError(TemporaryError):
 
 class TranslateUnavailableError(TemporaryError):
     """Google Cloud Translate cannot be reached or fails."""
+
+
+class YoutubeQuotaError(TemporaryError):
+    """The day's quota of the YouTube Data API is used up; it comes back at midnight Pacific time."""
+
+
+class YoutubeUnavailableError(TemporaryError):
+    """The YouTube Data API cannot be reached, or fails for too long."""
+
+
+class DetectorQuotaError(TemporaryError):
+    """Custom Vision's quota is used up: for the month on F0, or for the minute for too long."""
+
+
+class DetectorBusyError(TemporaryError):
+    """Custom Vision cannot be reached, or fails for too long."""
 
 
 class UploadError(FramesiftError):

@@ -2,10 +2,11 @@
 
 ```
 runs/{source}/{edition}/analysis/{categories}/job.json · summary.json
-runs/{source}/{edition}/{category}/collected.jsonl · analyzed.jsonl · curated.jsonl
+runs/{source}/{edition}/{category}/collected.jsonl · analyzed.jsonl · curated.jsonl · predicted.jsonl
 runs/{source}/{edition}/{category}/media/{id}.{ext}
 runs/{source}/{edition}/{category}/features/…         the vision job's shards
 runs/{source}/{edition}/{category}/screenshots/…      what a failed crawl saw
+runs/youtube/answers/{digest}.json                    the Data API's last answer to a request, with its ETag
 published/{edition}/{category}/top10/{category}_top10.json · thumbnails/{category}01.jpg
 published/latest/{category}_top10.json                a copy of the newest list, switched last
 residual/{edition}/{category}/…                       the rest of a day; expires after 3 days
@@ -54,7 +55,7 @@ def category_prefix(run: Run, category: str) -> str:
 
 
 def manifest(run: Run, category: str, stage: str) -> str:
-    """A stage's manifest: `collected`, `analyzed` or `curated`."""
+    """A stage's manifest: `collected`, `analyzed`, `curated` or `predicted`."""
     return f"{category_prefix(run, category)}/{stage}.jsonl"
 
 
@@ -76,6 +77,11 @@ def features_prefix(run: Run, category: str) -> str:
 def screenshot(run: Run, category: str, moment: str) -> str:
     """What a failed crawl saw."""
     return f"{category_prefix(run, category)}/screenshots/{moment}.png"
+
+
+def youtube_answer(digest: str) -> str:
+    """The Data API's last answer to a request."""
+    return f"runs/youtube/answers/{digest}.json"
 
 
 def top_prefix(edition_name: str, category: str) -> str:

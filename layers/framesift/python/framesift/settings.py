@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from framesift.errors import SettingsError
@@ -77,11 +77,75 @@ class CrawlSettings(BaseModel):
     )
 
 
+FeedName = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}$")]
+
+
+class YoutubeSettings(BaseModel):
+    """Which videos' thumbnails are collected, through the YouTube Data API v3."""
+
+    feeds: dict[FeedName, str] = Field(
+        {"popular": "chart:KR"},
+        min_length=1,
+        description="The categories of `youtube`: `chart:REGION`, `chart:REGION:CATEGORY`, `channel:ID`, `playlist:ID` "
+        "or `search:WORDS`, each under a name. Since July 2025 a chart holds music, films and games.",
+    )
+    max_videos: int = Field(200, ge=1, le=1000, description="Videos that a feed gives at most.")
+    api_url: str = Field("https://www.googleapis.com/youtube/v3", description="The API's address.")
+    api_key: SecretStr = Field(SecretStr(""), description="The API's key.")
+    api_secret: str = Field("", description="The secret with the API's key; wins over the key.")
+    daily_quota_units: int = Field(
+        10_000, ge=1, description="Units that a day (Pacific time) may cost: a list 1, a page of a search 100."
+    )
+    patience_s: float = Field(60.0, gt=0, description="How long a feed waits for an outage to pass, seconds.")
+
+
+class DetectionSettings(BaseModel):
+    """What is looked for in pictures, and by whom."""
+
+    provider: Literal["azure", "onnx"] = Field("azure", description="Azure Custom Vision, or a model of the registry.")
+    tags: dict[str, Share] = Field(
+        {"person": 0.5, "logo": 0.5},
+        min_length=1,
+        description="What is looked for, exactly as the detector names it, and the probability from which it counts.",
+    )
+    review_from: Share = Field(
+        0.3, description="From this probability on, and below its tag's, a prediction waits for a person."
+    )
+    model: str = Field("", description="With `onnx`: the registry's name of the detector.")
+    max_overlap: Share = Field(0.45, description="With `onnx`: boxes of a tag that overlap more (IoU) are one.")
+    batch: int = Field(8, ge=1, le=256, description="With `onnx`: pictures to a batch.")
+
+
+class CustomVisionSettings(BaseModel):
+    """Azure Custom Vision: its resources and the two projects."""
+
+    training_endpoint: str = Field("", description="The training resource's address.")
+    training_key: SecretStr = Field(SecretStr(""), description="The training resource's key.")
+    prediction_endpoint: str = Field("", description="The prediction resource's address.")
+    prediction_key: SecretStr = Field(SecretStr(""), description="The prediction resource's key.")
+    prediction_resource_id: str = Field("", description="The prediction resource's ARM id: where iterations go.")
+    secret: str = Field("", description="The secret with any of the above, as a JSON object; wins over them.")
+    predict_project: str = Field("", description="Project A: predicts until one of B's iterations is better.")
+    teach_project: str = Field("", description="Project B: is taught.")
+    requests_per_s: float = Field(
+        10.0, gt=0, description="The pace of requests to each resource: 10 is S0's limit, 2 is F0's."
+    )
+    concurrency: int = Field(8, ge=1, le=64, description="Requests at a time.")
+    timeout_s: float = Field(60.0, gt=0, description="How long one request may take.")
+    patience_s: float = Field(120.0, gt=0, description="How long a request is repeated while the service is busy.")
+    min_images_per_tag: int = Field(15, ge=1, description="Pictures that a tag needs before a training is asked for.")
+    training_limit_s: float = Field(7_200.0, gt=0, description="A training that takes longer is given up.")
+    gate_margin: Share = Field(
+        0.02, description="How much less average precision than the one in service an iteration may have."
+    )
+    review_days: int = Field(90, ge=1, description="How long a prediction waits for a person, days.")
+
+
 class DownloadSettings(BaseModel):
     """What may be fetched from the hosts that media is kept on."""
 
     allowed_hosts: list[str] = Field(
-        ["*.tiktokcdn.com", "*.tiktokcdn-us.com", "*.tiktokcdn-eu.com", "*.byteimg.com"],
+        ["*.tiktokcdn.com", "*.tiktokcdn-us.com", "*.tiktokcdn-eu.com", "*.byteimg.com", "*.ytimg.com"],
         description="Hosts that thumbnails may come from; `*.` stands for any subdomain.",
     )
     allow_loopback: bool = Field(
@@ -184,6 +248,9 @@ class Settings(BaseSettings):
     run: RunSettings = RunSettings()
     crawl: CrawlSettings = CrawlSettings()
     download: DownloadSettings = DownloadSettings()
+    youtube: YoutubeSettings = YoutubeSettings()
+    detection: DetectionSettings = DetectionSettings()
+    custom_vision: CustomVisionSettings = CustomVisionSettings()
     analysis: AnalysisSettings = AnalysisSettings()
     duplicates: DuplicateSettings = DuplicateSettings()
     language: LanguageSettings = LanguageSettings()

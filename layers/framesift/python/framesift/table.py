@@ -8,6 +8,9 @@
 | `ITEM#{source}#{id}` | `{date}#{category}` | what became of a clip on a day |
 | `LIST` | `{category}` | which list is the newest: the switch |
 | `TAKEDOWN#{source}` | `{id}` | a clip that must not be listed |
+| `QUOTA#{service}` | `{day}` | units that a day has cost |
+
+`detection_records.py` adds what detection keeps.
 
 Every write that can race is conditional.
 """
@@ -25,7 +28,7 @@ from botocore.exceptions import ClientError
 from pydantic import Field
 
 from framesift import aws
-from framesift.contracts import Contract, PublishedList, Run
+from framesift.contracts import Contract, Detection, PublishedList, Run
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -74,6 +77,7 @@ class ItemDay(Contract):
     dropped: str | None = None
     why: str = ""
     duplicate_of: str | None = None
+    detections: list[Detection] = Field([])
 
 
 class ListPointer(Contract):
@@ -255,6 +259,7 @@ class Table:
                             "sk": f"{day.date}#{day.category}",
                             "expires_at": expires_at,
                             **day.model_dump(exclude_none=True),
+                            "detections": json.dumps([found.model_dump() for found in day.detections]),
                         }
                     )
                 }
@@ -269,7 +274,12 @@ class Table:
     def item_days(self, source: str, item_id: str) -> list[ItemDay]:
         """A clip's history, newest first."""
         found = self._query(f"ITEM#{source}#{item_id}", newest_first=True)
-        return [ItemDay.model_validate({**day, "views": int(day["views"])}) for day in found]
+        return [
+            ItemDay.model_validate(
+                {**day, "views": int(day["views"]), "detections": json.loads(day.get("detections", "[]"))}
+            )
+            for day in found
+        ]
 
     # --- lists ---
 
@@ -305,6 +315,24 @@ class Table:
             "attribute_not_exists(pk) OR #date <= :day",
             day=run.date,
         )
+
+    # --- quotas ---
+
+    def spend(self, service: str, day: str, units: int, limit: int) -> bool:
+        """Count units against a day's quota.
+
+        Returns:
+            False if the quota does not hold so many more; nothing is counted then.
+        """
+        while True:
+            found = self._get(f"QUOTA#{service}", day)
+            spent = int(found["spent"]) if found else 0
+            if spent + units > limit:
+                return False
+            condition = "spent = :spent" if found else "attribute_not_exists(pk)"
+            values = {"spent": spent} if found else {}
+            if self._put(f"QUOTA#{service}", day, {"spent": spent + units}, condition, **values):
+                return True
 
     # --- takedowns ---
 

@@ -9,7 +9,6 @@ and no daily limit is set by default: hence the budget here.
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from framesift import aws
 from framesift.errors import SettingsError, TranslateDeniedError, TranslateQuotaError, TranslateUnavailableError
 from framesift.language.detector import UNDECIDED, Guess
 from framesift.language.scripts import words
+from framesift.pacing import Pacer
 
 if TYPE_CHECKING:
     from google.cloud.translate_v3 import TranslationServiceClient
@@ -32,21 +32,6 @@ _MAX_TEXT_CHARS = 300
 _SCOPE = "https://www.googleapis.com/auth/cloud-translation"
 # Codes that Google keeps from before ISO changed them, and one that ISO 639-1 lacks.
 _ISO_CODES = {"iw": "he", "jw": "jv", "in": "id", "fil": "tl"}
-
-
-class _Pacer:
-    """Lets calls through at an even rate, whatever thread makes them."""
-
-    def __init__(self, per_second: float) -> None:
-        self._interval_s = 1 / per_second
-        self._next = time.monotonic()
-        self._lock = threading.Lock()
-
-    def wait(self) -> None:
-        with self._lock:
-            turn = max(self._next, time.monotonic())
-            self._next = turn + self._interval_s
-        time.sleep(max(0.0, turn - time.monotonic()))
 
 
 class GoogleDetector:
@@ -101,7 +86,7 @@ class GoogleDetector:
             TranslateDeniedError: If Google refuses the key or the project.
         """
         deadline = time.monotonic() + self.patience_s
-        pacer = _Pacer(self._requests_per_s)
+        pacer = Pacer(self._requests_per_s)
         chars_left = self.max_chars
         asked: dict[str, Any] = {}
         pool = ThreadPoolExecutor(_CONCURRENCY, thread_name_prefix="translate")
@@ -121,7 +106,7 @@ class GoogleDetector:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _ask(self, content: str, pacer: _Pacer, deadline: float) -> Guess:
+    def _ask(self, content: str, pacer: Pacer, deadline: float) -> Guess:
         from google.api_core.exceptions import GoogleAPIError, RetryError
         from google.api_core.retry import Retry
         from google.auth.exceptions import GoogleAuthError

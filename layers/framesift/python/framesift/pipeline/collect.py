@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 from framesift import keys
 from framesift.contracts import CategoryInput, CollectOutput, Run
-from framesift.errors import EmptyPageError, TooManyFailedItemsError
+from framesift.errors import EmptyPageError
 from framesift.pipeline.stage import once
 from framesift.settings import Settings
 from framesift.sources.tiktok import crawl
-from framesift.storage import Store, write_manifest
+from framesift.storage import Store
 from framesift.table import Table
 
 
@@ -34,7 +34,7 @@ def collect_category(request: CategoryInput, settings: Settings, store: Store, t
 
 
 def _collect(run: Run, category: str, settings: Settings, store: Store) -> CollectOutput:
-    from framesift.pipeline.thumbnails import collect_thumbnails
+    from framesift.pipeline.thumbnails import keep_items
 
     crawled = crawl(category, settings, lambda picture: _keep_screenshot(picture, run, category, store))
     popular = [item for item in crawled.items if item.views >= settings.crawl.min_views]
@@ -43,24 +43,9 @@ def _collect(run: Run, category: str, settings: Settings, store: Store) -> Colle
             f"{category}: {len(crawled.items)} clips were seen, none with {settings.crawl.min_views:,} views; "
             "lower FRAMESIFT_CRAWL__MIN_VIEWS if that is right."
         )
-    items = collect_thumbnails(popular, run, category, settings.download, store)
-    failed = [item.error for item in items if item.error]
-    if len(failed) > settings.run.tolerated_failed_share * len(items):
-        raise TooManyFailedItemsError(
-            f"{category}: {len(failed)} of {len(items)} thumbnails could not be had, more than the "
-            f"{settings.run.tolerated_failed_share:.0%} that are tolerated; the first: {failed[0].message}"
-        )
-    manifest_key = keys.manifest(run, category, "collected")
-    write_manifest(store, manifest_key, items)
-    return CollectOutput(
-        category=category,
-        manifest_key=manifest_key,
-        seen=len(crawled.items),
-        below_min_views=len(crawled.items) - len(popular),
-        repeated=crawled.repeated,
-        items=len(items),
-        failed_items=len(failed),
-    )
+    below = len(crawled.items) - len(popular)
+    seen = CollectOutput(category=category, seen=len(crawled.items), below_min_views=below, repeated=crawled.repeated)
+    return keep_items(popular, seen, run, settings, store)
 
 
 def _keep_screenshot(picture: bytes, run: Run, category: str, store: Store) -> str:

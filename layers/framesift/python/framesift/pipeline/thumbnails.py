@@ -7,11 +7,37 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 
 from framesift import keys
-from framesift.contracts import Item, ItemError, Media, Run
-from framesift.errors import DownloadFailedError, MediaError
-from framesift.settings import DownloadSettings
+from framesift.contracts import CollectOutput, Item, ItemError, Media, Run
+from framesift.errors import DownloadFailedError, MediaError, TooManyFailedItemsError
+from framesift.settings import DownloadSettings, Settings
 from framesift.sources.download import DownloadedImage, ImageDownloader
-from framesift.storage import Store
+from framesift.storage import Store, write_manifest
+
+
+def keep_items(wanted: list[Item], seen: CollectOutput, run: Run, settings: Settings, store: Store) -> CollectOutput:
+    """Fetch the items' thumbnails, and write the manifest.
+
+    Args:
+        wanted: The items.
+        seen: What is known of the collection so far.
+        run: The run.
+        settings: This process's settings.
+        store: Where thumbnails and the manifest go.
+
+    Raises:
+        TooManyFailedItemsError: If the share of thumbnails that could not be had is not tolerated.
+    """
+    category = seen.category
+    items = collect_thumbnails(wanted, run, category, settings.download, store)
+    failed = [item.error for item in items if item.error]
+    if len(failed) > settings.run.tolerated_failed_share * len(items):
+        raise TooManyFailedItemsError(
+            f"{category}: {len(failed)} of {len(items)} thumbnails could not be had, more than the "
+            f"{settings.run.tolerated_failed_share:.0%} that are tolerated; the first: {failed[0].message}"
+        )
+    manifest_key = keys.manifest(run, category, "collected")
+    write_manifest(store, manifest_key, items)
+    return seen.model_copy(update={"manifest_key": manifest_key, "items": len(items), "failed_items": len(failed)})
 
 
 def collect_thumbnails(
@@ -38,9 +64,7 @@ async def _collect_all(
                 data = await loop.run_in_executor(threads, store.get, key)
                 image = DownloadedImage.check(data, settings.max_pixels)
             else:
-                if item.thumbnail_url is None:
-                    raise DownloadFailedError("The site names no thumbnail for this clip.")
-                image = await downloader.fetch(item.thumbnail_url)
+                image = await _fetch_best(item, downloader)
                 key = keys.media(run, category, item.id, image.facts.extension)
                 await loop.run_in_executor(threads, store.put, key, image.data, image.facts.content_type)
         except MediaError as error:
@@ -51,6 +75,18 @@ async def _collect_all(
     with ThreadPoolExecutor(settings.concurrency, thread_name_prefix="store") as threads:
         async with ImageDownloader(settings) as downloader:
             return await asyncio.gather(*map(collect, items))
+
+
+async def _fetch_best(item: Item, downloader: ImageDownloader) -> DownloadedImage:
+    """The largest thumbnail that can be had: sites name sizes that they do not have."""
+    urls = [item.thumbnail_url, *item.smaller_thumbnail_urls] if item.thumbnail_url else []
+    fault: MediaError = DownloadFailedError("The site names no thumbnail for this clip.")
+    for url in urls:
+        try:
+            return await downloader.fetch(url)
+        except MediaError as error:
+            fault = error
+    raise fault
 
 
 def _media(key: str, image: DownloadedImage) -> Media:

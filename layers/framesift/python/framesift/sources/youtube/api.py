@@ -1,0 +1,163 @@
+"""The YouTube Data API v3 over HTTP: one key, counted units, ETags, and its errors as ours."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+from zoneinfo import ZoneInfo
+
+from framesift import aws, keys
+from framesift.errors import FeedError, NotFoundError, YoutubeKeyError, YoutubeQuotaError, YoutubeUnavailableError
+from framesift.pacing import patiently
+
+if TYPE_CHECKING:
+    import httpx
+
+    from framesift.settings import YoutubeSettings
+    from framesift.storage import Store
+    from framesift.table import Table
+
+PAGE_SIZE = 50  # The most that any list method gives at once.
+# Units of a request (developers.google.com/youtube/v3/determine_quota_cost).
+_UNITS = {"search": 100}
+_TIMEOUT_S = 20.0
+_QUOTA_DAY = ZoneInfo("America/Los_Angeles")
+_DAY_IS_GONE = {"quotaExceeded", "dailyLimitExceeded", "dailyLimitExceededUnreg"}
+_SLOW_DOWN = {"rateLimitExceeded", "userRateLimitExceeded", "servingLimitExceeded"}
+_BAD_KEY = {"keyInvalid", "keyExpired", "badRequestKey", "accessNotConfigured", "forbidden", "ipRefererBlocked"}
+
+
+class YoutubeApi:
+    """The API's list methods.
+
+    Use it as a context manager.
+
+    Args:
+        settings: The address, the key and the quota.
+        store: Keeps answers by their ETags: what has not changed is not sent again.
+        table: Counts the day's units, also over several runs.
+    """
+
+    def __init__(self, settings: YoutubeSettings, store: Store, table: Table) -> None:
+        import httpx
+
+        self._settings = settings
+        self._store = store
+        self._table = table
+        # In a header, so that no log of addresses ever holds it.
+        self._client = httpx.Client(
+            headers={"X-Goog-Api-Key": _key(settings), "User-Agent": "Framesift/1 (gzip)"}, timeout=_TIMEOUT_S
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def items(self, method: str, limit: int, **parameters: str) -> Iterator[dict[str, Any]]:
+        """The items of a list method, page after page.
+
+        Raises:
+            YoutubeKeyError: The key is refused.
+            YoutubeQuotaError: The day's units are used up.
+            YoutubeUnavailableError: YouTube cannot be reached, or fails for too long.
+            FeedError: YouTube does not know what is asked for.
+        """
+        page_token: str | None = None
+        while limit > 0:
+            asked = {**parameters, "maxResults": str(min(limit, PAGE_SIZE))}
+            page = self.get(method, {**asked, "pageToken": page_token} if page_token else asked)
+            found = page.get("items", [])[:limit]
+            yield from found
+            limit -= len(found)
+            page_token = page.get("nextPageToken")
+            if not page_token or not found:
+                return
+
+    def get(self, method: str, parameters: Mapping[str, str]) -> dict[str, Any]:
+        """One page; see `items` for what it raises."""
+        key = keys.youtube_answer(_digest(method, parameters))
+        kept = self._kept(key)
+        response = patiently(
+            lambda: self._ask(method, parameters, kept), _wait_hint_s, patience_s=self._settings.patience_s
+        )
+        if response.status_code == 304 and kept:
+            return dict(kept["body"])
+        body: dict[str, Any] = response.json()
+        if etag := response.headers.get("ETag") or body.get("etag"):
+            self._store.put(key, json.dumps({"etag": etag, "body": body}).encode(), "application/json")
+        return body
+
+    def _kept(self, key: str) -> dict[str, Any] | None:
+        try:
+            kept: dict[str, Any] = json.loads(self._store.get(key))
+        except NotFoundError:
+            return None
+        return kept
+
+    def _ask(self, method: str, parameters: Mapping[str, str], kept: dict[str, Any] | None) -> httpx.Response:
+        import httpx
+
+        self._spend(_UNITS.get(method, 1))
+        headers = {"If-None-Match": kept["etag"]} if kept else {}
+        try:
+            response = self._client.get(f"{self._settings.api_url}/{method}", params=parameters, headers=headers)
+        except httpx.TransportError as error:
+            raise YoutubeUnavailableError(f"YouTube cannot be reached ({type(error).__name__}): {error}.") from error
+        if response.status_code in (200, 304):
+            return response
+        raise _fault(response)
+
+    def _spend(self, units: int) -> None:
+        today = datetime.now(UTC).astimezone(_QUOTA_DAY).date().isoformat()
+        if not self._table.spend("youtube", today, units, self._settings.daily_quota_units):
+            raise YoutubeQuotaError(
+                f"The {self._settings.daily_quota_units:,} units of YouTube's quota for {today} are used up until "
+                "midnight Pacific time: shorten FRAMESIFT_YOUTUBE__FEEDS, or raise "
+                "FRAMESIFT_YOUTUBE__DAILY_QUOTA_UNITS if Google allows more."
+            )
+
+
+def _key(settings: YoutubeSettings) -> str:
+    if settings.api_secret:
+        key = aws.secretsmanager().get_secret_value(SecretId=settings.api_secret)["SecretString"].strip()
+    else:
+        key = settings.api_key.get_secret_value()
+    if not key or not key.isascii() or not key.isprintable():
+        raise YoutubeKeyError(
+            "There is no key for the YouTube Data API: set FRAMESIFT_YOUTUBE__API_KEY in .env, or put it into the "
+            "secret that FRAMESIFT_YOUTUBE__API_SECRET names."
+        )
+    return key
+
+
+def _digest(method: str, parameters: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps([method, sorted(parameters.items())]).encode()).hexdigest()[:32]
+
+
+def _wait_hint_s(error: Exception) -> float | None:
+    return 0.0 if isinstance(error, YoutubeUnavailableError) else None
+
+
+def _fault(response: httpx.Response) -> Exception:
+    """Our error for YouTube's: its reasons tell apart what one status means."""
+    try:
+        error = response.json()["error"]
+        reason = str((error.get("errors") or [{}])[0].get("reason", ""))
+        said = str(error.get("message", ""))
+        reason = next((str(d["reason"]) for d in error.get("details", []) if "API_KEY" in str(d.get("reason"))), reason)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        reason, said = "", response.text[:200]
+    if reason in _DAY_IS_GONE:
+        return YoutubeQuotaError(f"YouTube's quota for today is used up until midnight Pacific time: {said}")
+    if reason in _SLOW_DOWN or response.status_code == 429 or response.status_code >= 500:
+        return YoutubeUnavailableError(f"YouTube answers HTTP {response.status_code} for too long: {said}")
+    if reason in _BAD_KEY or "API_KEY" in reason or response.status_code in (401, 403):
+        return YoutubeKeyError(
+            f"YouTube refuses the key (HTTP {response.status_code}, {reason or 'no reason'}): {said}"
+        )
+    return FeedError(f"YouTube does not give this feed (HTTP {response.status_code}, {reason or 'no reason'}): {said}")

@@ -1,0 +1,253 @@
+"""What stand-ins for HTTP services share: a server on loopback, and faults on demand."""
+
+from __future__ import annotations
+
+import errno
+import json
+import socket
+import struct
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+from pydantic import BaseModel, Field, ValidationError
+
+from framesift.errors import PortInUseError
+
+HOST = "127.0.0.1"
+
+
+class Fault(StrEnum):
+    """What a service does on a bad day."""
+
+    TOO_MANY = "too_many"
+    QUOTA = "quota"
+    DOWN = "down"
+    DROP = "drop"
+
+
+class Misbehaviour(BaseModel):
+    """A fault, and for how many requests.
+
+    Attributes:
+        fault: What to do; None: behave.
+        path: Only where the path has this in it.
+        requests: For as many of the next requests; None: for all.
+        after: Once as many requests were answered well.
+    """
+
+    fault: Fault | None = None
+    path: str = ""
+    requests: int | None = Field(None, ge=1)
+    after: int = Field(0, ge=0)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request.
+
+    Attributes:
+        method: `GET`, `POST` …
+        path: Without the query.
+        query: The first value of each parameter.
+        headers: By lower-case name.
+        body: As it came.
+    """
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes = field(repr=False)
+
+    def json(self) -> Any:
+        """The body as JSON; None where it is none."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is answered."""
+
+    status: HTTPStatus
+    body: bytes = b""
+    content_type: str = "application/json; charset=utf-8"
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, message: Any, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Self:
+        """An answer in JSON."""
+        return cls(status, json.dumps(message, ensure_ascii=False).encode(), headers=headers)
+
+
+class StandIn:
+    """A service on 127.0.0.1, answered by threads of this process.
+
+    Use it as a context manager. A subclass says what it answers, and how its service puts a fault.
+
+    Args:
+        port: To listen on; 0 takes a free one.
+
+    Attributes:
+        requests: Method and path of what was asked, in the order that it came.
+    """
+
+    def __init__(self, port: int = 0) -> None:
+        self._port = port
+        self._server: _Server | None = None
+        self._misbehaviour = Misbehaviour()
+        self.lock = threading.RLock()
+        self.requests: list[tuple[str, str]] = []
+
+    def answer(self, asked: Asked) -> Answer:
+        """Answer a request."""
+        raise NotImplementedError
+
+    def answer_fault(self, fault: Fault, asked: Asked) -> Answer:
+        """Answer a request as the service does on a bad day."""
+        raise NotImplementedError
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://{HOST}:{self._port}"
+
+    def start(self) -> None:
+        """Listen.
+
+        Raises:
+            PortInUseError: Another process listens on the port.
+        """
+        try:
+            self._server = _Server(self, self._port)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            message = f"Port {self._port} of {HOST} is in use: stop what listens there, or take another port."
+            raise PortInUseError(message) from error
+        self._port = self._server.server_address[1]
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def stop(self) -> None:
+        """Answer no more."""
+        if self._server:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def misbehave(self, fault: Fault | None, *, path: str = "", requests: int | None = None, after: int = 0) -> None:
+        """Be faulty from the next request on; None: behave again. Over HTTP: `PUT /faults`."""
+        with self.lock:
+            self._misbehaviour = Misbehaviour(fault=fault, path=path, requests=requests, after=after)
+
+    def respond(self, asked: Asked) -> Answer | None:
+        """The answer; None: break the connection."""
+        if (asked.method, asked.path) == ("PUT", "/faults"):
+            return self._take_orders(asked)
+        with self.lock:
+            self.requests.append((asked.method, asked.path))
+            fault = self._fault_now(asked)
+        if fault is Fault.DROP:
+            return None
+        return self.answer_fault(fault, asked) if fault else self.answer(asked)
+
+    def _take_orders(self, asked: Asked) -> Answer:
+        try:
+            orders = Misbehaviour.model_validate_json(asked.body)
+        except ValidationError as error:
+            return Answer.of({"message": str(error.errors()[0]["msg"])}, HTTPStatus.BAD_REQUEST)
+        with self.lock:
+            self._misbehaviour = orders
+        return Answer.of({})
+
+    def _fault_now(self, asked: Asked) -> Fault | None:
+        now = self._misbehaviour
+        if now.fault is None or now.path not in asked.path:
+            return None
+        if now.after:
+            self._misbehaviour = now.model_copy(update={"after": now.after - 1})
+            return None
+        if now.requests:
+            left = now.requests - 1
+            self._misbehaviour = now.model_copy(update={"requests": left}) if left else Misbehaviour()
+        return now.fault
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 128
+
+    def __init__(self, stand_in: StandIn, port: int) -> None:
+        self.stand_in = stand_in
+        super().__init__((HOST, port), _Handler)
+
+    def handle_error(self, *_: object) -> None:
+        """A client that went away is no news."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def _respond(self) -> None:
+        parts = urlsplit(self.path)
+        asked = Asked(
+            self.command,
+            parts.path,
+            {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()},
+            {name.lower(): value for name, value in self.headers.items()},
+            self.rfile.read(int(self.headers.get("Content-Length", 0))),
+        )
+        answer = self.server.stand_in.respond(asked)
+        if answer is None:
+            return self._drop()
+        with suppress(ConnectionError):  # a client that gave up
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Type", answer.content_type)
+            self.send_header("Content-Length", str(len(answer.body)))
+            self.end_headers()
+            self.wfile.write(answer.body)
+        return None
+
+    def do_GET(self) -> None:
+        self._respond()
+
+    def do_POST(self) -> None:
+        self._respond()
+
+    def do_PUT(self) -> None:
+        self._respond()
+
+    def do_PATCH(self) -> None:
+        self._respond()
+
+    def do_DELETE(self) -> None:
+        self._respond()
+
+    def _drop(self) -> None:
+        # A reset, as when a machine on the way dies, not a polite end.
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+        self.connection.close()
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet: the client tells what it got."""

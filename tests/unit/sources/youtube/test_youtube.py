@@ -1,0 +1,169 @@
+"""The Data API: feeds, quota, ETags, and what a bad day gives; against the stand-in over real HTTP."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from pydantic import SecretStr
+
+from framesift import aws
+from framesift.contracts import CategoryInput, Item, Run
+from framesift.errors import (
+    EmptyFeedError,
+    FeedError,
+    YoutubeKeyError,
+    YoutubeQuotaError,
+    YoutubeUnavailableError,
+)
+from framesift.pipeline.collect_feed import collect_feed
+from framesift.settings import Settings, YoutubeSettings
+from framesift.sources.youtube import Feed, YoutubeApi, list_videos, parse_feed
+from framesift.storage import S3Store, read_manifest
+from framesift.table import Table
+from framesift_local.standin import Fault
+from framesift_local.youtube import YoutubeStandIn
+from framesift_local.youtube.catalogue import channel_ids
+
+RUN = Run(source="youtube", date="2026-11-20", attempt=1)
+
+
+def videos_of(feed: str, settings: YoutubeSettings, store: S3Store, table: Table, limit: int = 200) -> list[Item]:
+    with YoutubeApi(settings, store, table) as api:
+        return list_videos(api, parse_feed(feed), "feed", limit)
+
+
+def units_spent(table: Table) -> int:
+    today = datetime.now(UTC).astimezone(ZoneInfo("America/Los_Angeles")).date().isoformat()
+    found = table._get("QUOTA#youtube", today)
+    return int(found["spent"]) if found else 0
+
+
+@pytest.mark.parametrize(
+    ("text", "feed"),
+    [
+        ("chart:KR", Feed("chart", "KR")),
+        ("chart:KR:10", Feed("chart", "KR", "10")),
+        (f"channel:{channel_ids()[0]}", Feed("channel", channel_ids()[0])),
+        ("channel:@studio", Feed("channel", "@studio")),
+        ("playlist:PLabc_-1", Feed("playlist", "PLabc_-1")),
+        ("search: 먹방: 라면", Feed("search", "먹방: 라면")),
+    ],
+)
+def test_feeds_are_read(text: str, feed: Feed) -> None:
+    assert parse_feed(text) == feed
+
+
+@pytest.mark.parametrize("text", ["", "chart", "chart:kr", "trending:KR", "channel:abc", "playlist:a b", "search:"])
+def test_a_feed_of_the_wrong_form_is_refused(text: str) -> None:
+    with pytest.raises(FeedError, match="is no feed of YouTube"):
+        parse_feed(text)
+
+
+@pytest.mark.parametrize("feed", ["chart:KR", "chart:KR:10", f"channel:{channel_ids()[0]}", "search:먹방"])
+def test_every_feed_gives_videos_with_views_and_thumbnails(
+    feed: str, youtube: YoutubeStandIn, settings: Settings, store: S3Store, table: Table
+) -> None:
+    items = videos_of(feed, settings.youtube, store, table)
+    assert len({item.id for item in items}) == len(items) > 5
+    for item in items:
+        assert item.views > 0
+        assert item.title
+        assert item.thumbnail_url
+        assert len(item.smaller_thumbnail_urls) >= 3
+        assert item.posted_at is not None
+
+
+def test_units_are_counted_as_youtube_counts_them(settings: Settings, store: S3Store, table: Table) -> None:
+    videos_of("chart:KR", settings.youtube, store, table)
+    assert units_spent(table) == 3  # 120 videos, 50 a page
+    videos_of("search:먹방", settings.youtube, store, table)
+    assert units_spent(table) == 3 + 100 + 1
+
+
+def test_the_quota_is_respected_before_youtube_is_asked(
+    youtube: YoutubeStandIn, settings: Settings, store: S3Store, table: Table
+) -> None:
+    short = settings.youtube.model_copy(update={"daily_quota_units": 50})
+    with pytest.raises(YoutubeQuotaError, match="midnight Pacific"):
+        videos_of("search:먹방", short, store, table)
+    assert youtube.requests == []
+
+
+def test_what_has_not_changed_is_not_sent_again(
+    youtube: YoutubeStandIn, settings: Settings, store: S3Store, table: Table
+) -> None:
+    first = videos_of("chart:KR", settings.youtube, store, table)
+    answers: list[int] = []
+    real = youtube.answer
+    youtube.answer = lambda asked: answers.append((answer := real(asked)).status) or answer  # type: ignore[method-assign,func-returns-value]
+    second = videos_of("chart:KR", settings.youtube, store, table)
+    assert answers == [304, 304, 304]
+    assert [item.id for item in first] == [item.id for item in second]
+
+
+def test_a_wrong_key_is_named(settings: Settings, store: S3Store, table: Table) -> None:
+    wrong = settings.youtube.model_copy(update={"api_key": SecretStr("wrong")})
+    with pytest.raises(YoutubeKeyError, match="API key not valid"):
+        videos_of("chart:KR", wrong, store, table)
+
+
+def test_no_key_is_named(settings: Settings, store: S3Store, table: Table) -> None:
+    with pytest.raises(YoutubeKeyError, match="FRAMESIFT_YOUTUBE__API_KEY"):
+        videos_of("chart:KR", settings.youtube.model_copy(update={"api_key": SecretStr("")}), store, table)
+
+
+def test_the_key_may_lie_in_a_secret(settings: Settings, store: S3Store, table: Table) -> None:
+    aws.secretsmanager().create_secret(Name="youtube", SecretString="stand-in-key\n")
+    secret = settings.youtube.model_copy(update={"api_key": SecretStr(""), "api_secret": "youtube"})
+    assert videos_of("chart:KR", secret, store, table, limit=5)
+
+
+def test_a_quota_that_is_gone_is_named(
+    youtube: YoutubeStandIn, settings: Settings, store: S3Store, table: Table
+) -> None:
+    youtube.misbehave(Fault.QUOTA)
+    with pytest.raises(YoutubeQuotaError, match="used up"):
+        videos_of("chart:KR", settings.youtube, store, table)
+    assert len(youtube.requests) == 1
+
+
+@pytest.mark.parametrize("fault", [Fault.TOO_MANY, Fault.DOWN, Fault.DROP])
+def test_a_short_outage_is_waited_for(
+    fault: Fault, youtube: YoutubeStandIn, settings: Settings, store: S3Store, table: Table
+) -> None:
+    youtube.misbehave(fault, requests=1)
+    assert len(videos_of("chart:KR", settings.youtube, store, table)) == 120
+
+
+def test_a_long_outage_is_named(youtube: YoutubeStandIn, settings: Settings, store: S3Store, table: Table) -> None:
+    youtube.misbehave(Fault.DOWN)
+    with pytest.raises(YoutubeUnavailableError, match="503"):
+        videos_of("chart:KR", settings.youtube, store, table)
+
+
+@pytest.mark.parametrize("feed", ["chart:ZZ", "playlist:PLnothing", "channel:UC" + "x" * 22])
+def test_what_youtube_does_not_know_is_named(feed: str, settings: Settings, store: S3Store, table: Table) -> None:
+    with pytest.raises(FeedError):
+        videos_of(feed, settings.youtube, store, table)
+
+
+def test_a_feed_without_a_video_is_no_success(settings: Settings, store: S3Store, table: Table) -> None:
+    with pytest.raises(EmptyFeedError, match="no video"):
+        videos_of("search:nothing like it", settings.youtube, store, table)
+
+
+def test_the_best_thumbnail_that_exists_is_kept(
+    youtube: YoutubeStandIn, settings: Settings, store: S3Store, table: Table
+) -> None:
+    output = collect_feed(CategoryInput(run=RUN, category="popular"), settings, store, table)
+    assert output.manifest_key
+    items = read_manifest(store, output.manifest_key)
+    assert output.items == len(items) == 120
+    assert output.failed_items == 0
+    widths = [item.media.width for item in items if item.media]
+    assert widths.count(1280) > 80
+    missing = [item for item in items if item.thumbnail_url and "maxres" in item.thumbnail_url]
+    fell_back = [item for item in missing if item.media and item.media.width == 640]
+    assert fell_back  # named by the API, 404 at its address
