@@ -9,7 +9,7 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -135,7 +135,8 @@ def verify(token: str, authorizer: Authorizer, keys: SigningKeys) -> dict[str, A
             options={"require": ["exp", "iss"], "verify_aud": False},
         )
     except jwt.PyJWTError as error:
-        raise UnauthorizedError(str(error)) from error
+        # Its name alone: the message may hold what the caller sent, and goes into a header.
+        raise UnauthorizedError(type(error).__name__) from error
     audience = claims.get("aud", claims.get("client_id"))
     given = audience if isinstance(audience, list) else [audience]
     if not set(given) & set(authorizer.audiences):
@@ -151,7 +152,6 @@ class HttpApi:
     keys: SigningKeys
     routes: list[Route] = field(default_factory=list)
     cors: Cors = field(default_factory=Cors)
-    log: Callable[[str], None] = lambda line: None
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer a request."""
@@ -178,11 +178,11 @@ class HttpApi:
             try:
                 claims = self._authorize(route, request)
             except UnauthorizedError as error:
-                described = f'Bearer error="invalid_token" error_description="{error}"'
-                return _message(401, "Unauthorized", (str(error) and described) or "Bearer")
+                detail = f' error="invalid_token" error_description="{error}"' if error.args else ""
+                return _message(401, "Unauthorized", f"Bearer{detail}")
             except ForbiddenError as error:
-                described = f'Bearer error="insufficient_scope" error_description="{error}"'
-                return _message(403, "Forbidden", described)
+                detail = f' error="insufficient_scope" error_description="{error}"'
+                return _message(403, "Forbidden", f"Bearer{detail}")
         event = _event(route, parameters, request, claims)
         try:
             answer = self.functions.invoke(route.function_arn, json.dumps(event).encode())

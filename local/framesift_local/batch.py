@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,7 +47,6 @@ class Batch:
         common: Environment on top of the template's, for each job.
         wait_scale: Factor on the queues' state time limits.
         parallel: Jobs at once at most.
-        on_end: Called with each job that has reached its final status.
     """
 
     def __init__(
@@ -58,7 +57,6 @@ class Batch:
         *,
         wait_scale: float = 1.0,
         parallel: int | None = None,
-        on_end: Callable[[Job], None] = lambda job: None,
     ) -> None:
         self.queues: dict[str, JobQueue] = {}
         self.definitions: dict[str, JobDefinition] = {}
@@ -67,7 +65,6 @@ class Batch:
         self._logs = logs
         self._common = common
         self._wait_scale = wait_scale
-        self._on_end = on_end
         self._slots = threading.Semaphore(parallel or os.cpu_count() or 1)
         self._lock = threading.RLock()
 
@@ -180,7 +177,6 @@ class Batch:
             with self._slots:
                 self._run_attempts(job)
         job.stopped_ms = int(time.time() * 1000)
-        self._on_end(job)
         if job.array_index is not None:
             self._finish_array(self.jobs[job.job_id.rsplit(":", 1)[0]])
 
@@ -275,4 +271,3 @@ class Batch:
             parent.status_reason = "Array Child Job failed" if failed else None
             parent.status = "FAILED" if failed else "SUCCEEDED"
             parent.stopped_ms = int(time.time() * 1000)
-        self._on_end(parent)

@@ -116,14 +116,26 @@ class _Keeper:
         os.write(self._replies, json.dumps(message).encode() + b"\n")
 
 
+def _parse_service_descriptions() -> None:
+    """Let the default session read what it knows of AWS's services; children find it read."""
+    import boto3
+
+    make: Any = boto3.client
+    keys = {"aws_access_key_id": "-", "aws_secret_access_key": "-"}  # Else it looks for real ones.
+    for service in ("dynamodb", "s3", "secretsmanager"):
+        make(service, region_name="us-east-1", **keys)
+
+
 def main() -> None:
     """Serve until the pipe closes, then kill what still runs."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     replies = os.dup(1)
     os.dup2(2, 1)  # Nothing that an import prints may mix with the replies.
     for name in sys.argv[1:] if sys.platform == "linux" else []:
-        with contextlib.suppress(ImportError):  # A function that needs it says so itself.
+        with contextlib.suppress(Exception):  # A function that needs it says so itself.
             importlib.import_module(name)
+    if sys.platform == "linux":
+        _parse_service_descriptions()
     gc.freeze()  # Forked children then share these pages instead of copying them.
     keeper = _Keeper(replies)
     try:

@@ -24,11 +24,16 @@ PRELOADED = (
     "pydantic_settings",
     "aws_lambda_powertools",
     "aws_lambda_powertools.event_handler",
+    "aws_lambda_powertools.metrics",
+    "aws_lambda_powertools.tracing",
+    "aws_xray_sdk.core",
     "framesift",
     "framesift.contracts",
     "framesift.settings",
     "framesift.storage",
     "framesift.table",
+    "framesift.pipeline.begin",
+    "framesift.pipeline.finish",
 )
 
 

@@ -12,9 +12,11 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
+from flask_cors import CORS
 from moto.moto_server import werkzeug_app
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
@@ -26,8 +28,11 @@ from werkzeug.wrappers import Request, Response
 
 from framesift.errors import PortInUseError
 from framesift_local.durable import Durability
+from framesift_local.patching import replace
 
 HOST = "127.0.0.1"
+
+LOCAL_ORIGINS = [r"https?://(127\.0\.0\.1|localhost)(:\d+)?$"]
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 Service = Callable[[Request], Response]
@@ -49,6 +54,22 @@ class _QuickMotoHandler(_QuickHandler, MotoRequestHandler):
     """The same, with what moto needs of headers."""
 
 
+def _is_loopback(host: str) -> bool:
+    return urlsplit(f"//{host}").hostname in {HOST, "localhost"}
+
+
+def _for_this_machine(app: WsgiApp) -> WsgiApp:
+    """Refuse requests that name another host: a web page whose name was rebound to this machine."""
+
+    def serve(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if not _is_loopback(environ.get("HTTP_HOST", HOST)):
+            refusal = Response("This is the embedded AWS of another machine.\n", 403)
+            return refusal(environ, start_response)
+        return app(environ, start_response)
+
+    return serve
+
+
 class HttpServer:
     """A WSGI application on a loopback port, in a thread.
 
@@ -63,7 +84,9 @@ class HttpServer:
 
     def __init__(self, app: WsgiApp, port: int, handler: type[WSGIRequestHandler] = _QuickHandler) -> None:
         try:
-            self._server: BaseWSGIServer = make_server(HOST, port, app, threaded=True, request_handler=handler)
+            self._server: BaseWSGIServer = make_server(
+                HOST, port, _for_this_machine(app), threaded=True, request_handler=handler
+            )
         except (OSError, SystemExit) as error:
             if isinstance(error, OSError) and error.errno != errno.EADDRINUSE:
                 raise
@@ -106,6 +129,8 @@ class AwsEndpoint:
         jwks: Callable[[str], dict[str, Any]],
         region: str,
     ) -> None:
+        # moto lets every web site read its answers; here only pages of this machine may.
+        replace(werkzeug_app, "CORS", partial(CORS, origins=LOCAL_ORIGINS))
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._durability = durability
         self._own = own
