@@ -12,7 +12,11 @@ from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - `date` is a field's name here
 from pathlib import Path
 
+from framesift import keys
 from framesift.errors import EmbeddedAwsDownError
+from framesift.storage import Store, read_manifest
+from framesift.table import RunRecord
+from framesift_local.clipsite import ClipSite, Grade, grade
 from framesift_local.embedded import EmbeddedAws
 from framesift_local.synth import synthesize
 
@@ -28,10 +32,24 @@ class Machine:
     Attributes:
         aws: The embedded AWS.
         site_url: The clip site.
+        clips: What the clip site lists in each category.
     """
 
     aws: EmbeddedAws
     site_url: str
+    clips: int
+
+    def grade(self, record: RunRecord, store: Store) -> Grade:
+        """Hold what a run found among the clip site's clips against the truth."""
+        truth = ClipSite(date=record.run.day, cache_dir=Path(), clips_per_category=self.clips).truth()
+        items = [
+            item
+            for category in record.done
+            for item in read_manifest(store, keys.manifest(record.run, category, "analyzed"))
+            if item.error is None
+        ]
+        dropped = {item.id: item.duplicate.of for item in items if item.duplicate}
+        return grade(truth, (item.id for item in items), dropped)
 
     def show_day(self, day: Date) -> None:
         """Let the clip site show a day's clips."""
@@ -69,7 +87,8 @@ def machine(
         MachineError: A leaf of it says what this machine lacks.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
-    with _clip_site(data_dir, day, target_clips * _SITE_CLIPS_PER_TARGET) as site_url:
+    clips = target_clips * _SITE_CLIPS_PER_TARGET
+    with _clip_site(data_dir, day, clips) as site_url:
         aws = EmbeddedAws(
             data_dir,
             synthesize(data_dir / "cdk.out"),
@@ -79,7 +98,7 @@ def machine(
             overrides=_overrides(site_url, target_clips),
         )
         with aws:
-            yield Machine(aws, site_url)
+            yield Machine(aws, site_url, clips)
 
 
 def _overrides(site_url: str, target_clips: int) -> dict[str, str]:

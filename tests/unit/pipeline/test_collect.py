@@ -83,7 +83,7 @@ def crawled(covers: Covers, monkeypatch: pytest.MonkeyPatch) -> Callable[..., li
             for id_, count in views.items()
         ]
 
-        def crawl(category: str, settings: Settings, keep_screenshot: object) -> Crawl:
+        def crawl(category: str, settings: Settings, keep_screenshot: object, report: object) -> Crawl:
             crawls.append(1)
             return Crawl(items, repeated)
 
@@ -163,7 +163,7 @@ def test_nothing_with_enough_views_is_no_success(
 
 
 def test_the_screenshot_of_a_wall_is_kept(monkeypatch: pytest.MonkeyPatch, store: S3Store, table: Table) -> None:
-    def crawl(category: str, settings: Settings, keep_screenshot: Callable[[bytes], str]) -> Crawl:
+    def crawl(category: str, settings: Settings, keep_screenshot: Callable[[bytes], str], report: object) -> Crawl:
         raise CaptchaShownError(f"seen; screenshot: {keep_screenshot(b'a picture')}")
 
     monkeypatch.setattr(collect, "crawl", crawl)

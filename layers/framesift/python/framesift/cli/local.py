@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import date as Date  # noqa: N812 - `date` is an option's name here
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
@@ -22,6 +22,9 @@ from framesift.cli.console import errors, output
 from framesift.cli.runs import show_lists, start_and_watch
 from framesift.errors import InvalidDateError, MachineError
 from framesift.settings import load_settings
+
+if TYPE_CHECKING:
+    from framesift_local.clipsite import Grade
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -53,10 +56,12 @@ def run(
     start = {"source": source, "date": date, "categories": category, "force": force}
     with ExitStack() as running:
         with output.status("Starting the embedded AWS and the clip site …"):
-            running.enter_context(machine(DATA_DIR, day=_day(date), target_clips=clips))
+            started = running.enter_context(machine(DATA_DIR, day=_day(date), target_clips=clips))
         connection = connect("")
-        start_and_watch(connection, {name: value for name, value in start.items() if value}, wait=True)
+        record = start_and_watch(connection, {name: value for name, value in start.items() if value})
         show_lists(connection, category)
+        if record:
+            _show_grade(started.grade(record, connection.store))
         _say_where(connection)
 
 
@@ -145,6 +150,17 @@ def _wait_for_a_signal(now_and_then: Callable[[], None]) -> None:
         signal.signal(number, lambda *_: stopped.set())
     while not stopped.wait(_DAY_CHECK_S):
         now_and_then()
+
+
+def _show_grade(grade: Grade) -> None:
+    """How many of the stand-in's re-uploads were found, kind by kind: the site knows the truth."""
+    kinds = "  ".join(f"{kind} {each.found}/{each.reuploads}" for kind, each in grade.by_kind.items() if each.reuploads)
+    output.print(
+        f"\n[dim]Of the clip site's {grade.total.reuploads} re-uploads {grade.total.found} were found: {kinds}. "
+        f"Of {grade.originals} originals {len(grade.originals_lost)} were lost.[/]",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _say_where(connection: Connection) -> None:

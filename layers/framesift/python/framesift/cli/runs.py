@@ -39,19 +39,29 @@ def run(
     Exit codes: 0 done (or done before), 65 refused, 69 the site or this machine, 75 try again later, 70 otherwise.
     """
     start = {"source": source, "date": date, "categories": category, "force": force, "only_if_failed": only_if_failed}
-    start_and_watch(connect(stack), {name: value for name, value in start.items() if value}, wait=wait)
+    connection = connect(stack)
+    start = {name: value for name, value in start.items() if value}
+    if wait:
+        start_and_watch(connection, start)
+    else:
+        output.print(_start(connection, start), soft_wrap=True, highlight=False)
 
 
-def start_and_watch(connection: Connection, start: dict[str, Any], *, wait: bool) -> None:
-    """Start an execution; exits with the error's code where it fails."""
+def _start(connection: Connection, start: dict[str, Any]) -> str:
     name = f"{start['source']}-{start.get('date', 'today')}-{uuid.uuid4().hex[:8]}"
     execution = aws.stepfunctions().start_execution(
         stateMachineArn=connection.state_machine_arn, name=name, input=json.dumps(start)
     )
-    if not wait:
-        output.print(execution["executionArn"], soft_wrap=True)
-        return
-    ended = watch(execution["executionArn"], start["source"], connection.records, output)
+    return execution["executionArn"]
+
+
+def start_and_watch(connection: Connection, start: dict[str, Any]) -> RunRecord | None:
+    """Start an execution and show it until it ends; exits with the error's code where it fails.
+
+    Returns:
+        The run's record; None where there was nothing to do.
+    """
+    ended = watch(_start(connection, start), start["source"], connection.records, output)
     if ended.result.get("decision") == "skip":
         output.print(f"Nothing to do: {ended.result['why']}.", highlight=False, soft_wrap=True)
         date = ended.result["run"]["date"]
@@ -62,6 +72,7 @@ def start_and_watch(connection: Connection, start: dict[str, Any], *, wait: bool
     if ended.state != "SUCCEEDED":
         _explain(ended)
         raise typer.Exit(exit_code_of(ended.result.get("error")))
+    return connection.records.run(start["source"], ended.record.date) if ended.record else None
 
 
 def status(

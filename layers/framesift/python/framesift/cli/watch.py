@@ -21,7 +21,7 @@ from framesift.pipeline.stage import SCOPE_SEPARATOR
 from framesift.table import RunRecord, Table
 
 STAGES = ("collect", "analyze", "curate", "publish", "archive")
-POLL_S = 0.25
+POLL_S = 0.5
 
 
 @dataclass(frozen=True)

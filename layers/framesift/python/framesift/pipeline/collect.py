@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from framesift import keys
 from framesift.contracts import CategoryInput, CollectOutput, Run
 from framesift.errors import EmptyPageError
-from framesift.pipeline.stage import once
+from framesift.pipeline.stage import Progress, once
 from framesift.settings import Settings
 from framesift.sources.tiktok import crawl
 from framesift.storage import Store
@@ -30,13 +30,20 @@ def collect_category(request: CategoryInput, settings: Settings, store: Store, t
         MachineError: A leaf of it says what Chromium lacks.
     """
     run, category = request.run, request.category
-    return once(table, run, "collect", [category], CollectOutput, lambda: _collect(run, category, settings, store))
+    return once(
+        table, run, "collect", [category], CollectOutput, lambda: _collect(run, category, settings, store, table)
+    )
 
 
-def _collect(run: Run, category: str, settings: Settings, store: Store) -> CollectOutput:
+def _collect(run: Run, category: str, settings: Settings, store: Store, table: Table) -> CollectOutput:
     from framesift.pipeline.thumbnails import keep_items
 
-    crawled = crawl(category, settings, lambda picture: _keep_screenshot(picture, run, category, store))
+    crawled = crawl(
+        category,
+        settings,
+        lambda picture: _keep_screenshot(picture, run, category, store),
+        report=Progress(table, run, "collect", category),
+    )
     popular = [item for item in crawled.items if item.views >= settings.crawl.min_views]
     if not popular:
         raise EmptyPageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -12,6 +13,29 @@ Output = TypeVar("Output", bound=Contract)
 
 # The scope of a stage that works on all categories at once is their names, joined by this.
 SCOPE_SEPARATOR = "."
+
+REPORT_INTERVAL_S = 0.5
+
+
+class Progress:
+    """Says how far a stage is, to whoever watches: a few times a second at most, however often it is called.
+
+    Args:
+        table: Where it is said.
+        run: The run.
+        stage: The stage's name.
+        scope: The category, or all of them, joined.
+    """
+
+    def __init__(self, table: Table, run: Run, stage: str, scope: str) -> None:
+        self._table, self._run, self._stage, self._scope = table, run, stage, scope
+        self._last_s = 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        """Say that `done` of `total` are done."""
+        if time.monotonic() - self._last_s >= REPORT_INTERVAL_S:
+            self._table.report_progress(self._run, self._stage, self._scope, done, total)
+            self._last_s = time.monotonic()
 
 
 def once(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from framesift.errors import ModelMissingError, NotFoundError
 from framesift.models import ModelRegistry
 from framesift.settings import Settings
 from framesift.vision.embed import CopyDetect, Embedder, ResNet50Cpu, ResNet50Torch
+
+logger = logging.getLogger(__name__)
 
 _NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
@@ -62,11 +65,12 @@ def choose_embedder(settings: Settings, registry: ModelRegistry) -> Choice:
     except ModelMissingError as error:
         if wanted == "resnet50":
             raise
-        missing = f"ResNet50's weights are not at hand ({error})"
+        logger.info("%s", error)
+    missing = "ResNet50's weights are not here (`framesift models fetch resnet50` gets them)"
     try:
-        return _copydetect(settings, registry, f"{missing} So our own copy-detection model judged.")
+        return _copydetect(settings, registry, f"{missing}, so our own copy-detection model judged.")
     except (ModelMissingError, NotFoundError):
-        return Choice(None, "", 0.0, f"{missing} So PDQ hashes alone judged.")
+        return Choice(None, "", 0.0, f"{missing}, so PDQ hashes alone judged.")
 
 
 def _resnet50(settings: Settings, registry: ModelRegistry) -> Choice:

@@ -57,6 +57,7 @@ _IS_AT_END = """() => {
 }"""
 
 KeepScreenshot = Callable[[bytes], str]
+Report = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,11 @@ class Crawl:
 
 
 def crawl(
-    category: str, settings: Settings, keep_screenshot: KeepScreenshot, dice: random.Random | None = None
+    category: str,
+    settings: Settings,
+    keep_screenshot: KeepScreenshot,
+    dice: random.Random | None = None,
+    report: Report = lambda done, total: None,
 ) -> Crawl:
     """Crawl a category's page.
 
@@ -82,6 +87,7 @@ def crawl(
         settings: This process's settings.
         keep_screenshot: Keeps a PNG of what a failed crawl saw, and says where.
         dice: What pauses and distances are drawn from.
+        report: Hears how many clips with enough views were seen, of how many that are wanted.
 
     Raises:
         UnknownCategoryError: If the category has no page.
@@ -91,10 +97,12 @@ def crawl(
     """
     if category not in settings.crawl.paths:
         raise UnknownCategoryError(f"{category!r} has no page: add it to FRAMESIFT_CRAWL__PATHS.")
-    return asyncio.run(_crawl(category, settings, keep_screenshot, dice or random.Random()))
+    return asyncio.run(_crawl(category, settings, keep_screenshot, dice or random.Random(), report))
 
 
-async def _crawl(category: str, settings: Settings, keep_screenshot: KeepScreenshot, dice: random.Random) -> Crawl:
+async def _crawl(
+    category: str, settings: Settings, keep_screenshot: KeepScreenshot, dice: random.Random, report: Report
+) -> Crawl:
     from playwright.async_api import Error as PlaywrightError
 
     clips = Clips(settings.crawl.min_views)
@@ -110,7 +118,7 @@ async def _crawl(category: str, settings: Settings, keep_screenshot: KeepScreens
                     viewport=_VIEWPORT,  # type: ignore[arg-type]
                     storage_state=session.load(),  # type: ignore[arg-type]
                 )
-                visit = _Visit(await context.new_page(), clips, origin, settings.crawl, dice)
+                visit = _Visit(await context.new_page(), clips, origin, settings.crawl, dice, report)
                 await visit.run(keep_screenshot)
                 sessions.keep(session, dict(await context.storage_state()))
                 return Crawl(clips.items, clips.repeated)
@@ -127,12 +135,15 @@ async def _crawl(category: str, settings: Settings, keep_screenshot: KeepScreens
 class _Visit:
     """One page, from opening to the last scroll."""
 
-    def __init__(self, page: Page, clips: Clips, origin: Origin, settings: CrawlSettings, dice: random.Random) -> None:
+    def __init__(
+        self, page: Page, clips: Clips, origin: Origin, settings: CrawlSettings, dice: random.Random, report: Report
+    ) -> None:
         self._page = page
         self._clips = clips
         self._origin = origin
         self._settings = settings
         self._dice = dice
+        self._report = report
         self._lists = ListReader(page, clips, origin)
         self._status: int | None = None
         page.set_default_timeout(settings.page_timeout_s * 1000)
@@ -180,6 +191,7 @@ class _Visit:
             if quiet >= self._settings.quiet_scrolls or (quiet and self._lists.ended):
                 break
             await self._scroll()
+            self._report(min(self._clips.wanted, self._settings.target_clips), self._settings.target_clips)
             await self._pause(1 + quiet)  # The longer nothing comes, the longer a person waits.
             if self._clips.shown == shown and await self._page.evaluate(_IS_AT_END):
                 await self._lists.settle(self._settings.page_timeout_s)
