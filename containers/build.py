@@ -91,13 +91,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("images", nargs="*", default=["steps", "crawler", "vision"])
     parser.add_argument("--base", help="another base image than the Dockerfiles'")
     parser.add_argument("--make-base", action="store_true", help=f"make the base image {LOCAL_BASE} and stop")
+    parser.add_argument("--assembly", type=Path, default=REPOSITORY / "cdk.out", help="what `cdk synth` wrote")
     options = parser.parse_args(arguments)
     if options.make_base:
         make_base()
         return 0
-    staged = {image.name: image for image in staged_images(REPOSITORY / "cdk.out")}
+    staged = {image.name: image for image in staged_images(options.assembly)}
     if unknown := set(options.images) - set(staged):
-        parser.error(f"no {', '.join(sorted(unknown))} in cdk.out, which has {sorted(staged)}: run `python -m cdk.app`")
+        parser.error(
+            f"no {', '.join(sorted(unknown))} in {options.assembly}, run `python -m cdk.app`: {sorted(staged)}"
+        )
     for name in options.images:
         build(staged[name], options.base)
     return 0

@@ -25,14 +25,14 @@ def write_objects(role: iam.IRole, bucket: s3.IBucket, *prefixes: str) -> None:
     _allow_objects(role, bucket, "s3:PutObject", prefixes)
 
 
-def read_table(role: iam.IRole, table: dynamodb.ITableV2) -> None:
-    """Let a role read records."""
-    _allow(role, ["dynamodb:GetItem", "dynamodb:Query"], table.table_arn)
+def delete_objects(role: iam.IRole, bucket: s3.IBucket, *prefixes: str) -> None:
+    """Let a role delete objects below prefixes."""
+    _allow_objects(role, bucket, "s3:DeleteObject", prefixes)
 
 
-def write_table(role: iam.IRole, table: dynamodb.ITableV2) -> None:
-    """Let a role write records; nothing deletes any."""
-    _allow(role, ["dynamodb:PutItem", "dynamodb:BatchWriteItem"], table.table_arn)
+def use_table(role: iam.IRole, table: dynamodb.ITableV2, *actions: str) -> None:
+    """Let a role do single actions on the table, such as `GetItem`."""
+    _allow(role, [f"dynamodb:{action}" for action in actions], table.table_arn)
 
 
 def read_secret(role: iam.IRole, secret: secretsmanager.ISecret) -> None:

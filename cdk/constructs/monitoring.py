@@ -77,7 +77,7 @@ class Monitoring(Construct):
         api: apigateway.HttpApi,
     ) -> None:
         queue = self._alerts.dead_letters
-        charts = {
+        charts: dict[str, list[cloudwatch.IMetric]] = {
             "Runs": [
                 machine.metric_started(),
                 machine.metric_succeeded(),
@@ -86,6 +86,14 @@ class Monitoring(Construct):
                 machine.metric_aborted(),
             ],
             "How long a run takes": [machine.metric_time(statistic="Maximum")],
+            "Clips that crawls saw": [
+                cloudwatch.MathExpression(
+                    expression="SEARCH('{Framesift,category,service} MetricName=\"ClipsSeen\"', 'Sum', 86400)",
+                    using_metrics={},
+                    label="",
+                    period=Duration.days(1),
+                )
+            ],
             "Functions: errors": [function.metric_errors() for function in functions.values()],
             "Functions: duration": [function.metric_duration(statistic="p95") for function in functions.values()],
             "API: requests": [api.metric_count(), api.metric_client_error(), api.metric_server_error()],

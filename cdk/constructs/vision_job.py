@@ -18,6 +18,8 @@ from cdk.constructs.nag import accept
 from cdk.constructs.network import Network
 from cdk.constructs.retention import retention
 
+_COMMAND = ["python", "-m", "containers.vision.main", "Ref::spec"]
+
 # Batch's names for why a job finds no machine. The state machine's IsGpuMissing looks for their first words.
 _NO_MACHINE = (
     batch.JobStateTimeLimitActionsReason.INSUFFICIENT_INSTANCE_CAPACITY,
@@ -137,7 +139,7 @@ class VisionJob(Construct):
             gpu=1,
             cpu=self._config.gpu_job_vcpus,
             memory=Size.mebibytes(self._config.gpu_job_memory_mb),
-            command=["python", "-m", "containers.vision.main", "Ref::spec"],
+            command=_COMMAND,
             environment=self._environment,
             job_role=self.role,
             logging=self._log_driver("gpu"),
@@ -150,7 +152,7 @@ class VisionJob(Construct):
             image=ecs.ContainerImage.from_docker_image_asset(image_asset(self, "CpuImage", "vision")),
             cpu=self._config.cpu_job_vcpus,
             memory=Size.mebibytes(self._config.cpu_job_memory_mb),
-            command=["python", "-m", "containers.vision.main", "Ref::spec"],
+            command=_COMMAND,
             environment=self._environment,
             job_role=self.role,
             logging=self._log_driver("cpu"),

@@ -22,6 +22,18 @@ from cdk.constructs.vision_job import VisionJob
 from cdk.constructs.workflow import Workflow
 from cdk.stacks.storage import StorageStack
 
+_TABLE_ACTIONS = {
+    "begin_run": ("GetItem", "PutItem"),
+    "crawl_category": ("GetItem", "PutItem"),
+    "plan_analysis": ("GetItem",),
+    "curate_category": ("GetItem", "Query", "PutItem"),
+    "publish_lists": ("GetItem", "PutItem"),
+    "archive_run": ("GetItem", "PutItem", "BatchWriteItem"),
+    "finish_run": ("GetItem", "Query", "PutItem", "DeleteItem"),
+    "fail_run": ("GetItem", "Query", "PutItem"),
+    "serve_api": ("GetItem", "Query", "PutItem"),
+}
+
 
 class PipelineStack(Stack):
     """Everything that can be thrown away and deployed again."""
@@ -86,6 +98,7 @@ class PipelineStack(Stack):
         """Every function, with only the settings that it needs."""
         images = {image: image_asset(self, f"{image.title()}Image", image) for image in ("steps", "crawler")}
         state = _places(storage, "bucket", "table")
+        told = {"FRAMESIFT_PLATFORM__FAILURE_TOPIC": alerts.topic.topic_arn}
         environments = {
             "begin_run": _places(storage, "table"),
             "crawl_category": {**state, "FRAMESIFT_CRAWL__SESSION_SECRET": storage.session.secret_arn},
@@ -93,11 +106,8 @@ class PipelineStack(Stack):
             "curate_category": {**state, "FRAMESIFT_LANGUAGE__GOOGLE_SECRET": storage.google.secret_arn},
             "publish_lists": state,
             "archive_run": state,
-            "finish_run": state,
-            "fail_run": {
-                **_places(storage, "table"),
-                "FRAMESIFT_PLATFORM__FAILURE_TOPIC": alerts.topic.topic_arn,
-            },
+            "finish_run": {**state, **told},
+            "fail_run": {**_places(storage, "table"), **told},
             "serve_api": state,
         }
         return {
@@ -127,9 +137,9 @@ class PipelineStack(Stack):
     ) -> None:
         """Who may do what: the whole list."""
         bucket, roles = storage.bucket, {name: function.own_role for name, function in functions.items()}
-        for role in roles.values():
-            grants.read_table(role, storage.table)
-            grants.write_table(role, storage.table)
+        for function_name, actions in _TABLE_ACTIONS.items():
+            grants.use_table(roles[function_name], storage.table, *actions)
+        grants.use_table(vision.role, storage.table, "PutItem")
 
         grants.describe_executions(roles["begin_run"], machine_name)
 
@@ -153,10 +163,12 @@ class PipelineStack(Stack):
 
         grants.read_objects(roles["archive_run"], bucket, "runs/")
         grants.write_objects(roles["archive_run"], bucket, "residual/")
+        grants.delete_objects(roles["archive_run"], bucket, "runs/*/media/")
 
         grants.read_objects(roles["finish_run"], bucket, "runs/")
         grants.read_objects(roles["serve_api"], bucket, "published/")
 
+        grants.publish(roles["finish_run"], alerts.topic, alerts.key)
         grants.publish(roles["fail_run"], alerts.topic, alerts.key)
         functions["fail_run"].configure_async_invoke(
             retry_attempts=2, on_failure=destinations.SqsDestination(alerts.dead_letters)

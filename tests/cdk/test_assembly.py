@@ -6,11 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from aws_cdk import App, Stack
+from aws_cdk import Stack
 from aws_cdk.aws_s3 import Bucket
 
-from cdk.app import build
-from cdk.config import STAGES
+from cdk.app import make_app
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 REFRESH = "FRAMESIFT_REFRESH_SNAPSHOTS"
@@ -30,8 +29,7 @@ def test_cfn_lint_finds_no_error(assembly):
 
 def test_what_cdk_nag_finds_stops_a_deployment(tmp_path):
     # The assembly above was synthesized, so it found nothing there; here it has something to find.
-    app = App(outdir=str(tmp_path), builtin_cloud_formation_validation=False)
-    build(app, STAGES["prod"])
+    app = make_app(str(tmp_path))
     Bucket(Stack(app, "careless"), "Open")
 
     with pytest.raises(RuntimeError, match="ValidationFailed"):

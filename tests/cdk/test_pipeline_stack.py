@@ -119,7 +119,10 @@ def allowed(statements, service):
         ("plan_analysis", {**STATE, "Bucket/runs/*/analysis/*": ["s3:PutObject"]}),
         ("curate_category", {"Bucket/runs/*": ["s3:GetObject", "s3:PutObject"], "Bucket": ["s3:ListBucket"]}),
         ("publish_lists", {**STATE, "Bucket/published/*": ["s3:GetObject", "s3:PutObject"]}),
-        ("archive_run", {**STATE, "Bucket/residual/*": ["s3:PutObject"]}),
+        (
+            "archive_run",
+            {**STATE, "Bucket/residual/*": ["s3:PutObject"], "Bucket/runs/*/media/*": ["s3:DeleteObject"]},
+        ),
         ("finish_run", STATE),
         ("fail_run", {}),
         ("serve_api", {"Bucket/published/*": ["s3:GetObject"], "Bucket": ["s3:ListBucket"]}),
@@ -140,11 +143,28 @@ def test_the_job_may_touch_only_runs_and_models(pipeline):
             "Bucket/models/*": ["s3:GetObject"],
             "Bucket": ["s3:ListBucket"],
         }
-        assert {action for each in statements for action in each["actions"]} == {
-            "s3:GetObject",
-            "s3:PutObject",
-            "s3:ListBucket",
-        }
+        assert allowed(statements, "dynamodb") == {"Table": ["dynamodb:PutItem"]}
+
+
+def test_only_the_end_of_a_run_deletes_records(pipeline):
+    deleting = {
+        name
+        for name, function in pipeline.functions().items()
+        if "dynamodb:DeleteItem" in allowed(pipeline.statements(function["Role"]), "dynamodb").get("Table", [])
+    }
+
+    assert deleting == {"finish_run"}
+
+
+def test_those_who_tell_of_failures_can(pipeline):
+    for name, function in pipeline.functions().items():
+        tells = "FRAMESIFT_PLATFORM__FAILURE_TOPIC" in function["Environment"]["Variables"]
+        statements = pipeline.statements(function["Role"])
+
+        assert tells == (name in {"finish_run", "fail_run"})
+        assert bool(allowed(statements, "sns")) == tells
+        keys = [action for actions in allowed(statements, "kms").values() for action in actions]
+        assert sorted(keys) == (["kms:Decrypt", "kms:GenerateDataKey"] if tells else [])
 
 
 def test_each_secret_is_open_to_one_function(pipeline):
@@ -220,7 +240,7 @@ def test_a_job_has_one_argument_a_time_limit_and_its_machine(pipeline, kind, gpu
     container = job["ContainerProperties"]
     requirements = {each["Type"]: each["Value"] for each in container["ResourceRequirements"]}
 
-    assert container["Command"] == ["Ref::spec"]
+    assert container["Command"] == ["python", "-m", "containers.vision.main", "Ref::spec"]
     assert requirements.get("GPU") == gpus
     assert job["PlatformCapabilities"] == [capability]
     assert job["Timeout"]["AttemptDurationSeconds"] * 3 <= 10800  # AnalyzeOn…'s TimeoutSeconds

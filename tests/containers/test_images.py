@@ -1,0 +1,235 @@
+"""A day's run inside of the images, as AWS would drive them: functions by the Lambda Runtime API, the job by its URI.
+
+Where no registry can be reached, make a base first and name it:
+
+    python -m containers.build --make-base
+    FRAMESIFT_BASE_IMAGE=framesift-base pytest tests/containers
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from framesift_local.clipsite import ClipSite
+from framesift_local.runtime_api import RuntimeApi
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+NAME = "framesift-images"
+REGION = "ap-northeast-2"
+DAY = dt.date(2026, 11, 20)
+EXECUTION = f"arn:aws:states:{REGION}:123456789012:execution:framesift-dev:images"
+# What Lambda and Batch leave a container: a read-only file system, no privileges, room in /tmp.
+CONFINED = (
+    *("--network", "host", "--read-only", "--tmpfs", "/tmp:mode=1777,size=1g"),  # noqa: S108 - the container's own
+    *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _docker() -> None:
+    try:
+        command = ["docker", "version", "--format", "{{.Server.Version}}"]
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    except OSError:
+        pytest.skip("Docker is not installed.")
+    if answer.returncode != 0:
+        pytest.skip("No Docker engine answers: start dockerd to run the images.")
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory, _docker: None) -> None:
+    assembly = tmp_path_factory.mktemp("cdk.out")
+    environment = {**os.environ, "CDK_OUTDIR": str(assembly)}
+    subprocess.run([sys.executable, "-m", "cdk.app"], cwd=REPOSITORY, env=environment, timeout=300, check=True)
+    base = os.environ.get("FRAMESIFT_BASE_IMAGE")
+    command = [sys.executable, "-m", "containers.build", "--assembly", assembly, *(["--base", base] if base else [])]
+    subprocess.run(command, cwd=REPOSITORY, timeout=1800, check=True)
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@dataclass
+class Machines:
+    """Runs images against AWS on loopback."""
+
+    endpoint: str
+    site_url: str
+    started: list[str] = field(default_factory=list)
+
+    def environment(self, **more: str) -> list[str]:
+        settings = {
+            "PLATFORM__BUCKET": NAME,
+            "PLATFORM__TABLE": NAME,
+            "CRAWL__SITE_URL": self.site_url,
+            "CRAWL__PATHS": json.dumps({"dance": "/dance"}),
+            "CRAWL__SCROLL_PAUSE_S": "[0.05, 0.15]",
+            "CRAWL__TARGET_CLIPS": "30",
+            "DOWNLOAD__ALLOW_LOOPBACK": "true",
+        }
+        variables: Mapping[str, str] = {
+            **{f"FRAMESIFT_{name}": value for name, value in settings.items()},
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "POWERTOOLS_TRACE_DISABLED": "true",
+            **more,
+        }
+        return [part for name, value in variables.items() for part in ("--env", f"{name}={value}")]
+
+    def invoke(self, image: str, handler: str, event: Mapping[str, Any]) -> dict[str, Any]:
+        """A function's answer, given through AWS's own runtime client in the image."""
+        api = RuntimeApi(f"arn:aws:lambda:{REGION}:123456789012:function:{handler}")
+        environment = self.environment(
+            AWS_LAMBDA_RUNTIME_API=api.address,
+            AWS_LAMBDA_FUNCTION_NAME=handler,
+            AWS_LAMBDA_FUNCTION_MEMORY_SIZE="2048",
+            AWS_LAMBDA_FUNCTION_VERSION="$LATEST",
+        )
+        command = ["docker", "run", "--detach", *CONFINED, *environment, f"framesift-{image}", handler]
+        container = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        try:
+            answer = api.invoke(json.dumps(event).encode(), timeout_s=300)
+            logs = subprocess.run(["docker", "logs", container], capture_output=True, text=True, check=True)
+        finally:
+            subprocess.run(["docker", "rm", "--force", container], capture_output=True, check=True)
+            api.close()
+        print(logs.stdout[-3000:], logs.stderr[-3000:])  # noqa: T201 - shown where the test fails
+        return json.loads(answer.payload)
+
+    def analyze(self, job_spec_uri: str) -> subprocess.CompletedProcess[str]:
+        """The vision job, to its end."""
+        command = ["python", "-m", "containers.vision.main", job_spec_uri]  # The job definition's.
+        run = ["docker", "run", "--rm", *CONFINED, *self.environment(), "framesift-vision", *command]
+        return subprocess.run(run, capture_output=True, text=True, timeout=600, check=False)
+
+
+@pytest.fixture(scope="module")
+def machines(images: None, endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machines]:
+    aws = {"endpoint_url": endpoint, "region_name": REGION, "aws_access_key_id": "x", "aws_secret_access_key": "x"}
+    boto3.client("s3", **aws).create_bucket(Bucket=NAME, CreateBucketConfiguration={"LocationConstraint": REGION})
+    boto3.client("dynamodb", **aws).create_table(
+        TableName=NAME,
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    with ClipSite(date=DAY, cache_dir=tmp_path_factory.mktemp("covers"), clips_per_category=60) as site:
+        yield Machines(endpoint, site.url)
+
+
+def test_a_day_is_run_by_the_images(machines: Machines):
+    step = "functions.{}.handler.handler".format
+    start = {"source": "tiktok", "date": DAY.isoformat(), "categories": ["dance"]}
+    began = machines.invoke(
+        "steps",
+        step("begin_run"),
+        {"start": start, "execution_arn": EXECUTION, "started_at": "2026-11-20T15:00:00Z"},
+    )
+    assert began["decision"] == "run", began
+    stage = {"run": began["run"], "categories": ["dance"]}
+    category = {"run": began["run"], "category": "dance"}
+
+    collected = machines.invoke("crawler", "containers.crawler.handler.handler", category)
+    assert collected.get("items", 0) > 10, collected
+
+    plan = machines.invoke("steps", step("plan_analysis"), stage)
+    assert plan.get("compute") == "cpu", plan
+    analyzed = machines.analyze(plan["job_spec_uri"])
+    assert analyzed.returncode == 0, analyzed.stdout[-3000:] + analyzed.stderr[-3000:]
+
+    curated = machines.invoke("steps", step("curate_category"), category)
+    assert curated.get("ranked", 0) > 0, curated
+    published = machines.invoke("steps", step("publish_lists"), stage)
+    assert [each["category"] for each in published.get("lists", [])] == ["dance"], published
+    archived = machines.invoke("steps", step("archive_run"), stage)
+    assert archived.get("objects", 0) > 0, archived
+    finished = machines.invoke(
+        "steps",
+        step("finish_run"),
+        {
+            **stage,
+            "collected": [collected],
+            "planned_compute": "cpu",
+            "analyzed_on": "cpu",
+            "execution_arn": EXECUTION,
+        },
+    )
+    assert finished.get("status") == "SUCCEEDED", finished
+
+    answer = machines.invoke("steps", step("serve_api"), http_get("/v1/top10/dance"))
+    assert answer.get("statusCode") == 200, answer
+    assert json.loads(answer["body"])["count"] == curated["ranked"]
+
+
+def test_an_error_keeps_its_name(machines: Machines):
+    request = {"start": {"source": "myspace"}, "execution_arn": EXECUTION, "started_at": "2026-11-20T15:00:00Z"}
+
+    answer = machines.invoke("steps", "functions.begin_run.handler.handler", request)
+
+    assert answer["errorType"] == "UnknownSourceError"
+
+
+def test_a_run_that_was_cut_off_is_taken(machines: Machines):
+    cut_off = {"stage": "execution", "error": "ABORTED", "execution_arn": EXECUTION}
+
+    answer = machines.invoke("steps", "functions.fail_run.handler.handler", cut_off)
+
+    assert answer["error"] == "ABORTED", answer
+
+
+def test_a_job_without_a_spec_says_not_to_try_again(machines: Machines):
+    assert machines.analyze("nowhere").returncode == 65
+
+
+@pytest.mark.parametrize("image", ["steps", "crawler", "vision"])
+def test_nothing_runs_as_root_and_nothing_secret_is_inside(machines: Machines, image: str):
+    look = "import os, sys; sys.exit(os.getuid() == 0 or any(os.path.exists(f) for f in ('.env', '.git', 'tests')))"
+    command = ["docker", "run", "--rm", *CONFINED, "--entrypoint", "python", f"framesift-{image}", "-c", look]
+
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def http_get(path: str) -> dict[str, Any]:
+    """A request as an HTTP API hands it on."""
+    return {
+        "version": "2.0",
+        "routeKey": f"GET {path}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {},
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "api",
+            "domainName": "localhost",
+            "http": {"method": "GET", "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "x"},
+            "requestId": "1",
+            "routeKey": f"GET {path}",
+            "stage": "$default",
+            "time": "20/Nov/2026:15:00:00 +0000",
+            "timeEpoch": 1795186800000,
+        },
+        "isBase64Encoded": False,
+    }
