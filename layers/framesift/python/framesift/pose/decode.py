@@ -286,7 +286,7 @@ def _announced_duration_s(container: Any, stream: Any) -> float | None:
     if stream.duration is not None:
         return float(stream.duration * stream.time_base)
     if container.duration is not None and len(container.streams) == 1:
-        return float(container.duration / av.time_base)
+        return float((container.duration - (container.start_time or 0)) / av.time_base)
     return None
 
 

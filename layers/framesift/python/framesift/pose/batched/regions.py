@@ -1,0 +1,92 @@
+"""Regions of interest: squares, turned with the body, cut out of the picture for the landmark network."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from framesift.pose.batched.detector import iou
+from framesift.pose.batched.networks import DETECTOR_SIDE, LANDMARKS_SIDE
+
+_MARGIN = 1.25  # The landmark network was trained on people with so much around them.
+
+# A region is (x, y, side, rotation): its middle and side in pixels, and radians from upright, clockwise.
+Array = NDArray[np.float64]
+Pixels = NDArray[np.uint8]
+
+
+def from_points(center: Array, scale: Array) -> Array:
+    """Regions from the middle of the hips and the point that gives the body's size and direction.
+
+    Args:
+        center: (N, 2) x, y, pixels.
+        scale: (N, 2) likewise; above the hips for someone upright.
+
+    Returns:
+        (N, 4) regions.
+    """
+    direction = scale - center
+    side = 2 * np.linalg.norm(direction, axis=1) * _MARGIN
+    rotation = np.pi / 2 - np.arctan2(-direction[:, 1], direction[:, 0])
+    rotation -= 2 * np.pi * np.floor((rotation + np.pi) / (2 * np.pi))
+    return np.column_stack([center, side, rotation])
+
+
+def associate(followed: Array, detected: Array, max_iou: float) -> Array:
+    """Join the regions of people who are followed and of those just detected.
+
+    A detection replaces what it overlaps by more than `max_iou`, as in MediaPipe; rotation does not count.
+
+    Args:
+        followed: (N, 4) regions.
+        detected: (M, 4) regions.
+        max_iou: From 0 to 1.
+
+    Returns:
+        (K, 4) regions, those who are followed first.
+    """
+    kept = list(followed)
+    for region in detected:
+        if kept:
+            overlap = iou(_corners(region[None]), _corners(np.array(kept)))[0]
+            kept = [other for other, shared in zip(kept, overlap, strict=True) if shared <= max_iou]
+        kept.append(region)
+    return np.array(kept).reshape(-1, 4)
+
+
+def letterbox(picture: Pixels) -> Pixels:
+    """Fit a picture (H, W, 3) into the detector's (224, 224, 3), black around it."""
+    height, width = picture.shape[:2]
+    scale = DETECTOR_SIDE / max(width, height)
+    offset = (DETECTOR_SIDE - scale * np.array([width, height])) / 2
+    matrix = np.array([[scale, 0, offset[0]], [0, scale, offset[1]]])
+    fitted = cv2.warpAffine(picture, matrix, (DETECTOR_SIDE, DETECTOR_SIDE), flags=cv2.INTER_LINEAR)
+    return np.asarray(fitted, np.uint8)
+
+
+def unletterbox(points: Array, width: int, height: int) -> Array:
+    """From shares of the detector's input (N, 2) to pixels of the picture (N, 2)."""
+    return (points - 0.5) * max(width, height) + np.array([width, height]) / 2
+
+
+def cut(picture: Pixels, region: Array, out: Pixels) -> None:
+    """Cut a region out of a picture (H, W, 3) into `out` (256, 256, 3); beyond the picture its edge goes on."""
+    x, y, side, rotation = region
+    scale = LANDMARKS_SIDE / side
+    cos, sin = scale * np.cos(rotation), scale * np.sin(rotation)
+    half = LANDMARKS_SIDE / 2
+    matrix = np.array([[cos, sin, half - cos * x - sin * y], [-sin, cos, half + sin * x - cos * y]])
+    cv2.warpAffine(
+        picture,
+        matrix,
+        (LANDMARKS_SIDE, LANDMARKS_SIDE),
+        dst=out,
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+
+
+def _corners(regions: Array) -> Array:
+    half = regions[:, 2:3] / 2
+    return np.concatenate([regions[:, :2] - half, regions[:, :2] + half], axis=1)

@@ -1,0 +1,79 @@
+"""The port between decoding and landmarks, and what passes through it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framesift.pose.decode import Frame
+from framesift.pose.presets import LandmarkSettings, PerformanceSettings
+from framesift.pose.sequence import ModelFacts
+from framesift.pose.skeleton import CHANNELS, LANDMARK_COUNT, WORLD_CHANNELS
+
+
+@dataclass(frozen=True, eq=False)
+class People:
+    """Who was found in one frame, each in the slot that he had in the frames before.
+
+    Attributes:
+        landmarks: (P, 33, 5) float32, as `skeleton.CHANNELS`; NaN in empty slots.
+        world: (P, 33, 3) float32, metres; NaN likewise.
+    """
+
+    landmarks: NDArray[np.float32]
+    world: NDArray[np.float32]
+
+    @staticmethod
+    def nobody(slots: int) -> People:
+        """Empty slots."""
+        return People(
+            np.full((slots, LANDMARK_COUNT, len(CHANNELS)), np.nan, np.float32),
+            np.full((slots, LANDMARK_COUNT, len(WORLD_CHANNELS)), np.nan, np.float32),
+        )
+
+
+class PoseEngine(Protocol):
+    """Finds and follows people.
+
+    Two exist: `mediapipe_engine.MediaPipeEngine`, the reference, and `batched.engine.BatchedEngine`.
+    """
+
+    @property
+    def model(self) -> ModelFacts:
+        """What makes the landmarks."""
+        ...
+
+    def follow(self, streams: Sequence[Iterable[Frame]]) -> Iterator[tuple[int, Frame, People]]:
+        """Follow people through several streams, each on its own.
+
+        Args:
+            streams: Frames in order of presentation; read as the engine needs them, never all at once.
+
+        Yields:
+            (the stream's position, the frame, who is in it); in order within a stream, in any order across streams.
+        """
+        ...
+
+
+def open_engine(landmarks: LandmarkSettings, performance: PerformanceSettings, threads: int) -> PoseEngine:
+    """Make the engine that the settings name; imports only its libraries.
+
+    Args:
+        landmarks: See `LandmarkSettings`.
+        performance: See `PerformanceSettings`.
+        threads: For the networks.
+
+    Raises:
+        ModelMissingError: The bundle is not at hand and cannot be fetched.
+    """
+    if landmarks.engine == "batched":
+        from framesift.pose.batched.engine import BatchedEngine
+
+        return BatchedEngine(landmarks, performance.batch_size, threads)
+    from framesift.pose.mediapipe_engine import MediaPipeEngine
+
+    return MediaPipeEngine(landmarks)

@@ -1,0 +1,173 @@
+"""Cuts videos into segments, follows people through them, and stitches the pieces."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framesift.errors import FramesiftError
+from framesift.pose.decode import Frame, VideoFacts, read_frames
+from framesift.pose.engine import PoseEngine
+from framesift.pose.presets import PoseSettings
+from framesift.pose.selection import select
+from framesift.pose.sequence import SUFFIX, ModelFacts
+
+# Frames at the grid's points around a segment's start that decide what is kept there.
+_WARM_UP_POINTS = 3
+
+
+@dataclass(frozen=True)
+class Source:
+    """A video to do.
+
+    Attributes:
+        path: The file.
+        name: Its path relative to the folder that was given; it names the output.
+    """
+
+    path: Path
+    name: str
+
+    @property
+    def output(self) -> str:
+        """The sequence's path relative to the output folder; the video's own suffix stays, so that none collide."""
+        return self.name + SUFFIX
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of a video: all of it, or from `start_s` up to before `end_s`."""
+
+    source: Source
+    facts: VideoFacts
+    start_s: Fraction = Fraction(0)
+    end_s: Fraction | None = None
+
+
+@dataclass(frozen=True)
+class SegmentPoses:
+    """A segment's frames that were looked at; arrays as in `PoseSequence`, NaN where nobody is."""
+
+    segment: Segment
+    landmarks: NDArray[np.float32]
+    world: NDArray[np.float32]
+    pts: NDArray[np.int64]
+    time_s: NDArray[np.float64]
+    model: ModelFacts
+    seconds: float
+
+
+def plan(
+    sources: list[Source], facts: dict[str, VideoFacts], settings: PoseSettings, workers: int
+) -> list[list[Segment]]:
+    """Cut videos into tasks, the longest first.
+
+    A video is cut only where there are too few for the workers, and then into equal segments no shorter than
+    `performance.segment_s`. The batched engine takes several segments as one task.
+    """
+    streams = settings.performance.batch_size if settings.landmarks.engine == "batched" else 1
+    wanted = max(1, math.ceil(workers * streams / max(1, len(sources))))
+    segments = [segment for source in sources for segment in _cut(source, facts[source.name], settings, wanted)]
+    segments.sort(key=_length_s, reverse=True)
+    # Dealt like cards, so that tasks are alike.
+    count = max(min(workers, len(segments)), math.ceil(len(segments) / streams))
+    return [segments[i::count] for i in range(count)]
+
+
+def _cut(source: Source, facts: VideoFacts, settings: PoseSettings, wanted: int) -> Iterator[Segment]:
+    longest = math.floor((facts.duration_s or 0) / settings.performance.segment_s)
+    count = max(1, min(wanted, longest)) if settings.video.max_frames is None else 1
+    length = Fraction(facts.duration_s or 0) / count
+    for i in range(count):
+        yield Segment(source, facts, i * length, (i + 1) * length if i + 1 < count else None)
+
+
+def _length_s(segment: Segment) -> float:
+    end_s = segment.facts.duration_s or 0 if segment.end_s is None else segment.end_s
+    return float(end_s - segment.start_s)
+
+
+def follow(segments: list[Segment], engine: PoseEngine, settings: PoseSettings) -> list[SegmentPoses | FramesiftError]:
+    """Find the people of several segments at once; a segment that cannot be read gives its error."""
+    started_s = time.perf_counter()
+    errors: dict[int, FramesiftError] = {}
+
+    def guarded(position: int) -> Iterator[Frame]:
+        try:
+            yield from _frames(segments[position], settings)
+        except FramesiftError as error:
+            errors[position] = error
+
+    found: list[list[Any]] = [[] for _ in segments]
+    for position, frame, people in engine.follow([guarded(i) for i in range(len(segments))]):
+        if frame.time >= segments[position].start_s:  # Else it was for warming up.
+            found[position].append((people.landmarks, people.world, frame.pts, float(frame.time)))
+    seconds = (time.perf_counter() - started_s) / len(segments)
+    slots = settings.landmarks.people
+    return [
+        errors[i] if i in errors else _segment_poses(segments[i], found[i], slots, engine.model, seconds)
+        for i in range(len(segments))
+    ]
+
+
+def _frames(segment: Segment, settings: PoseSettings) -> Iterator[Frame]:
+    """The segment's frames that are to be looked at, with those before it that put the engine on track."""
+    fps = settings.video.target_fps
+    warm_up_s = max(Fraction(settings.performance.warm_up_s), Fraction(_WARM_UP_POINTS) / Fraction(fps or 1000))
+    start_s = max(Fraction(0), segment.start_s - warm_up_s) if segment.start_s else Fraction(0)
+    frames = read_frames(segment.source.path, segment.facts, settings.video, start_s=start_s)
+    for frame in islice(select(frames, fps), settings.video.max_frames):
+        if segment.end_s is not None and frame.time >= segment.end_s:
+            return
+        yield frame
+
+
+def _segment_poses(segment: Segment, found: list[Any], slots: int, model: ModelFacts, seconds: float) -> SegmentPoses:
+    count = len(found)
+    landmarks, world, pts, time_s = zip(*found, strict=True) if found else ((), (), (), ())
+    return SegmentPoses(
+        segment=segment,
+        landmarks=np.array(landmarks, np.float32).reshape(count, slots, 33, 5),
+        world=np.array(world, np.float32).reshape(count, slots, 33, 3),
+        pts=np.array(pts, np.int64),
+        time_s=np.array(time_s, np.float64),
+        model=model,
+        seconds=seconds,
+    )
+
+
+def stitch(
+    parts: list[tuple[NDArray[np.float32], NDArray[np.float32]]],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Join segments' landmarks and world landmarks; people keep their slots across the joints.
+
+    Args:
+        parts: (F, P, 33, 5) and (F, P, 33, 3) of each segment, in order.
+    """
+    joined = [parts[0]]
+    for landmarks, world in parts[1:]:
+        before = joined[-1][0]
+        order = _slot_order(before[-1], landmarks[0]) if len(before) and len(landmarks) else slice(None)
+        joined.append((landmarks[:, order], world[:, order]))
+    return np.concatenate([part[0] for part in joined]), np.concatenate([part[1] for part in joined])
+
+
+def _slot_order(before: NDArray[np.float32], after: NDArray[np.float32]) -> list[int]:
+    """Which slot of `after` (P, 33, 5) belongs where, the nearest people first."""
+    slots = len(before)
+    distance = np.linalg.norm(before[:, None, :, :2].mean(axis=2) - after[None, :, :, :2].mean(axis=2), axis=2)
+    order: dict[int, int] = {}
+    for flat in np.argsort(np.nan_to_num(distance, nan=np.inf), axis=None):
+        slot, other = divmod(int(flat), slots)
+        if slot not in order and other not in order.values():
+            order[slot] = other
+    return [order[slot] for slot in range(slots)]

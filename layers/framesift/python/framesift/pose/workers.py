@@ -1,0 +1,157 @@
+"""Worker processes that a hostile file may kill: its own task fails, the others go on.
+
+`concurrent.futures` gives up all tasks when one process dies, so this is a small pool of our own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import resource
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from typing import Any, Self
+
+from framesift.errors import FramesiftError, VideoWorkerDiedError
+
+Work = Callable[[Any], Any]
+
+
+@dataclass
+class _Worker:
+    process: Any
+    pipe: Connection
+    task: Any = None
+    started_s: float = 0.0
+
+
+class WorkerPool:
+    """Processes that do tasks, one at a time each.
+
+    Args:
+        make_work: Called once in each process, with `arguments`; returns what does a task. Must pickle.
+        arguments: For `make_work`.
+        workers: Processes at most; started when there is work.
+        memory_limit_mb: What a process may hold.
+        timeout_s: How long a task may take.
+    """
+
+    def __init__(
+        self,
+        make_work: Callable[..., Work],
+        arguments: tuple[Any, ...],
+        *,
+        workers: int,
+        memory_limit_mb: int,
+        timeout_s: float,
+    ) -> None:
+        self._serving = (make_work, arguments, memory_limit_mb)
+        self._count = workers
+        self._timeout_s = timeout_s
+        self._workers: list[_Worker] = []
+        self._context = multiprocessing.get_context("spawn")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            worker.process.terminate()
+        for worker in self._workers:
+            worker.process.join()
+
+    def run(self, tasks: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+        """Do tasks.
+
+        Args:
+            tasks: Each must pickle, as must its result.
+
+        Yields:
+            Each task with its result or its `FramesiftError`, as they end. A process that dies or takes too long gives
+            `VideoWorkerDiedError`.
+        """
+        waiting = deque(tasks)
+        while len(self._workers) < min(self._count, len(tasks)):
+            self._workers.append(self._start())
+        while True:
+            self._hand_out(waiting)
+            busy = [worker for worker in self._workers if worker.task is not None]
+            if not busy:
+                return
+            soonest_s = min(worker.started_s for worker in busy) + self._timeout_s
+            wait([worker.pipe for worker in busy], max(0.0, soonest_s - time.monotonic()))
+            for worker in busy:
+                outcome, task = self._outcome(worker), worker.task
+                if outcome is None:
+                    continue
+                worker.task = None
+                if not worker.process.is_alive():
+                    self._workers[self._workers.index(worker)] = self._start()
+                yield task, outcome
+
+    def _start(self) -> _Worker:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=_serve, args=(theirs, *self._serving), daemon=True)
+        process.start()
+        theirs.close()
+        return _Worker(process, ours)
+
+    def _hand_out(self, waiting: deque[Any]) -> None:
+        for worker in self._workers:
+            if worker.task is None and waiting:
+                worker.task, worker.started_s = waiting.popleft(), time.monotonic()
+                with contextlib.suppress(BrokenPipeError):  # It died before; `_outcome` finds that.
+                    worker.pipe.send(worker.task)
+
+    def _outcome(self, worker: _Worker) -> Any:
+        """The task's result or error, or `None` while it runs."""
+        try:
+            if worker.pipe.poll():
+                return worker.pipe.recv()
+        except (EOFError, ConnectionResetError):
+            worker.process.join()
+            return VideoWorkerDiedError(
+                f"the process that read it died ({_death(worker.process.exitcode)}): the file is damaged or hostile, "
+                "or needs more than performance.memory_limit_mb."
+            )
+        if time.monotonic() - worker.started_s > self._timeout_s:
+            worker.process.kill()
+            worker.process.join()
+            return VideoWorkerDiedError(f"it took longer than performance.video_timeout_s, {self._timeout_s:g} s.")
+        return None
+
+
+def _death(exitcode: int | None) -> str:
+    return signal.Signals(-exitcode).name if exitcode is not None and exitcode < 0 else f"exit code {exitcode}"
+
+
+def _serve(pipe: Connection, make_work: Callable[..., Work], arguments: tuple[Any, ...], memory_limit_mb: int) -> None:
+    """A worker's life: make the work once, then do tasks until the pipe closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle.
+    # Counts what is written, not what is mapped: networks and libraries map much that they never touch.
+    resource.setrlimit(resource.RLIMIT_DATA, (memory_limit_mb << 20, memory_limit_mb << 20))
+    _silence_native_logs()
+    work: Work | None = None
+    with contextlib.suppress(EOFError):
+        while True:
+            task = pipe.recv()
+            try:
+                work = work or make_work(*arguments)
+                pipe.send(work(task))
+            except FramesiftError as error:
+                pipe.send(error)
+            except MemoryError:
+                pipe.send(VideoWorkerDiedError("it needs more memory than performance.memory_limit_mb."))
+
+
+def _silence_native_logs() -> None:
+    """MediaPipe and FFmpeg write to the file behind stderr; Python's own tracebacks still come through."""
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - no path of ours.
+        os.dup2(nowhere.fileno(), 2)
