@@ -19,7 +19,7 @@ import typer
 
 from framesift.cli.connection import DATA_DIR, Connection, connect
 from framesift.cli.console import errors, output
-from framesift.cli.runs import show_lists, start_and_watch
+from framesift.cli.runs import lists_of, show_lists, start_and_watch
 from framesift.errors import InvalidDateError, MachineError
 from framesift.settings import load_settings
 
@@ -59,9 +59,8 @@ def run(
             started = running.enter_context(machine(DATA_DIR, day=_day(date), target_clips=clips))
         connection = connect("")
         record = start_and_watch(connection, {name: value for name, value in start.items() if value})
-        show_lists(connection, category)
-        if record:
-            _show_grade(started.grade(record, connection.store))
+        show_lists(lists_of(connection, record))
+        _show_grade(started.grade(record, connection.store))
         _say_where(connection)
 
 

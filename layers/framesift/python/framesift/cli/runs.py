@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from framesift import aws
+from framesift import aws, keys
 from framesift.cli.connection import Connection, StackOption, connect
 from framesift.cli.console import errors, output
 from framesift.cli.watch import Snapshot, watch
@@ -55,24 +55,26 @@ def _start(connection: Connection, start: dict[str, Any]) -> str:
     return execution["executionArn"]
 
 
-def start_and_watch(connection: Connection, start: dict[str, Any]) -> RunRecord | None:
+def start_and_watch(connection: Connection, start: dict[str, Any]) -> RunRecord:
     """Start an execution and show it until it ends; exits with the error's code where it fails.
 
     Returns:
-        The run's record; None where there was nothing to do.
+        The day's record, also where there was nothing to do.
     """
     ended = watch(_start(connection, start), start["source"], connection.records, output)
     if ended.result.get("decision") == "skip":
         output.print(f"Nothing to do: {ended.result['why']}.", highlight=False, soft_wrap=True)
         date = ended.result["run"]["date"]
+    elif ended.record is None:  # Refused: there is no run.
+        _explain(ended)
+        raise typer.Exit(exit_code_of(ended.result.get("error")))
     else:
-        date = ended.record.date if ended.record else None
-    if date is not None:
-        _show_summary(connection, start["source"], date)
+        date = ended.record.date
+    _show_summary(connection, start["source"], date)
     if ended.state != "SUCCEEDED":
         _explain(ended)
         raise typer.Exit(exit_code_of(ended.result.get("error")))
-    return connection.records.run(start["source"], ended.record.date) if ended.record else None
+    return _find_run(connection, start["source"], date)
 
 
 def status(
@@ -115,11 +117,11 @@ def top10(
 ) -> None:
     """Show the newest lists."""
     connection = connect(stack)
+    lists = _newest_lists(connection, [category] if category else None)
     if json_:
-        lists = newest_lists(connection, [category] if category else None)
         output.print_json(json.dumps([top.model_dump(mode="json") for top in lists]))
     else:
-        show_lists(connection, [category] if category else None)
+        show_lists(lists)
 
 
 def clip(
@@ -153,12 +155,7 @@ def takedown(
     )
 
 
-def newest_lists(connection: Connection, categories: list[str] | None) -> list[TopList]:
-    """The newest list of each category; of all by default.
-
-    Raises:
-        NotFoundError: If none is published.
-    """
+def _newest_lists(connection: Connection, categories: list[str] | None) -> list[TopList]:
     pointers = [
         pointer for pointer in connection.records.list_pointers() if not categories or pointer.category in categories
     ]
@@ -168,9 +165,16 @@ def newest_lists(connection: Connection, categories: list[str] | None) -> list[T
     return [TopList.model_validate_json(connection.store.get(pointer.key)) for pointer in pointers]
 
 
-def show_lists(connection: Connection, categories: list[str] | None) -> None:
-    """Print the newest list of each category for a person."""
-    for top in newest_lists(connection, categories):
+def lists_of(connection: Connection, record: RunRecord) -> list[TopList]:
+    """The lists that a run published."""
+    edition = keys.edition(record.run)
+    found = (keys.top_list(edition, category) for category in record.done)
+    return [TopList.model_validate_json(connection.store.get(key)) for key in found]
+
+
+def show_lists(lists: list[TopList]) -> None:
+    """Print lists for a person."""
+    for top in lists:
         output.print()
         _show_list(top)
 
