@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from framesift.errors import ModelError
 from framesift.models import open_registry
+from framesift.pose.decode import VideoFacts
 from framesift.pose.model import cache_dir
-
-VideoWriter = Callable[..., Path]
+from framesift.pose.sequence import FrameCounts, ModelFacts, PoseSequence
 
 
 @pytest.fixture(scope="session")
@@ -93,3 +93,25 @@ def write_video(
 def person_video(tmp_path: Path, astronaut: NDArray[np.uint8]) -> Path:
     """Two seconds of the swaying photograph, 320x240 at 30 FPS."""
     return write_video(tmp_path / "person.mp4", person_frames(astronaut, 60))
+
+
+def make_sequence(frames: int = 40, people: int = 2, *, dtype: str = "float32", seed: int = 0) -> PoseSequence:
+    """A sequence of made-up people at 29.97 FPS; the second is missing in the first ten frames."""
+    rng = np.random.default_rng(seed)
+    landmarks = rng.random((frames, people, 33, 5)).astype(dtype)
+    landmarks[..., 3:] = 0.9
+    world = rng.normal(size=(frames, people, 33, 3)).astype(dtype)
+    if people > 1:
+        landmarks[:10, 1], world[:10, 1] = np.nan, np.nan
+    facts = VideoFacts("a.mp4", 12345, "0" * 64, "mov", "h264", 640, 480, 0, 29.97, frames / 29.97, "1/30000", 0)
+    return PoseSequence(
+        landmarks=landmarks,
+        world=world,
+        pts=np.arange(frames) * 1001,
+        time_s=np.arange(frames) * 1001 / 30000,
+        filled=np.zeros((frames, people), bool),
+        video=facts,
+        model=ModelFacts("mediapipe", "mediapipe 1.2.2", "pose-full", "0.10.21", "1" * 64),
+        settings={"video": {"target_fps": 30.0}},
+        counts=FrameCounts(frames, frames, 0, 0, 0),
+    )

@@ -1,0 +1,74 @@
+import os
+import signal
+import time
+
+import pytest
+
+from framesift.errors import NotAVideoError, VideoWorkerDiedError
+from framesift.pose.workers import WorkerPool
+
+
+def make_work(offset):
+    """What the processes do: a number is added to, a word does harm."""
+
+    def work(task):
+        match task:
+            case "raise":
+                raise NotAVideoError("no video")
+            case "crash":
+                os.kill(os.getpid(), signal.SIGSEGV)
+            case "exit":
+                os._exit(3)
+            case "hoard":
+                return len(bytearray(2 << 30))
+            case "hang":
+                time.sleep(60)
+        return task + offset
+
+    return work
+
+
+def run(tasks, **limits):
+    options = {"workers": 2, "memory_limit_mb": 512, "timeout_s": 60.0} | limits
+    with WorkerPool(make_work, (100,), **options) as pool:
+        return dict(pool.run(tasks))
+
+
+def test_nothing_to_do_starts_nothing():
+    assert run([]) == {}
+
+
+def test_every_task_is_done_once():
+    assert run(list(range(20))) == {i: i + 100 for i in range(20)}
+
+
+@pytest.mark.parametrize(
+    ("harm", "error", "said"),
+    [
+        ("raise", NotAVideoError, "no video"),
+        ("crash", VideoWorkerDiedError, "SIGSEGV"),
+        ("exit", VideoWorkerDiedError, "exit code 3"),
+        ("hoard", VideoWorkerDiedError, "memory_limit_mb"),
+    ],
+)
+def test_harm_costs_its_own_task_only(harm, error, said):
+    outcomes = run([1, harm, 2, 3])
+    assert isinstance(outcomes[harm], error)
+    assert said in str(outcomes[harm])
+    assert [outcomes[i] for i in (1, 2, 3)] == [101, 102, 103]
+
+
+def test_a_task_that_hangs_is_ended():
+    # Not shorter: the limit holds for the others too, which wait for their process to start.
+    outcomes = run([1, "hang"], timeout_s=8.0)
+    assert "video_timeout_s" in str(outcomes["hang"])
+    assert outcomes[1] == 101
+
+
+def test_processes_serve_several_rounds_and_end_with_the_pool():
+    with WorkerPool(make_work, (1,), workers=1, memory_limit_mb=512, timeout_s=60.0) as pool:
+        assert dict(pool.run([1])) == {1: 2}
+        process = pool._workers[0].process
+        assert dict(pool.run([5])) == {5: 6}
+        assert pool._workers[0].process is process
+    assert not process.is_alive()

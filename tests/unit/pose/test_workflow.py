@@ -1,0 +1,226 @@
+"""The whole of it on videos that the test makes: extract, resume, upload, export, overlay, errors."""
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from framesift.errors import NoPersonError, NoVideosError
+from framesift.pose.commands import app
+from framesift.pose.decode import probe, read_frames
+from framesift.pose.engine import open_engine
+from framesift.pose.extract import assemble, extract, find_videos, pending
+from framesift.pose.manifest import json_schema, read_manifest
+from framesift.pose.presets import PoseSettings, load_settings
+from framesift.pose.segments import Segment, Source, follow, plan
+from framesift.pose.sequence import read_sequence
+from framesift.pose.skeleton import torso_length
+
+from .conftest import drawn_frames, person_frames, write_video
+
+pytestmark = pytest.mark.usefixtures("pose_model")
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def folder(tmp_path: Path, astronaut) -> Path:
+    """A person, nobody, and no video at all."""
+    videos = tmp_path / "videos"
+    (videos / "b").mkdir(parents=True)
+    write_video(videos / "person.mp4", person_frames(astronaut, 24))
+    write_video(videos / "b" / "nobody.mp4", drawn_frames(10))
+    (videos / "b" / "broken.avi").write_bytes(b"nothing of the kind" * 50)
+    (videos / "notes.txt").write_text("not a video")
+    return videos
+
+
+def test_a_folder_from_end_to_end(folder, tmp_path):
+    output = tmp_path / "out"
+    # When a folder is extracted at half its rate.
+    result = run("extract", folder, "-o", output, "--fps", 15, "--workers", 2)
+    # Then the person's video is done, and the others are named with what ails them, one line each.
+    assert result.exit_code == 1
+    lines = [line for line in result.stderr.splitlines() if "Error:" in line]
+    assert sorted(line.split(":")[0] for line in lines) == ["NoPersonError", "NotAVideoError"]
+    sequence = read_sequence(output / "person.mp4.pose.parquet")
+    assert sequence.time_s == pytest.approx(np.arange(12) / 15)
+    assert sequence.landmarks.shape == (12, 1, 33, 5)
+    assert sequence.landmarks.dtype == np.float16
+    assert abs(float(sequence.landmarks[0, 0, 0, 0]) - 0.45) < 0.1  # The nose, where the astronaut's is.
+    # And the manifest fits its schema and says all of it.
+    content = json.loads((output / "manifest.json").read_text())
+    jsonschema.validate(content, json_schema())
+    assert content["totals"]["done"] == 1
+    assert content["totals"]["failed"] == 2
+    assert content["videos"]["person.mp4"]["frames"] == {
+        "read": 12, "kept": 12, "no_person": 0, "low_confidence": 0, "filled": 0,
+    }  # fmt: skip
+    assert content["videos"]["b/nobody.mp4"]["error"] == "NoPersonError"
+    assert not [path for path in output.rglob("*") if path.name.endswith(".partial")]
+    # When it is asked again, then what is done is not done again, unless other settings are asked for.
+    settings = load_settings(options={"video.target_fps": 15.0})
+    sources = find_videos(folder, settings)
+    assert [source.name for source in pending(sources, output, settings)] == ["b/broken.avi", "b/nobody.mp4"]
+    assert len(pending(sources, output, load_settings())) == 3
+    assert (
+        len(pending(sources, output, load_settings(options={"video.target_fps": 15.0, "output.overwrite": True}))) == 3
+    )
+    # When the sequence is exported and drawn, then there is a file of each.
+    for to in ("coco17", "openpose", "parquet", "pickle-gzip"):
+        assert run("export", output, "--to", to, "-o", tmp_path / "exports").exit_code == 0
+    assert len(list((tmp_path / "exports").iterdir())) == 4
+    drawn = tmp_path / "drawn.mp4"
+    made = run("overlay", output / "person.mp4.pose.parquet", "--video", folder / "person.mp4", "-o", drawn)
+    assert made.exit_code == 0, made.output
+    facts = probe(drawn, settings.video)
+    assert [float(f.time) for f in read_frames(drawn, facts, settings.video)] == pytest.approx(sequence.time_s.tolist())
+    # And a skeleton is not drawn on another video.
+    other = run("overlay", output / "person.mp4.pose.parquet", "--video", folder / "b" / "nobody.mp4", "-o", drawn)
+    assert other.exit_code == 65
+    assert "SequencesDifferError" in other.stderr
+
+
+def test_extract_and_upload_in_one_command(person_video, tmp_path, store):
+    result = run("extract", person_video, "-o", tmp_path / "out", "--max-frames", 3, "--s3-bucket", store.bucket)
+    assert result.exit_code == 0, result.output
+    assert list(store.list("poses/")) == ["poses/manifest.json", "poses/person.mp4.pose.parquet"]
+    assert "2 files sent" in result.output
+    assert "0 files sent" in run("upload", tmp_path / "out", "--s3-bucket", store.bucket).output
+    missing = run("upload", tmp_path / "out", "--s3-bucket", "nowhere")
+    assert (missing.exit_code, "BucketMissingError" in missing.stderr) == (77, True)
+
+
+def test_a_dry_run_does_nothing(person_video, tmp_path):
+    result = run("extract", person_video, "-o", tmp_path / "out", "--dry-run", "--s3-bucket", "b")
+    assert result.exit_code == 0
+    assert "would extract" in result.output
+    assert "would upload" in result.output
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("--preset", "quick"), 65, "UnknownPresetError: There is no preset 'quick'"),
+        (("--engine", "openpose"), 65, "PoseConfigError"),
+        (("--fps", "-3"), 65, "PoseConfigError: The setting 'video.target_fps' cannot be -3"),
+    ],
+)
+def test_wrong_options(person_video, tmp_path, arguments, code, said):
+    result = run("extract", person_video, "-o", tmp_path / "out", *arguments)
+    assert result.exit_code == code
+    assert said in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_folder_without_videos_and_a_path_that_is_not_there(tmp_path):
+    assert "NoVideosError" in run("extract", tmp_path, "-o", tmp_path / "out").stderr
+    with pytest.raises(NoVideosError, match="There is no"):
+        find_videos(tmp_path / "none", PoseSettings())
+
+
+def test_config_writes_a_file_that_extract_takes(tmp_path):
+    path = tmp_path / "config.json"
+    assert run("config", "--preset", "high_accuracy", "-o", path).exit_code == 0
+    assert load_settings("development", path) == load_settings("high_accuracy")
+    assert json.loads(run("config", "--schema").output)["title"] == "PoseSettings"
+
+
+def test_nobody_certain_enough(person_video, tmp_path):
+    settings = load_settings(options={"landmarks.min_confidence": 1.0, "video.max_frames": 2})
+    manifest = extract(find_videos(person_video, settings), tmp_path / "out", settings)
+    assert manifest.videos["person.mp4"].error == NoPersonError.__name__
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["manifest.json"]
+
+
+def test_an_interruption_keeps_what_is_done_and_no_half_files(folder, tmp_path):
+    settings, output = load_settings(options={"video.max_frames": 2, "performance.workers": 1}), tmp_path / "out"
+
+    def stop(_entry):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        extract(find_videos(folder, settings), output, settings, stop)
+    assert len(read_manifest(output).videos) == 1
+    assert {path.suffix for path in output.rglob("*") if path.is_file()} <= {".json", ".parquet"}
+
+
+def segments_of(path: Path, settings: PoseSettings, cuts: list[Fraction]) -> list[Segment]:
+    facts = probe(path, settings.video)
+    ends = [*cuts, None]
+    return [
+        Segment(Source(path, path.name), facts, start, end)
+        for start, end in zip([Fraction(0), *cuts], ends, strict=True)
+    ]
+
+
+def test_segments_are_the_same_frames_and_nearly_the_same_landmarks_as_one_piece(tmp_path, astronaut):
+    # Given three seconds, in one piece and in two.
+    path = write_video(tmp_path / "a.mp4", person_frames(astronaut, 90), rate=Fraction(30000, 1001))
+    settings = load_settings(options={"video.target_fps": 20.0})
+    engine = open_engine(settings.landmarks, settings.performance, 1)
+    whole = follow(segments_of(path, settings, []), engine, settings)
+    pieces = follow(segments_of(path, settings, [Fraction(19, 12)]), engine, settings)
+    one, two = assemble(whole, settings), assemble(pieces, settings)
+    # Then the same frames are looked at.
+    assert np.array_equal(one.pts, two.pts)
+    # And who is visible is, on average, within 2 % of the torso's length of where he is in one piece.
+    distance = np.linalg.norm((one.landmarks - two.landmarks)[..., :2].astype(float) * (320, 240), axis=-1)
+    visible = one.landmarks[..., 3] > 0.5
+    assert (distance[visible].mean() / torso_length(one.landmarks, 320, 240).mean()) < 0.02
+
+
+def test_the_batched_engine_agrees_with_mediapipe(tmp_path, astronaut):
+    path = write_video(tmp_path / "a.mp4", person_frames(astronaut, 30, width=640, height=480))
+    found = {}
+    for name in ("mediapipe", "batched"):
+        settings = load_settings(options={"landmarks.engine": name, "output.dtype": "float32"})
+        engine = open_engine(settings.landmarks, settings.performance, 1)
+        found[name] = assemble(follow(segments_of(path, settings, []), engine, settings), settings)
+    ours, theirs = found["batched"], found["mediapipe"]
+    assert np.array_equal(ours.pts, theirs.pts)
+    visible = theirs.landmarks[..., 3] > 0.5
+    distance = np.linalg.norm((ours.landmarks - theirs.landmarks)[..., :2] * (640, 480), axis=-1)
+    assert distance[visible].mean() / torso_length(theirs.landmarks, 640, 480).mean() < 0.03
+    assert np.abs(ours.world - theirs.world)[visible].mean() < 0.03
+
+
+def test_the_batched_engine_follows_streams_independently(tmp_path, astronaut):
+    settings = load_settings(options={"landmarks.engine": "batched", "video.max_frames": 6})
+    person = write_video(tmp_path / "a.mp4", person_frames(astronaut, 8))
+    nobody = write_video(tmp_path / "b.mp4", drawn_frames(4))
+    engine = open_engine(settings.landmarks, settings.performance, 1)
+    together = follow(segments_of(person, settings, []) * 2 + segments_of(nobody, settings, []), engine, settings)
+    alone = follow(segments_of(person, settings, []), engine, settings)[0]
+    assert [len(part.pts) for part in together] == [6, 6, 4]
+    assert np.isnan(together[2].landmarks).all()
+    for part in together[:2]:
+        assert np.allclose(part.landmarks, alone.landmarks, atol=0.02)
+
+
+def test_plan_cuts_only_where_workers_would_idle():
+    facts = {str(i): _facts(60.0) for i in range(5)}
+    sources = [Source(Path(name), name) for name in facts]
+    settings = load_settings()
+    assert [len(task) for task in plan(sources, facts, settings, workers=2)] == [1] * 5
+    alone = plan(sources[:1], facts, settings, workers=2)
+    assert [(s.start_s, s.end_s) for task in alone for s in task] == [(0, 30), (30, None)]
+    short = plan(sources[:1], {"0": _facts(15.0)}, settings, workers=4)
+    assert len(short) == 1
+    batched = load_settings(options={"landmarks.engine": "batched"})
+    tasks = plan(sources[:1], facts, batched, workers=2)
+    assert [len(task) for task in tasks] == [3, 3]
+    assert plan([], {}, settings, workers=2) == []
+
+
+def _facts(duration_s: float):
+    from framesift.pose.decode import VideoFacts
+
+    return VideoFacts("a", 1, "0", "mov", "h264", 64, 48, 0, 30.0, duration_s, "1/30", 0)
