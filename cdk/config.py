@@ -74,7 +74,7 @@ class Config:
     access_log_days: int = 90
     log_days: int = 30
 
-    # Functions. A browser wants two CPUs and room for its profile.
+    # Functions. A browser wants two CPUs and room for its profile; 3,008 MB is the most that a new account gets.
     functions: Mapping[str, FunctionSize] = field(
         default_factory=lambda: {
             "begin_run": FunctionSize(512, 60),
@@ -85,7 +85,7 @@ class Config:
             "finish_run": FunctionSize(512, 120),
             "fail_run": FunctionSize(512, 60),
             "serve_api": FunctionSize(512, 20),
-            "crawl_category": FunctionSize(4096, 900, disk_mb=2048),
+            "crawl_category": FunctionSize(3008, 900, disk_mb=2048),
         }
     )
 

@@ -84,7 +84,10 @@ class PipelineStack(Stack):
             api=api.api,
             alerts=alerts,
         )
+        # All that the command line needs to know of a stage, in one place.
         for output, value in {
+            "BucketName": storage.bucket.bucket_name,
+            "TableName": storage.table.table_name,
             "StateMachineArn": workflow.machine.state_machine_arn,
             "FailureTopicArn": alerts.topic.topic_arn,
             "ApiUrl": api.api.api_endpoint,

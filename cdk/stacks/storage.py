@@ -44,8 +44,6 @@ class StorageStack(Stack):
         self.session = self._secret("Session", '{"cookies": [], "origins": []}')
         self.google = self._secret("Google", "{}")
         for output, value in {
-            "BucketName": self.bucket.bucket_name,
-            "TableName": self.table.table_name,
             "SessionSecretArn": self.session.secret_arn,
             "GoogleSecretArn": self.google.secret_arn,
         }.items():

@@ -23,6 +23,12 @@ ASL = (FOLDER / "pipeline.asl.json").read_text(encoding="utf-8")
 STATE = {"Bucket/runs/*": ["s3:GetObject"], "Bucket": ["s3:ListBucket"]}
 
 
+def test_the_outputs_are_what_the_command_line_reads(pipeline):
+    outputs = json.loads(pipeline.path.read_text(encoding="utf-8"))["Outputs"]
+
+    assert {"BucketName", "TableName", "StateMachineArn", "ApiUrl"} <= set(outputs)
+
+
 # --- functions ---
 
 
