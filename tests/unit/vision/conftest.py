@@ -31,6 +31,11 @@ def encode(image: np.ndarray, picture_format: str = "JPEG", **options) -> bytes:
 
 @pytest.fixture(scope="session")
 def random_resnet50(photographs):
+    """The network that the tests compare providers on."""
+    return random_network(photographs)
+
+
+def random_network(photographs):
     """A torchvision ResNet50 with random weights.
 
     Its batch normalisations take their statistics from real photographs: with the usual start values, every picture

@@ -38,7 +38,7 @@ FramesiftError
 ├── UploadError                     S3 does not take the files                                   (exit 77)
 │   └── BucketMissingError · CredentialsError · UploadDeniedError · UploadMismatchError
 ├── ModelError                      a model's file is missing or is not what its card says       (exit 66)
-│   └── ModelMissingError · ModelMismatchError
+│   └── ModelMissingError · ModelMismatchError · ModelInaccurateError
 └── MachineError                    this machine lacks something                                 (exit 69)
     ├── ChromiumMissingError · ChromiumFailedError · StacksError
     ├── NodeMissingError · ExtraMissingError · PortInUseError · DiskFullError
@@ -136,7 +136,15 @@ class ProjectFullError(DetectorError):
 
 
 class RequestRefusedError(DetectorError):
-    """Custom Vision says that a request is wrong, for a reason that has no class of its own."""
+    """Custom Vision says that a request is wrong, for a reason that has no class of its own.
+
+    Attributes:
+        code: The service's own name of the reason, such as `BadRequestTrainingNotNeeded`.
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class TrainingFailedError(DetectorError):
@@ -328,7 +336,17 @@ class DetectorQuotaError(TemporaryError):
 
 
 class DetectorBusyError(TemporaryError):
-    """Custom Vision cannot be reached, or fails for too long."""
+    """Custom Vision cannot be reached, or fails for too long.
+
+    Attributes:
+        wait_s: How long the service asks to wait, seconds.
+        answered: False where the connection broke: the request may have been carried out all the same.
+    """
+
+    def __init__(self, message: str, *, wait_s: float = 0.0, answered: bool = True) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
+        self.answered = answered
 
 
 class UploadError(FramesiftError):
@@ -365,6 +383,10 @@ class ModelMissingError(ModelError):
 
 class ModelMismatchError(ModelError):
     """The model's file is not the one that its card describes."""
+
+
+class ModelInaccurateError(ModelError):
+    """A faster version of a model strays too far from the model."""
 
 
 class MachineError(FramesiftError):

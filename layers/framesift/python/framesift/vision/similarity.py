@@ -9,6 +9,7 @@ and no pair that could reach the threshold is missed. What passes is computed in
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -18,6 +19,8 @@ import faiss
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
+
+from framesift.vision.onnx_session import usable_cores
 
 Features = NDArray[np.float16] | NDArray[np.float32]
 """`(N, D)`, one L2-normalised row a picture."""
@@ -133,14 +136,20 @@ def _exact_tiles(rows: NDArray[np.float32], threshold: float) -> Iterator[Pairs]
         yield Pairs(first + top, second + left, products[first, second])
 
 
-def _screened_tiles(rows: NDArray[np.float32], threshold: float) -> Iterator[Pairs]:
+def _screened_tiles(rows: NDArray[np.float32], threshold: float) -> list[Pairs]:
     quanta, steps, slack = _quantised(rows)
     quanta_columns = np.ascontiguousarray(quanta.T).view(np.int8)
     limits = (np.float32(threshold - slack) / steps)[:, None]
-    for top, left, bottom, right in _upper_tiles(len(rows)):
+
+    def screen(tile: tuple[int, int, int, int]) -> Pairs:
+        top, left, bottom, right = tile
         products = _integer_products(quanta[top:bottom], quanta_columns[:, left:right], steps[left:right])
         first, second = np.nonzero(products >= limits[top:bottom])
-        yield _verified(rows, first + top, second + left, threshold)
+        return _verified(rows, first + top, second + left, threshold)
+
+    # A tile a core: the product, the scan and the verification all let go of Python's lock.
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        return list(pool.map(screen, _upper_tiles(len(rows))))
 
 
 def _quantised(rows: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.float32], float]:
@@ -200,4 +209,6 @@ def _integer_products(
 def _integer_product_session() -> Any:
     """Hold onnxruntime's integer product as a graph of one operator (made by `integer_product_model` in the tests)."""
     model = (files("framesift.vision") / "integer_product.onnx").read_bytes()
-    return onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1  # the tiles are what runs in parallel
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
