@@ -86,7 +86,7 @@ def find_running(data_dir: Path) -> dict[str, Any]:
     Raises:
         EmbeddedAwsDownError: None answers.
     """
-    advice = f"No embedded AWS runs on {data_dir}: start it with `framesift local up`."
+    advice = f"No embedded AWS runs on {data_dir}: `framesift local up` starts it; --stack names a deployed one."
     try:
         address: dict[str, Any] = json.loads((data_dir / ADDRESS_FILE).read_text())
         url = f"{address['endpoint']}/_embedded/status"

@@ -194,11 +194,10 @@ def make_batch(templates: Templates, batch: Batch) -> None:
     for resource in templates.resources("AWS::Batch::JobDefinition"):
         properties = resource.properties
         container = camel_case(properties["ContainerProperties"])
-        command = [*templates.entrypoint(container["image"]), *container.get("command", [])]
         batch.definitions[resource.name] = JobDefinition(
             name=resource.name,
             arn=resource.arn,
-            container={**container, "command": command},
+            container=container,
             parameters=_strings(properties.get("Parameters", {})),
             retry_strategy=camel_case(properties.get("RetryStrategy", {})),
             timeout_s=properties.get("Timeout", {}).get("AttemptDurationSeconds"),

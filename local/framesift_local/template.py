@@ -20,7 +20,6 @@ from framesift.errors import NotFoundError
 ACCOUNT = "123456789012"
 """moto's account."""
 
-_ENTRYPOINT = re.compile(r"^ENTRYPOINT\s+(\[.*\])\s*$", re.MULTILINE)
 _SUB_VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
 
 
@@ -138,22 +137,6 @@ class Templates:
             for stack in self._stacks.values()
             for name, output in stack.template.get("Outputs", {}).items()
         }
-
-    def entrypoint(self, image: str) -> list[str]:
-        """Return the ENTRYPOINT of an image that CDK builds, from the Dockerfile that it staged.
-
-        Returns:
-            Words; none when the image is not CDK's or has no ENTRYPOINT.
-        """
-        for manifest in self._folder.glob("*.assets.json"):
-            images = json.loads(manifest.read_text("utf-8")).get("dockerImages", {})
-            for asset, description in images.items():
-                if asset in image:
-                    source = description["source"]
-                    place = self._folder / source["directory"] / source.get("dockerFile", "Dockerfile")
-                    found = _ENTRYPOINT.findall(place.read_text("utf-8"))
-                    return list(json.loads(found[-1])) if found else []
-        return []
 
     def imported(self, export: str) -> Any:
         """Return an exported value.

@@ -81,16 +81,3 @@ def test_resource_of_a_false_condition_is_not_there(tmp_path):
             "Resources": {"Probe": {"Type": "Custom::Probe", "Condition": "No"}}}  # fmt: skip
     (tmp_path / "One.template.json").write_text(json.dumps(more))
     assert list(Templates(tmp_path, REGION, ENDPOINT).resources("Custom::Probe")) == []
-
-
-def test_entrypoint_is_the_staged_dockerfile_s(tmp_path):
-    resolve(tmp_path, 1)
-    (tmp_path / "asset.1f").mkdir()
-    (tmp_path / "asset.1f/Dockerfile").write_text(
-        'FROM a AS builder\nENTRYPOINT ["no"]\nFROM b\nENTRYPOINT ["python", "-m", "job"]\nCMD ["x"]\n'
-    )
-    source = {"source": {"directory": "asset.1f"}}
-    (tmp_path / "One.assets.json").write_text(json.dumps({"dockerImages": {"1f": source}}))
-    templates = Templates(tmp_path, REGION, ENDPOINT)
-    assert templates.entrypoint("repository:1f") == ["python", "-m", "job"]
-    assert templates.entrypoint("public.example/other:2") == []

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,15 +80,11 @@ def use_embedded(endpoint_url: str, region: str) -> None:
 
 
 def _embedded() -> Connection:
-    advice = "`framesift local up` starts it; --stack NAME speaks to a deployed one"
     try:
-        address = json.loads((DATA_DIR / "embedded.json").read_text())
-        with urllib.request.urlopen(f"{address['endpoint']}/_embedded/status", timeout=5):  # noqa: S310 - loopback
-            pass
-    except FileNotFoundError:
-        raise EmbeddedAwsDownError(f"No embedded AWS runs from this folder: {advice}.") from None
-    except OSError:
-        raise EmbeddedAwsDownError(f"The embedded AWS of this folder does not answer: {advice}.") from None
+        from framesift_local.data_folder import find_running
+    except ModuleNotFoundError:
+        raise EmbeddedAwsDownError("No embedded AWS is installed: name a stack with --stack.") from None
+    address = find_running(DATA_DIR)
     use_embedded(address["endpoint"], address["region"])
     return _from_outputs(address["outputs"], address["api_url"], address["endpoint"])
 
