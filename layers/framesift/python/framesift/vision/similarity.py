@@ -25,8 +25,9 @@ from framesift.vision.onnx_session import usable_cores
 Features = NDArray[np.float16] | NDArray[np.float32]
 """`(N, D)`, one L2-normalised row a picture."""
 
-_TILE_ROWS = 1024
-_TILE_COLUMNS = 2048
+# A tile's products (1 MB) and integers (2 MB at D = 2048) stay in a core's caches; twice the side took 40 % longer.
+_TILE_ROWS = 512
+_TILE_COLUMNS = 512
 _VERIFIED_AT_ONCE = 2048  # pairs: two gathered blocks of 16 MB at D = 2048
 _QUANTISED_AT_ONCE = 128  # rows: 1 MB at D = 2048, which stays in a core's cache
 _QUANTUM = 127  # 7 bits: products of two pairs then fit 16 bits, which CPUs without VNNI saturate at
