@@ -32,11 +32,13 @@ NAME = "framesift-images"
 REGION = "ap-northeast-2"
 DAY = dt.date(2026, 11, 20)
 EXECUTION = f"arn:aws:states:{REGION}:123456789012:execution:framesift-dev:images"
-# What Lambda and Batch leave a container: a read-only file system, no privileges, room in /tmp.
+# What a container is left here: a read-only file system, no privileges, room in /tmp.
 CONFINED = (
     *("--network", "host", "--read-only", "--tmpfs", "/tmp:mode=1777,size=1g"),  # noqa: S108 - the container's own
     *("--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
 )
+# Lambda also has no /dev/shm, and few file descriptors.
+IN_LAMBDA = (*CONFINED, "--ipc", "none", "--ulimit", "nofile=1024")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -108,7 +110,7 @@ class Machines:
             AWS_LAMBDA_FUNCTION_MEMORY_SIZE="2048",
             AWS_LAMBDA_FUNCTION_VERSION="$LATEST",
         )
-        command = ["docker", "run", "--detach", *CONFINED, *environment, f"framesift-{image}", handler]
+        command = ["docker", "run", "--detach", *IN_LAMBDA, *environment, f"framesift-{image}", handler]
         container = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
         try:
             answer = api.invoke(json.dumps(event).encode(), timeout_s=300)
