@@ -1,6 +1,8 @@
 """Training repeats, goes on where it stopped, learns, and gives a file that onnxruntime runs to the same vectors."""
 
 import json
+import sys
+from dataclasses import replace
 
 import numpy as np
 import onnxruntime
@@ -15,8 +17,18 @@ from framesift.copydetect.export import export_onnx
 from framesift.copydetect.network import DIMENSION, CopyNet
 from framesift.copydetect.pool import open_pool
 from framesift.copydetect.train import Batches, Trainer, TrainingPlan, train
+from framesift.errors import ExtraMissingError
 
-PLAN = TrainingPlan(steps=4, seed=5, families=12, batch_pictures=8, workers=0)
+PLAN = TrainingPlan(steps=4, seed=5, families=12, batch_pictures=8, early_share=1.0, workers=0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    """So small a network waits for its threads more than it computes."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -72,13 +84,14 @@ def test_steps_lower_the_loss_on_the_same_batch(batches):
     assert np.mean(losses[-3:]) < 0.7 * losses[0]
 
 
-def test_training_goes_on_from_its_checkpoint(folder):
+def test_training_goes_on_from_its_checkpoint(folder, monkeypatch):
+    monkeypatch.setattr("framesift.copydetect.train._REPORT_STEPS", 1)
     reports = []
-    train(TrainingPlan(**{**PLAN.__dict__, "steps": 10}), folder, reports.append)
-    train(TrainingPlan(**{**PLAN.__dict__, "steps": 20}), folder, reports.append)
+    train(replace(PLAN, steps=2), folder, reports.append)
+    train(replace(PLAN, steps=4), folder, reports.append)
     lines = [json.loads(line) for line in (folder / "curve.jsonl").read_text("utf-8").splitlines()]
 
-    assert [report.step for report in reports] == [line["step"] for line in lines] == [10, 20]
+    assert [report.step for report in reports] == [line["step"] for line in lines] == [1, 2, 3, 4]
     assert reports[-1].done == 1
 
 
@@ -99,7 +112,7 @@ def test_the_exported_file_gives_the_networks_vectors(tmp_path):
 
 
 def test_the_command_trains_and_draws_the_curve(tmp_path, monkeypatch):
-    monkeypatch.setattr("framesift.copydetect.train.plan_for_this_machine", lambda **_: PLAN)
+    monkeypatch.setattr("framesift.copydetect.train.plan_for_this_machine", lambda **_: replace(PLAN, steps=1))
     result = CliRunner().invoke(app, ["train", "copydetect", "--folder", str(tmp_path)], catch_exceptions=False)
 
     assert result.exit_code == 0
@@ -114,3 +127,10 @@ def test_a_learning_curve_shows_both_lines():
     colours = {colour for _, colour in Image.Image.getcolors(learning_curve(points), 1 << 16)}
 
     assert {(0x1F, 0x5F, 0xBF), (0xC0, 0x39, 0x2B)} <= colours
+
+
+def test_training_without_torch_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "framesift.copydetect.export", None)
+
+    with pytest.raises(ExtraMissingError, match=r"pip install 'framesift\[torch\]'"):
+        CliRunner().invoke(app, ["train", "copydetect", "--folder", str(tmp_path)], catch_exceptions=False)

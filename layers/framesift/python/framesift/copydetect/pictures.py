@@ -36,6 +36,9 @@ PICTURE_SIZE = 192
 """Pixels: half as much again as the model's input, so that a crop keeps detail."""
 FAMILY_SIZE = 4
 
+_STAGED_EVERY = 8
+"""One family in eight is the same place with other things before it."""
+
 _WORDS = "the of and to in is on THIS WAS NEW photo 2026 dance music food love day 100 best top go"
 
 
@@ -45,6 +48,8 @@ def draw_picture(seed: int, family: int, member: int) -> Picture:
     layout = np.random.default_rng((seed, family, member))
     drawers, weights = zip(*_SCENES, strict=True)
     scene = drawers[style.choice(len(drawers), p=np.array(weights) / sum(weights))]
+    if family % _STAGED_EVERY == _STAGED_EVERY - 1:
+        scene = _stage
     return _photographed(scene(style, layout, PICTURE_SIZE), style, layout)
 
 
@@ -207,6 +212,23 @@ def _collage(style: Rng, layout: Rng, size: int) -> Picture:
         cell = cv2.resize(part, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
         canvas[y0:y1, x0:x1] = cell
     return canvas if upright else np.ascontiguousarray(canvas.transpose(1, 0, 2))
+
+
+def _stage(style: Rng, layout: Rng, size: int) -> Picture:
+    """One place, seen a little shifted, with other things before it: only these tell a family's members apart."""
+    place = np.random.default_rng(style.integers(1 << 32))
+    wide = size * 6 // 5
+    backdrop = _SCENES[style.integers(_SIMPLE_SCENES)][0](place, place, wide)
+    left, top = layout.integers(0, wide - size + 1, 2).tolist()
+    canvas = np.ascontiguousarray(backdrop[top : top + size, left : left + size])
+    skin = random_palette(layout)
+    middle, radius = layout.uniform(0.25, 0.75, 2) * size, layout.uniform(0.15, 0.32) * size
+    for _ in range(int(layout.integers(1, 6))):
+        x, y = middle.astype(int).tolist()
+        part = random_outline(layout, (x, y), radius, int(layout.integers(3)))
+        draw_solid(canvas, part, texture(layout, layout, size, palette=skin), layout)
+        middle, radius = middle + layout.normal(0, radius, 2), radius * layout.uniform(0.5, 1)
+    return canvas
 
 
 def _photographed(scene: Picture, style: Rng, layout: Rng) -> Picture:

@@ -31,6 +31,8 @@ from framesift.copydetect.textures import Picture, Rng
 
 _EARLY_SIZE = 96
 """Pixels: the first part of the training looks at smaller pictures, at half the cost."""
+_REPORT_STEPS = 10
+_SAVE_INTERVAL_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def train(plan: TrainingPlan, folder: Path, report: Callable[[Progress], None]) 
     Args:
         plan: What to train.
         folder: Keeps the drawn pictures, the checkpoint and the learning curve (`curve.jsonl`).
-        report: Called after every tenth step.
+        report: Called every ten steps.
 
     Returns:
         The network with its averaged weights, in evaluation mode, on the CPU.
@@ -159,10 +161,10 @@ def train(plan: TrainingPlan, folder: Path, report: Callable[[Progress], None]) 
     with (folder / "curve.jsonl").open("a", encoding="utf-8") as curve:
         while trainer.done < 1:
             progress = trainer.take(next(batches))
-            if trainer.step % 10 == 0:
+            if trainer.step % _REPORT_STEPS == 0:
                 print(json.dumps(asdict(progress)), file=curve, flush=True)
                 report(progress)
-            if time.monotonic() - last_saved_s > 60:
+            if time.monotonic() - last_saved_s > _SAVE_INTERVAL_S:
                 trainer.save(checkpoint)
                 last_saved_s = time.monotonic()
     trainer.save(checkpoint)
