@@ -68,6 +68,7 @@ def run(
 def up(
     clips: ClipsOption = 200,
     api_port: Annotated[int, typer.Option(help="The HTTP API's port on 127.0.0.1.")] = DEFAULT_API_PORT,
+    schedules: Annotated[bool, typer.Option(help="Let the schedules start runs.")] = True,
 ) -> None:
     """Keep the embedded AWS running, with its schedules and its API, until Ctrl-C.
 
@@ -78,7 +79,7 @@ def up(
     with ExitStack() as running:
         with output.status("Starting the embedded AWS and the clip site …"):
             started = running.enter_context(
-                machine(DATA_DIR, day=_day(None), target_clips=clips, api_port=api_port, schedules=True)
+                machine(DATA_DIR, day=_day(None), target_clips=clips, api_port=api_port, schedules=schedules)
             )
         output.print(
             f"The embedded AWS is up; Ctrl-C stops it.\n"
