@@ -110,10 +110,8 @@ class BatchedEngine:
 
     def _detect(self, streams: list[_Stream]) -> None:
         """Look for people whom these streams do not follow yet."""
-        if not streams:
-            return
-        raw, logits = self._networks.detect(np.stack([regions.letterbox(stream.picture) for stream in streams]))
-        for stream, boxes, scores in zip(streams, raw, logits, strict=True):
+        for stream in streams:
+            boxes, scores = self._networks.detect(regions.letterbox(stream.picture))
             height, width = stream.picture.shape[:2]
             points = detector.decode(boxes, scores, self._settings.min_detection_confidence)
             points = regions.unletterbox(points.reshape(-1, 2), width, height).reshape(-1, 4)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tempfile
 import zipfile
-from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
+from openvino import opset13 as opset
 from openvino import properties
 from openvino.preprocess import PrePostProcessor
 
@@ -25,55 +26,38 @@ Tensor = NDArray[np.float32]
 
 
 class Network:
-    """One compiled network.
+    """A compiled network.
 
     Args:
-        file: Of the TFLite network.
-        side: Of its square input, pixels.
-        mean: Of the input's scaling `(x - mean) / std`.
-        std: Likewise.
-        outputs: Positions of the outputs to compute.
+        model: Its first axis is the batch.
+        precision: Of its arithmetic.
         threads: To run on.
     """
 
-    def __init__(self, file: Path, side: int, *, mean: float, std: float, outputs: Sequence[int], threads: int) -> None:
-        core = ov.Core()
-        model = core.read_model(file)
-        model = ov.Model([model.outputs[i] for i in outputs], model.get_parameters())
-        model.reshape([-1, side, side, 3])
-        scaling = PrePostProcessor(model)
-        scaling.input().tensor().set_element_type(ov.Type.u8)
-        scaling.input().preprocess().convert_element_type(ov.Type.f32).mean(mean).scale(std)
-        # bfloat16 where the processor multiplies it; OpenVINO's own choice would be the same on such machines only.
-        fast = "BF16" in core.get_property("CPU", properties.device.capabilities())
-        self.precision = "bf16" if fast else "f32"
-        compiled = core.compile_model(
-            scaling.build(),
+    def __init__(self, model: ov.Model, precision: ov.Type, threads: int) -> None:
+        compiled = ov.Core().compile_model(
+            model,
             "CPU",
             {
-                properties.hint.inference_precision(): ov.Type.bf16 if fast else ov.Type.f32,
+                properties.hint.inference_precision(): precision,
                 properties.hint.performance_mode(): properties.hint.PerformanceMode.LATENCY,
                 properties.inference_num_threads(): threads,
             },
         )
         self._request = compiled.create_infer_request()
-        self._outputs = len(outputs)
+        self._outputs = len(compiled.outputs)
 
-    def run(self, pixels: Pixels) -> list[Tensor]:
-        """Run a batch.
-
-        Args:
-            pixels: (N, side, side, 3) uint8 RGB, N at least 1.
-
-        Returns:
-            The outputs, (N, …) float32 each; valid until the next run.
-        """
-        self._request.infer([pixels], share_inputs=True)
+    def run(self, batch: NDArray[Any]) -> list[Tensor]:
+        """Run a batch, (N, …) with N at least 1; the outputs are valid until the next run."""
+        self._request.infer([batch], share_inputs=True)
         return [self._request.get_output_tensor(i).data for i in range(self._outputs)]
 
 
 class Networks:
     """The detector and the landmark network of a bundle.
+
+    Where the processor multiplies bfloat16, the landmark network's trunk runs in it. Its heads stay in float32: they
+    give coordinates up to 256, of which bfloat16 keeps whole pixels only. The detector seldom runs, in float32.
 
     Args:
         bundle: A `.task` file.
@@ -81,28 +65,29 @@ class Networks:
     """
 
     def __init__(self, bundle: Path, threads: int) -> None:
+        capable = "BF16" in ov.Core().get_property("CPU", properties.device.capabilities())
+        self._precision = ov.Type.bf16 if capable else ov.Type.f32
         with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(bundle) as archive:
             detector = Path(archive.extract("pose_detector.tflite", folder))
             landmarks = Path(archive.extract("pose_landmarks_detector.tflite", folder))
-            self._detector = Network(detector, DETECTOR_SIDE, mean=127.5, std=127.5, outputs=(0, 1), threads=threads)
-            self._landmarks = Network(
-                landmarks,
-                LANDMARKS_SIDE,
-                mean=0.0,
-                std=255.0,
-                outputs=(_LANDMARKS, _FLAG, _HEATMAP, _WORLD),
-                threads=threads,
-            )
+            detecting = _from_bytes(ov.Core().read_model(detector), DETECTOR_SIDE, mean=127.5, std=127.5)
+            trunk, heads = _split(ov.Core().read_model(landmarks))
+        self._detector = Network(detecting, ov.Type.f32, threads)
+        self._trunk = Network(_from_bytes(trunk, LANDMARKS_SIDE, mean=0.0, std=255.0), self._precision, threads)
+        self._heads = Network(heads, ov.Type.f32, threads)
 
     @property
     def runtime(self) -> str:
         """The library and the precision, for the record."""
-        return f"openvino {version('openvino')} {self._landmarks.precision}"
+        return f"openvino {version('openvino')} {self._precision.get_type_name()}"
 
     def detect(self, pixels: Pixels) -> tuple[Tensor, Tensor]:
-        """Raw boxes (N, 2254, 12) and score logits (N, 2254) of (N, 224, 224, 3)."""
-        boxes, scores = self._detector.run(pixels)
-        return boxes, scores[..., 0]
+        """Raw boxes (2254, 12) and score logits (2254,) of one picture (224, 224, 3).
+
+        One at a time: the network's own reshapes would mix a batch. It runs only where somebody is to be found.
+        """
+        boxes, scores = self._detector.run(pixels[None])
+        return boxes[0], scores[0, :, 0]
 
     def landmarks(self, pixels: Pixels) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Landmarks, presence, heat maps and world landmarks of crops.
@@ -114,6 +99,40 @@ class Networks:
             (N, 39, 5) x, y, z in pixels of the crop and two logits; (N,) from 0 to 1; (N, 64, 64, 39) logits;
             (N, 39, 3) metres.
         """
-        landmarks, flag, heatmap, world = self._landmarks.run(pixels)
+        features, heatmap = self._trunk.run(pixels)
+        landmarks, flag, world = self._heads.run(features)
         count = len(pixels)
         return landmarks.reshape(count, 39, 5), flag[:, 0], heatmap, world.reshape(count, 39, 3)
+
+
+def _from_bytes(model: ov.Model, side: int, *, mean: float, std: float) -> ov.Model:
+    """Let a model take batches of (side, side, 3) uint8 and scale them by `(x - mean) / std` itself."""
+    model.reshape([-1, side, side, 3])
+    scaling = PrePostProcessor(model)
+    scaling.input().tensor().set_element_type(ov.Type.u8)
+    scaling.input().preprocess().convert_element_type(ov.Type.f32).mean(mean).scale(std)
+    return scaling.build()
+
+
+def _split(model: ov.Model) -> tuple[ov.Model, ov.Model]:
+    """Cut the landmark network before its heads.
+
+    Returns:
+        The trunk, which gives features and heat maps, and the heads, which give landmarks, presence and world
+        landmarks of the features.
+    """
+    ends = [_last_convolution(model.outputs[i]) for i in (_LANDMARKS, _FLAG, _WORLD)]
+    features = ends[0].input_value(0)
+    trunk = ov.Model([features, model.outputs[_HEATMAP]], model.get_parameters()).clone()
+    shape = features.get_partial_shape()
+    parameter = opset.parameter([-1, *(shape[i].get_length() for i in range(1, len(shape)))], np.float32)
+    for end in ends:
+        end.input(0).replace_source_output(parameter.output(0))
+    return trunk, ov.Model([model.outputs[i] for i in (_LANDMARKS, _FLAG, _WORLD)], [parameter])
+
+
+def _last_convolution(output: Any) -> Any:
+    node = output.get_node()
+    while node.get_type_name() != "Convolution":
+        node = node.input_value(0).get_node()
+    return node
