@@ -112,3 +112,8 @@ def residual_prefix(edition_name: str, category: str) -> str:
 def model_file(name: str, version: str, file_name: str) -> str:
     """A model's file in the bucket."""
     return f"models/{name}/{version}/{file_name}"
+
+
+def archived_media(run: Run, category: str, media_key: str) -> str:
+    """Where a picture that was not published goes at the end of a run."""
+    return f"{residual_prefix(edition(run), category)}/media/{media_key.rpartition('/')[2]}"

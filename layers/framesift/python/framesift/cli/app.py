@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from framesift import __version__
-from framesift.cli import local, models, runs
+from framesift.cli import duplicates, local, models, runs
 from framesift.cli.console import output
+from framesift.pose import commands as pose
 
 app = typer.Typer(
     help="Collects what people post, looks at it, keeps what matters, and serves it.",
@@ -36,6 +37,8 @@ app.command("runs")(runs.list_runs)
 app.command("top10")(runs.top10)
 app.command("clip")(runs.clip)
 app.command("takedown")(runs.takedown)
+app.add_typer(duplicates.app, name="duplicates", help="What was taken for the same, to be looked at.")
+app.add_typer(pose.app, name="pose", help="Videos in, pose sequences out.")
 app.add_typer(local.app, name="local", help="The embedded AWS: the whole workflow on this machine, without an account.")
 app.add_typer(
     models.app, name="models", help="Model files: which there are, where they come from, whether they are whole."

@@ -10,10 +10,13 @@ from rich.table import Table as Grid
 
 from framesift.cli.connection import StackOption, connect
 from framesift.cli.console import output
+from framesift.copydetect import commands as copydetect
 from framesift.errors import ModelError
 from framesift.models import BucketOrigin, default_cache_dir, open_registry, shipped_cards
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(copydetect.train)
+app.command()(copydetect.evaluate)
 
 CacheOption = Annotated[
     Path | None, typer.Option("--cache", help="Where model files are kept; the user's cache by default.")

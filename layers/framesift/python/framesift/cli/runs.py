@@ -74,7 +74,7 @@ def start_and_watch(connection: Connection, start: dict[str, Any]) -> RunRecord:
     if ended.state != "SUCCEEDED":
         _explain(ended)
         raise typer.Exit(exit_code_of(ended.result.get("error")))
-    return _find_run(connection, start["source"], date)
+    return find_run(connection, start["source"], date)
 
 
 def status(
@@ -82,7 +82,7 @@ def status(
 ) -> None:
     """Show how a day's run went, category by category."""
     connection = connect(stack)
-    record = _find_run(connection, source, date)
+    record = find_run(connection, source, date)
     if json_:
         output.print_json(record.model_dump_json())
     else:
@@ -198,7 +198,12 @@ def _moved(places: int) -> str:
     return "=" if places == 0 else f"{'▲' if places > 0 else '▼'}{abs(places)}"
 
 
-def _find_run(connection: Connection, source: str, date: str | None) -> RunRecord:
+def find_run(connection: Connection, source: str, date: str | None) -> RunRecord:
+    """The record of a day's run; of the newest by default.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
     if date is None:
         records = connection.records.runs(source, 1)
         if records:
@@ -211,7 +216,7 @@ def _find_run(connection: Connection, source: str, date: str | None) -> RunRecor
 
 
 def _show_summary(connection: Connection, source: str, date: str) -> None:
-    record = _find_run(connection, source, date)
+    record = find_run(connection, source, date)
     output.print(f"[bold]{source} {date}[/]  {_status(record)}", highlight=False)
     if record.error:
         output.print(

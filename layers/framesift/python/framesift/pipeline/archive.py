@@ -28,16 +28,15 @@ def archive_run(request: StageInput, store: Store, table: Table) -> ArchiveOutpu
 
 
 def _move_rest(run: Run, category: str, items: list[Item], store: Store) -> int:
-    prefix = keys.residual_prefix(keys.edition(run), category)
-    manifest = keys.manifest(run, category, "curated")
-    store.copy(manifest, f"{prefix}/curated.jsonl")
+    archived_manifest = f"{keys.residual_prefix(keys.edition(run), category)}/curated.jsonl"
+    store.copy(keys.manifest(run, category, "curated"), archived_manifest)
     rest = [
         item.media.key for item in items if item.media is not None and not (item.decision and item.decision.list_id)
     ]
     # What an earlier try has moved is not there any more.
     waiting = set(store.list(f"{keys.category_prefix(run, category)}/media/"))
     moving = [key for key in rest if key in waiting]
-    copy_all(store, [(key, f"{prefix}/media/{key.rpartition('/')[2]}") for key in moving])
+    copy_all(store, [(key, keys.archived_media(run, category, key)) for key in moving])
     store.delete(moving)
     return len(rest)
 
