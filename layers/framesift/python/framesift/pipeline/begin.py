@@ -117,7 +117,7 @@ def _parse_start(start: dict[str, Any]) -> StartInput:
 def _check_categories(start: StartInput, settings: Settings) -> list[str]:
     if start.source not in BUILT_SOURCES:
         raise UnknownSourceError(f"There is no source {start.source!r}; sources are: {', '.join(BUILT_SOURCES)}.")
-    known = settings.run.categories
+    known = list(settings.youtube.feeds) if start.source == "youtube" else settings.run.categories
     for category in start.categories or []:
         if category not in known:
             raise UnknownCategoryError(

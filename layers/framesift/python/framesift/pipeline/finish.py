@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from framesift.contracts import (
     FailInput,
     FinishInput,
     FinishOutput,
+    PredictOutput,
     PublishOutput,
 )
 from framesift.errors import NotFoundError
@@ -47,8 +48,7 @@ def finish_run(request: FinishInput, store: Store, table: Table, notify: Notify)
     if record is None:
         raise NotFoundError(f"There is no record of {run.source} of {run.date}.")
     outputs = table.stages(run)
-    published = PublishOutput.model_validate(outputs["publish", SCOPE_SEPARATOR.join(request.categories)])
-    done = [listed.category for listed in published.lists]
+    done = _done(outputs, SCOPE_SEPARATOR.join(request.categories))
     failures = _failures(request.collected, request.categories, done)
     curated = [
         CurateOutput.model_validate(outputs["curate", category])
@@ -67,7 +67,12 @@ def finish_run(request: FinishInput, store: Store, table: Table, notify: Notify)
             "finished_at": datetime.now(UTC),
             "failed_categories": [category for category, _, _ in failures],
             "degraded": degraded,
-            "counts": {**record.counts, **_counts(request.collected, curated), "analysis": summary.model_dump()},
+            "counts": {
+                **record.counts,
+                **_counts(request.collected, curated),
+                **_detection_counts(outputs),
+                "analysis": summary.model_dump(),
+            },
             "stage": "collect" if failures else None,
             "error": error,
             "cause": cause,
@@ -83,6 +88,18 @@ def finish_run(request: FinishInput, store: Store, table: Table, notify: Notify)
         error=error,
         cause=cause,
     )
+
+
+def _done(outputs: Mapping[tuple[str, str], dict[str, Any]], scope: str) -> list[str]:
+    """The categories that reached what their source is for: a published list, or predictions."""
+    if ("predict", scope) in outputs:
+        return [each.category for each in PredictOutput.model_validate(outputs["predict", scope]).categories]
+    return [listed.category for listed in PublishOutput.model_validate(outputs["publish", scope]).lists]
+
+
+def _detection_counts(outputs: Mapping[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
+    """What was seen and taught, where the source has that."""
+    return {stage: output for (stage, _), output in sorted(outputs.items()) if stage in ("predict", "teach", "gate")}
 
 
 def _failures(collected: list[CollectOutput], categories: list[str], done: list[str]) -> list[tuple[str, str, str]]:

@@ -1,0 +1,25 @@
+"""Say how far a training is. State: CheckTraining in statemachine/pipeline.asl.json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from framesift.contracts import TrainingInput
+from framesift.detection.azure import CustomVisionTrainer
+from framesift.pipeline.training import check_training
+from framesift.settings import load_settings
+
+logger = Logger()
+tracer = Tracer()
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Parse, call, dump."""
+    request = TrainingInput.model_validate(event)
+    output = check_training(request, CustomVisionTrainer.from_settings(load_settings().custom_vision))
+    return output.model_dump(mode="json")

@@ -1,0 +1,29 @@
+"""Let a trained iteration predict if it is no worse. State: GateIteration in statemachine/pipeline.asl.json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from framesift.contracts import TrainingInput
+from framesift.detection.azure import CustomVisionDetector, CustomVisionTrainer
+from framesift.detection_records import DetectionRecords
+from framesift.pipeline.training import gate_iteration
+from framesift.settings import load_settings
+
+logger = Logger()
+tracer = Tracer()
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Parse, call, dump."""
+    request = TrainingInput.model_validate(event)
+    settings = load_settings()
+    azure, table = settings.custom_vision, DetectionRecords(settings.platform.table)
+    trainer, predictor = CustomVisionTrainer.from_settings(azure), CustomVisionDetector.from_settings(azure, None)
+    output = gate_iteration(request, azure, table, trainer, predictor)
+    return output.model_dump(mode="json")

@@ -1,0 +1,29 @@
+"""Look for objects in a run's pictures. State: PredictItems in statemachine/pipeline.asl.json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from framesift.contracts import StageInput
+from framesift.detection import open_detector
+from framesift.detection_records import DetectionRecords
+from framesift.pipeline.predict import predict_items
+from framesift.settings import load_settings
+from framesift.storage import S3Store
+
+logger = Logger()
+tracer = Tracer()
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Parse, call, dump."""
+    request = StageInput.model_validate(event)
+    settings = load_settings()
+    store, table = S3Store(settings.platform.bucket), DetectionRecords(settings.platform.table)
+    output = predict_items(request, settings, store, table, open_detector(settings, store, table.in_service()))
+    return output.model_dump(mode="json")

@@ -1,0 +1,169 @@
+"""Teach: pictures with what is surely in them go to project B, each once, and a training is started."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from urllib.parse import urlsplit
+
+from framesift import keys
+from framesift.contracts import Detection, Item, StageInput, TeachOutput
+from framesift.detection.azure import CustomVisionTrainer, Labelled
+from framesift.detection_records import DetectionRecords, Review, TaughtImage
+from framesift.errors import NotFoundError
+from framesift.pipeline.predict import is_confident
+from framesift.pipeline.stage import once
+from framesift.settings import DownloadSettings, Settings
+from framesift.storage import Store, read_manifest
+
+
+def teach_detector(
+    request: StageInput, settings: Settings, store: Store, table: DetectionRecords, trainer: CustomVisionTrainer
+) -> TeachOutput:
+    """Send what the project lacks, and start a training.
+
+    Taught are pictures all of whose detections are confident or decided: one that waits for a person waits as a whole,
+    since an object without a region teaches that it is none. What a person has decided since an earlier day is sent,
+    too. What the project has is told by our records and, where these and the project's count differ, by the project.
+
+    Raises:
+        ProjectFullError: The project takes no more; what was sent is remembered.
+        DetectorError: A leaf of it says what else is wrong.
+        TemporaryError: A leaf of it says why to try later; what was sent is not sent again.
+    """
+
+    def work() -> TeachOutput:
+        tags_made = trainer.make_tags(settings.detection.tags)
+        sent = _send(request, settings, store, table, trainer)
+        return _train(trainer, settings, table).model_copy(update={"tags_made": tags_made, **sent})
+
+    return once(table, request.run, "teach", request.categories, TeachOutput, work)
+
+
+def _send(
+    request: StageInput, settings: Settings, store: Store, table: DetectionRecords, trainer: CustomVisionTrainer
+) -> dict[str, int]:
+    """Send what the project lacks; gives the counts."""
+    known = _known(trainer, table, settings.download)
+    reviews = _by_item(table.reviews())
+    candidates = list(_candidates(request, store, reviews))
+    ready = [item for item in candidates if not _waits(item, reviews)]
+    taught = {item.media.sha256: item for item in ready if item.media and _regions(item, reviews, settings)}
+    new = [item for sha256, item in taught.items() if sha256 not in known]
+    uploaded = refused = 0
+    for outcomes in trainer.upload(_labelled(new, reviews, settings, store)):
+        stored = [
+            TaughtImage(sha256=each.sha256, sent_sha256=each.sent_sha256, image_id=each.image_id)
+            for each in outcomes
+            if each.image_id
+        ]
+        table.remember_taught(trainer.project_id, stored)
+        uploaded += len(stored)
+        refused += len(outcomes) - len(stored)
+    return {
+        "uploaded": uploaded,
+        "known": len(taught) - len(new),
+        "waiting": len(candidates) - len(ready),
+        "refused": refused,
+    }
+
+
+def _train(trainer: CustomVisionTrainer, settings: Settings, table: DetectionRecords) -> TeachOutput:
+    images = trainer.images_per_tag()
+    least = settings.custom_vision.min_images_per_tag
+    short = {tag: images.get(tag, 0) for tag in settings.detection.tags if images.get(tag, 0) < least}
+    if short:
+        listed = ", ".join(f"{tag!r} has {count}" for tag, count in sorted(short.items()))
+        return TeachOutput(outcome="not_enough_images", why=f"A tag needs {least} pictures to be trained: {listed}.")
+    service = table.in_service()
+    keep = [each.iteration_id for each in (service, service.former if service else None) if each]
+    started, iteration_id = trainer.train(keep)
+    if started == "too_few_images":
+        return TeachOutput(outcome="not_enough_images", why="Custom Vision says: not enough images for training.")
+    if started == "not_needed":
+        return TeachOutput(outcome="nothing_changed", why="Nothing has changed in the project since its last training.")
+    return TeachOutput(outcome="training", why="A training has started.", iteration_id=iteration_id)
+
+
+def _known(trainer: CustomVisionTrainer, table: DetectionRecords, download: DownloadSettings) -> set[str]:
+    """Digests of what the project has, as it was collected and as it was sent."""
+    remembered = table.taught(trainer.project_id)
+    if trainer.image_count() != len(remembered):
+        ids = {image.image_id for image in remembered}
+        lost = [image for image in trainer.images() if image.id not in ids]
+        found = list(_identify(lost, download))
+        table.remember_taught(trainer.project_id, found)
+        remembered += found
+    return {digest for image in remembered for digest in (image.sha256, image.sent_sha256)}
+
+
+def _identify(images: Iterable[object], download: DownloadSettings) -> Iterator[TaughtImage]:
+    """Tell pictures of the project by their bytes, which it gives back as they were sent."""
+    import asyncio
+
+    from framesift.sources.download import ImageDownloader
+
+    addresses = {str(image.original_image_uri): str(image.id) for image in images}  # type: ignore[attr-defined]
+    hosts = sorted({urlsplit(address).hostname or "" for address in addresses} & set(_storage_hosts(addresses)))
+    allowed = download.model_copy(update={"allowed_hosts": hosts})
+
+    async def fetch() -> dict[str, object]:
+        async with ImageDownloader(allowed) as downloader:
+            return dict(await downloader.fetch_all(addresses))
+
+    for address, image in asyncio.run(fetch()).items():
+        if not isinstance(image, Exception):
+            digest = hashlib.sha256(image.data).hexdigest()  # type: ignore[attr-defined]
+            yield TaughtImage(sha256=digest, sent_sha256=digest, image_id=addresses[address])
+
+
+def _storage_hosts(addresses: Iterable[str]) -> Iterator[str]:
+    """Hosts of Azure's storage: where the service keeps pictures."""
+    for address in addresses:
+        host = urlsplit(address).hostname or ""
+        if host.endswith(".blob.core.windows.net"):
+            yield host
+
+
+def _candidates(request: StageInput, store: Store, reviews: dict[str, list[Review]]) -> Iterator[Item]:
+    """The run's pictures, and those of earlier days about which a person has decided."""
+    manifests = [keys.manifest(request.run, category, "predicted") for category in request.categories]
+    decided = {review.manifest_key for group in reviews.values() for review in group if review.verdict != "pending"}
+    for key in dict.fromkeys([*manifests, *sorted(decided)]):
+        try:
+            items = read_manifest(store, key)
+        except NotFoundError:
+            if key in manifests:
+                raise
+            continue  # A day that was cleaned up; its reviews end by themselves.
+        for item in items:
+            if item.detections and item.media and (key in manifests or item.media.key in reviews):
+                yield item
+
+
+def _by_item(reviews: Iterable[Review]) -> dict[str, list[Review]]:
+    groups: dict[str, list[Review]] = {}
+    for review in reviews:
+        groups.setdefault(review.media_key, []).append(review)
+    return groups
+
+
+def _waits(item: Item, reviews: dict[str, list[Review]]) -> bool:
+    asked = reviews.get(item.media.key, []) if item.media else []
+    return any(review.verdict == "pending" for review in asked)
+
+
+def _regions(item: Item, reviews: dict[str, list[Review]], settings: Settings) -> list[Detection]:
+    """What is surely in a picture: confident, or accepted by a person."""
+    confident = [found for found in item.detections or [] if is_confident(found, settings.detection.tags)]
+    asked = reviews.get(item.media.key, []) if item.media else []
+    return confident + [review.detection for review in asked if review.verdict == "accepted"]
+
+
+def _labelled(
+    items: Iterable[Item], reviews: dict[str, list[Review]], settings: Settings, store: Store
+) -> Iterator[Labelled]:
+    for item in items:
+        if item.media:
+            data = store.get(item.media.key)
+            yield Labelled(item.media.sha256, data, item.title or item.id, _regions(item, reviews, settings))

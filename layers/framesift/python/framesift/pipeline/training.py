@@ -1,0 +1,121 @@
+"""Training and gate: wait for an iteration, and let it predict only if it is no worse than the one that does."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from framesift.contracts import GateOutput, TrainingInput, TrainingOutput
+from framesift.detection_records import DetectionRecords, InService
+from framesift.errors import NothingToRollBackError, RunBusyError
+from framesift.pipeline.stage import once
+from framesift.settings import CustomVisionSettings
+
+if TYPE_CHECKING:
+    from framesift.detection.azure import CustomVisionDetector, CustomVisionTrainer
+
+
+def check_training(request: TrainingInput, trainer: CustomVisionTrainer) -> TrainingOutput:
+    """Say how far a training is; the workflow waits, not this.
+
+    Raises:
+        TrainingFailedError: It failed.
+    """
+    done = trainer.is_trained(request.iteration_id)
+    return TrainingOutput(status="completed" if done else "training", iteration_id=request.iteration_id)
+
+
+def gate_iteration(
+    request: TrainingInput,
+    settings: CustomVisionSettings,
+    table: DetectionRecords,
+    trainer: CustomVisionTrainer,
+    predictor: CustomVisionDetector,
+) -> GateOutput:
+    """Publish an iteration and let it predict, if its average precision is no worse by more than the margin.
+
+    Each iteration is measured by the service on pictures that it held out. Before the first switch there is project A's
+    to compare with, which the service can measure as well. The former one stays published, for `roll_back`.
+
+    Raises:
+        PredictionResourceError: The settings name no prediction resource that the service knows.
+        RunBusyError: Another iteration was put in service meanwhile.
+    """
+    run, iteration_id = request.run, request.iteration_id
+
+    def work() -> GateOutput:
+        former = table.in_service()
+        average = trainer.average_precision(iteration_id)
+        if former is not None and former.iteration_id == iteration_id:  # An earlier try died after the switch.
+            return _published(former)
+        if former is None:
+            former = _first(predictor, trainer)
+            known = None
+        else:
+            known = former
+        if average + settings.gate_margin < former.average_precision:
+            why = (
+                f"Its average precision is {average:.3f}; the one in service has {former.average_precision:.3f}, and "
+                f"at most {settings.gate_margin:g} less is let through."
+            )
+            return GateOutput(
+                outcome="kept_former",
+                why=why,
+                iteration_id=iteration_id,
+                average_precision=average,
+                former_average_precision=former.average_precision,
+            )
+        name = f"framesift-{run.date}-{iteration_id[:8]}"
+        trainer.publish(iteration_id, name)
+        service = InService(
+            project_id=trainer.project_id,
+            publish_name=name,
+            iteration_id=iteration_id,
+            average_precision=average,
+            since=datetime.now(UTC),
+            former=former.model_copy(update={"former": None}),
+        )
+        if not table.put_in_service(service, known):
+            raise RunBusyError("Another iteration was put in service at the same moment; try again.")
+        return _published(service)
+
+    return once(table, run, "gate", [iteration_id], GateOutput, work)
+
+
+def roll_back(table: DetectionRecords) -> InService:
+    """Let the former iteration predict again; the one in service becomes the former.
+
+    Raises:
+        NothingToRollBackError: None was in service before.
+        RunBusyError: Another iteration was put in service meanwhile.
+    """
+    now = table.in_service()
+    if now is None or now.former is None:
+        raise NothingToRollBackError("No iteration was in service before: there is nothing to roll back to.")
+    back = now.former.model_copy(update={"since": datetime.now(UTC), "former": now.model_copy(update={"former": None})})
+    if not table.put_in_service(back, now):
+        raise RunBusyError("Another iteration was put in service at the same moment; try again.")
+    return back
+
+
+def _published(service: InService) -> GateOutput:
+    former = service.former.average_precision if service.former else None
+    return GateOutput(
+        outcome="published",
+        why=f"It predicts from now on, as {service.publish_name}.",
+        iteration_id=service.iteration_id,
+        publish_name=service.publish_name,
+        average_precision=service.average_precision,
+        former_average_precision=former,
+    )
+
+
+def _first(predictor: CustomVisionDetector, trainer: CustomVisionTrainer) -> InService:
+    """Project A's iteration, which predicts until one of B's does."""
+    return InService(
+        project_id=predictor.project_id,
+        publish_name=predictor.publish_name,
+        iteration_id=predictor.iteration_id,
+        average_precision=predictor.average_precision(),
+        since=datetime.now(UTC),
+    )
