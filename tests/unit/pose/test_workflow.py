@@ -163,7 +163,8 @@ def segments_of(path: Path, settings: PoseSettings, cuts: list[Fraction]) -> lis
 
 def test_segments_are_the_same_frames_and_nearly_the_same_landmarks_as_one_piece(tmp_path, astronaut):
     # Given three seconds, in one piece and in two.
-    path = write_video(tmp_path / "a.mp4", person_frames(astronaut, 90), rate=Fraction(30000, 1001))
+    frames = person_frames(astronaut, 90, width=640, height=480)
+    path = write_video(tmp_path / "a.mp4", frames, rate=Fraction(30000, 1001))
     settings = load_settings(options={"video.target_fps": 20.0})
     engine = open_engine(settings.landmarks, settings.performance, 1)
     whole = follow(segments_of(path, settings, []), engine, settings)
@@ -171,10 +172,13 @@ def test_segments_are_the_same_frames_and_nearly_the_same_landmarks_as_one_piece
     one, two = assemble(whole, settings), assemble(pieces, settings)
     # Then the same frames are looked at.
     assert np.array_equal(one.pts, two.pts)
-    # And who is visible is, on average, within 2 % of the torso's length of where he is in one piece.
-    distance = np.linalg.norm((one.landmarks - two.landmarks)[..., :2].astype(float) * (320, 240), axis=-1)
-    visible = one.landmarks[..., 3] > 0.5
-    assert (distance[visible].mean() / torso_length(one.landmarks, 320, 240).mean()) < 0.02
+    # And the piece before the joint is the very same, the one after it as near as MediaPipe is to itself when it is
+    # started a second earlier: within 3 % of the torso's length for what is visible of this half-length portrait.
+    distance = np.linalg.norm((one.landmarks - two.landmarks)[..., :2].astype(float) * (640, 480), axis=-1)
+    joint = int(np.searchsorted(one.time_s, 19 / 12))
+    assert not distance[:joint].any()
+    visible = one.landmarks[joint:, ..., 3] > 0.5
+    assert distance[joint:][visible].mean() / torso_length(one.landmarks, 640, 480).mean() < 0.03
 
 
 def test_the_batched_engine_agrees_with_mediapipe(tmp_path, astronaut):
