@@ -172,13 +172,13 @@ def test_segments_are_the_same_frames_and_nearly_the_same_landmarks_as_one_piece
     one, two = assemble(whole, settings), assemble(pieces, settings)
     # Then the same frames are looked at.
     assert np.array_equal(one.pts, two.pts)
-    # And the piece before the joint is the very same, the one after it as near as MediaPipe is to itself when it is
-    # started a second earlier: within 3 % of the torso's length for what is visible of this half-length portrait.
+    # And the piece before the joint is the very same; of the one after it, half of the visible landmarks are within 2 %
+    # of the torso's length. (The photograph ends at the hips: points near its edge are guesses in both.)
     distance = np.linalg.norm((one.landmarks - two.landmarks)[..., :2].astype(float) * (640, 480), axis=-1)
     joint = int(np.searchsorted(one.time_s, 19 / 12))
     assert not distance[:joint].any()
     visible = one.landmarks[joint:, ..., 3] > 0.5
-    assert distance[joint:][visible].mean() / torso_length(one.landmarks, 640, 480).mean() < 0.03
+    assert np.median(distance[joint:][visible]) / torso_length(one.landmarks, 640, 480).mean() < 0.02
 
 
 def test_the_batched_engine_agrees_with_mediapipe(tmp_path, astronaut):
@@ -192,7 +192,7 @@ def test_the_batched_engine_agrees_with_mediapipe(tmp_path, astronaut):
     assert np.array_equal(ours.pts, theirs.pts)
     visible = theirs.landmarks[..., 3] > 0.5
     distance = np.linalg.norm((ours.landmarks - theirs.landmarks)[..., :2] * (640, 480), axis=-1)
-    assert distance[visible].mean() / torso_length(theirs.landmarks, 640, 480).mean() < 0.03
+    assert np.median(distance[visible]) / torso_length(theirs.landmarks, 640, 480).mean() < 0.015
     assert np.abs(ours.world - theirs.world)[visible].mean() < 0.03
 
 
