@@ -15,6 +15,7 @@ from framesift.pose.decode import probe, read_frames
 from framesift.pose.engine import open_engine
 from framesift.pose.extract import assemble, extract, find_videos, pending
 from framesift.pose.manifest import json_schema, read_manifest
+from framesift.pose.model import resolve_bundle
 from framesift.pose.presets import PoseSettings, load_settings
 from framesift.pose.segments import Segment, Source, follow, plan
 from framesift.pose.sequence import read_sequence
@@ -166,7 +167,7 @@ def test_segments_are_the_same_frames_and_nearly_the_same_landmarks_as_one_piece
     frames = person_frames(astronaut, 90, width=640, height=480)
     path = write_video(tmp_path / "a.mp4", frames, rate=Fraction(30000, 1001))
     settings = load_settings(options={"video.target_fps": 20.0})
-    engine = open_engine(settings.landmarks, settings.performance, 1)
+    engine = open_engine(settings.landmarks, settings.performance, resolve_bundle(settings.landmarks.model))
     whole = follow(segments_of(path, settings, []), engine, settings)
     pieces = follow(segments_of(path, settings, [Fraction(19, 12)]), engine, settings)
     one, two = assemble(whole, settings), assemble(pieces, settings)
@@ -186,7 +187,7 @@ def test_the_batched_engine_agrees_with_mediapipe(tmp_path, astronaut):
     found = {}
     for name in ("mediapipe", "batched"):
         settings = load_settings(options={"landmarks.engine": name, "output.dtype": "float32"})
-        engine = open_engine(settings.landmarks, settings.performance, 1)
+        engine = open_engine(settings.landmarks, settings.performance, resolve_bundle(settings.landmarks.model))
         found[name] = assemble(follow(segments_of(path, settings, []), engine, settings), settings)
     ours, theirs = found["batched"], found["mediapipe"]
     assert np.array_equal(ours.pts, theirs.pts)
@@ -200,7 +201,7 @@ def test_the_batched_engine_follows_streams_independently(tmp_path, astronaut):
     settings = load_settings(options={"landmarks.engine": "batched", "video.max_frames": 6})
     person = write_video(tmp_path / "a.mp4", person_frames(astronaut, 8))
     nobody = write_video(tmp_path / "b.mp4", drawn_frames(4))
-    engine = open_engine(settings.landmarks, settings.performance, 1)
+    engine = open_engine(settings.landmarks, settings.performance, resolve_bundle(settings.landmarks.model))
     together = follow(segments_of(person, settings, []) * 2 + segments_of(nobody, settings, []), engine, settings)
     alone = follow(segments_of(person, settings, []), engine, settings)[0]
     assert [len(part.pts) for part in together] == [6, 6, 4]

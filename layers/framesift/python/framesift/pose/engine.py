@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framesift.pose.decode import Frame
+from framesift.pose.model import Bundle
 from framesift.pose.presets import LandmarkSettings, PerformanceSettings
 from framesift.pose.sequence import ModelFacts
 from framesift.pose.skeleton import CHANNELS, LANDMARK_COUNT, WORLD_CHANNELS
@@ -59,21 +60,21 @@ class PoseEngine(Protocol):
         ...
 
 
-def open_engine(landmarks: LandmarkSettings, performance: PerformanceSettings, threads: int) -> PoseEngine:
+def open_engine(
+    landmarks: LandmarkSettings, performance: PerformanceSettings, bundle: Bundle, threads: int = 1
+) -> PoseEngine:
     """Make the engine that the settings name; imports only its libraries.
 
     Args:
         landmarks: See `LandmarkSettings`.
         performance: See `PerformanceSettings`.
+        bundle: The networks.
         threads: For the networks.
-
-    Raises:
-        ModelMissingError: The bundle is not at hand and cannot be fetched.
     """
     if landmarks.engine == "batched":
         from framesift.pose.batched.engine import BatchedEngine
 
-        return BatchedEngine(landmarks, performance.batch_size, threads)
+        return BatchedEngine(landmarks, bundle, performance.batch_size, threads)
     from framesift.pose.mediapipe_engine import MediaPipeEngine
 
-    return MediaPipeEngine(landmarks)
+    return MediaPipeEngine(landmarks, bundle)

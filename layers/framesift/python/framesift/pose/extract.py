@@ -15,7 +15,7 @@ from framesift.errors import FramesiftError, InputError, NoPersonError, NoVideos
 from framesift.pose.decode import VideoFacts, file_sha256, probe
 from framesift.pose.engine import PoseEngine, open_engine
 from framesift.pose.manifest import Manifest, VideoEntry, read_manifest, write_manifest
-from framesift.pose.model import resolve_model
+from framesift.pose.model import Bundle, resolve_bundle
 from framesift.pose.presets import PoseSettings
 from framesift.pose.refine import refine
 from framesift.pose.segments import Segment, SegmentPoses, Source, follow, plan, stitch
@@ -66,9 +66,10 @@ def extract(
         ModelMissingError: The networks are not at hand; nothing was done.
     """
     manifest = read_manifest(folder)
-    if sources:
-        resolve_model(settings.landmarks.model)  # Once, before processes ask for it side by side.
-    for source, outcome in _outcomes(sources, settings):
+    if not sources:
+        return manifest
+    bundle = resolve_bundle(settings.landmarks.model)
+    for source, outcome in _outcomes(sources, settings, bundle):
         entry = _entry(source, outcome, folder, settings)
         manifest.videos[source.name] = entry
         write_manifest(folder, manifest)
@@ -77,14 +78,14 @@ def extract(
 
 
 def _outcomes(
-    sources: list[Source], settings: PoseSettings
+    sources: list[Source], settings: PoseSettings, bundle: Bundle
 ) -> Iterator[tuple[Source, list[SegmentPoses] | FramesiftError]]:
     """Each video with its segments in order, or with the error that ended it."""
     performance = settings.performance
     workers = performance.workers or os.cpu_count() or 1
     with WorkerPool(
         _Work,
-        (settings,),
+        (settings, bundle),
         workers=workers,
         memory_limit_mb=performance.memory_limit_mb,
         timeout_s=performance.video_timeout_s,
@@ -104,15 +105,16 @@ def _outcomes(
 class _Work:
     """What a worker process does: probe a video, or follow people through segments."""
 
-    def __init__(self, settings: PoseSettings) -> None:
+    def __init__(self, settings: PoseSettings, bundle: Bundle) -> None:
         self._settings = settings
+        self._bundle = bundle
         self._engine: PoseEngine | None = None
 
     def __call__(self, task: Source | list[Segment]) -> VideoFacts | list[SegmentPoses | FramesiftError]:
         if isinstance(task, Source):
             return probe(task.path, self._settings.video)
         if self._engine is None:
-            self._engine = open_engine(self._settings.landmarks, self._settings.performance, threads=1)
+            self._engine = open_engine(self._settings.landmarks, self._settings.performance, self._bundle)
         return follow(task, self._engine, self._settings)
 
 

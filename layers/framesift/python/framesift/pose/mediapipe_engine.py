@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
+from types import ModuleType
 from typing import Any
 
 import numpy as np
-from mediapipe.tasks.python import BaseOptions
-from mediapipe.tasks.python.vision import PoseLandmarker, PoseLandmarkerOptions, RunningMode
-from mediapipe.tasks.python.vision.core.image import Image, ImageFormat
 
 from framesift.pose.decode import Frame
 from framesift.pose.engine import People
-from framesift.pose.model import resolve_model
+from framesift.pose.model import Bundle
 from framesift.pose.presets import LandmarkSettings
 from framesift.pose.sequence import ModelFacts
 from framesift.pose.slots import Slots
+
+
+@contextmanager
+def _without_plotting() -> Iterator[None]:
+    """Keep matplotlib from being loaded: mediapipe has it for one drawing helper, and it takes as long as the rest."""
+    if "matplotlib" in sys.modules:
+        yield
+        return
+    package, pyplot = ModuleType("matplotlib"), ModuleType("matplotlib.pyplot")
+    package.pyplot = pyplot  # type: ignore[attr-defined]
+    sys.modules |= {"matplotlib": package, "matplotlib.pyplot": pyplot}
+    try:
+        yield
+    finally:
+        del sys.modules["matplotlib"], sys.modules["matplotlib.pyplot"]
+
+
+with _without_plotting():
+    from mediapipe.tasks.python import BaseOptions
+    from mediapipe.tasks.python.vision import PoseLandmarker, PoseLandmarkerOptions, RunningMode
+    from mediapipe.tasks.python.vision.core.image import Image, ImageFormat
 
 # MediaPipe 1.x keeps something of each frame (its issue 6351); a new instance lets go of it. Its tracking begins anew,
 # so this is far above what a usual clip has: half an hour at 30 FPS.
@@ -28,18 +49,18 @@ class MediaPipeEngine:
 
     Args:
         settings: See `LandmarkSettings`.
+        bundle: The networks.
     """
 
-    def __init__(self, settings: LandmarkSettings) -> None:
+    def __init__(self, settings: LandmarkSettings, bundle: Bundle) -> None:
         self._settings = settings
-        bundle = resolve_model(settings.model)
         self._path = str(bundle.path)
         self._model = ModelFacts(
             engine="mediapipe",
             runtime=f"mediapipe {version('mediapipe')}",
-            name=bundle.card.name,
-            version=bundle.card.version,
-            sha256=str(bundle.card.sha256),
+            name=bundle.name,
+            version=bundle.version,
+            sha256=bundle.sha256,
         )
 
     @property

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
-from framesift.models import Model, open_registry
 from framesift.pose.presets import PoseModelName
 from framesift.settings import load_settings
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle of networks (`.task`).
+
+    Attributes:
+        path: The file.
+        name: The model's name in the registry.
+        version: Likewise.
+        sha256: The file's digest.
+    """
+
+    path: Path
+    name: str
+    version: str
+    sha256: str
 
 
 def cache_dir() -> Path:
@@ -15,11 +32,14 @@ def cache_dir() -> Path:
     return Path(configured) if configured else Path.home() / ".cache" / "framesift" / "models"
 
 
-def resolve_model(size: PoseModelName) -> Model:
-    """Return the bundle's file and card; fetched from its maker when it is not at hand.
+def resolve_bundle(size: PoseModelName) -> Bundle:
+    """Return the bundle's file; fetched from its maker when it is not at hand.
 
     Raises:
         ModelMissingError: The bundle is not at hand and cannot be fetched; the message says how to get it.
         ModelMismatchError: What was found is not what its card says.
     """
-    return open_registry(cache_dir(), public=True).resolve(f"pose-{size}")
+    from framesift.models import open_registry  # Brings AWS's client along, which the workers have no use for.
+
+    model = open_registry(cache_dir(), public=True).resolve(f"pose-{size}")
+    return Bundle(model.path, model.card.name, model.card.version, str(model.card.sha256))

@@ -135,7 +135,9 @@ def _serve(pipe: Connection, make_work: Callable[..., Work], arguments: tuple[An
     """A worker's life: make the work once, then do tasks until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle.
     # Counts what is written, not what is mapped: networks and libraries map much that they never touch.
-    resource.setrlimit(resource.RLIMIT_DATA, (memory_limit_mb << 20, memory_limit_mb << 20))
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = memory_limit_mb << 20
+    resource.setrlimit(resource.RLIMIT_DATA, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
     _silence_native_logs()
     work: Work | None = None
     with contextlib.suppress(EOFError):

@@ -13,7 +13,7 @@ from framesift.pose.batched.networks import LANDMARKS_SIDE, Networks
 from framesift.pose.batched.smoothing import Smoother
 from framesift.pose.decode import Frame
 from framesift.pose.engine import People
-from framesift.pose.model import resolve_model
+from framesift.pose.model import Bundle
 from framesift.pose.presets import LandmarkSettings
 from framesift.pose.sequence import ModelFacts
 from framesift.pose.skeleton import LANDMARK_COUNT
@@ -51,21 +51,21 @@ class BatchedEngine:
 
     Args:
         settings: See `LandmarkSettings`.
+        bundle: The networks.
         batch_size: Streams to follow in step.
         threads: For the networks.
     """
 
-    def __init__(self, settings: LandmarkSettings, batch_size: int, threads: int) -> None:
+    def __init__(self, settings: LandmarkSettings, bundle: Bundle, batch_size: int, threads: int) -> None:
         self._settings = settings
         self._batch_size = batch_size
-        bundle = resolve_model(settings.model)
         self._networks = Networks(bundle.path, threads)
         self._model = ModelFacts(
             engine="batched",
             runtime=self._networks.runtime,
-            name=bundle.card.name,
-            version=bundle.card.version,
-            sha256=str(bundle.card.sha256),
+            name=bundle.name,
+            version=bundle.version,
+            sha256=bundle.sha256,
         )
 
     @property
