@@ -62,6 +62,7 @@ class Config:
     schedules: tuple[Schedule, ...] = (
         Schedule("TiktokMidnight", "tiktok", hour=0),
         Schedule("TiktokNoonIfFailed", "tiktok", hour=12, only_if_failed=True),
+        Schedule("YoutubeNight", "youtube", hour=3),
     )
     protect: bool = False
 
@@ -85,6 +86,11 @@ class Config:
             "finish_run": FunctionSize(512, 120),
             "fail_run": FunctionSize(512, 60),
             "serve_api": FunctionSize(512, 20),
+            "collect_feed": FunctionSize(1769, 600),
+            "predict_items": FunctionSize(1769, 900),
+            "teach_detector": FunctionSize(1769, 900),
+            "check_training": FunctionSize(512, 60),
+            "gate_iteration": FunctionSize(512, 120),
             "crawl_category": FunctionSize(3008, 900, disk_mb=2048),
         }
     )

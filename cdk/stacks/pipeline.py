@@ -32,6 +32,10 @@ _TABLE_ACTIONS = {
     "finish_run": ("GetItem", "Query", "PutItem", "DeleteItem"),
     "fail_run": ("GetItem", "Query", "PutItem"),
     "serve_api": ("GetItem", "Query", "PutItem"),
+    "collect_feed": ("GetItem", "PutItem"),
+    "predict_items": ("GetItem", "PutItem", "BatchWriteItem"),
+    "teach_detector": ("GetItem", "Query", "PutItem"),
+    "gate_iteration": ("GetItem", "PutItem"),
 }
 
 
@@ -102,6 +106,7 @@ class PipelineStack(Stack):
         images = {image: image_asset(self, f"{image.title()}Image", image) for image in ("steps", "crawler")}
         state = _places(storage, "bucket", "table")
         told = {"FRAMESIFT_PLATFORM__FAILURE_TOPIC": alerts.topic.topic_arn}
+        azure = {"FRAMESIFT_CUSTOM_VISION__SECRET": storage.custom_vision.secret_arn}
         environments = {
             "begin_run": _places(storage, "table"),
             "crawl_category": {**state, "FRAMESIFT_CRAWL__SESSION_SECRET": storage.session.secret_arn},
@@ -112,6 +117,11 @@ class PipelineStack(Stack):
             "finish_run": {**state, **told},
             "fail_run": {**_places(storage, "table"), **told},
             "serve_api": state,
+            "collect_feed": {**state, "FRAMESIFT_YOUTUBE__API_SECRET": storage.youtube.secret_arn},
+            "predict_items": {**state, **azure},
+            "teach_detector": {**state, **azure},
+            "check_training": azure,
+            "gate_iteration": {**_places(storage, "table"), **azure},
         }
         return {
             name: ImageFunction(
@@ -170,6 +180,15 @@ class PipelineStack(Stack):
 
         grants.read_objects(roles["finish_run"], bucket, "runs/")
         grants.read_objects(roles["serve_api"], bucket, "published/")
+
+        for name in ("collect_feed", "predict_items", "teach_detector"):
+            grants.read_objects(roles[name], bucket, "runs/")
+        for name in ("collect_feed", "predict_items"):
+            grants.write_objects(roles[name], bucket, "runs/")
+        grants.read_objects(roles["predict_items"], bucket, "models/")
+        grants.read_secret(roles["collect_feed"], storage.youtube)
+        for name in ("predict_items", "teach_detector", "check_training", "gate_iteration"):
+            grants.read_secret(roles[name], storage.custom_vision)
 
         grants.publish(roles["finish_run"], alerts.topic, alerts.key)
         grants.publish(roles["fail_run"], alerts.topic, alerts.key)

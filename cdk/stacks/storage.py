@@ -22,6 +22,8 @@ class StorageStack(Stack):
         table: Holds state.
         session: The crawler's session (Playwright's storage state).
         google: The service account that asks Google Cloud Translate.
+        youtube: The key of the YouTube Data API.
+        custom_vision: Keys, addresses and projects of Azure Custom Vision.
     """
 
     def __init__(self, scope: Construct, construct_id: str, config: Config, **stack: Any) -> None:
@@ -43,9 +45,13 @@ class StorageStack(Stack):
         # Placeholders: the real values are put in by hand and never pass through a template.
         self.session = self._secret("Session", '{"cookies": [], "origins": []}')
         self.google = self._secret("Google", "{}")
+        self.youtube = self._secret("Youtube", "none")
+        self.custom_vision = self._secret("CustomVision", "{}")
         for output, value in {
             "SessionSecretArn": self.session.secret_arn,
             "GoogleSecretArn": self.google.secret_arn,
+            "YoutubeSecretArn": self.youtube.secret_arn,
+            "CustomVisionSecretArn": self.custom_vision.secret_arn,
         }.items():
             CfnOutput(self, output, value=value)
 

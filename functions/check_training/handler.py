@@ -21,5 +21,6 @@ tracer = Tracer()
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Parse, call, dump."""
     request = TrainingInput.model_validate(event)
-    output = check_training(request, CustomVisionTrainer.from_settings(load_settings().custom_vision))
+    azure = load_settings().custom_vision
+    output = check_training(request, azure, CustomVisionTrainer.from_settings(azure))
     return output.model_dump(mode="json")

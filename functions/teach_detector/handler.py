@@ -8,7 +8,7 @@ from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from framesift.contracts import StageInput
-from framesift.detection.azure import CustomVisionTrainer
+from framesift.detection.azure import open_trainer
 from framesift.detection_records import DetectionRecords
 from framesift.pipeline.teach import teach_detector
 from framesift.settings import load_settings
@@ -25,6 +25,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     request = StageInput.model_validate(event)
     settings = load_settings()
     store, table = S3Store(settings.platform.bucket), DetectionRecords(settings.platform.table)
-    trainer = CustomVisionTrainer.from_settings(settings.custom_vision)
+    trainer = open_trainer(settings.custom_vision)
     output = teach_detector(request, settings, store, table, trainer)
     return output.model_dump(mode="json")

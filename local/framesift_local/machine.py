@@ -1,4 +1,4 @@
-"""One machine that is a whole Framesift: the embedded AWS with our stacks, and the clip site that it crawls."""
+"""One machine that is a whole Framesift: the embedded AWS with our stacks, and stand-ins for what is outside."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - `date` is a field's name here
@@ -33,11 +33,13 @@ class Machine:
         aws: The embedded AWS.
         site_url: The clip site.
         clips: What the clip site lists in each category.
+        outside: Settings that lead to the other stand-ins (`framesift_local.outside`).
     """
 
     aws: EmbeddedAws
     site_url: str
     clips: int
+    outside: Mapping[str, str]
 
     def grade(self, record: RunRecord, store: Store) -> Grade:
         """Hold what a run found among the clip site's clips against the truth."""
@@ -52,15 +54,21 @@ class Machine:
         return grade(truth, (item.id for item in items), dropped)
 
     def show_day(self, day: Date) -> None:
-        """Let the clip site show a day's clips."""
+        """Let the clip site and YouTube show a day."""
         self.control_site(date=day.isoformat())
+        youtube = self.outside["FRAMESIFT_YOUTUBE__API_URL"].removesuffix("/youtube/v3")
+        _post(f"{youtube}/control", {"date": day.isoformat()})
 
     def control_site(self, **how: object) -> None:
         """Tell the clip site how to behave (`framesift_local.clipsite.control`)."""
-        request = urllib.request.Request(  # noqa: S310 - our own address
-            f"{self.site_url}/control", json.dumps(how).encode(), {"Content-Type": "application/json"}
-        )
-        urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
+        _post(f"{self.site_url}/control", how)
+
+
+def _post(url: str, message: Mapping[str, object]) -> None:
+    request = urllib.request.Request(  # noqa: S310 - our own address
+        url, json.dumps(message).encode(), {"Content-Type": "application/json"}
+    )
+    urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
 
 
 @contextmanager
@@ -88,17 +96,17 @@ def machine(
     """
     data_dir.mkdir(parents=True, exist_ok=True)
     clips = target_clips * _SITE_CLIPS_PER_TARGET
-    with _clip_site(data_dir, day, clips) as site_url:
+    with _clip_site(data_dir, day, clips) as site_url, _outside(data_dir, day, target_clips) as outside:
         aws = EmbeddedAws(
             data_dir,
             synthesize(data_dir / "cdk.out"),
             api_port=api_port,
             schedules=schedules,
             time_scale=time_scale,
-            overrides=_overrides(site_url, target_clips),
+            overrides={**_overrides(site_url, target_clips), **outside},
         )
         with aws:
-            yield Machine(aws, site_url, clips)
+            yield Machine(aws, site_url, clips, outside)
 
 
 def _overrides(site_url: str, target_clips: int) -> dict[str, str]:
@@ -114,16 +122,29 @@ def _overrides(site_url: str, target_clips: int) -> dict[str, str]:
 
 @contextmanager
 def _clip_site(data_dir: Path, day: Date, clips: int) -> Iterator[str]:
-    """The clip site in a process of its own, which leaves this one's interpreter to the embedded AWS."""
     options = ["--port=0", f"--date={day}", f"--clips={clips}", f"--cache={data_dir / 'clipsite'}"]
-    command = [sys.executable, "-m", "framesift_local.clipsite", *options]
+    with _stand_in("clipsite", options) as line:
+        yield line.split("/main", 1)[0]
+
+
+@contextmanager
+def _outside(data_dir: Path, day: Date, videos: int) -> Iterator[dict[str, str]]:
+    options = [f"--date={day}", f"--videos={videos}", f"--folder={data_dir / 'customvision'}"]
+    with _stand_in("outside", options) as line:
+        yield json.loads(line)
+
+
+@contextmanager
+def _stand_in(module: str, options: list[str]) -> Iterator[str]:
+    """A stand-in in a process of its own, which leaves this one's interpreter to the embedded AWS; its first line."""
+    command = [sys.executable, "-m", f"framesift_local.{module}", *options]
     # Our own module, with values of our own.
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603
         try:
             line = process.stdout.readline() if process.stdout else ""
             if not line:
                 said = process.stderr.read() if process.stderr else ""
-                raise EmbeddedAwsDownError(f"The clip site did not start: {said.strip() or 'it said nothing'}")
-            yield line.split("/main", 1)[0]
+                raise EmbeddedAwsDownError(f"The stand-in {module} did not start: {said.strip() or 'it said nothing'}")
+            yield line
         finally:
             process.terminate()

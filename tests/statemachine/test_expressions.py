@@ -13,6 +13,8 @@ from framesift.contracts import (
     FailInput,
     FinishInput,
     StageInput,
+    TeachOutput,
+    TrainingInput,
 )
 from framesift_local.jsonata_queries import evaluate
 from statemachine.lint import FOLDER
@@ -57,7 +59,12 @@ def test_begin_gets_the_start_as_it_came_and_the_execution():
 
 @pytest.mark.parametrize(
     ("decision", "source", "goes_to"),
-    [("skip", "tiktok", "Skipped"), ("run", "tiktok", "Collect"), ("run", "youtube", "NoBranch")],
+    [
+        ("skip", "tiktok", "Skipped"),
+        ("run", "tiktok", "Collect"),
+        ("run", "youtube", "Collect"),
+        ("run", "upload", "NoBranch"),
+    ],
 )
 def test_is_there_work(decision, source, goes_to):
     assert chosen("IsThereWork", {"input": {"decision": decision}}, run={**RUN, "source": source}) == goes_to
@@ -110,7 +117,7 @@ def test_where_nothing_was_collected_the_first_error_is_the_runs():
 
 @pytest.mark.parametrize(
     ("analyze", "compute", "goes_to"),
-    [(False, "gpu", "Curate"), (True, "gpu", "AnalyzeOnGpu"), (True, "cpu", "AnalyzeOnCpu")],
+    [(False, "gpu", "WhatToDo"), (True, "gpu", "AnalyzeOnGpu"), (True, "cpu", "AnalyzeOnCpu")],
 )
 def test_where_to_analyze(analyze, compute, goes_to):
     assert chosen("WhereToAnalyze", {"input": {**PLAN, "analyze": analyze, "compute": compute}}) == goes_to
@@ -195,3 +202,41 @@ def test_fail_is_told_what_and_where_even_without_a_cause(run, fault, cause):
     assert (request.stage, request.error, request.cause) == ("collect", fault["Error"], cause)
     assert (request.run is None) == (run is None)
     assert evaluated(STATES["Failed"]["Cause"], **variables) == cause
+
+
+@pytest.mark.parametrize(
+    ("source", "collects", "goes_on"),
+    [("tiktok", "CrawlCategory", "Curate"), ("youtube", "CollectFeed", "PredictItems")],
+)
+def test_each_source_has_its_own_way(source: str, collects: str, goes_on: str):
+    run = {**RUN, "source": source}
+
+    assert chosen("WhatToCollect", {"input": {"run": run, "category": "dance"}}) == collects
+    assert chosen("WhatToDo", {"input": {}}, run=run) == goes_on
+
+
+@pytest.mark.parametrize(
+    ("outcome", "goes_to"),
+    [
+        ("training", "WaitForTraining"),
+        ("nothing_changed", "Finish"),
+        ("not_enough_images", "Finish"),
+        ("no_project", "Finish"),
+    ],
+)
+def test_only_a_training_is_waited_for(outcome: str, goes_to: str):
+    taught = TeachOutput(outcome=outcome, why="").model_dump(mode="json")
+
+    assert chosen("IsTraining", {"input": taught}) == goes_to
+    assert evaluated(STATES["TeachDetector"]["Assign"]["iteration_id"], {"result": {"Payload": taught}}) is None
+
+
+def test_a_training_is_waited_for_by_the_workflow_until_it_is_done():
+    wait, check = STATES["WaitForTraining"], STATES["CheckTraining"]
+
+    assert (wait["Type"], wait["Next"], check["Next"]) == ("Wait", "CheckTraining", "IsTrained")
+    assert chosen("IsTrained", {"input": {"status": "training"}}) == "WaitForTraining"
+    assert chosen("IsTrained", {"input": {"status": "completed"}}) == "GateIteration"
+    for name in ("CheckTraining", "GateIteration"):
+        payload = evaluated(STATES[name]["Arguments"]["Payload"], run=RUN, iteration_id="i1")
+        assert TrainingInput.model_validate(payload).iteration_id == "i1"

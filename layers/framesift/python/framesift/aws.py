@@ -56,6 +56,11 @@ def secretsmanager() -> SecretsManagerClient:
     return _client("secretsmanager")  # type: ignore[no-any-return]
 
 
+def lambda_() -> Any:
+    """The Lambda client."""
+    return _client("lambda")
+
+
 def sns() -> SNSClient:
     """The SNS client."""
     return _client("sns")  # type: ignore[no-any-return]

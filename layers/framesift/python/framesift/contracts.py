@@ -316,7 +316,7 @@ class PredictOutput(Contract):
 class TeachOutput(Contract):
     """What was taught, and whether that makes a training."""
 
-    outcome: Literal["training", "nothing_changed", "not_enough_images"]
+    outcome: Literal["training", "nothing_changed", "not_enough_images", "no_project"]
     why: str
     iteration_id: str | None = None
     tags_made: list[str] = Field([])
@@ -324,6 +324,7 @@ class TeachOutput(Contract):
     known: int = Field(0, description="Pictures that the project had already.")
     waiting: int = Field(0, description="Pictures with a prediction that waits for a person.")
     refused: int = Field(0, description="Pictures that the service does not take.")
+    check_after_s: int = Field(60, description="When to ask whether the training is done.")
 
 
 class TrainingInput(Contract):
@@ -338,6 +339,7 @@ class TrainingOutput(Contract):
 
     status: Literal["training", "completed"]
     iteration_id: str
+    check_after_s: int = Field(60, description="When to ask again.")
 
 
 class GateOutput(Contract):

@@ -134,6 +134,7 @@ class CustomVisionSettings(BaseModel):
     timeout_s: float = Field(60.0, gt=0, description="How long one request may take.")
     patience_s: float = Field(120.0, gt=0, description="How long a request is repeated while the service is busy.")
     min_images_per_tag: int = Field(15, ge=1, description="Pictures that a tag needs before a training is asked for.")
+    training_check_s: int = Field(60, ge=1, description="How often the workflow asks whether a training is done.")
     training_limit_s: float = Field(7_200.0, gt=0, description="A training that takes longer is given up.")
     gate_margin: Share = Field(
         0.02, description="How much less average precision than the one in service an iteration may have."

@@ -227,8 +227,12 @@ class Table:
         """Let a resumed run do a category's stages again."""
         for category in categories:
             for stage in ("collect", "curate"):
-                key = _encode({"pk": f"RUN#{run.source}#{run.date}", "sk": f"{run.attempt}#{stage}#{category}"})
-                self._client.delete_item(TableName=self.name, Key=key)
+                self.forget_stage(run, stage, category)
+
+    def forget_stage(self, run: Run, stage: str, scope: str) -> None:
+        """Let one stage be done again, whatever came of it."""
+        key = _encode({"pk": f"RUN#{run.source}#{run.date}", "sk": f"{run.attempt}#{stage}#{scope}"})
+        self._client.delete_item(TableName=self.name, Key=key)
 
     def report_progress(self, run: Run, stage: str, scope: str, done: int, total: int) -> None:
         """Say how far a stage is; call it about once a second, not for every item."""

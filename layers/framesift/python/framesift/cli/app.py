@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from framesift import __version__
-from framesift.cli import duplicates, local, models, runs
+from framesift.cli import detector, duplicates, local, models, review, runs, stage
 from framesift.cli.console import output
 from framesift.pose import commands as pose
 
@@ -39,6 +39,9 @@ app.command("clip")(runs.clip)
 app.command("takedown")(runs.takedown)
 app.add_typer(duplicates.app, name="duplicates", help="What was taken for the same, to be looked at.")
 app.add_typer(pose.app, name="pose", help="Videos in, pose sequences out.")
+app.command("stage")(stage.stage)
+app.add_typer(detector.app, name="detector", help="Detectors: what predicts, rollback, and a project's rescue.")
+app.add_typer(review.app, name="review", help="Predictions that wait for a person.")
 app.add_typer(local.app, name="local", help="The embedded AWS: the whole workflow on this machine, without an account.")
 app.add_typer(
     models.app, name="models", help="Model files: which there are, where they come from, whether they are whole."

@@ -44,7 +44,7 @@ def _needs_local() -> None:
 
 @app.command()
 def run(
-    source: Annotated[str, typer.Argument(help="Where media comes from: tiktok.")] = "tiktok",
+    source: Annotated[str, typer.Argument(help="Where media comes from: tiktok or youtube.")] = "tiktok",
     date: DateOption = None,
     category: Annotated[list[str] | None, typer.Option(help="Only this category; may be repeated.")] = None,
     clips: ClipsOption = 200,
@@ -55,13 +55,14 @@ def run(
 
     start = {"source": source, "date": date, "categories": category, "force": force}
     with ExitStack() as running:
-        with output.status("Starting the embedded AWS and the clip site …"):
+        with output.status("Starting the embedded AWS and what stands in for the world …"):
             started = running.enter_context(machine(DATA_DIR, day=_day(date), target_clips=clips))
         connection = connect("")
         record = start_and_watch(connection, {name: value for name, value in start.items() if value})
-        show_lists(lists_of(connection, record))
-        _show_grade(started.grade(record, connection.store))
-        _say_where(connection)
+        if source == "tiktok":
+            show_lists(lists_of(connection, record))
+            _show_grade(started.grade(record, connection.store))
+            _say_where(connection)
 
 
 @app.command()

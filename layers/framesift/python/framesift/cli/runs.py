@@ -13,12 +13,13 @@ from rich.table import Table as Grid
 from framesift import aws, keys
 from framesift.cli.connection import Connection, StackOption, connect
 from framesift.cli.console import errors, output
+from framesift.cli.detector import show_detection
 from framesift.cli.watch import Snapshot, watch
 from framesift.contracts import TopList
 from framesift.errors import NotFoundError, exit_code_of
 from framesift.table import RunRecord
 
-SourceArgument = Annotated[str, typer.Argument(help="Where media comes from: tiktok.")]
+SourceArgument = Annotated[str, typer.Argument(help="Where media comes from: tiktok or youtube.")]
 DateArgument = Annotated[str | None, typer.Argument(help="YYYY-MM-DD; the newest run by default.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 
@@ -32,6 +33,7 @@ def run(
     force: Annotated[bool, typer.Option(help="Run again even if the day is done.")] = False,
     only_if_failed: Annotated[bool, typer.Option(help="Do nothing unless the day has yet to succeed.")] = False,
     wait: Annotated[bool, typer.Option(help="Watch it until it ends.")] = True,
+    now: Annotated[bool, typer.Option("--now", help="The same: a run that a person starts begins at once.")] = False,
     stack: StackOption = "",
 ) -> None:
     """Start a day's run, or take up one that failed, and watch it.
@@ -244,6 +246,7 @@ def _show_summary(connection: Connection, source: str, date: str) -> None:
         output.print(
             f"[dim]Re-uploads were judged by {analysis['embedder']}: {analysis['embedder_why']}[/]", soft_wrap=True
         )
+    show_detection(record.counts)
     for sentence in record.degraded:
         output.print(f"[yellow]Note:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
 

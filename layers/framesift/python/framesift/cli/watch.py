@@ -20,7 +20,10 @@ from framesift.contracts import Run
 from framesift.pipeline.stage import SCOPE_SEPARATOR
 from framesift.table import RunRecord, Table
 
-STAGES = ("collect", "analyze", "curate", "publish", "archive")
+STAGES = {
+    "tiktok": ("collect", "analyze", "curate", "publish", "archive"),
+    "youtube": ("collect", "analyze", "predict", "teach"),
+}
 POLL_S = 0.5
 
 
@@ -98,6 +101,8 @@ def _cells(run: Run, categories: list[str], table: Table) -> dict[tuple[str, str
             if stage == "curate":
                 duplicates = output["dropped"].get("duplicate", 0)
                 cells["analyze", category] = (1, 1, f"{duplicates} re-uploads")
+            elif stage == "predict":
+                cells["analyze", category] = (1, 1, "done")
     return {key: cell for key, cell in cells.items() if key[1] in categories}
 
 
@@ -106,10 +111,17 @@ def _describe_published(output: dict[str, Any], category: str) -> str:
     return f"top {counts[category]}" if category in counts else "none qualified"
 
 
+def _describe_predicted(output: dict[str, Any], category: str) -> str:
+    seen = next(each for each in output["categories"] if each["category"] == category)
+    return f"{sum(seen['confident'].values())} seen, {seen['to_review']} to review"
+
+
 _DESCRIBE: dict[str, Callable[[dict[str, Any], str], str]] = {
     "collect": lambda output, _: f"{output['items']} clips",
     "curate": lambda output, _: f"{output['items'] - _not_kept(output)} kept",
     "publish": _describe_published,
+    "predict": _describe_predicted,
+    "teach": lambda output, _: f"{output['uploaded']} taught: {output['outcome'].replace('_', ' ')}",
 }
 
 
@@ -132,12 +144,13 @@ def _picture(snapshot: Snapshot, spinner: Spinner) -> RenderableType:
     spinner.update(text=Text.assemble((f" {title}", "bold"), f"  {snapshot.seconds:.0f} s"))
     if record is None:
         return spinner
+    stages = STAGES[record.source]
     grid = Grid(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     grid.add_column("", style="bold")
-    for stage in STAGES:
+    for stage in stages:
         grid.add_column(stage, min_width=14, header_style="dim")
     for category in record.categories:
-        grid.add_row(category, *(_cell(snapshot.cells.get((stage, category))) for stage in STAGES))
+        grid.add_row(category, *(_cell(snapshot.cells.get((stage, category))) for stage in stages))
     return Group(spinner, grid)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,6 +14,26 @@ from framesift.errors import NotFoundError
 CARD_FILE_NAME = "card.json"
 
 _PathSegment = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
+
+
+class DetectorForm(BaseModel):
+    """How an object detector's ONNX file is fed and read.
+
+    Attributes:
+        head: `yolov5`: (N, boxes, 5 + tags); `yolov8`: (N, 4 + tags, boxes); `torchvision`: boxes, labels and scores of
+            one picture; `custom_vision`: Custom Vision's export, (N, anchors · (5 + tags), H, W); `custom_vision_s1`:
+            its export of the domain S1, three outputs.
+        tags: What it finds, by its class number. A torchvision detector's number 0 is the background.
+        width: Pixels that it takes; multiples of 32 for YOLO.
+        height: Likewise.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    head: Literal["yolov5", "yolov8", "torchvision", "custom_vision", "custom_vision_s1"]
+    tags: tuple[str, ...] = Field(min_length=1)
+    width: Annotated[int, Field(ge=32, le=4096)]
+    height: Annotated[int, Field(ge=32, le=4096)]
 
 
 class ModelCard(BaseModel):
@@ -35,6 +55,7 @@ class ModelCard(BaseModel):
         url: HTTPS address of exactly this file, where its maker publishes it.
         builder: `package.module:function` of ours that makes the file from what its maker publishes:
             `(destination: Path) -> None`.
+        detector: How it is fed and read, for object detectors.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -52,6 +73,7 @@ class ModelCard(BaseModel):
     threshold: Annotated[float, Field(ge=-1, le=1)] | None = None
     url: Annotated[str, Field(pattern=r"^https://")] | None = None
     builder: Annotated[str, Field(pattern=r"^framesift(\.\w+)+:\w+$")] | None = None
+    detector: DetectorForm | None = None
 
     @property
     def folder(self) -> str:

@@ -25,7 +25,7 @@ from framesift.settings import Settings
 from framesift.table import RunRecord, Table
 
 # Sources whose branch of the workflow is built.
-BUILT_SOURCES = ("tiktok",)
+BUILT_SOURCES = ("tiktok", "youtube")
 
 
 def begin_run(

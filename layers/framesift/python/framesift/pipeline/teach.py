@@ -18,7 +18,7 @@ from framesift.storage import Store, read_manifest
 
 
 def teach_detector(
-    request: StageInput, settings: Settings, store: Store, table: DetectionRecords, trainer: CustomVisionTrainer
+    request: StageInput, settings: Settings, store: Store, table: DetectionRecords, trainer: CustomVisionTrainer | None
 ) -> TeachOutput:
     """Send what the project lacks, and start a training.
 
@@ -33,9 +33,14 @@ def teach_detector(
     """
 
     def work() -> TeachOutput:
+        if trainer is None:
+            why = "No project is taught: FRAMESIFT_CUSTOM_VISION__TEACH_PROJECT is empty."
+            return TeachOutput(outcome="no_project", why=why)
         tags_made = trainer.make_tags(settings.detection.tags)
         sent = _send(request, settings, store, table, trainer)
-        return _train(trainer, settings, table).model_copy(update={"tags_made": tags_made, **sent})
+        return _train(trainer, settings, table).model_copy(
+            update={"tags_made": tags_made, "check_after_s": settings.custom_vision.training_check_s, **sent}
+        )
 
     return once(table, request.run, "teach", request.categories, TeachOutput, work)
 

@@ -15,14 +15,20 @@ if TYPE_CHECKING:
     from framesift.detection.azure import CustomVisionDetector, CustomVisionTrainer
 
 
-def check_training(request: TrainingInput, trainer: CustomVisionTrainer) -> TrainingOutput:
+def check_training(
+    request: TrainingInput, settings: CustomVisionSettings, trainer: CustomVisionTrainer
+) -> TrainingOutput:
     """Say how far a training is; the workflow waits, not this.
 
     Raises:
         TrainingFailedError: It failed.
     """
     done = trainer.is_trained(request.iteration_id)
-    return TrainingOutput(status="completed" if done else "training", iteration_id=request.iteration_id)
+    return TrainingOutput(
+        status="completed" if done else "training",
+        iteration_id=request.iteration_id,
+        check_after_s=settings.training_check_s,
+    )
 
 
 def gate_iteration(

@@ -18,7 +18,7 @@ _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
 
 
 class OnnxNetwork:
-    """A network with one input and one output.
+    """A network with one input.
 
     OpenVINO's execution provider is used where it is installed (onnxruntime-openvino, Linux on x86-64): it multiplies
     in bfloat16 where the CPU can, which onnxruntime's own provider does not.
@@ -30,6 +30,8 @@ class OnnxNetwork:
 
     Attributes:
         device: What computes, for people.
+        batch_size: How many inputs a run takes; 0: any number.
+        metadata: What the file's maker wrote into it.
     """
 
     def __init__(self, path: Path, *, threads: int = 0, exact: bool = False) -> None:
@@ -46,6 +48,10 @@ class OnnxNetwork:
             providers.insert(0, (_OPENVINO, {"device_type": "CPU", "load_config": json.dumps({"CPU": config})}))
         self._session = onnxruntime.InferenceSession(str(path), options, providers=providers)
         self._input = self._session.get_inputs()[0].name
+        self._outputs = [output.name for output in self._session.get_outputs()]
+        first = self._session.get_inputs()[0].shape[0] if self._session.get_inputs()[0].shape else 0
+        self.batch_size: int = first if isinstance(first, int) else 0
+        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
         # A provider that cannot start is left out without an error: what really runs is what is said.
         by_openvino = self._session.get_providers()[0] == _OPENVINO
         precision = "bfloat16" if by_openvino and use_bfloat16 else "float32"
@@ -54,6 +60,11 @@ class OnnxNetwork:
     def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run the network on a batch of its inputs."""
         return np.asarray(self._session.run(None, {self._input: batch})[0], np.float32)
+
+    def run_all(self, batch: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Run the network on a batch of its inputs, and give every output by its name."""
+        outputs = self._session.run(self._outputs, {self._input: batch})
+        return dict(zip(self._outputs, map(np.asarray, outputs), strict=True))
 
 
 @cache

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from framesift.contracts import Region
@@ -18,6 +19,7 @@ from framesift.errors import (
     MediaError,
     ProjectFullError,
     RequestRefusedError,
+    SettingsError,
     TrainingFailedError,
 )
 from framesift.names import safe_name
@@ -101,8 +103,14 @@ class CustomVisionTrainer:
 
     @classmethod
     def from_settings(cls, settings: CustomVisionSettings) -> CustomVisionTrainer:
-        """Project B."""
+        """Project B.
+
+        Raises:
+            SettingsError: No project is named.
+        """
         settings = resolve(settings)
+        if not settings.teach_project:
+            raise SettingsError("Set FRAMESIFT_CUSTOM_VISION__TEACH_PROJECT to the project that is taught.")
         return cls(settings, settings.teach_project)
 
     # --- tags and pictures ---
@@ -211,7 +219,7 @@ class CustomVisionTrainer:
         """Whether a training is done.
 
         Raises:
-            TrainingFailedError: It failed, or was cancelled.
+            TrainingFailedError: It failed, was cancelled, or takes longer than the settings allow.
         """
         iteration = self._call(self._client.get_iteration, self.project_id, iteration_id)
         if iteration.status in ("Failed", "Canceled", "Cancelled"):
@@ -219,7 +227,15 @@ class CustomVisionTrainer:
             raise TrainingFailedError(
                 f"The training of iteration {iteration.name} ended {iteration.status}: {why}. The one in service stays."
             )
-        return str(iteration.status) == "Completed"
+        if iteration.status == "Completed":
+            return True
+        limit_s = self._settings.training_limit_s
+        if (datetime.now(UTC) - iteration.created).total_seconds() > limit_s:
+            raise TrainingFailedError(
+                f"The training of iteration {iteration.name} takes longer than {limit_s:,.0f} s; the one in service "
+                "stays. A later run takes it up, or raise FRAMESIFT_CUSTOM_VISION__TRAINING_LIMIT_S."
+            )
+        return False
 
     def average_precision(self, iteration_id: str) -> float:
         """An iteration's mean average precision on the service's own held-out pictures, 0 to 1."""
@@ -313,3 +329,8 @@ def _outcome(each: _Fitting, result: Any) -> Uploaded:
         return Uploaded(each.picture.sha256, each.sha256, str(result.image.id))
     error = ImageRefusedError(f"Custom Vision does not take the picture {each.name!r}: {result.status}.")
     return Uploaded(each.picture.sha256, each.sha256, error=error)
+
+
+def open_trainer(settings: CustomVisionSettings) -> CustomVisionTrainer | None:
+    """Project B; None where the settings name none."""
+    return CustomVisionTrainer.from_settings(settings) if resolve(settings).teach_project else None

@@ -1,0 +1,184 @@
+"""Looks for objects by an ONNX file of the registry, many pictures at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from framesift.contracts import Detection
+from framesift.detection.onnx.feed import Placement, letterbox, stretch, to_planes
+from framesift.detection.onnx.heads import (
+    Boxes,
+    Floats,
+    read_custom_vision,
+    read_finished,
+    read_yolov5,
+    read_yolov8,
+    suppress,
+)
+from framesift.detection.regions import clip
+from framesift.errors import MediaError, NotADetectorError, RegionOutsideError, SettingsError
+from framesift.models import default_cache_dir, open_registry
+from framesift.models.card import DetectorForm
+from framesift.settings import Settings
+from framesift.storage import Store
+from framesift.vision.decode import RgbImage, decode_image
+from framesift.vision.onnx_session import OnnxNetwork, usable_cores
+
+# Heads whose networks take one picture a run.
+_ONE_AT_A_TIME = {"torchvision", "custom_vision_s1"}
+_STRETCHED = {"custom_vision", "custom_vision_s1"}
+
+
+class OnnxDetector:
+    """Looks for objects by a network on the CPU.
+
+    Args:
+        path: The ONNX file. Its batch may be fixed to one picture.
+        form: How it is fed and read.
+        name: For records.
+        max_overlap: Boxes of a tag that overlap more (IoU) are one.
+        batch: Pictures to a run of the network.
+        threads: Threads to compute with; 0: one for each core.
+        exact: Compute in float32 in any case.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        form: DetectorForm,
+        *,
+        name: str = "onnx",
+        max_overlap: float = 0.45,
+        batch: int = 8,
+        threads: int = 0,
+        exact: bool = False,
+    ) -> None:
+        self.name = name
+        self._form = form
+        self._max_overlap = max_overlap
+        self._threads = threads or usable_cores()
+        self._network = OnnxNetwork(path, threads=threads, exact=exact)
+        one = form.head in _ONE_AT_A_TIME or self._network.batch_size == 1
+        self._batch = 1 if one else batch
+
+    @classmethod
+    def from_settings(cls, settings: Settings, store: Store) -> OnnxDetector:
+        """The registry's model that the settings name.
+
+        Raises:
+            SettingsError: No model is named.
+            NotFoundError: There is no such model.
+            ModelError: A leaf of it says why its file cannot be had.
+            NotADetectorError: It is no object detector.
+        """
+        if not settings.detection.model:
+            raise SettingsError("Set FRAMESIFT_DETECTION__MODEL to the registry's name of a detector.")
+        model = open_registry(default_cache_dir(), store).resolve(settings.detection.model)
+        if model.card.detector is None:
+            raise NotADetectorError(f"The model {model.card.name} is no object detector: its card has no `detector`.")
+        return cls(
+            model.path,
+            model.card.detector,
+            name=f"onnx/{model.card.folder}",
+            max_overlap=settings.detection.max_overlap,
+            batch=settings.detection.batch,
+            threads=settings.analysis.threads,
+        )
+
+    def tags(self) -> Mapping[str, Sequence[str]]:
+        """See `Detector.tags`."""
+        known = self._form.tags[1:] if self._form.head == "torchvision" else self._form.tags
+        return {f"the model {self.name}": known}
+
+    def detect(self, pictures: Sequence[bytes], *, at_least: float) -> list[list[Detection] | MediaError]:
+        """See `Detector.detect`. Pictures are decoded while the network computes."""
+        answers: list[list[Detection] | MediaError] = []
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="decode") as pool:
+            waiting = [pool.submit(self._prepare, picture) for picture in pictures]
+            for start in range(0, len(waiting), self._batch):
+                prepared = [future.result() for future in waiting[start : start + self._batch]]
+                waiting[start : start + self._batch] = [waiting[start]] * len(prepared)  # Let go of the pixels.
+                whole = [each for each in prepared if not isinstance(each, MediaError)]
+                found = self._run([image for image, _, _ in whole], at_least) if whole else iter(())
+                for each in prepared:
+                    if isinstance(each, MediaError):
+                        answers.append(each)
+                    else:
+                        answers.append(self._detections(next(found), each[1], each[2]))
+        return answers
+
+    def _prepare(self, picture: bytes) -> tuple[RgbImage, Placement, tuple[int, int]] | MediaError:
+        width, height = self._form.width, self._form.height
+        try:
+            # A JPEG is decoded to what is needed: its smaller side need not exceed the network's larger one.
+            image = decode_image(picture, min_side=max(width, height))
+        except MediaError as error:
+            return error
+        fit = stretch if self._form.head in _STRETCHED else letterbox
+        fitting, placement = fit(image, width, height)
+        return fitting, placement, (image.shape[1], image.shape[0])
+
+    def _run(self, images: list[RgbImage], at_least: float) -> Iterator[Boxes]:
+        form, tags = self._form, len(self._form.tags)
+        bgr = form.head == "custom_vision_s1" or self._network.metadata.get("Image.BitmapPixelFormat") == "Bgr8"
+        full_range = self._network.metadata.get("Image.NominalPixelRange") == "NominalRange_0_255"
+        scale = 1.0 if form.head == "custom_vision_s1" or full_range else 1 / 255
+        planes = to_planes(images, bgr=bgr, scale=scale)
+        # torchvision's detectors are exported for a list of one picture.
+        outputs = self._network.run_all(planes[0] if form.head == "torchvision" else planes)
+        match form.head:
+            case "yolov5":
+                found = read_yolov5(next(iter(outputs.values())), tags, at_least)
+            case "yolov8":
+                found = read_yolov8(next(iter(outputs.values())), tags, at_least)
+            case "custom_vision":
+                found = read_custom_vision(next(iter(outputs.values())), tags, at_least, form.width, form.height)
+            case _:
+                return iter([self._finished(outputs, at_least)])
+        return (suppress(boxes, self._max_overlap) for boxes in found)
+
+    def _finished(self, outputs: Mapping[str, Floats], at_least: float) -> Boxes:
+        try:
+            if self._form.head == "torchvision":
+                boxes, labels, scores = outputs["boxes"], outputs["labels"], outputs["scores"]
+                return read_finished(boxes, scores, labels.astype(np.int64), at_least)
+            size = (self._form.width, self._form.height) * 2
+            boxes, labels, scores = (
+                outputs[name].reshape(shape)
+                for name, shape in (("detected_boxes", (-1, 4)), ("detected_classes", -1), ("detected_scores", -1))
+            )
+            return read_finished(boxes, scores, labels.astype(np.int64), at_least, size)
+        except KeyError as missing:
+            raise NotADetectorError(
+                f"The network has no output {missing}, which a {self._form.head} detector has: it has "
+                f"{', '.join(outputs)}. Export it with these names, or correct the card's `detector`."
+            ) from None
+
+    def _detections(self, boxes: Boxes, placement: Placement, size: tuple[int, int]) -> list[Detection]:
+        corners = (boxes.corners - [placement.left, placement.top] * 2) / [
+            placement.scale_x * size[0],
+            placement.scale_y * size[1],
+            placement.scale_x * size[0],
+            placement.scale_y * size[1],
+        ]
+        found = []
+        for (left, top, right, bottom), score, number in zip(
+            corners.tolist(), boxes.scores, boxes.classes, strict=True
+        ):
+            seen = Detection(
+                tag=self._form.tags[number],
+                left=left,
+                top=top,
+                width=right - left,
+                height=bottom - top,
+                probability=min(max(float(score), 0.0), 1.0),
+            )
+            try:
+                found.append(seen.model_copy(update=clip(seen).model_dump()))
+            except RegionOutsideError:
+                continue  # A box in the grey around the picture.
+        return sorted(found, key=lambda seen: -seen.probability)

@@ -1,0 +1,61 @@
+"""Pictures as networks take them."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from framesift.vision.decode import RgbImage
+
+_GREY: Final = 114  # What YOLO networks are trained to see around a picture.
+
+
+class Placement(NamedTuple):
+    """Where a picture lies in a network's input, pixels: a point of the picture is at `scale * point + offset`."""
+
+    scale_x: float
+    scale_y: float
+    left: int
+    top: int
+
+
+def letterbox(image: RgbImage, width: int, height: int) -> tuple[RgbImage, Placement]:
+    """Fit a whole picture into a size, its shape kept, in the middle of grey.
+
+    Args:
+        image: (H, W, 3) uint8, RGB.
+        width: Pixels.
+        height: Pixels.
+
+    Returns:
+        (height, width, 3) uint8, and where the picture lies in it.
+    """
+    scale = min(width / image.shape[1], height / image.shape[0])
+    inner_width, inner_height = round(image.shape[1] * scale), round(image.shape[0] * scale)
+    # The remainder's halves are rounded as those do whose networks these are: 0.5 pixels go to the right and below.
+    left = round((width - inner_width) / 2 - 0.1)
+    top = round((height - inner_height) / 2 - 0.1)
+    boxed = np.full((height, width, 3), _GREY, np.uint8)
+    boxed[top : top + inner_height, left : left + inner_width] = _resize(image, inner_width, inner_height)
+    return boxed, Placement(scale, scale, left, top)
+
+
+def stretch(image: RgbImage, width: int, height: int) -> tuple[RgbImage, Placement]:
+    """Fit a whole picture into a size, its shape given up: what Custom Vision's networks are trained on."""
+    placement = Placement(width / image.shape[1], height / image.shape[0], 0, 0)
+    return _resize(image, width, height), placement
+
+
+def to_planes(images: list[RgbImage], *, bgr: bool = False, scale: float = 1 / 255) -> NDArray[np.float32]:
+    """Stack pictures of one size: (N, 3, H, W) float32, each value times `scale`."""
+    return np.asarray(cv2.dnn.blobFromImages(images, scale, swapRB=bgr), np.float32)
+
+
+def _resize(image: RgbImage, width: int, height: int) -> RgbImage:
+    if image.shape[:2] == (height, width):
+        return image
+    resized: RgbImage = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)  # type: ignore[assignment]
+    return resized

@@ -1,0 +1,119 @@
+"""What networks say, as boxes: one function a kind of head, and non-maximum suppression."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from framesift.errors import NotADetectorError
+
+Floats = NDArray[np.float32]
+
+# Widths and heights in cells of the grid, of Custom Vision's compact domain (its own sample of the exported model).
+_ANCHORS: Final = np.array([[0.573, 0.677], [1.87, 2.06], [3.34, 5.47], [7.88, 3.53], [9.77, 9.17]], np.float32)
+_MAX_CANDIDATES = 3_000
+_MAX_DETECTIONS = 300
+
+
+class Boxes(NamedTuple):
+    """What is in one picture.
+
+    Attributes:
+        corners: (K, 4) float32: left, top, right, bottom in the network's pixels.
+        scores: (K,) float32, 0 to 1.
+        classes: (K,) int64.
+    """
+
+    corners: Floats
+    scores: Floats
+    classes: NDArray[np.int64]
+
+    def where(self, kept: NDArray[np.bool_] | NDArray[np.int64]) -> Boxes:
+        """Some of them."""
+        return Boxes(self.corners[kept], self.scores[kept], self.classes[kept])
+
+
+def read_yolov5(output: Floats, tags: int, at_least: float) -> list[Boxes]:
+    """(N, boxes, 5 + tags): centre, size, objectness, and a probability for each tag."""
+    _expect(output.ndim == 3 and output.shape[2] == 5 + tags, output, f"(N, boxes, {5 + tags})")
+    return [
+        _multi_label(rows[:, :4], rows[:, 5:] * rows[:, 4:5], at_least)
+        for rows in (picture[picture[:, 4] >= at_least] for picture in output)
+    ]
+
+
+def read_yolov8(output: Floats, tags: int, at_least: float) -> list[Boxes]:
+    """(N, 4 + tags, boxes): centre, size, and a probability for each tag."""
+    _expect(output.ndim == 3 and output.shape[1] == 4 + tags, output, f"(N, {4 + tags}, boxes)")
+    found = []
+    for picture in output:
+        columns = picture[:, picture[4:].max(axis=0) >= at_least]
+        found.append(_multi_label(columns[:4].T, columns[4:].T, at_least))
+    return found
+
+
+def read_custom_vision(output: Floats, tags: int, at_least: float, width: int, height: int) -> list[Boxes]:
+    """(N, 5 · (5 + tags), rows, columns): a grid of anchors, before the last functions of YOLOv2."""
+    count = len(_ANCHORS)
+    _expect(output.ndim == 4 and output.shape[1] == count * (5 + tags), output, f"(N, {count * (5 + tags)}, H, W)")
+    _, _, rows, columns = output.shape
+    found = []
+    for picture in output:
+        cells = picture.reshape(count, 5 + tags, rows, columns)
+        x = (cells[:, 0] + np.arange(columns, dtype=np.float32)) * (width / columns)
+        y = (cells[:, 1] + np.arange(rows, dtype=np.float32)[:, None]) * (height / rows)
+        size = np.exp(cells[:, 2:4]) * _ANCHORS[:, :, None, None]
+        centred = np.stack([x, y, size[:, 0] * (width / columns), size[:, 1] * (height / rows)], axis=-1).reshape(-1, 4)
+        logits = cells[:, 5:] - cells[:, 5:].max(axis=1, keepdims=True)
+        shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        objectness = 0.5 * (1 + np.tanh(0.5 * cells[:, 4:5]))  # The logistic function, without overflow.
+        scores = np.moveaxis(shares * objectness, 1, -1).reshape(-1, tags)
+        found.append(_multi_label(centred, scores, at_least, best_only=True))
+    return found
+
+
+def read_finished(
+    corners: Floats, scores: Floats, classes: NDArray[np.int64], at_least: float, scale: Sequence[float] = (1, 1, 1, 1)
+) -> Boxes:
+    """Boxes of one picture that the network has suppressed by itself."""
+    _expect(corners.ndim == 2 and corners.shape == (len(scores), 4), corners, "(K, 4)")
+    return Boxes((corners * np.asarray(scale, np.float32)), scores, classes.astype(np.int64)).where(scores >= at_least)
+
+
+def suppress(boxes: Boxes, max_overlap: float) -> Boxes:
+    """Of boxes of a class that overlap more than allowed (IoU), keep the most probable; most probable first."""
+    if not len(boxes.scores):
+        return boxes
+    best = np.argsort(-boxes.scores, kind="stable")[:_MAX_CANDIDATES]
+    boxes = boxes.where(best)
+    # In float64: corners are moved apart by class below, and float32 would lose what is behind the point there.
+    corners = boxes.corners.astype(np.float64)
+    apart = corners + (boxes.classes * (np.ptp(corners) + 1.0))[:, None]
+    sizes = np.concatenate([apart[:, :2], apart[:, 2:] - apart[:, :2]], axis=1)
+    kept = cv2.dnn.NMSBoxes(sizes.tolist(), boxes.scores.tolist(), 0.0, max_overlap)
+    return boxes.where(np.asarray(kept, np.int64).reshape(-1)[:_MAX_DETECTIONS])
+
+
+def _multi_label(centred: Floats, scores: Floats, at_least: float, *, best_only: bool = False) -> Boxes:
+    """A box for each tag that is probable enough (or only for the most probable), from centres and sizes."""
+    if best_only:
+        classes = scores.argmax(axis=1)
+        rows = np.flatnonzero(scores[np.arange(len(scores)), classes] >= at_least)
+        classes = classes[rows]
+    else:
+        rows, classes = np.nonzero(scores >= at_least)
+    half = centred[rows, 2:] / 2
+    corners = np.concatenate([centred[rows, :2] - half, centred[rows, :2] + half], axis=1)
+    return Boxes(corners, scores[rows, classes], classes.astype(np.int64))
+
+
+def _expect(fits: bool, output: NDArray[np.float32], form: str) -> None:
+    if not fits:
+        raise NotADetectorError(
+            f"The network's output has the shape {output.shape}, and its card promises {form}: correct the card's "
+            "`detector` (head, tags)."
+        )

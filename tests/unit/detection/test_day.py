@@ -1,0 +1,280 @@
+"""A day of predicting and teaching on a real table and bucket (moto), against the stand-in over real HTTP."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from framesift import keys
+from framesift.contracts import PredictOutput, Run, StageInput, TeachOutput, TrainingInput
+from framesift.detection import open_detector
+from framesift.detection.azure import CustomVisionDetector, CustomVisionTrainer
+from framesift.detection_records import DetectionRecords
+from framesift.errors import NotFoundError, NothingToRollBackError, TagsDifferError, TooManyFailedItemsError
+from framesift.pipeline.predict import predict_items
+from framesift.pipeline.teach import teach_detector
+from framesift.pipeline.training import check_training, gate_iteration, roll_back
+from framesift.settings import DetectionSettings, Settings
+from framesift.storage import S3Store, read_manifest
+from framesift_local.customvision import CustomVisionStandIn, eyes
+from framesift_local.customvision.eyes import Seen
+
+from .conftest import RUN, collect, picture
+
+WORK = StageInput(run=RUN, categories=["popular"])
+NEXT = Run(source="youtube", date="2026-11-21", attempt=1)
+
+
+class Day:
+    """The stages of a day."""
+
+    def __init__(
+        self, settings: Settings, store: S3Store, records: DetectionRecords, service: CustomVisionStandIn
+    ) -> None:
+        self.settings, self.store, self.records, self.service = settings, store, records, service
+
+    def predict(self, work: StageInput = WORK) -> PredictOutput:
+        detector = open_detector(self.settings, self.store, self.records.in_service())
+        return predict_items(work, self.settings, self.store, self.records, detector)
+
+    def teach(self, work: StageInput = WORK) -> TeachOutput:
+        trainer = CustomVisionTrainer.from_settings(self.settings.custom_vision)
+        return teach_detector(work, self.settings, self.store, self.records, trainer)
+
+    def gate(self, iteration_id: str, run: Run = RUN):
+        azure = self.settings.custom_vision
+        trainer, predictor = CustomVisionTrainer.from_settings(azure), CustomVisionDetector.from_settings(azure, None)
+        request = TrainingInput(run=run, iteration_id=iteration_id)
+        assert check_training(request, azure, trainer).status == "completed"
+        return gate_iteration(request, azure, self.records, trainer, predictor)
+
+    def forget(self, work: StageInput = WORK) -> None:
+        """Another day with the same pictures: nothing is remembered of the stages."""
+        for stage in ("predict", "teach"):
+            self.records._client.delete_item(
+                TableName=self.records.name,
+                Key={
+                    "pk": {"S": f"RUN#youtube#{work.run.date}"},
+                    "sk": {"S": f"1#{stage}#{'.'.join(work.categories)}"},
+                },
+            )
+
+    @property
+    def b(self):
+        return self.service.projects[self.settings.custom_vision.teach_project]
+
+    def requests(self, ending: str) -> int:
+        return sum(path.endswith(ending) for _, path in self.service.requests)
+
+
+@pytest.fixture
+def day(settings: Settings, store: S3Store, records: DetectionRecords, service: CustomVisionStandIn) -> Day:
+    return Day(settings, store, records, service)
+
+
+@pytest.fixture
+def quick_eyes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The protocol is at test, not the eyes: in every picture the same is seen."""
+    seen = (Seen("person", 0.9, 0.1, 0.1, 0.3, 0.5), Seen("logo", 0.8, 0.7, 0.7, 0.2, 0.2))
+    monkeypatch.setattr(eyes, "look", lambda data: seen)
+
+
+def many(count: int) -> list[bytes]:
+    base = picture(1, 96, 54)
+    return [base + number.to_bytes(4) for number in range(count)]  # What follows a JPEG's end is not looked at.
+
+
+def test_predictions_go_to_the_manifest_the_history_and_the_queue(day: Day) -> None:
+    collect(day.store, [picture(number) for number in range(8)])
+    output = day.predict()
+    items = read_manifest(day.store, output.categories[0].manifest_key)
+    assert all(item.detections is not None and item.detected_by == output.detector for item in items)
+    seen = [found for item in items for found in item.detections or []]
+    expected = [
+        each.tag
+        for number in range(8)
+        for each in eyes.look(picture(number))
+        if each.probability >= {"person": 0.5, "logo": 0.75}[each.tag]
+    ]
+    assert sum(output.categories[0].confident.values()) == len(expected) > 4
+    pending = day.records.reviews("pending")
+    assert output.categories[0].to_review == len(pending) == len(seen) - len(expected) > 0
+    history = day.records.item_days("youtube", items[2].id)
+    assert history[0].detections == items[2].detections
+
+
+def test_tags_that_differ_stop_the_day_before_a_single_prediction(day: Day) -> None:
+    collect(day.store, [picture(0)])
+    day.settings = day.settings.model_copy(update={"detection": DetectionSettings(tags={"person": 0.5})})
+    with pytest.raises(TagsDifferError):
+        day.predict()
+    assert day.requests("/image/nostore") == 0
+
+
+def test_too_many_pictures_that_fail_end_the_stage(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    collect(day.store, [picture(0), picture(1)])
+    day.store.put(keys.media(RUN, "popular", "v0", "jpg"), b"damaged since")
+    with pytest.raises(TooManyFailedItemsError, match="1 of 2"):
+        day.predict()
+
+
+def test_500_pictures_cost_hardly_more_requests_than_there_must_be(day: Day, quick_eyes: None) -> None:
+    collect(day.store, many(500))
+    day.predict()
+    day.teach()
+    smallest = 500 + 8  # One a picture to predict, 64 a batch to teach.
+    assert len(day.service.requests) <= 1.05 * smallest
+    assert day.requests("/images/files") == 8
+    assert len(day.b.pictures) == 500
+    day.forget()
+    again = day.teach()
+    assert (again.uploaded, again.known, again.outcome) == (0, 500, "nothing_changed")
+    assert day.requests("/images/files") == 8
+
+
+def test_a_lost_record_does_not_double_what_the_project_has(day: Day, quick_eyes: None) -> None:
+    collect(day.store, many(20))
+    day.predict()
+    first = day.teach()
+    assert (first.uploaded, first.outcome) == (20, "training")
+    for image in day.records.taught(day.b.id)[:7]:
+        key = {"pk": {"S": f"TAUGHT#{day.b.id}"}, "sk": {"S": image.sha256}}
+        day.records._client.delete_item(TableName=day.records.name, Key=key)
+    day.forget()
+    again = day.teach()
+    assert (again.uploaded, again.known) == (0, 20)
+    assert all(len(each.regions) == 2 for each in day.b.pictures.values())
+    assert len(day.records.taught(day.b.id)) == 20
+
+
+def test_killed_between_upload_and_record_it_resumes_without_a_second_upload(
+    day: Day, quick_eyes: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collect(day.store, many(70))
+    day.predict()
+
+    class KilledError(BaseException):
+        pass
+
+    def die(*_: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as dying:
+        dying.setattr(DetectionRecords, "remember_taught", die)
+        with pytest.raises(KilledError):
+            day.teach()
+    assert len(day.b.pictures) == 64
+    resumed = day.teach()
+    assert (resumed.uploaded, resumed.known, resumed.outcome) == (6, 64, "training")
+    assert all(len(each.regions) == 2 for each in day.b.pictures.values())
+    assert day.teach() == resumed  # A resumed run gets what it had begun.
+
+
+def test_a_process_that_is_killed_while_it_teaches_doubles_nothing(
+    settings: Settings, service: CustomVisionStandIn
+) -> None:
+    """A real process, a real SIGKILL, right after the service took a batch."""
+    azure = settings.custom_vision
+    program = f"""
+        import os, signal
+        from pydantic import SecretStr
+        from framesift.contracts import Region
+        from framesift.detection.azure import CustomVisionTrainer, Labelled
+        from framesift.settings import CustomVisionSettings
+        from tests.unit.detection.conftest import picture
+        trainer = CustomVisionTrainer(CustomVisionSettings(
+            training_endpoint={azure.training_endpoint!r},
+            training_key=SecretStr({azure.training_key.get_secret_value()!r}), requests_per_s=500),
+            {azure.teach_project!r})
+        trainer.make_tags(["person"])
+        region = Region(tag="person", left=0.1, top=0.1, width=0.5, height=0.5)
+        for _ in trainer.upload([Labelled(str(n), picture(n), "t", [region]) for n in range(3)]):
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    died = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], env={**os.environ}, check=False, timeout=120
+    )
+    assert died.returncode == -signal.SIGKILL
+    project = service.projects[azure.teach_project]
+    assert len(project.pictures) == 3
+    from framesift.pipeline.teach import _identify
+
+    trainer = CustomVisionTrainer(azure, azure.teach_project)
+    found = list(_identify(trainer.images(), settings.download))
+    assert {each.sent_sha256 for each in found} == {each.sha256 for each in project.pictures.values()}
+
+
+def test_not_enough_images_is_an_outcome(day: Day, quick_eyes: None) -> None:
+    collect(day.store, many(5))
+    day.predict()
+    output = day.teach()
+    assert output.outcome == "not_enough_images"
+    assert "'logo' has 5" in output.why
+    assert output.tags_made == ["person", "logo"]
+
+
+def test_a_picture_waits_for_a_person_and_then_teaches_what_was_accepted(
+    day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sure, unsure = Seen("person", 0.9, 0.1, 0.1, 0.3, 0.5), Seen("logo", 0.6, 0.7, 0.7, 0.2, 0.2)
+    monkeypatch.setattr(eyes, "look", lambda data: (sure, unsure))
+    collect(day.store, many(3))
+    day.predict()
+    assert (day.teach().uploaded, day.teach().waiting) == (0, 3)
+    first, second, third = day.records.reviews("pending")
+    day.records.decide(first.id, "accepted", by="me")
+    day.records.decide(second.id, "rejected", by="me")
+    collect(day.store, many(1), run=NEXT)
+    monkeypatch.setattr(eyes, "look", lambda data: ())
+    day.predict(StageInput(run=NEXT, categories=["popular"]))
+    output = day.teach(StageInput(run=NEXT, categories=["popular"]))
+    assert (output.uploaded, output.waiting) == (2, 1)
+    tags = sorted(sorted(region["tagName"] for region in each.regions) for each in day.b.pictures.values())
+    assert tags == [["logo", "person"], ["person"]]
+    assert [review.id for review in day.records.reviews("pending")] == [third.id]
+    with pytest.raises(NotFoundError, match="review list"):
+        day.records.decide("nothing", "accepted", by="me")
+
+
+def trained(day: Day, start: int, count: int, run: Run = RUN) -> str:
+    collect(day.store, many(start + count)[start:], run=run)
+    work = StageInput(run=run, categories=["popular"])
+    day.predict(work)
+    iteration_id = day.teach(work).iteration_id
+    assert iteration_id
+    return iteration_id
+
+
+def test_a_better_iteration_predicts_from_then_on_and_can_be_rolled_back(day: Day, quick_eyes: None) -> None:
+    with pytest.raises(NothingToRollBackError):
+        roll_back(day.records)
+    gated = day.gate(trained(day, 0, 20))
+    assert gated.outcome == "published"
+    assert gated.average_precision == pytest.approx(1.0)
+    service = day.records.in_service()
+    assert service
+    assert service.former
+    assert (service.project_id, service.publish_name) == (day.b.id, gated.publish_name)
+    assert open_detector(day.settings, day.store, service).name.endswith(gated.publish_name or "?")
+    assert roll_back(day.records).publish_name == "stable"
+    assert open_detector(day.settings, day.store, day.records.in_service()).name.endswith("/stable")
+    assert roll_back(day.records).publish_name == gated.publish_name
+
+
+def test_a_worse_iteration_is_not_published(day: Day, quick_eyes: None) -> None:
+    better = day.gate(trained(day, 0, 20))
+    day.service.weakness = 0.5
+    worse = trained(day, 20, 20, NEXT)
+    gated = day.gate(worse, NEXT)
+    assert gated.outcome == "kept_former"
+    assert gated.average_precision < 0.9
+    assert "at most 0.02 less" in gated.why
+    service = day.records.in_service()
+    assert service
+    assert service.publish_name == better.publish_name
+    assert day.b.iterations[worse].publish_name is None
