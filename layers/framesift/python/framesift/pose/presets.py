@@ -48,7 +48,9 @@ class LandmarkSettings(_Section):
     people: int = Field(1, ge=1, le=16, description="People to follow at most.")
     min_detection_confidence: Confidence = Field(0.5, description="The detector's score for a new person.")
     min_presence_confidence: Confidence = Field(0.5, description="The score from which a person is still there.")
-    min_tracking_confidence: Confidence = Field(0.5, description="The overlap from which two regions are one person.")
+    min_tracking_confidence: Confidence = Field(
+        0.5, description="The overlap from which two regions are one person; raise it for people side by side."
+    )
     min_confidence: Confidence = Field(
         0.5, description="Frames whose best person has a lower mean visibility are left out."
     )
