@@ -86,7 +86,7 @@ def decode_image(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS, min_side:
 
 def _decode_jpeg(data: bytes, min_side: int) -> RgbImage:
     image = simplejpeg.decode_jpeg(
-        data, "RGB", fastdct=True, fastupsample=True, min_height=min_side, min_width=min_side
+        data, "RGB", fastdct=False, fastupsample=False, min_height=min_side, min_width=min_side
     )
     if b"Exif\x00\x00" not in data[:_EXIF_WINDOW_BYTES]:
         return np.asarray(image)
