@@ -35,7 +35,8 @@ test: $(BIN)/.ready-dev ## Run every check and every test, offline
 check: $(BIN)/.ready-dev ## Lint, types, the state machine, and that made files are up to date
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy layers/framesift/python/framesift functions/*/handler.py containers/*/*.py local/framesift_local cdk
+	@$(BIN)/mypy layers/framesift/python/framesift functions/*/handler.py containers local/framesift_local cdk statemachine docs/make.py
+	@$(BIN)/python -m statemachine.lint
 	@$(BIN)/python docs/make.py --check
 
 docs: $(BIN)/.ready-dev ## Make docs/settings.md and the JSON Schemas anew
@@ -44,6 +45,10 @@ docs: $(BIN)/.ready-dev ## Make docs/settings.md and the JSON Schemas anew
 lock: $(UV) ## Choose the newest versions that fit, and lock them with their hashes
 	@$(LOCK) $(PACKAGES) -o requirements/run.txt
 	@$(LOCK) --all-extras --group pyproject.toml:dev $(PACKAGES) -c requirements/run.txt -o requirements/dev.txt
+	@echo awslambdaric | $(LOCK) layers/framesift/pyproject.toml - --extra language --extra publish --extra detection -o requirements/steps.txt
+	@echo awslambdaric | $(LOCK) layers/framesift/pyproject.toml - --extra crawl -o requirements/crawler.txt
+	@$(LOCK) layers/framesift/pyproject.toml --extra vision -o requirements/vision.txt
+	@$(LOCK) layers/framesift/pyproject.toml --extra vision --extra torch -o requirements/vision-gpu.txt
 
 clean: ## Remove the environment and what runs left (.framesift)
 	rm -rf .venv cdk.out .framesift
