@@ -56,8 +56,9 @@ def settings_page() -> str:
 
 
 def _rows(group: str, model: type[BaseModel]) -> Iterator[str]:
+    defaults = model().model_dump(mode="json")
     for name, field in model.model_fields.items():
-        default = json.dumps(field.get_default(), ensure_ascii=False)
+        default = json.dumps(defaults[name], ensure_ascii=False)
         shown = f"`{default}`" if default != '""' else ""
         yield f"| `FRAMESIFT_{group.upper()}__{name.upper()}` | {shown} | {field.description} |"
 
