@@ -28,6 +28,7 @@ READ_ROUTES = (
     "GET /v1/runs",
     "GET /v1/runs/{source}/{date}",
     "GET /v1/clips/{source}/{id}",
+    "GET /v1/reviews",
 )
 _ACCESS_LOG_FIELDS = (
     "requestId",
@@ -40,7 +41,7 @@ _ACCESS_LOG_FIELDS = (
     "authorizer.claims.sub",
     "integrationErrorMessage",
 )
-WRITE_ROUTES = ("POST /v1/takedowns",)
+WRITE_ROUTES = ("POST /v1/takedowns", "POST /v1/reviews/{id}")
 
 
 class Api(Construct):

@@ -45,7 +45,7 @@ class StorageStack(Stack):
         # Placeholders: the real values are put in by hand and never pass through a template.
         self.session = self._secret("Session", '{"cookies": [], "origins": []}')
         self.google = self._secret("Google", "{}")
-        self.youtube = self._secret("Youtube", "none")
+        self.youtube = self._secret("Youtube", '{"api_key": ""}')
         self.custom_vision = self._secret("CustomVision", "{}")
         for output, value in {
             "SessionSecretArn": self.session.secret_arn,

@@ -17,6 +17,11 @@ STEPS = {
     "archive_run",
     "finish_run",
     "fail_run",
+    "collect_feed",
+    "predict_items",
+    "teach_detector",
+    "check_training",
+    "gate_iteration",
 }
 REPOSITORY = Path(__file__).resolve().parents[2]
 ASL = (FOLDER / "pipeline.asl.json").read_text(encoding="utf-8")
@@ -173,7 +178,7 @@ def test_those_who_tell_of_failures_can(pipeline):
         assert sorted(keys) == (["kms:Decrypt", "kms:GenerateDataKey"] if tells else [])
 
 
-def test_each_secret_is_open_to_one_function(pipeline):
+def test_each_secret_is_open_to_those_who_need_it(pipeline):
     readers = {
         (name, resource): actions
         for name, function in pipeline.functions().items()
@@ -183,6 +188,11 @@ def test_each_secret_is_open_to_one_function(pipeline):
     assert readers == {
         ("crawl_category", "Session"): ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"],
         ("curate_category", "Google"): ["secretsmanager:GetSecretValue"],
+        ("collect_feed", "Youtube"): ["secretsmanager:GetSecretValue"],
+        ("predict_items", "Custom"): ["secretsmanager:GetSecretValue"],
+        ("teach_detector", "Custom"): ["secretsmanager:GetSecretValue"],
+        ("check_training", "Custom"): ["secretsmanager:GetSecretValue"],
+        ("gate_iteration", "Custom"): ["secretsmanager:GetSecretValue"],
     }
 
 
@@ -345,6 +355,7 @@ def test_the_workflow_may_call_its_functions_and_jobs_and_nothing_else(pipeline)
     [
         ("cron(0 0 * * ? *)", {"source": "tiktok"}),
         ("cron(0 12 * * ? *)", {"source": "tiktok", "only_if_failed": True}),
+        ("cron(0 3 * * ? *)", {"source": "youtube"}),
     ],
 )
 def test_schedules_are_in_korean_time_and_lose_no_start(pipeline, cron, start):
@@ -455,7 +466,9 @@ def test_every_route_but_the_public_ones_needs_a_scope(pipeline):
         "GET /v1/runs": ("JWT", ("framesift/read",)),
         "GET /v1/runs/{source}/{date}": ("JWT", ("framesift/read",)),
         "GET /v1/clips/{source}/{id}": ("JWT", ("framesift/read",)),
+        "GET /v1/reviews": ("JWT", ("framesift/read",)),
         "POST /v1/takedowns": ("JWT", ("framesift/write",)),
+        "POST /v1/reviews/{id}": ("JWT", ("framesift/write",)),
     }
 
 

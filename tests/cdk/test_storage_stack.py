@@ -52,7 +52,11 @@ def test_table_is_on_demand_recoverable_and_kept(storage):
 def test_secrets_are_placeholders(storage):
     values = {secret["SecretString"] for secret in storage.of_type("AWS::SecretsManager::Secret").values()}
 
-    assert {frozenset(json.loads(value)) for value in values} == {frozenset(), frozenset({"cookies", "origins"})}
+    assert {frozenset(json.loads(value)) for value in values} == {
+        frozenset(),
+        frozenset({"cookies", "origins"}),
+        frozenset({"api_key"}),
+    }
     assert not any(json.loads(value).get("cookies") for value in values)
 
 

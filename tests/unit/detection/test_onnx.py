@@ -185,7 +185,8 @@ def test_a_torchvision_detector_equals_itself(tmp_path: Path) -> None:
         network.eval()
         for name, parameter in network.head.named_parameters():
             if "classification" in name and parameter.dim() > 1:
-                parameter.mul_(5)
+                parameter.mul_(0.5)
+    at_least = 0.56
     example = torch.zeros(3, 320, 320)
     path = exported(network, tmp_path / "ssd.onnx", [example], ["boxes", "scores", "labels"])
     image = photo(320, 320)
@@ -195,12 +196,12 @@ def test_a_torchvision_detector_equals_itself(tmp_path: Path) -> None:
     wanted = [
         (tags[label], float(score), (box / 320).tolist())
         for box, label, score in zip(own["boxes"], own["labels"], own["scores"], strict=True)
-        if score >= AT_LEAST
+        if score >= at_least
     ]
     assert len(wanted) >= 3
     form = DetectorForm(head="torchvision", tags=tags, width=320, height=320)
     detector = OnnxDetector(path, form, threads=1, exact=True)
-    (found,) = detector.detect([png(image)], at_least=AT_LEAST)
+    (found,) = detector.detect([png(image)], at_least=at_least)
     assert isinstance(found, list)
     assert_same(found, wanted, tolerance=2e-3)
     assert list(detector.tags().values()) == [TAGS]

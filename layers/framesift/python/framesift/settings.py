@@ -92,7 +92,7 @@ class YoutubeSettings(BaseModel):
     max_videos: int = Field(200, ge=1, le=1000, description="Videos that a feed gives at most.")
     api_url: str = Field("https://www.googleapis.com/youtube/v3", description="The API's address.")
     api_key: SecretStr = Field(SecretStr(""), description="The API's key.")
-    api_secret: str = Field("", description="The secret with the API's key; wins over the key.")
+    api_secret: str = Field("", description='The secret with the key, as {"api_key": "…"}; wins over the key.')
     daily_quota_units: int = Field(
         10_000, ge=1, description="Units that a day (Pacific time) may cost: a list 1, a page of a search 100."
     )

@@ -13,6 +13,7 @@ from framesift.contracts import CategoryInput, Item, Run
 from framesift.errors import (
     EmptyFeedError,
     FeedError,
+    SettingsError,
     YoutubeKeyError,
     YoutubeQuotaError,
     YoutubeUnavailableError,
@@ -115,9 +116,12 @@ def test_no_key_is_named(settings: Settings, store: S3Store, table: Table) -> No
 
 
 def test_the_key_may_lie_in_a_secret(settings: Settings, store: S3Store, table: Table) -> None:
-    aws.secretsmanager().create_secret(Name="youtube", SecretString="stand-in-key\n")
+    aws.secretsmanager().create_secret(Name="youtube", SecretString='{"api_key": "stand-in-key"}')
+    aws.secretsmanager().create_secret(Name="broken", SecretString="stand-in-key")
     secret = settings.youtube.model_copy(update={"api_key": SecretStr(""), "api_secret": "youtube"})
     assert videos_of("chart:KR", secret, store, table, limit=5)
+    with pytest.raises(SettingsError, match="'broken'"):
+        videos_of("chart:KR", secret.model_copy(update={"api_secret": "broken"}), store, table)
 
 
 def test_a_quota_that_is_gone_is_named(

@@ -16,18 +16,22 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 from framesift.api import views
 from framesift.api.messages import (
     CLIP_ID_PATTERN,
+    REVIEW_ID_PATTERN,
     ClipHistory,
     ListDiff,
     Problem,
+    ReviewList,
     RunList,
     RunReport,
     ServedList,
     Source,
     Takedown,
     TakedownRequest,
+    VerdictRequest,
 )
 from framesift.api.middlewares import READ, WRITE, cacheable, requires, to_json
 from framesift.api.problems import CONTENT_TYPE, Problems
+from framesift.detection_records import DetectionRecords, Review, Verdict
 from framesift.settings import load_settings
 from framesift.storage import S3Store
 from framesift.table import Table
@@ -84,6 +88,10 @@ def _store() -> S3Store:
 
 def _table() -> Table:
     return Table(load_settings().platform.table)
+
+
+def _records() -> DetectionRecords:
+    return DetectionRecords(load_settings().platform.table)
 
 
 def _categories() -> list[str]:
@@ -144,6 +152,22 @@ def get_run(source: Annotated[Source, Path()], date: Annotated[Date, Path()]) ->
 def get_clip(source: Annotated[Source, Path()], clip_id: Annotated[str, Path(pattern=CLIP_ID_PATTERN)]) -> ClipHistory:
     """What became of a clip on each day that it was seen."""
     return views.clip_history(source, clip_id, table=_table())
+
+
+@app.get("/v1/reviews", summary="Predictions to review", **_READERS)
+def get_reviews(verdict: Annotated[Verdict, Query()] = "pending") -> ReviewList:
+    """Predictions that wait for a person, or that one has decided."""
+    return ReviewList(reviews=_records().reviews(verdict))
+
+
+@app.post("/v1/reviews/<review_id>", summary="Decide about a prediction", **_WRITERS)
+def post_review(
+    review_id: Annotated[str, Path(pattern=REVIEW_ID_PATTERN)], request: Annotated[VerdictRequest, Body()]
+) -> Review:
+    """Accept a prediction, which teaches from the next run on, or reject it; a later verdict wins."""
+    authorizer = app.current_event.request_context.authorizer
+    claims = authorizer.jwt_claim if authorizer else {}
+    return _records().decide(review_id, request.verdict, by=str(claims.get("sub", "api")))
 
 
 @app.post("/v1/takedowns", summary="Take a clip down", **_WRITERS)

@@ -7,10 +7,14 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from framesift.contracts import Contract, TopItem, TopList
+from framesift.detection_records import Review
 from framesift.table import ItemDay, RunRecord
 
 # The site's own ids, as `names.safe_id` leaves them.
 CLIP_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+
+# `{edition}.{category}.{item}.{number}`.
+REVIEW_ID_PATTERN = r"^[A-Za-z0-9._-]{1,160}$"
 
 Source = Literal["tiktok", "youtube", "upload"]
 
@@ -85,6 +89,20 @@ class TakedownRequest(BaseModel):
     source: Source
     id: str = Field(pattern=CLIP_ID_PATTERN)
     why: str = Field(min_length=1, max_length=500)
+
+
+class ReviewList(Contract):
+    """Predictions that wait for a person, or that one has decided; oldest first."""
+
+    reviews: list[Review]
+
+
+class VerdictRequest(BaseModel):
+    """What a person says of a prediction."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    verdict: Literal["accepted", "rejected"]
 
 
 class Takedown(Contract):

@@ -89,6 +89,11 @@ class OnnxDetector:
             threads=settings.analysis.threads,
         )
 
+    @property
+    def device(self) -> str:
+        """What computes, for people."""
+        return self._network.device
+
     def tags(self) -> Mapping[str, Sequence[str]]:
         """See `Detector.tags`."""
         known = self._form.tags[1:] if self._form.head == "torchvision" else self._form.tags

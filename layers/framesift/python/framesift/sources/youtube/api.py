@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, Self
 from zoneinfo import ZoneInfo
 
 from framesift import aws, keys
-from framesift.errors import FeedError, NotFoundError, YoutubeKeyError, YoutubeQuotaError, YoutubeUnavailableError
+from framesift.errors import (
+    FeedError,
+    NotFoundError,
+    SettingsError,
+    YoutubeKeyError,
+    YoutubeQuotaError,
+    YoutubeUnavailableError,
+)
 from framesift.pacing import patiently
 
 if TYPE_CHECKING:
@@ -123,16 +130,21 @@ class YoutubeApi:
 
 
 def _key(settings: YoutubeSettings) -> str:
-    if settings.api_secret:
-        key = aws.secretsmanager().get_secret_value(SecretId=settings.api_secret)["SecretString"].strip()
-    else:
-        key = settings.api_key.get_secret_value()
+    key = _secret_key(settings.api_secret) if settings.api_secret else settings.api_key.get_secret_value()
     if not key or not key.isascii() or not key.isprintable():
         raise YoutubeKeyError(
             "There is no key for the YouTube Data API: set FRAMESIFT_YOUTUBE__API_KEY in .env, or put it into the "
             "secret that FRAMESIFT_YOUTUBE__API_SECRET names."
         )
     return key
+
+
+def _secret_key(secret_id: str) -> str:
+    text = aws.secretsmanager().get_secret_value(SecretId=secret_id)["SecretString"]
+    try:
+        return str(json.loads(text)["api_key"]).strip()
+    except (ValueError, KeyError, TypeError):
+        raise SettingsError(f"The secret {secret_id!r} holds no JSON object with an api_key.") from None
 
 
 def _digest(method: str, parameters: Mapping[str, str]) -> str:

@@ -1,0 +1,58 @@
+"""The review queue over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from framesift.contracts import Detection
+from framesift.detection_records import DetectionRecords, Review
+from framesift.table import Table
+from tests.unit.api.conftest import CLAIMS, Answer
+
+Ask = Callable[..., Answer]
+ID = "2026-11-20.popular.v1.0"
+
+
+@pytest.fixture(autouse=True)
+def one_review(table: Table) -> None:
+    seen = Detection(tag="logo", probability=0.6, left=0.1, top=0.1, width=0.2, height=0.2)
+    review = Review(
+        id=ID,
+        date="2026-11-20",
+        category="popular",
+        item_id="v1",
+        media_key="runs/v1.jpg",
+        manifest_key="runs/predicted.jsonl",
+        detection=seen,
+    )
+    DetectionRecords(table.name).ask_for_review([review], days=1)
+
+
+def test_a_prediction_is_listed_decided_and_listed_elsewhere(ask: Ask):
+    (waiting,) = ask("/v1/reviews", claims=CLAIMS).json["reviews"]
+    assert (waiting["id"], waiting["detection"]["tag"]) == (ID, "logo")
+    answer = ask(f"/v1/reviews/{ID}", "POST", body={"verdict": "accepted"}, claims=CLAIMS)
+    assert (answer.status, answer.json["verdict"]) == (200, "accepted")
+    assert answer.json["decided_by"] == CLAIMS.get("sub", "api")
+    assert ask("/v1/reviews", claims=CLAIMS).json == {"reviews": []}
+    (accepted,) = ask("/v1/reviews", query={"verdict": "accepted"}, claims=CLAIMS).json["reviews"]
+    assert accepted["id"] == ID
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/v1/reviews/2026-11-20.popular.v9.0", {"verdict": "accepted"}, 404),
+        (f"/v1/reviews/{ID}", {"verdict": "perhaps"}, 422),
+        (f"/v1/reviews/{ID}", {}, 422),
+    ],
+)
+def test_what_cannot_be_decided_is_refused(ask: Ask, path: str, body: dict[str, str], status: int):
+    assert ask(path, "POST", body=body, claims=CLAIMS).status == status
+
+
+def test_nobody_decides_without_a_token(ask: Ask):
+    assert ask(f"/v1/reviews/{ID}", "POST", body={"verdict": "accepted"}).status == 401
+    assert ask("/v1/reviews").status == 401
