@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import multiprocessing
 import os
 import resource
@@ -19,6 +20,9 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, Self
 
 from framesift.errors import FramesiftError, VideoWorkerDiedError
+
+_M_MMAP_THRESHOLD = -3  # Of malloc.h.
+_PICTURE_BYTES = 1 << 20  # What is larger is a picture, or as large.
 
 Work = Callable[[Any], Any]
 
@@ -138,6 +142,7 @@ def _serve(pipe: Connection, make_work: Callable[..., Work], arguments: tuple[An
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     limit = memory_limit_mb << 20
     resource.setrlimit(resource.RLIMIT_DATA, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+    _keep_pictures_out_of_the_heap()
     _silence_native_logs()
     work: Work | None = None
     with contextlib.suppress(EOFError):
@@ -150,6 +155,13 @@ def _serve(pipe: Connection, make_work: Callable[..., Work], arguments: tuple[An
                 pipe.send(error)
             except MemoryError:
                 pipe.send(VideoWorkerDiedError("it needs more memory than performance.memory_limit_mb."))
+
+
+def _keep_pictures_out_of_the_heap() -> None:
+    """Give pictures back to the system as they are freed: glibc would learn to keep them, and its heap crumbles."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc only.
+    if mallopt is not None:
+        mallopt(_M_MMAP_THRESHOLD, _PICTURE_BYTES)
 
 
 def _silence_native_logs() -> None:
