@@ -6,8 +6,8 @@ import json
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - `date` is a field's name here
 from pathlib import Path
@@ -20,8 +20,7 @@ from framesift_local.clipsite import ClipSite, Grade, grade
 from framesift_local.embedded import EmbeddedAws
 from framesift_local.synth import synthesize
 
-# The site lists clips that are too little seen as well, as the real one does: so many for each that is wanted.
-_SITE_CLIPS_PER_TARGET = 2
+SOURCES = ("tiktok", "youtube")
 _CATEGORIES = ("main", "dance", "challenge", "food", "tts")
 
 
@@ -31,7 +30,7 @@ class Machine:
 
     Attributes:
         aws: The embedded AWS.
-        site_url: The clip site.
+        site_url: The clip site; empty where it was not asked for.
         clips: What the clip site lists in each category.
         outside: Settings that lead to the other stand-ins (`framesift_local.outside`).
     """
@@ -54,10 +53,12 @@ class Machine:
         return grade(truth, (item.id for item in items), dropped)
 
     def show_day(self, day: Date) -> None:
-        """Let the clip site and YouTube show a day."""
-        self.control_site(date=day.isoformat())
-        youtube = self.outside["FRAMESIFT_YOUTUBE__API_URL"].removesuffix("/youtube/v3")
-        _post(f"{youtube}/control", {"date": day.isoformat()})
+        """Let the stand-ins show a day."""
+        if self.site_url:
+            self.control_site(date=day.isoformat())
+        if self.outside:
+            youtube = self.outside["FRAMESIFT_YOUTUBE__API_URL"].removesuffix("/youtube/v3")
+            _post(f"{youtube}/control", {"date": day.isoformat()})
 
     def control_site(self, **how: object) -> None:
         """Tell the clip site how to behave (`framesift_local.clipsite.control`)."""
@@ -76,7 +77,8 @@ def machine(
     data_dir: Path,
     *,
     day: Date,
-    target_clips: int = 200,
+    clips: int = 200,
+    sources: Collection[str] = SOURCES,
     api_port: int = 0,
     schedules: bool = False,
     time_scale: float = 1.0,
@@ -86,7 +88,8 @@ def machine(
     Args:
         data_dir: Where all of it is kept.
         day: The day that the clip site shows.
-        target_clips: Clips that a crawl of a category is content with.
+        clips: Clips that the clip site lists in each category, and videos that the feeds hold.
+        sources: What will be run: stand-ins that only others need are not started.
         api_port: The HTTP API's port; 0 takes a free one.
         schedules: Whether schedules fire.
         time_scale: Factor on the waits of retries.
@@ -95,27 +98,27 @@ def machine(
         MachineError: A leaf of it says what this machine lacks.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
-    clips = target_clips * _SITE_CLIPS_PER_TARGET
-    with _clip_site(data_dir, day, clips) as site_url, _outside(data_dir, day, target_clips) as outside:
+    with ExitStack() as stand_ins:
+        site_url = stand_ins.enter_context(_clip_site(data_dir, day, clips)) if "tiktok" in sources else ""
+        outside = stand_ins.enter_context(_outside(data_dir, day, clips)) if "youtube" in sources else {}
         aws = EmbeddedAws(
             data_dir,
             synthesize(data_dir / "cdk.out"),
             api_port=api_port,
             schedules=schedules,
             time_scale=time_scale,
-            overrides={**_overrides(site_url, target_clips), **outside},
+            overrides={**_overrides(site_url), **outside},
         )
         with aws:
             yield Machine(aws, site_url, clips, outside)
 
 
-def _overrides(site_url: str, target_clips: int) -> dict[str, str]:
+def _overrides(site_url: str) -> dict[str, str]:
     """Settings that send the same code to the stand-in, at a machine's pace."""
     return {
         "FRAMESIFT_CRAWL__SITE_URL": site_url,
         "FRAMESIFT_CRAWL__PATHS": json.dumps({category: f"/{category}" for category in _CATEGORIES}),
         "FRAMESIFT_CRAWL__SCROLL_PAUSE_S": "[0.05, 0.15]",
-        "FRAMESIFT_CRAWL__TARGET_CLIPS": str(target_clips),
         "FRAMESIFT_DOWNLOAD__ALLOW_LOOPBACK": "true",
     }
 

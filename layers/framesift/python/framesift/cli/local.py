@@ -32,7 +32,7 @@ app = typer.Typer(no_args_is_help=True)
 _DAY_CHECK_S = 60
 DEFAULT_API_PORT = 8787
 
-ClipsOption = Annotated[int, typer.Option(min=1, max=2000, help="Clips that a category's crawl is content with.")]
+ClipsOption = Annotated[int, typer.Option(min=1, max=2000, help="Clips that each of the clip site's categories lists.")]
 DateOption = Annotated[str | None, typer.Option(help="The day, YYYY-MM-DD; today in Seoul by default.")]
 
 
@@ -56,7 +56,7 @@ def run(
     start = {"source": source, "date": date, "categories": category, "force": force}
     with ExitStack() as running:
         with output.status("Starting the embedded AWS and what stands in for the world …"):
-            started = running.enter_context(machine(DATA_DIR, day=_day(date), target_clips=clips))
+            started = running.enter_context(machine(DATA_DIR, day=_day(date), clips=clips, sources=[source]))
         connection = connect("")
         record = start_and_watch(connection, {name: value for name, value in start.items() if value})
         if source == "tiktok":
@@ -78,9 +78,9 @@ def up(
     from framesift_local.machine import machine
 
     with ExitStack() as running:
-        with output.status("Starting the embedded AWS and the clip site …"):
+        with output.status("Starting the embedded AWS and what stands in for the world …"):
             started = running.enter_context(
-                machine(DATA_DIR, day=_day(None), target_clips=clips, api_port=api_port, schedules=schedules)
+                machine(DATA_DIR, day=_day(None), clips=clips, api_port=api_port, schedules=schedules)
             )
         output.print(
             f"The embedded AWS is up; Ctrl-C stops it.\n"
