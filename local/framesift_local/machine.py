@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 import urllib.request
@@ -21,6 +22,8 @@ from framesift_local.embedded import EmbeddedAws
 from framesift_local.synth import synthesize
 
 SOURCES = ("tiktok", "youtube")
+# In the data folder: the settings that lead a command of this machine's user to the stand-ins, too.
+OUTSIDE_FILE = "outside.env"
 _CATEGORIES = ("main", "dance", "challenge", "food", "tts")
 
 
@@ -40,8 +43,12 @@ class Machine:
     clips: int
     outside: Mapping[str, str]
 
-    def grade(self, record: RunRecord, store: Store) -> Grade:
-        """Hold what a run found among the clip site's clips against the truth."""
+    def grade(self, record: RunRecord, store: Store) -> Grade | None:
+        """Hold what a run found among the clip site's clips against the truth.
+
+        Returns:
+            None where it cannot be told: some clips are of a site of another size, from an earlier day.
+        """
         truth = ClipSite(date=record.run.day, cache_dir=Path(), clips_per_category=self.clips).truth()
         items = [
             item
@@ -50,6 +57,8 @@ class Machine:
             if item.error is None
         ]
         dropped = {item.id: item.duplicate.of for item in items if item.duplicate}
+        if not truth.keys() >= {*dropped.values(), *(item.id for item in items)}:
+            return None
         return grade(truth, (item.id for item in items), dropped)
 
     def show_day(self, day: Date) -> None:
@@ -134,7 +143,10 @@ def _clip_site(data_dir: Path, day: Date, clips: int) -> Iterator[str]:
 def _outside(data_dir: Path, day: Date, videos: int) -> Iterator[dict[str, str]]:
     options = [f"--date={day}", f"--videos={videos}", f"--folder={data_dir / 'customvision'}"]
     with _stand_in("outside", options) as line:
-        yield json.loads(line)
+        settings: dict[str, str] = json.loads(line)
+        lines = [f"{name}={shlex.quote(value)}\n" for name, value in settings.items()]
+        (data_dir / OUTSIDE_FILE).write_text("".join(lines), encoding="utf-8")
+        yield settings
 
 
 @contextmanager

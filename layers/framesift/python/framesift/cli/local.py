@@ -61,7 +61,8 @@ def run(
         record = start_and_watch(connection, {name: value for name, value in start.items() if value})
         if source == "tiktok":
             show_lists(lists_of(connection, record))
-            _show_grade(started.grade(record, connection.store))
+            if (grade := started.grade(record, connection.store)) is not None:
+                _show_grade(grade)
             _say_where(connection)
 
 
@@ -89,6 +90,7 @@ def up(
             f"  clip site     {started.site_url}/dance\n"
             f"  files         {DATA_DIR.resolve()}/s3\n"
             f"  logs          {DATA_DIR.resolve()}/logs\n"
+            f"  stand-ins     {DATA_DIR.resolve()}/outside.env has their settings, for `framesift detector`\n"
             "In another terminal: framesift run · framesift status · framesift local token",
             highlight=False,
             soft_wrap=True,
