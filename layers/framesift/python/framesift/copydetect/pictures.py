@@ -46,11 +46,19 @@ def draw_picture(seed: int, family: int, member: int) -> Picture:
     """Draw one picture: (192, 192, 3) uint8 RGB."""
     style = np.random.default_rng((seed, family))
     layout = np.random.default_rng((seed, family, member))
-    drawers, weights = zip(*_SCENES, strict=True)
-    scene = drawers[style.choice(len(drawers), p=np.array(weights) / sum(weights))]
-    if family % _STAGED_EVERY == _STAGED_EVERY - 1:
-        scene = _stage
+    scene = _scene_of(style, family)
     return _photographed(scene(style, layout, PICTURE_SIZE), style, layout)
+
+
+def is_homogeneous(seed: int, family: int) -> bool:
+    """Whether a family is of one texture all over: what is hardest to tell apart."""
+    return _scene_of(np.random.default_rng((seed, family)), family) is _homogeneous
+
+
+def _scene_of(style: Rng, family: int) -> Callable[[Rng, Rng, int], Picture]:
+    drawers, weights = zip(*_SCENES, strict=True)
+    drawn: Callable[[Rng, Rng, int], Picture] = drawers[style.choice(len(drawers), p=np.array(weights) / sum(weights))]
+    return _stage if family % _STAGED_EVERY == _STAGED_EVERY - 1 else drawn
 
 
 def _homogeneous(style: Rng, layout: Rng, size: int) -> Picture:

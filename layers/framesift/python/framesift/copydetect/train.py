@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from framesift.copydetect.edits import STRONG, WEAK, edited
 from framesift.copydetect.network import INPUT_SIZE, CopyNet
-from framesift.copydetect.pictures import FAMILY_SIZE
+from framesift.copydetect.pictures import FAMILY_SIZE, is_homogeneous
 from framesift.copydetect.pool import open_pool
 from framesift.copydetect.textures import Picture, Rng
 
@@ -102,7 +102,7 @@ class Progress:
 class Batches(Dataset[Picture]):
     """Batch number i: (2, P, 128, 128, 3) uint8, a weak and a strong view of each of P pictures.
 
-    Half the pictures come as whole families, the rest one by one.
+    Half the pictures come as whole families, half of these being homogeneous textures; the rest come one by one.
 
     Args:
         pool: (N, 192, 192, 3) uint8, families one after the other.
@@ -112,6 +112,9 @@ class Batches(Dataset[Picture]):
     def __init__(self, pool: Picture, plan: TrainingPlan) -> None:
         self._pool = pool
         self._plan = plan
+        self._families = np.arange(len(pool) // FAMILY_SIZE)
+        alike = [is_homogeneous(plan.seed, int(family)) for family in self._families]
+        self._alike = self._families[alike]
 
     def __len__(self) -> int:
         return 1 << 30
@@ -130,9 +133,12 @@ class Batches(Dataset[Picture]):
 
     def _chosen(self, rng: Rng) -> list[int]:
         pictures = self._plan.batch_pictures
-        families = rng.permutation(len(self._pool) // FAMILY_SIZE)
-        whole = families[: pictures // (2 * FAMILY_SIZE)]
-        single = families[len(whole) :][: pictures - len(whole) * FAMILY_SIZE]
+        count = pictures // (2 * FAMILY_SIZE)
+        alike = rng.permutation(self._alike)[: count // 2]
+        families = np.setdiff1d(self._families, alike)
+        rng.shuffle(families)
+        whole = np.concatenate([alike, families[: count - len(alike)]])
+        single = families[count - len(alike) :][: pictures - count * FAMILY_SIZE]
         members = (whole[:, None] * FAMILY_SIZE + np.arange(FAMILY_SIZE)).ravel()
         others = single * FAMILY_SIZE + rng.integers(0, FAMILY_SIZE, len(single))
         chosen: list[int] = np.concatenate([members, others]).tolist()
