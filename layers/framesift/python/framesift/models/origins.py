@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Protocol
 
@@ -34,19 +32,6 @@ class Origin(Protocol):
             ModelMissingError: The origin should have it and cannot be reached.
             ModelMismatchError: What it gives is larger than the card says.
         """
-
-
-class PackageOrigin:
-    """Files that ship with the package, in `framesift/models/files/`."""
-
-    def fetch(self, card: ModelCard, destination: Path) -> ModelCard | None:
-        """See `Origin.fetch`."""
-        shipped = files("framesift.models") / "files" / card.file
-        if not shipped.is_file():
-            return None
-        with as_file(shipped) as path:
-            shutil.copyfile(path, destination)
-        return card
 
 
 class BucketOrigin:

@@ -11,9 +11,12 @@ from pathlib import Path
 
 from framesift.errors import ModelMismatchError, ModelMissingError
 from framesift.models.card import CARD_FILE_NAME, ModelCard, read_card, shipped_card
-from framesift.models.origins import BucketOrigin, BuildOrigin, Origin, PackageOrigin, UrlOrigin
+from framesift.models.origins import BucketOrigin, BuildOrigin, Origin, UrlOrigin
 from framesift.settings import load_settings
 from framesift.storage import Store
+
+# Files that ship with the package: used where they are.
+_PACKAGED = Path(__file__).with_name("files")
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Model:
 
 
 class ModelRegistry:
-    """Resolves names to verified files: the local cache first, then the origins in their order.
+    """Resolves names to verified files: the package first, then the local cache, then the origins in their order.
 
     A cached model is a folder `{name}/{version}/` with the file and its card; the card is written last, so that a
     folder with a card is whole.
@@ -48,6 +51,10 @@ class ModelRegistry:
             ModelMismatchError: The file is not the one that its card describes.
         """
         shipped = shipped_card(name)
+        packaged = _PACKAGED / shipped.file
+        if packaged.is_file():
+            _verify(shipped, shipped, packaged)
+            return Model(shipped, packaged)
         cached = self._cached(shipped)
         if cached is not None:
             return cached
@@ -99,7 +106,7 @@ def default_cache_dir() -> Path:
 
 
 def open_registry(cache_dir: Path, store: Store | None = None, *, public: bool = False) -> ModelRegistry:
-    """Make the usual registry: the cache, the package, the bucket and, if asked, the models' makers.
+    """Make the usual registry: the package, the cache, the bucket and, if asked, the models' makers.
 
     Args:
         cache_dir: The cache's folder.
@@ -107,7 +114,7 @@ def open_registry(cache_dir: Path, store: Store | None = None, *, public: bool =
         public: Whether to turn to the public origins too. A job does not, since nothing there may assume a network;
             `framesift models fetch` does.
     """
-    origins: list[Origin] = [PackageOrigin()]
+    origins: list[Origin] = []
     if store is not None:
         origins.append(BucketOrigin(store))
     if public:
