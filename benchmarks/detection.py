@@ -67,8 +67,8 @@ def export(path: Path) -> None:
     torch.manual_seed(1)
     network = Network().eval()
     for head in network.heads:
-        nn.init.normal_(head.weight, 0, 0.5)
-        nn.init.constant_(head.bias, -1.0)
+        nn.init.normal_(head.weight, 0, 6.0)
+        nn.init.constant_(head.bias, -1.4)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
