@@ -45,8 +45,9 @@ def train(
     typer.echo(f"{name}: drawing {4 * families} pictures, or opening those in {folder}")
     network = train_network(plan, folder, _say)
     export_onnx(network, folder / f"{name}.onnx")
-    points = [json.loads(line) for line in (folder / "curve.jsonl").read_text("utf-8").splitlines()]
-    if points:
+    lines = [json.loads(line) for line in (folder / "curve.jsonl").read_text("utf-8").splitlines()]
+    if lines:  # A training that was killed takes a few steps again: the later line counts.
+        points = sorted({line["step"]: line for line in lines}.values(), key=lambda point: point["step"])
         learning_curve(points).save(folder / "curve.png")
     typer.echo(f"{name}: {folder / f'{name}.onnx'}")
 
