@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -90,12 +89,24 @@ def suppress(boxes: Boxes, max_overlap: float) -> Boxes:
         return boxes
     best = np.argsort(-boxes.scores, kind="stable")[:_MAX_CANDIDATES]
     boxes = boxes.where(best)
-    # In float64: corners are moved apart by class below, and float32 would lose what is behind the point there.
+    # In float64: corners are moved apart by class, and float32 would lose what is behind the point there.
     corners = boxes.corners.astype(np.float64)
-    apart = corners + (boxes.classes * (np.ptp(corners) + 1.0))[:, None]
-    sizes = np.concatenate([apart[:, :2], apart[:, 2:] - apart[:, :2]], axis=1)
-    kept = cv2.dnn.NMSBoxes(sizes.tolist(), boxes.scores.tolist(), 0.0, max_overlap)
-    return boxes.where(np.asarray(kept, np.int64).reshape(-1)[:_MAX_DETECTIONS])
+    left, top, right, bottom = (corners + (boxes.classes * (np.ptp(corners) + 1.0))[:, None]).T
+    areas = (right - left) * (bottom - top)
+    alive = np.ones(len(areas), np.bool_)
+    kept: list[int] = []
+    for index in range(len(areas)):
+        if not alive[index]:
+            continue
+        kept.append(index)
+        if len(kept) == _MAX_DETECTIONS:  # A network that is sure of everything would be looked at to its end.
+            break
+        rest = slice(index + 1, None)
+        width = np.minimum(right[index], right[rest]) - np.maximum(left[index], left[rest])
+        height = np.minimum(bottom[index], bottom[rest]) - np.maximum(top[index], top[rest])
+        both = width.clip(0) * height.clip(0)
+        alive[rest] &= both <= max_overlap * (areas[index] + areas[rest] - both)
+    return boxes.where(np.asarray(kept, np.int64))
 
 
 def _multi_label(centred: Floats, scores: Floats, at_least: float, *, best_only: bool = False) -> Boxes:
