@@ -30,6 +30,7 @@ def main(job_spec_uri: str) -> int:
     """Do the job, or an array child's part of it."""
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
+    job = None
     try:
         bucket, key = parse_uri(job_spec_uri)
         store = S3Store(bucket)
@@ -41,6 +42,8 @@ def main(job_spec_uri: str) -> int:
         summary = analyze(job, analyst, child=int(os.environ.get("AWS_BATCH_JOB_ARRAY_INDEX", "0")))
     except FramesiftError as error:
         logger.error(str(error), extra={"error": type(error).__name__})
+        if job is not None:
+            Table(job.table).put_fault(job.run, "analyze", error)
         return error.exit_code
     logger.info("The job is done.", extra={"summary": summary.model_dump() if summary else "another child joins"})
     return 0

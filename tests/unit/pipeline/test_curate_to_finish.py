@@ -31,7 +31,7 @@ from framesift.contracts import (
 from framesift.errors import NotAnImageError, NothingToAnalyzeError
 from framesift.pipeline.archive import archive_run
 from framesift.pipeline.curate import curate_category
-from framesift.pipeline.finish import fail_run, finish_run
+from framesift.pipeline.finish import fail_run, finish_run, plain_cause
 from framesift.pipeline.plan import array_size, choose_compute, plan_analysis
 from framesift.pipeline.publish import encode_thumbnail, publish_lists
 from framesift.settings import AnalysisSettings, Settings
@@ -341,6 +341,47 @@ def test_fail_writes_the_stage_and_the_cause_once(day: Callable[..., Day]) -> No
     assert (record.status, record.stage, record.error) == ("FAILED", "analyze", "States.Timeout")
     assert made.told is not None
     assert len(made.told) == 2
+
+
+def test_fail_tells_what_the_job_s_process_said_and_not_what_an_earlier_one_did(day: Callable[..., Day]) -> None:
+    made = day()
+    made.table.put_fault(RUN, "analyze", NotAnImageError("an earlier run's"))
+    record = RunRecord(
+        source="tiktok",
+        date=RUN.date,
+        status="RUNNING",
+        attempt=1,
+        execution_arn="arn:1",
+        categories=["dance"],
+        started_at=datetime.now(UTC),
+    )
+    assert made.table.claim(record, None)
+    batch = '{"JobId": "1", "Status": "FAILED", "StatusReason": "Essential container in task exited"}'
+    fault = FailInput(run=RUN, stage="analyze", error="States.TaskFailed", cause=batch, execution_arn="arn:1")
+    fail_run(fault, made.table, made.tell)
+    failed = made.table.run("tiktok", RUN.date)
+    assert failed is not None
+    assert (failed.error, failed.cause) == ("States.TaskFailed", "Essential container in task exited")
+
+    assert made.table.claim(record, failed)
+    made.table.put_fault(RUN, "analyze", NotAnImageError("this run's"))
+    fail_run(fault, made.table, made.tell)
+    failed = made.table.run("tiktok", RUN.date)
+    assert failed is not None
+    assert (failed.error, failed.cause) == ("NotAnImageError", "this run's")
+
+
+@pytest.mark.parametrize(
+    ("cause", "plain"),
+    [
+        ("late", "late"),
+        ('{"errorType": "CaptchaShownError", "errorMessage": "a captcha"}', "a captcha"),
+        ('"text"', '"text"'),
+        ("{}", "{}"),
+    ],
+)
+def test_plain_cause(cause: str, plain: str) -> None:
+    assert plain_cause(cause) == plain
 
 
 def test_an_execution_that_was_stopped_is_found_by_its_arn(day: Callable[..., Day]) -> None:

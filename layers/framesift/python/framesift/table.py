@@ -5,6 +5,7 @@
 | `RUN#{source}` | `{date}` | the day's run: the truth about it |
 | `RUN#{source}#{date}` | `{attempt}#{stage}#{scope}` | a stage's output, so that a resumed run does not repeat it |
 | `PROGRESS#{source}#{date}` | `{stage}#{scope}` | how far a stage is, for whoever watches |
+| `FAULT#{source}#{date}` | `{stage}` | why a job's process gave up: Batch keeps no more than its exit code |
 | `ITEM#{source}#{id}` | `{date}#{category}` | what became of a clip on a day |
 | `LIST` | `{category}` | which list is the newest: the switch |
 | `TAKEDOWN#{source}` | `{id}` | a clip that must not be listed |
@@ -62,6 +63,14 @@ class RunRecord(Contract):
     def run(self) -> Run:
         """The run that this is the record of."""
         return Run(source=self.source, date=self.date, attempt=self.attempt)
+
+
+class Fault(Contract):
+    """Why a job's process gave up."""
+
+    error: str
+    message: str
+    at: datetime
 
 
 class ItemDay(Contract):
@@ -248,6 +257,16 @@ class Table:
             stage, scope = record["sk"].split("#", 1)
             progress[stage, scope] = (int(record["done"]), int(record["total"]))
         return progress
+
+    def put_fault(self, run: Run, stage: str, error: Exception) -> None:
+        """Keep why a job's process gives up."""
+        fault = Fault(error=type(error).__name__, message=str(error), at=datetime.now(UTC))
+        self._put(f"FAULT#{run.source}#{run.date}", stage, fault.model_dump(mode="json"))
+
+    def fault(self, run: Run, stage: str) -> Fault | None:
+        """Why the last process of a stage's job gave up, whenever that was."""
+        found = self._get(f"FAULT#{run.source}#{run.date}", stage)
+        return Fault.model_validate(found) if found else None
 
     # --- items ---
 

@@ -17,6 +17,7 @@ from framesift.cli.detector import show_detection
 from framesift.cli.watch import Snapshot, watch
 from framesift.contracts import TopList
 from framesift.errors import NotFoundError, exit_code_of
+from framesift.pipeline.finish import plain_cause
 from framesift.table import RunRecord
 
 SourceArgument = Annotated[str, typer.Argument(help="Where media comes from: tiktok or youtube.")]
@@ -74,8 +75,8 @@ def start_and_watch(connection: Connection, start: dict[str, Any]) -> RunRecord:
         date = ended.record.date
     _show_summary(connection, start["source"], date)
     if ended.state != "SUCCEEDED":
-        _explain(ended)
-        raise typer.Exit(exit_code_of(ended.result.get("error")))
+        failed = find_run(connection, start["source"], date)
+        raise typer.Exit(exit_code_of(failed.error))
     return find_run(connection, start["source"], date)
 
 
@@ -259,16 +260,7 @@ def _explain(ended: Snapshot) -> None:
     stage = f" at stage {ended.record.stage}" if ended.record and ended.record.stage else ""
     errors.print(
         f"[red]framesift:[/] the run ended {ended.state}{stage}: {ended.result.get('error')}: "
-        f"{escape(_plain_cause(ended.result.get('cause', '')))}",
+        f"{escape(plain_cause(ended.result.get('cause', '')))}",
         highlight=False,
         soft_wrap=True,
     )
-
-
-def _plain_cause(cause: str) -> str:
-    """Lambda puts an error's message into JSON; a person wants the message."""
-    try:
-        found = json.loads(cause)
-    except ValueError:
-        return cause
-    return str(found.get("errorMessage") or found.get("StatusReason") or cause) if isinstance(found, dict) else cause

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -105,7 +106,7 @@ def _detection_counts(outputs: Mapping[tuple[str, str], dict[str, Any]]) -> dict
 def _failures(collected: list[CollectOutput], categories: list[str], done: list[str]) -> list[tuple[str, str, str]]:
     """Categories that failed: name, error, cause."""
     crawls = [
-        (crawl.category, crawl.error or "CrawlError", crawl.cause or "")
+        (crawl.category, crawl.error or "CrawlError", plain_cause(crawl.cause or ""))
         for crawl in collected
         if crawl.status == "failed"
     ]
@@ -148,18 +149,33 @@ def fail_run(request: FailInput, table: Table, notify: Notify) -> FailInput:
     record = _record_of(request, table)
     if record is None or record.status != "RUNNING" or record.execution_arn != request.execution_arn:
         return request
+    error, cause = request.error, plain_cause(request.cause)
+    fault = table.fault(record.run, request.stage)
+    if fault is not None and fault.at >= record.started_at:
+        error, cause = fault.error, fault.message
     ended = record.model_copy(
         update={
             "status": "FAILED",
             "finished_at": datetime.now(UTC),
             "stage": request.stage,
-            "error": request.error,
-            "cause": request.cause,
+            "error": error,
+            "cause": cause,
         }
     )
     if table.end_run(ended):
         notify(f"Framesift: {ended.source} of {ended.date} failed", _letter(ended))
     return request
+
+
+def plain_cause(cause: str) -> str:
+    """What a person wants of a cause: Lambda puts its message, and Batch its reason, into JSON."""
+    try:
+        found = json.loads(cause)
+    except ValueError:
+        return cause
+    if not isinstance(found, dict):
+        return cause
+    return str(found.get("errorMessage") or found.get("StatusReason") or cause)
 
 
 def _record_of(request: FailInput, table: Table) -> RunRecord | None:
