@@ -19,6 +19,7 @@ from framesift.storage import Store, read_manifest
 from framesift.table import RunRecord
 from framesift_local.clipsite import ClipSite, Grade, grade
 from framesift_local.embedded import EmbeddedAws
+from framesift_local.keeper import die_with_parent
 from framesift_local.synth import synthesize
 
 SOURCES = ("tiktok", "youtube")
@@ -153,8 +154,14 @@ def _outside(data_dir: Path, day: Date, videos: int) -> Iterator[dict[str, str]]
 def _stand_in(module: str, options: list[str]) -> Iterator[str]:
     """A stand-in in a process of its own, which leaves this one's interpreter to the embedded AWS; its first line."""
     command = [sys.executable, "-m", f"framesift_local.{module}", *options]
-    # Our own module, with values of our own.
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603
+    # Our own module, with values of our own; killed with us, however we end.
+    with subprocess.Popen(  # noqa: S603
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=die_with_parent,  # noqa: PLW1509 - it asks the kernel for one thing, and takes no lock
+    ) as process:
         try:
             line = process.stdout.readline() if process.stdout else ""
             if not line:
