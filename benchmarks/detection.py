@@ -68,7 +68,7 @@ def export(path: Path) -> None:
     network = Network().eval()
     for head in network.heads:
         nn.init.normal_(head.weight, 0, 6.0)
-        nn.init.constant_(head.bias, -1.4)
+        nn.init.constant_(head.bias, -1.6)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(

@@ -51,7 +51,12 @@ def stretch(image: RgbImage, width: int, height: int) -> tuple[RgbImage, Placeme
 
 def to_planes(images: list[RgbImage], *, bgr: bool = False, scale: float = 1 / 255) -> NDArray[np.float32]:
     """Stack pictures of one size: (N, 3, H, W) float32, each value times `scale`."""
-    return np.asarray(cv2.dnn.blobFromImages(images, scale, swapRB=bgr), np.float32)
+    planes = np.empty((len(images), 3, *images[0].shape[:2]), np.float32)
+    for image, out in zip(images, planes, strict=True):
+        channels = cv2.split(image)
+        for channel, plane in zip(reversed(channels) if bgr else channels, out, strict=True):
+            np.multiply(channel, np.float32(scale), out=plane, casting="unsafe")
+    return planes
 
 
 def _resize(image: RgbImage, width: int, height: int) -> RgbImage:
