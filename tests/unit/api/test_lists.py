@@ -168,6 +168,8 @@ def test_describes_itself(ask: Ask):
         "/v1/runs": ["get"],
         "/v1/runs/{source}/{date}": ["get"],
         "/v1/clips/{source}/{clip_id}": ["get"],
+        "/v1/reviews": ["get"],
+        "/v1/reviews/{review_id}": ["post"],
         "/v1/takedowns": ["post"],
     }
     runs = answer.json["paths"]["/v1/runs"]["get"]
