@@ -62,8 +62,8 @@ def see(seed: int, embedder: CopyDetect) -> Day:
     clips = list(site.catalogue().clips.values())
     with ThreadPoolExecutor(2) as pool:
         looks = list(pool.map(lambda clip: look_at(pictures.encode(clip), embedder, max_pixels=25_000_000), clips))
-    if any(look.pdq is None or look.pdq.quality < MIN_QUALITY for look in looks):
-        raise SystemExit("A cover is too plain to judge.")
+    judged = [number for number, look in enumerate(looks) if look.pdq.quality >= MIN_QUALITY and not look.plain]
+    clips, looks = [clips[number] for number in judged], [looks[number] for number in judged]
     features = embedder.embed([look.prepared for look in looks])
     words = np.stack([look.pdq.words for look in looks]).reshape(-1, len(VARIANTS), 4)
     return Day(clips, site.truth(), words, features)

@@ -5,7 +5,9 @@ A cluster is an original with its re-uploads, as far as they were collected.
 - A re-upload counts if its cluster has another collected clip, or if it was dropped; alone there is nothing to find.
 - It is found when it was dropped as a duplicate of a clip of its own cluster, or is itself the only clip of its
   cluster that was kept (which of them is the keeper, the original or a re-upload with more views, is not judged).
-  Dropped as a duplicate of a clip of another cluster, it is not found but wrongly merged.
+  Dropped as a duplicate of a clip of another cluster, it is not found but wrongly merged. Where several clips of a
+  cluster were kept and the original was not, a plain one of them (re-encoded, resized) stands for the original: that
+  the others were not taken for it is their edits' doing.
 - A cluster's original is lost when nothing of the cluster is left: no clip of it is kept, and none was dropped in
   favour of a clip of the same cluster that an earlier day kept. It is also lost when the original itself was merged
   with a clip of another cluster, even if one of its re-uploads was kept.
@@ -20,6 +22,9 @@ from dataclasses import dataclass
 from framesift.errors import NotFoundError
 from framesift_local.clipsite.catalogue import Clip
 from framesift_local.clipsite.edits import KINDS
+
+# Edits that leave the picture as it is.
+_PLAIN_KINDS = ("reencode", "resize")
 
 
 @dataclass(frozen=True)
@@ -78,13 +83,21 @@ def grade(truth: Mapping[str, Clip], kept: Iterable[str], dropped: Mapping[str, 
     kept_before = {cluster[keeper] for keeper in dropped.values() if keeper not in kept | dropped.keys()}
     kept_count = {original: sum(id_ in kept for id_ in ids) for original, ids in collected.items()}
 
+    stand_ins = {
+        original: plain
+        for original, ids in collected.items()
+        if original not in kept
+        and (plain := next((id_ for id_ in ids if id_ in kept and truth[id_].edit in _PLAIN_KINDS), None))
+    }
+
     counts = {kind: [0, 0] for kind in KINDS}
     for original, ids in collected.items():
         for id_ in ids:
             edit = truth[id_].edit
             if edit is not None and (len(ids) > 1 or id_ in dropped):
                 counts[edit][0] += 1
-                counts[edit][1] += kept_count[original] == 1 if id_ in kept else id_ not in wrong
+                stands = kept_count[original] == 1 or id_ == stand_ins.get(original)
+                counts[edit][1] += stands if id_ in kept else id_ not in wrong
     lost = {
         original for original in collected if original in wrong or not (kept_count[original] or original in kept_before)
     }

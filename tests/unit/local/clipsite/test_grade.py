@@ -1,3 +1,4 @@
+import dataclasses
 import datetime as dt
 
 import pytest
@@ -64,6 +65,14 @@ def test_a_reupload_kept_beside_another_reupload_is_missed_and_so_is_the_other()
 
     assert result.total == KindGrade(reuploads=2, found=0)
     assert result.originals_lost == ()
+
+
+def test_a_plain_reupload_stands_for_an_original_that_is_not_there() -> None:
+    truth = {**TRUTH, "a-resize": dataclasses.replace(TRUTH["a-crop"], id="a-resize", edit="resize")}
+    result = grade(truth, ["a-resize", "a-crop"], {})
+
+    assert result.by_kind["resize"] == KindGrade(reuploads=1, found=1)
+    assert result.by_kind["crop"] == KindGrade(reuploads=1, found=0)
 
 
 def test_a_more_viewed_reupload_may_stand_for_its_original() -> None:
