@@ -36,13 +36,13 @@ class Machine:
         aws: The embedded AWS.
         site_url: The clip site; empty where it was not asked for.
         clips: What the clip site lists in each category.
-        outside: Settings that lead to the other stand-ins (`framesift_local.outside`).
+        overrides: Settings that lead the same code to the stand-ins.
     """
 
     aws: EmbeddedAws
     site_url: str
     clips: int
-    outside: Mapping[str, str]
+    overrides: Mapping[str, str]
 
     def grade(self, record: RunRecord, store: Store) -> Grade | None:
         """Hold what a run found among the clip site's clips against the truth.
@@ -66,8 +66,7 @@ class Machine:
         """Let the stand-ins show a day."""
         if self.site_url:
             self.control_site(date=day.isoformat())
-        if self.outside:
-            youtube = self.outside["FRAMESIFT_YOUTUBE__API_URL"].removesuffix("/youtube/v3")
+        if youtube := self.overrides.get("FRAMESIFT_YOUTUBE__API_URL", "").removesuffix("/youtube/v3"):
             _post(f"{youtube}/control", {"date": day.isoformat()})
 
     def control_site(self, **how: object) -> None:
@@ -111,16 +110,17 @@ def machine(
     with ExitStack() as stand_ins:
         site_url = stand_ins.enter_context(_clip_site(data_dir, day, clips)) if "tiktok" in sources else ""
         outside = stand_ins.enter_context(_outside(data_dir, day, clips)) if "youtube" in sources else {}
+        overrides = {**_overrides(site_url), **outside}
         aws = EmbeddedAws(
             data_dir,
             synthesize(data_dir / "cdk.out"),
             api_port=api_port,
             schedules=schedules,
             time_scale=time_scale,
-            overrides={**_overrides(site_url), **outside},
+            overrides=overrides,
         )
         with aws:
-            yield Machine(aws, site_url, clips, outside)
+            yield Machine(aws, site_url, clips, overrides)
 
 
 def _overrides(site_url: str) -> dict[str, str]:
