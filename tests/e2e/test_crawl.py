@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -158,9 +159,11 @@ def test_a_slow_site_that_drops_connections_is_read_to_its_end(site: ClipSite) -
     assert len(crawl_site(site.url).items) == len(set(site.catalogue().feeds["dance"]))
 
 
-def test_stops_at_the_target(site: ClipSite) -> None:
-    items = crawl_site(site.url, target_clips=5, min_views=0).items
-    assert 5 <= len(items) <= 40
+def test_stops_at_the_target(tmp_path: Path) -> None:
+    with ClipSite(date=dt.date(2026, 11, 20), cache_dir=tmp_path, clips_per_category=400) as large:
+        items = crawl_site(large.url, target_clips=5, min_views=0).items
+    # What was on its way when the target was reached is kept: a few answers of the site's.
+    assert 5 <= len(items) <= 200
 
 
 def test_stops_after_the_time_limit_with_what_there_is(site: ClipSite) -> None:
@@ -193,12 +196,18 @@ def test_goes_on_when_chromium_is_killed(site: ClipSite, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_no_browser_outlives_a_killed_crawl(site: ClipSite, how: signal.Signals, tmp_path: Path) -> None:
+def test_no_browser_outlives_a_killed_crawl(site: ClipSite, how: signal.Signals) -> None:
+    # A short path: Chromium makes sockets there, whose names the system cuts at 108 bytes.
+    with tempfile.TemporaryDirectory(prefix="fs-", ignore_cleanup_errors=True) as folder:
+        _kill_a_crawl(site, how, folder)
+
+
+def _kill_a_crawl(site: ClipSite, how: signal.Signals, folder: str) -> None:
     site.control(latency_s=2.0)
     environment = os.environ | {
         "FRAMESIFT_CRAWL__SITE_URL": site.url,
         "FRAMESIFT_CRAWL__PATHS": json.dumps(PATHS),
-        "TMPDIR": str(tmp_path),
+        "TMPDIR": folder,
     }
     code = "from framesift.settings import Settings; from framesift.sources.tiktok import crawl\n"
     code += "crawl('dance', Settings(), lambda picture: '')"

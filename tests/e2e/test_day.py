@@ -31,7 +31,7 @@ SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 TODAY = datetime.now(ZoneInfo("Asia/Seoul")).date()
 DAYS = [(TODAY - timedelta(days=days)).isoformat() for days in range(4)]
 # Each test takes up where the one before has left the machine: a day costs half a minute.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("day")]
+pytestmark = pytest.mark.slow
 
 
 @dataclass

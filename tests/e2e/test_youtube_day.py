@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 FRAMESIFT = [sys.executable, "-c", "from framesift.cli import main; main()"]
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("youtube-day")]
+pytestmark = pytest.mark.slow
 
 
 class Up:
