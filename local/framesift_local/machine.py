@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -110,7 +111,7 @@ def machine(
     with ExitStack() as stand_ins:
         site_url = stand_ins.enter_context(_clip_site(data_dir, day, clips)) if "tiktok" in sources else ""
         outside = stand_ins.enter_context(_outside(data_dir, day, clips)) if "youtube" in sources else {}
-        overrides = {**_overrides(site_url), **outside}
+        overrides = {**_own_settings(), **_overrides(site_url), **outside}
         aws = EmbeddedAws(
             data_dir,
             synthesize(data_dir / "cdk.out"),
@@ -121,6 +122,15 @@ def machine(
         )
         with aws:
             yield Machine(aws, site_url, clips, overrides)
+
+
+def _own_settings() -> dict[str, str]:
+    """Settings of whoever starts the machine: functions and jobs get them too, but for where resources are."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith("FRAMESIFT_") and "__" in name and not name.startswith("FRAMESIFT_PLATFORM__")
+    }
 
 
 def _overrides(site_url: str) -> dict[str, str]:
