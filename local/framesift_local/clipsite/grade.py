@@ -6,8 +6,8 @@ A cluster is an original with its re-uploads, as far as they were collected.
 - It is found when it was dropped as a duplicate of a clip of its own cluster, or is itself the only clip of its
   cluster that was kept (which of them is the keeper, the original or a re-upload with more views, is not judged).
   Dropped as a duplicate of a clip of another cluster, it is not found but wrongly merged. Where several clips of a
-  cluster were kept and the original was not, a plain one of them (re-encoded, resized) stands for the original: that
-  the others were not taken for it is their edits' doing.
+  cluster were kept and the original was not, a plain one of them (re-encoded, resized) stands for the original and does
+  not count: that the others were not taken for it is their edits' doing.
 - A cluster's original is lost when nothing of the cluster is left: no clip of it is kept, and none was dropped in
   favour of a clip of the same cluster that an earlier day kept. It is also lost when the original itself was merged
   with a clip of another cluster, even if one of its re-uploads was kept.
@@ -94,10 +94,10 @@ def grade(truth: Mapping[str, Clip], kept: Iterable[str], dropped: Mapping[str, 
     for original, ids in collected.items():
         for id_ in ids:
             edit = truth[id_].edit
-            if edit is not None and (len(ids) > 1 or id_ in dropped):
+            stands_in = id_ == stand_ins.get(original) and kept_count[original] > 1
+            if edit is not None and not stands_in and (len(ids) > 1 or id_ in dropped):
                 counts[edit][0] += 1
-                stands = kept_count[original] == 1 or id_ == stand_ins.get(original)
-                counts[edit][1] += stands if id_ in kept else id_ not in wrong
+                counts[edit][1] += kept_count[original] == 1 if id_ in kept else id_ not in wrong
     lost = {
         original for original in collected if original in wrong or not (kept_count[original] or original in kept_before)
     }

@@ -252,7 +252,7 @@ def test_our_own_model_judges_where_resnet50_is_missing(day, tmp_path):
     choice = choose_embedder(Settings(), open_registry(tmp_path))
     assert choice.name == "copydetect"
     assert "framesift models fetch resnet50" in choice.why
-    cropped = CAT[30:-30, 45:-45]
+    cropped = CAT[15:-15, 22:-22]
     day.add("food", "cat-cropped", 1, jpeg(cropped))
 
     summary = analyze(day.job(), day.analyst(choice, tolerating(0.5)))
