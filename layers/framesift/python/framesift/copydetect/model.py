@@ -18,8 +18,6 @@ from framesift.vision.embed import CopyDetect
 from framesift.vision.views import is_plain
 
 NAME: Final = "copydetect"
-MIN_SIDE: Final = 32
-"""Pixels: smaller pictures are not judged, since a fourfold enlargement shows nothing to compare."""
 
 WINDOWS: Final = (
     (0.0, 0.0, 1.0, 1.0),
@@ -75,7 +73,7 @@ class CopyDetector:
 
 def is_judged(image: RgbImage) -> bool:
     """Whether a picture has enough in it to tell its copies from others: no black frame, no speck."""
-    return min(image.shape[:2]) >= MIN_SIDE and not is_plain(image)
+    return not is_plain(image)
 
 
 def _window(image: RgbImage, box: tuple[float, float, float, float]) -> RgbImage:

@@ -124,7 +124,11 @@ def open_registry(cache_dir: Path, store: Store | None = None, *, public: bool =
 
 def _verify(shipped: ModelCard, card: ModelCard, path: Path) -> None:
     """Check a file against its card, and that card against the one that ships."""
-    remedy = f"delete {path.parent} and run `framesift models fetch {shipped.name}`"
+    remedy = (
+        "install the package anew"
+        if path.parent == _PACKAGED
+        else f"delete {path.parent} and run `framesift models fetch {shipped.name}`"
+    )
     if card.folder != shipped.folder or shipped.sha256 not in (None, card.sha256):
         raise ModelMismatchError(
             f"The card found with the model {shipped.folder} describes another file "

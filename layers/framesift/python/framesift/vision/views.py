@@ -32,6 +32,8 @@ cannot be told from one that was not (cosine of the features over 0.99999)."""
 # stays under 2, a photograph in fog has over 8.
 _PLAIN_DEVIATION = 4.0
 _PLAIN_SIDE = 32
+# Below, there is too little to tell one picture from another.
+_MIN_SIDE: Final = 32
 
 
 def three_views(image: RgbImage) -> NDArray[np.uint8]:
@@ -70,6 +72,11 @@ def squash(image: RgbImage, side: int) -> RgbImage:
 
 
 def is_plain(image: RgbImage) -> bool:
-    """Whether a picture shows next to nothing (black, one colour): it then resembles every other plain one."""
+    """Whether a picture shows next to nothing: black, one colour, a side under 32 pixels.
+
+    It then resembles others like it, whatever they are of, and nobody should judge it.
+    """
+    if min(image.shape[:2]) < _MIN_SIDE:
+        return True
     small = cv2.cvtColor(squash(image, _PLAIN_SIDE), cv2.COLOR_RGB2GRAY)
     return float(small.std()) < _PLAIN_DEVIATION
