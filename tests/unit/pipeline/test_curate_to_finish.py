@@ -62,6 +62,7 @@ class Day:
     settings: Settings
     run: Run = RUN
     told: list[str] | None = None
+    cut_short: str | None = None
 
     def begin(self, categories: list[str]) -> None:
         former = self.table.run("tiktok", self.run.date)
@@ -126,7 +127,7 @@ class Day:
             seconds=1,
         )
         write_json(self.store, keys.analysis_summary(self.run, categories), summary)
-        collected = [CollectOutput(category=category) for category in categories]
+        collected = [CollectOutput(category=category, cut_short=self.cut_short) for category in categories]
         request = FinishInput(
             run=self.run,
             categories=categories,
@@ -291,6 +292,15 @@ def test_a_finished_run_says_what_it_did(day: Callable[..., Day]) -> None:
     assert record.counts["dance"]["dropped"] == {"below_top": 2}
     assert record.degraded == ["No GPU could be had in time; the CPU queue analyzed.", "No weights."]
     assert made.told is None
+
+
+def test_a_crawl_that_was_cut_short_is_said(day: Callable[..., Day]) -> None:
+    made = day()
+    made.cut_short = "its time limit of 600 s came first"
+    a_whole_day(made, {"dance": 3})
+    record = made.table.run("tiktok", "2026-11-20")
+    assert record is not None
+    assert record.degraded[0].startswith("dance: the crawl was cut short, its time limit of 600 s came first")
 
 
 def test_a_category_that_failed_makes_the_run_failed_and_the_others_stay_published(day: Callable[..., Day]) -> None:

@@ -196,6 +196,7 @@ class CollectOutput(Contract):
     repeated: int = Field(0, description="Sightings of a clip that was seen before.")
     items: int = Field(0, description="Clips in the manifest.")
     failed_items: int = Field(0, description="Of these, clips whose thumbnail could not be had.")
+    cut_short: str | None = Field(None, description="Why the crawl ended before its target and the site's own end.")
     error: str | None = None
     cause: str | None = None
 

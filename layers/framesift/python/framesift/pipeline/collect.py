@@ -51,7 +51,13 @@ def _collect(run: Run, category: str, settings: Settings, store: Store, table: T
             "lower FRAMESIFT_CRAWL__MIN_VIEWS if that is right."
         )
     below = len(crawled.items) - len(popular)
-    seen = CollectOutput(category=category, seen=len(crawled.items), below_min_views=below, repeated=crawled.repeated)
+    seen = CollectOutput(
+        category=category,
+        seen=len(crawled.items),
+        below_min_views=below,
+        repeated=crawled.repeated,
+        cut_short=crawled.cut_short,
+    )
     return keep_items(popular, seen, run, settings, store)
 
 

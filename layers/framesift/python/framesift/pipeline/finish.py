@@ -120,7 +120,12 @@ def _failures(collected: list[CollectOutput], categories: list[str], done: list[
 
 def _degraded(request: FinishInput, curated: list[CurateOutput], summary: AnalysisSummary) -> list[str]:
     """What was done in a lesser way than the settings ask for, one sentence each."""
-    sentences = [curation.degraded for curation in curated if curation.degraded]
+    sentences = [
+        f"{crawl.category}: the crawl was cut short, {crawl.cut_short}; {crawl.items} clips were kept."
+        for crawl in request.collected
+        if crawl.cut_short
+    ]
+    sentences += [curation.degraded for curation in curated if curation.degraded]
     if request.planned_compute == "gpu" and request.analyzed_on.startswith("cpu"):
         sentences.append("No GPU could be had in time; the CPU queue analyzed.")
     if summary.embedder == "pdq":

@@ -67,10 +67,12 @@ class Crawl:
     Attributes:
         items: Each clip that was shown, once, in the order seen, whatever its views.
         repeated: Entries of the site's lists that repeated a clip.
+        cut_short: Why it ended before the target and before the site's own end; None where it did not.
     """
 
     items: list[Item]
     repeated: int
+    cut_short: str | None = None
 
 
 def crawl(
@@ -119,9 +121,9 @@ async def _crawl(
                     storage_state=session.load(),  # type: ignore[arg-type]
                 )
                 visit = _Visit(await context.new_page(), clips, origin, settings.crawl, dice, report)
-                await visit.run(keep_screenshot)
+                cut_short = await visit.run(keep_screenshot)
                 sessions.keep(session, dict(await context.storage_state()))
-                return Crawl(clips.items, clips.repeated)
+                return Crawl(clips.items, clips.repeated, cut_short)
         except PlaywrightError as error:
             fault = error.message.strip().partition("\n")[0]
             logger.warning("Chromium broke (%d of %d): %s; %d clips kept", launch, _LAUNCHES, fault, len(clips.items))
@@ -129,7 +131,7 @@ async def _crawl(
         raise ChromiumFailedError(
             f"Chromium broke {_LAUNCHES} times at {category}'s page before it showed a clip: {fault}"
         )
-    return Crawl(clips.items, clips.repeated)
+    return Crawl(clips.items, clips.repeated, f"Chromium broke {_LAUNCHES} times ({fault})")
 
 
 class _Visit:
@@ -148,10 +150,11 @@ class _Visit:
         self._status: int | None = None
         page.set_default_timeout(settings.page_timeout_s * 1000)
 
-    async def run(self, keep_screenshot: KeepScreenshot) -> None:
+    async def run(self, keep_screenshot: KeepScreenshot) -> str | None:
+        """Open and scroll; returns why it was cut short, if it was."""
         try:
             await self._open(f"{self._origin.site_url}{self._settings.paths[self._origin.category]}")
-            await self._scroll_to_end()
+            return await self._scroll_to_end()
         except CrawlError as error:
             place = keep_screenshot(await self._page.screenshot())
             raise type(error)(f"{error}; seen: {describe(await self._look())}; screenshot: {place}") from None
@@ -182,13 +185,17 @@ class _Visit:
                 await self._pause(2 * number)
         raise SiteUnreachableError(f"{url} could not be opened in {_OPENINGS} tries ({fault})")
 
-    async def _scroll_to_end(self) -> None:
-        """Scroll until there are enough clips, or nothing new comes."""
-        deadline = asyncio.get_running_loop().time() + self._settings.time_limit_s
-        quiet, shown = 0, 0
+    async def _scroll_to_end(self) -> str | None:
+        """Scroll until there are enough clips, or nothing new comes; returns why it ended sooner, if it did."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + self._settings.time_limit_s
+        quiet, shown, cut_short = 0, 0, None
         await self._raise_wall()
-        while self._clips.wanted < self._settings.target_clips and asyncio.get_running_loop().time() < deadline:
+        while self._clips.wanted < self._settings.target_clips:
             if quiet >= self._settings.quiet_scrolls or (quiet and self._lists.ended):
+                break
+            if clock() >= deadline:
+                cut_short = f"its time limit of {self._settings.time_limit_s:g} s came first"
                 break
             await self._scroll()
             self._report(min(self._clips.wanted, self._settings.target_clips), self._settings.target_clips)
@@ -204,6 +211,7 @@ class _Visit:
         await self._raise_wall()
         if quiet:
             self._raise_early_end()
+        return cut_short
 
     async def _scroll(self) -> None:
         for _ in range(self._dice.randint(*_NOTCHES)):
