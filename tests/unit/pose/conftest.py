@@ -13,9 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 from framesift.errors import ModelError
-from framesift.models import open_registry
+from framesift.models import default_cache_dir, open_registry
 from framesift.pose.decode import VideoFacts
-from framesift.pose.model import cache_dir
 from framesift.pose.sequence import FrameCounts, ModelFacts, PoseSequence
 
 
@@ -23,7 +22,7 @@ from framesift.pose.sequence import FrameCounts, ModelFacts, PoseSequence
 def pose_model() -> Path:
     """The `pose-full` bundle, from this machine's cache or built from the published package."""
     try:
-        return open_registry(cache_dir(), public=True).resolve("pose-full").path
+        return open_registry(default_cache_dir(), public=True).resolve("pose-full").path
     except ModelError as error:
         pytest.skip(f"the pose networks are not at hand: {error}")
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from framesift.pose.presets import PoseModelName
-from framesift.settings import load_settings
 
 
 @dataclass(frozen=True)
@@ -26,12 +25,6 @@ class Bundle:
     sha256: str
 
 
-def cache_dir() -> Path:
-    """The folder where model files are kept on this machine."""
-    configured = load_settings().analysis.model_cache
-    return Path(configured) if configured else Path.home() / ".cache" / "framesift" / "models"
-
-
 def resolve_bundle(size: PoseModelName) -> Bundle:
     """Return the bundle's file; fetched from its maker when it is not at hand.
 
@@ -39,7 +32,8 @@ def resolve_bundle(size: PoseModelName) -> Bundle:
         ModelMissingError: The bundle is not at hand and cannot be fetched; the message says how to get it.
         ModelMismatchError: What was found is not what its card says.
     """
-    from framesift.models import open_registry  # Brings AWS's client along, which the workers have no use for.
+    # Brings AWS's client along, which the workers have no use for.
+    from framesift.models import default_cache_dir, open_registry
 
-    model = open_registry(cache_dir(), public=True).resolve(f"pose-{size}")
+    model = open_registry(default_cache_dir(), public=True).resolve(f"pose-{size}")
     return Bundle(model.path, model.card.name, model.card.version, str(model.card.sha256))
