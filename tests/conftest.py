@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from framesift import aws
 from framesift.settings import Settings, load_settings
 from framesift.storage import S3Store
 from framesift.table import Table
+
+# A busy machine is no failure of the code.
+hypothesis.settings.register_profile(
+    "unhurried", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("unhurried")
 
 BUCKET = "framesift-test"
 TABLE = "framesift-test"
