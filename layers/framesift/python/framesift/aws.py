@@ -9,7 +9,6 @@ import boto3
 from botocore.config import Config
 
 if TYPE_CHECKING:
-    from types_boto3_batch.client import BatchClient
     from types_boto3_dynamodb.client import DynamoDBClient
     from types_boto3_s3.client import S3Client
     from types_boto3_secretsmanager.client import SecretsManagerClient
@@ -44,11 +43,6 @@ def dynamodb() -> DynamoDBClient:
 def stepfunctions() -> SFNClient:
     """The Step Functions client."""
     return _client("stepfunctions")  # type: ignore[no-any-return]
-
-
-def batch() -> BatchClient:
-    """The Batch client."""
-    return _client("batch")  # type: ignore[no-any-return]
 
 
 def secretsmanager() -> SecretsManagerClient:
