@@ -1,0 +1,114 @@
+"""One piece of media, and what each stage finds out about it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from framesift.contracts.base import Contract
+
+
+class ItemError(Contract):
+    """Why an item could not be used."""
+
+    stage: str
+    error: str = Field(description="The name of the error's class.")
+    message: str
+
+
+class Media(Contract):
+    """An item's picture as it was collected."""
+
+    key: str = Field(description="Its key in the bucket.")
+    sha256: str
+    content_type: str
+    size_bytes: int
+    width: int
+    height: int
+
+
+class Duplicate(Contract):
+    """That an item is a re-upload, of what, and how that was seen."""
+
+    of: str = Field(description="The id of the kept item that it repeats.")
+    of_date: str | None = Field(None, description="The day of that item where it is not this run's.")
+    of_category: str | None = None
+    method: str = Field(description="`sha256`, `pdq`, or the embedder's name.")
+    score: float = Field(description="Cosine similarity, or 1 - distance / 256 for PDQ.")
+
+
+class Region(Contract):
+    """Where something is in a picture, in shares of its width and height: 0 is left or top, 1 is right or bottom."""
+
+    tag: str
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+class Detection(Region):
+    """Something that a detector sees."""
+
+    probability: float = Field(ge=0.0, le=1.0)
+
+
+class Language(Contract):
+    """Which language an item was taken for."""
+
+    code: str = Field(description="ISO 639-1, or `und` where nothing could be said.")
+    confidence: float = Field(ge=0.0, le=1.0)
+    decided_by: Literal["title", "author", "none"]
+    provider: str
+
+
+class DropReason(StrEnum):
+    """Why an item is not in the list."""
+
+    FAILED = "failed"
+    REPEATED = "repeated_url"
+    DUPLICATE = "duplicate"
+    LANGUAGE = "language"
+    TAKEN_DOWN = "taken_down"
+    BELOW_TOP = "below_top"
+
+
+class Decision(Contract):
+    """What became of an item."""
+
+    list_id: str | None = Field(None, description="`dance01` … where it is in the list.")
+    rank: int | None = None
+    dropped: DropReason | None = None
+    why: str = Field("", description="One sentence for a person.")
+
+
+class Item(Contract):
+    """One piece of media with what is known of it; each stage adds its part."""
+
+    source: str
+    category: str
+    id: str = Field(description="The site's own id.")
+    url: str
+    title: str = ""
+    author: str = Field("", description="The author's account name.")
+    author_name: str = Field("", description="The name that the author shows.")
+    views: int = Field(ge=0)
+    views_text: str | None = Field(None, description="The count as the page wrote it, if it was read there.")
+    posted_at: datetime | None = None
+    thumbnail_url: str | None = None
+    smaller_thumbnail_urls: list[str] = Field([], description="Asked for in this order where the first cannot be had.")
+    collected_at: datetime
+    media: Media | None = None
+    error: ItemError | None = None
+    duplicate: Duplicate | None = None
+    judged_by: str | None = Field(
+        None,
+        description="What looked for duplicates: an embedder's name, `pdq`, or `none` (too plain).",
+    )
+    language: Language | None = None
+    decision: Decision | None = None
+    detections: list[Detection] | None = Field(None, description="None where no detector has looked.")
+    detected_by: str | None = Field(None, description="The detector and its version.")
