@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from framesift.errors import ModelError
 from framesift.models import default_cache_dir, open_registry
 from framesift.pose.decode import VideoFacts
-from framesift.pose.sequence import FrameCounts, ModelFacts, PoseSequence
+from framesift.pose.manifest import FrameCounts
+from framesift.pose.sequence import ModelFacts, PoseSequence
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from framesift.errors import NotASequenceError
-from framesift.pose.sequence import atomic_path, confidence, read_sequence, write_sequence
+from framesift.pose.files import atomic_path
+from framesift.pose.sequence import confidence, read_sequence, write_sequence
 
 from .conftest import make_sequence
 

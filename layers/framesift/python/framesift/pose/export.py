@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from framesift.pose.sequence import PoseSequence, atomic_path
+from framesift.pose.files import atomic_path
+from framesift.pose.sequence import PoseSequence
 from framesift.pose.skeleton import CHANNELS, COCO17, COCO17_BONES, LANDMARKS, OPENPOSE_BODY_25, VISIBILITY
 
 # COCO's flags: 0 not labelled, 1 labelled and hidden, 2 labelled and visible.

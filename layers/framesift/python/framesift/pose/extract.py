@@ -14,12 +14,12 @@ import numpy as np
 from framesift.errors import FramesiftError, InputError, NoPersonError, NoVideosError
 from framesift.pose.decode import VideoFacts, file_sha256, probe
 from framesift.pose.engine import PoseEngine, open_engine
-from framesift.pose.manifest import Manifest, VideoEntry, read_manifest, write_manifest
+from framesift.pose.manifest import FrameCounts, Manifest, VideoEntry, read_manifest, write_manifest
 from framesift.pose.model import Bundle, resolve_bundle
 from framesift.pose.presets import PoseSettings
 from framesift.pose.refine import refine
 from framesift.pose.segments import Segment, SegmentPoses, Source, follow, plan, stitch
-from framesift.pose.sequence import FrameCounts, PoseSequence, confidence, write_sequence
+from framesift.pose.sequence import PoseSequence, confidence, write_sequence
 from framesift.pose.workers import WorkerPool
 
 

@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from framesift.errors import PoseConfigError
-from framesift.pose.sequence import FrameCounts, atomic_path
+from framesift.pose.files import atomic_path
 
 MANIFEST_NAME = "manifest.json"
 FORMAT = 1
+
+
+@dataclass(frozen=True)
+class FrameCounts:
+    """What became of a video's frames.
+
+    Attributes:
+        read: Frames looked at, after sampling.
+        kept: Of those, in the file.
+        no_person: Of those, dropped because nobody was found.
+        low_confidence: Of those, dropped because everybody was too uncertain.
+        filled: Kept frames that gap filling made up.
+    """
+
+    read: int
+    kept: int
+    no_person: int
+    low_confidence: int
+    filled: int
 
 
 class VideoEntry(BaseModel):

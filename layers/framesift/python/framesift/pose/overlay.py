@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from framesift.errors import SequencesDifferError
 from framesift.pose.decode import probe, read_frames
+from framesift.pose.files import atomic_path
 from framesift.pose.presets import VideoSettings
-from framesift.pose.sequence import PoseSequence, atomic_path
+from framesift.pose.sequence import PoseSequence
 from framesift.pose.skeleton import BONES, VISIBILITY
 
 # RGB, a colour a person, those told apart best first (Okabe and Ito's palette for all eyes).

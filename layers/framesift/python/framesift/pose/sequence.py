@@ -21,8 +21,6 @@ Columns are split into byte planes and compressed by Zstandard; nothing is lost.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +32,8 @@ from numpy.typing import NDArray
 
 from framesift.errors import NotASequenceError
 from framesift.pose.decode import VideoFacts
+from framesift.pose.files import atomic_path
+from framesift.pose.manifest import FrameCounts
 from framesift.pose.skeleton import CHANNELS, LANDMARK_COUNT, VISIBILITY, WORLD_CHANNELS
 
 SUFFIX = ".pose.parquet"
@@ -66,25 +66,6 @@ class ModelFacts:
     sha256: str
 
 
-@dataclass(frozen=True)
-class FrameCounts:
-    """What became of a video's frames.
-
-    Attributes:
-        read: Frames looked at, after sampling.
-        kept: Of those, in the file.
-        no_person: Of those, dropped because nobody was found.
-        low_confidence: Of those, dropped because everybody was too uncertain.
-        filled: Kept frames that gap filling made up.
-    """
-
-    read: int
-    kept: int
-    no_person: int
-    low_confidence: int
-    filled: int
-
-
 @dataclass(frozen=True, eq=False)
 class PoseSequence:
     """The landmarks of one video. `F` frames, `P` slots for people.
@@ -111,7 +92,7 @@ class PoseSequence:
     model: ModelFacts
     settings: dict[str, Any]
     refinement: list[dict[str, Any]] = field(default_factory=list)
-    counts: FrameCounts = FrameCounts(0, 0, 0, 0, 0)
+    counts: FrameCounts = field(default_factory=lambda: FrameCounts(0, 0, 0, 0, 0))
 
     @property
     def present(self) -> NDArray[np.bool_]:
@@ -222,28 +203,3 @@ def _lists(column: pa.ChunkedArray) -> FloatArray:
     """A column of lists of 33 as (rows, 33)."""
     flat: FloatArray = column.combine_chunks().flatten().to_numpy()
     return flat.reshape(-1, LANDMARK_COUNT)
-
-
-class atomic_path:  # noqa: N801 - a context manager is used like a function.
-    """Gives a scratch path beside `path`, which becomes `path` if the block ends well, and is gone if not.
-
-    Args:
-        path: Where the file is to be.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> Path:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".", suffix=".partial", dir=self._path.parent)
-        os.close(handle)
-        self._scratch = Path(name)
-        return self._scratch
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is None:
-            self._scratch.chmod(0o644)
-            self._scratch.replace(self._path)
-        else:
-            self._scratch.unlink(missing_ok=True)
