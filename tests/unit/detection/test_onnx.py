@@ -18,7 +18,7 @@ from torch import nn
 from framesift.contracts import Detection
 from framesift.detection.onnx import OnnxDetector
 from framesift.detection.onnx.feed import letterbox, stretch
-from framesift.detection.onnx.heads import Boxes, read_custom_vision, suppress
+from framesift.detection.onnx.heads import Boxes, suppress
 from framesift.errors import NotADetectorError, NotAnImageError
 from framesift.models.card import DetectorForm
 
@@ -205,31 +205,6 @@ def test_a_torchvision_detector_equals_itself(tmp_path: Path) -> None:
     assert isinstance(found, list)
     assert_same(found, wanted, tolerance=2e-3)
     assert list(detector.tags().values()) == [TAGS]
-
-
-def test_custom_visions_grid_is_yolov2s() -> None:
-    """By the formulas of YOLOv2, a cell at a time, in float64."""
-    rng = np.random.default_rng(2)
-    output = rng.normal(0, 1.5, (1, 5 * (5 + len(TAGS)), 3, 4)).astype(np.float32)
-    (found,) = read_custom_vision(output, len(TAGS), 0.2, 416, 312)
-    anchors = [(0.573, 0.677), (1.87, 2.06), (3.34, 5.47), (7.88, 3.53), (9.77, 9.17)]
-    wanted = []
-    for number, (anchor_width, anchor_height) in enumerate(anchors):
-        for row in range(3):
-            for column in range(4):
-                cell = output[0, number * 8 : number * 8 + 8, row, column].astype(float)
-                x, y = (cell[0] + column) / 4 * 416, (cell[1] + row) / 3 * 312
-                width, height = np.exp(cell[2]) * anchor_width / 4 * 416, np.exp(cell[3]) * anchor_height / 3 * 312
-                shares = np.exp(cell[5:]) / np.exp(cell[5:]).sum() / (1 + np.exp(-cell[4]))
-                if shares.max() >= 0.2:
-                    corners = [x - width / 2, y - height / 2, x + width / 2, y + height / 2]
-                    wanted.append((shares.max(), shares.argmax(), corners))
-    assert len(found.scores) == len(wanted) > 10
-    assert sorted(found.scores) == pytest.approx(sorted(each[0] for each in wanted), rel=1e-4)
-    for score, number, corners in wanted:
-        match = np.abs(found.scores - score).argmin()
-        assert found.classes[match] == number
-        assert found.corners[match] == pytest.approx(corners, rel=1e-3, abs=1e-2)
 
 
 @pytest.mark.parametrize("seed", range(5))

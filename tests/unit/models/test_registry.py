@@ -123,7 +123,7 @@ def test_a_built_models_card_learns_the_digest(tmp_path, monkeypatch):
 def test_what_one_machine_pushes_another_resolves(tmp_path):
     store = MemoryStore()
     model = ModelRegistry(tmp_path / "one", [GivingOrigin(CONTENT)]).resolve("tiny")
-    BucketOrigin(store).push(model.card, model.path)
+    BucketOrigin(store).push(model.card, model.path.read_bytes())
 
     assert sorted(store.objects) == ["models/tiny/1/card.json", "models/tiny/1/tiny.bin"]
     assert open_registry(tmp_path / "two", store).resolve("tiny").path.read_bytes() == CONTENT

@@ -16,13 +16,16 @@ CARD_FILE_NAME = "card.json"
 _PathSegment = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=100)]
 
 
+Head = Literal["yolov5", "yolov8", "torchvision", "custom_vision", "custom_vision_s1"]
+
+
 class DetectorForm(BaseModel):
     """How an object detector's ONNX file is fed and read.
 
     Attributes:
         head: `yolov5`: (N, boxes, 5 + tags); `yolov8`: (N, 4 + tags, boxes); `torchvision`: boxes, labels and scores of
-            one picture; `custom_vision`: Custom Vision's export, (N, anchors · (5 + tags), H, W); `custom_vision_s1`:
-            its export of the domain S1, three outputs.
+            one picture; `custom_vision`: Custom Vision's export of General (compact), (N, anchors · (5 + tags), H, W);
+            `custom_vision_s1`: that of General (compact) [S1], three outputs.
         tags: What it finds, by its class number. A torchvision detector's number 0 is the background.
         width: Pixels that it takes; multiples of 32 for YOLO.
         height: Likewise.
@@ -30,7 +33,7 @@ class DetectorForm(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    head: Literal["yolov5", "yolov8", "torchvision", "custom_vision", "custom_vision_s1"]
+    head: Head
     tags: tuple[str, ...] = Field(min_length=1)
     width: Annotated[int, Field(ge=32, le=4096)]
     height: Annotated[int, Field(ge=32, le=4096)]

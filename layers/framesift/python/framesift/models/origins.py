@@ -53,9 +53,17 @@ class BucketOrigin:
             return None
         return ModelCard.model_validate_json(kept)
 
-    def push(self, card: ModelCard, path: Path) -> None:
+    def card(self, folder: str) -> ModelCard | None:
+        """The card of a model that is there, by its name and version; `None` where there is none."""
+        name, _, version = folder.partition("/")
+        try:
+            return ModelCard.model_validate_json(self._store.get(keys.model_file(name, version, CARD_FILE_NAME)))
+        except NotFoundError:
+            return None
+
+    def push(self, card: ModelCard, data: bytes) -> None:
         """Put a verified file into the bucket, its card last: a reader finds both or neither."""
-        self._store.put(keys.model_file(card.name, card.version, card.file), path.read_bytes())
+        self._store.put(keys.model_file(card.name, card.version, card.file), data)
         self._store.put(
             keys.model_file(card.name, card.version, CARD_FILE_NAME),
             card.model_dump_json(indent=2).encode(),

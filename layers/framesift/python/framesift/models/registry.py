@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from framesift.errors import ModelMismatchError, ModelMissingError
+from framesift.errors import ModelMismatchError, ModelMissingError, NotFoundError
 from framesift.models.card import CARD_FILE_NAME, ModelCard, read_card, shipped_card
 from framesift.models.origins import BucketOrigin, BuildOrigin, Origin, UrlOrigin
 from framesift.settings import load_settings
@@ -17,6 +18,8 @@ from framesift.storage import Store
 
 # Files that ship with the package: used where they are.
 _PACKAGED = Path(__file__).with_name("files")
+# An added model's name and version; a shipped model is asked for by its name alone.
+_ADDED = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -36,35 +39,56 @@ class ModelRegistry:
     Args:
         cache_dir: The cache's folder; made when something is kept.
         origins: Where to look when the cache has nothing.
+        bucket: Has the cards of models that `framesift models add` brought.
     """
 
-    def __init__(self, cache_dir: Path, origins: Sequence[Origin] = ()) -> None:
+    def __init__(self, cache_dir: Path, origins: Sequence[Origin] = (), bucket: BucketOrigin | None = None) -> None:
         self._cache_dir = cache_dir
         self._origins = tuple(origins)
+        self._bucket = bucket
 
     def resolve(self, name: str) -> Model:
         """Return the model's verified file.
+
+        Args:
+            name: A shipped model's name, or `name/version` of one that was added.
 
         Raises:
             NotFoundError: No card has that name.
             ModelMissingError: Neither the cache nor an origin has the file.
             ModelMismatchError: The file is not the one that its card describes.
         """
+        if "/" in name:
+            return self._find(self._added_card(name))
         shipped = shipped_card(name)
         packaged = _PACKAGED / shipped.file
         if packaged.is_file():
             _verify(shipped, shipped, packaged)
             return Model(shipped, packaged)
-        cached = self._cached(shipped)
+        return self._find(shipped)
+
+    def _added_card(self, folder: str) -> ModelCard:
+        """The card of a model that is not ours: it vouches for the file, and never changes for a version."""
+        card = None
+        if _ADDED.fullmatch(folder):
+            card = read_card(self._cache_dir / folder / CARD_FILE_NAME) or (self._bucket and self._bucket.card(folder))
+        if not card:
+            raise NotFoundError(f"There is no model {folder!r} in the bucket: `framesift models add` brings one there.")
+        if card.folder != folder:
+            raise ModelMismatchError(f"The card of the model {folder} is of another one, {card.folder}: add it again.")
+        return card
+
+    def _find(self, known: ModelCard) -> Model:
+        cached = self._cached(known)
         if cached is not None:
             return cached
         for origin in self._origins:
-            fetched = self._fetch(origin, shipped)
+            fetched = self._fetch(origin, known)
             if fetched is not None:
                 return fetched
         raise ModelMissingError(
-            f"The model {shipped.name} ({shipped.version}) is neither in {self._cache_dir} nor in the bucket's "
-            f"models/: get it with `framesift models fetch {shipped.name}`."
+            f"The model {known.name} ({known.version}) is neither in {self._cache_dir} nor in the bucket's "
+            f"models/: get it with `framesift models fetch {known.name}`."
         )
 
     def _cached(self, shipped: ModelCard) -> Model | None:
@@ -98,10 +122,12 @@ class ModelRegistry:
 
 
 def default_cache_dir() -> Path:
-    """Where model files are kept: the setting `analysis.model_cache`, else the user's cache."""
+    """Where model files are kept: the setting `analysis.model_cache`, else the user's cache (in Lambda: `/tmp`)."""
     configured = load_settings().analysis.model_cache
     if configured:
         return Path(configured)
+    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:  # Nothing else can be written there.
+        return Path(tempfile.gettempdir()) / "framesift" / "models"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "framesift" / "models"
 
 
@@ -114,12 +140,11 @@ def open_registry(cache_dir: Path, store: Store | None = None, *, public: bool =
         public: Whether to turn to the public origins too. A job does not, since nothing there may assume a network;
             `framesift models fetch` does.
     """
-    origins: list[Origin] = []
-    if store is not None:
-        origins.append(BucketOrigin(store))
+    bucket = BucketOrigin(store) if store is not None else None
+    origins: list[Origin] = [bucket] if bucket else []
     if public:
         origins += [UrlOrigin(), BuildOrigin()]
-    return ModelRegistry(cache_dir, origins)
+    return ModelRegistry(cache_dir, origins, bucket)
 
 
 def _verify(shipped: ModelCard, card: ModelCard, path: Path) -> None:

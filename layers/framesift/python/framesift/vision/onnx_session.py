@@ -21,7 +21,8 @@ class OnnxNetwork:
     """A network with one input.
 
     OpenVINO's execution provider is used where it is installed (onnxruntime-openvino, Linux on x86-64): it multiplies
-    in bfloat16 where the CPU can, which onnxruntime's own provider does not.
+    in bfloat16 where the CPU can, which onnxruntime's own provider does not. A network that it cannot compile is run by
+    onnxruntime's own.
 
     Args:
         path: The ONNX file.
@@ -46,8 +47,9 @@ class OnnxNetwork:
                 "INFERENCE_NUM_THREADS": str(threads or usable_cores()),
             }
             providers.insert(0, (_OPENVINO, {"device_type": "CPU", "load_config": json.dumps({"CPU": config})}))
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+        self._session = _session(path, options, providers)
         self._input = self._session.get_inputs()[0].name
+        self._dtype = np.float16 if self._session.get_inputs()[0].type == "tensor(float16)" else np.float32
         self._outputs = [output.name for output in self._session.get_outputs()]
         first = self._session.get_inputs()[0].shape[0] if self._session.get_inputs()[0].shape else 0
         self.batch_size: int = first if isinstance(first, int) else 0
@@ -62,9 +64,23 @@ class OnnxNetwork:
         return np.asarray(self._session.run(None, {self._input: batch})[0], np.float32)
 
     def run_all(self, batch: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Run the network on a batch of its inputs, and give every output by its name."""
-        outputs = self._session.run(self._outputs, {self._input: batch})
-        return dict(zip(self._outputs, map(np.asarray, outputs), strict=True))
+        """Run the network on a batch of its inputs, and give every output by its name; halves are widened."""
+        outputs = self._session.run(self._outputs, {self._input: batch.astype(self._dtype, copy=False)})
+        return {
+            name: output.astype(np.float32) if output.dtype == np.float16 else output
+            for name, output in zip(self._outputs, map(np.asarray, outputs), strict=True)
+        }
+
+
+def _session(path: Path, options: Any, providers: list[Any]) -> Any:
+    from onnxruntime.capi.onnxruntime_pybind11_state import Fail
+
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except Fail:
+        if len(providers) == 1:
+            raise
+        return onnxruntime.InferenceSession(str(path), options, providers=providers[-1:])
 
 
 @cache

@@ -30,7 +30,7 @@ from framesift.vision.onnx_session import OnnxNetwork, usable_cores
 
 # Heads whose networks take one picture a run.
 _ONE_AT_A_TIME = {"torchvision", "custom_vision_s1"}
-_STRETCHED = {"custom_vision", "custom_vision_s1"}
+_CUSTOM_VISION = {"custom_vision", "custom_vision_s1"}
 
 
 class OnnxDetector:
@@ -64,6 +64,13 @@ class OnnxDetector:
         self._network = OnnxNetwork(path, threads=threads, exact=exact)
         one = form.head in _ONE_AT_A_TIME or self._network.batch_size == 1
         self._batch = 1 if one else batch
+        # What the file says of its pixels (ONNX's image metadata) goes before what such files usually want: Custom
+        # Vision's 0 to 255, in the order BGR for its grid and RGB for its S1; all others RGB of 0 to 1.
+        said = self._network.metadata
+        usual = "Bgr8" if form.head == "custom_vision" else "Rgb8"
+        self._is_bgr = said.get("Image.BitmapPixelFormat", usual) == "Bgr8"
+        usual = "NominalRange_0_255" if form.head in _CUSTOM_VISION else "Normalized_0_1"
+        self._scale = 1.0 if said.get("Image.NominalPixelRange", usual) == "NominalRange_0_255" else 1 / 255
 
     @classmethod
     def from_settings(cls, settings: Settings, store: Store) -> OnnxDetector:
@@ -71,12 +78,14 @@ class OnnxDetector:
 
         Raises:
             SettingsError: No model is named.
-            NotFoundError: There is no such model.
+            NotFoundError: The bucket has no such model.
             ModelError: A leaf of it says why its file cannot be had.
             NotADetectorError: It is no object detector.
         """
         if not settings.detection.model:
-            raise SettingsError("Set FRAMESIFT_DETECTION__MODEL to the registry's name of a detector.")
+            raise SettingsError(
+                "Set FRAMESIFT_DETECTION__MODEL to a detector: NAME/VERSION, as `framesift models add` says it."
+            )
         model = open_registry(default_cache_dir(), store).resolve(settings.detection.model)
         if model.card.detector is None:
             raise NotADetectorError(f"The model {model.card.name} is no object detector: its card has no `detector`.")
@@ -123,16 +132,13 @@ class OnnxDetector:
             image = decode_image(picture, min_side=max(width, height))
         except MediaError as error:
             return error
-        fit = stretch if self._form.head in _STRETCHED else letterbox
+        fit = stretch if self._form.head in _CUSTOM_VISION else letterbox
         fitting, placement = fit(image, width, height)
         return fitting, placement, (image.shape[1], image.shape[0])
 
     def _run(self, images: list[RgbImage], at_least: float) -> Iterator[Boxes]:
         form, tags = self._form, len(self._form.tags)
-        bgr = form.head == "custom_vision_s1" or self._network.metadata.get("Image.BitmapPixelFormat") == "Bgr8"
-        full_range = self._network.metadata.get("Image.NominalPixelRange") == "NominalRange_0_255"
-        scale = 1.0 if form.head == "custom_vision_s1" or full_range else 1 / 255
-        planes = to_planes(images, bgr=bgr, scale=scale)
+        planes = to_planes(images, bgr=self._is_bgr, scale=self._scale)
         # torchvision's detectors are exported for a list of one picture.
         outputs = self._network.run_all(planes[0] if form.head == "torchvision" else planes)
         match form.head:

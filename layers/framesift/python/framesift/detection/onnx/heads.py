@@ -12,7 +12,7 @@ from framesift.errors import NotADetectorError
 
 Floats = NDArray[np.float32]
 
-# Widths and heights in cells of the grid, of Custom Vision's compact domain (its own sample of the exported model).
+# Widths and heights in cells of the grid, of Custom Vision's compact domain: from the sample in its export's zip.
 _ANCHORS: Final = np.array([[0.573, 0.677], [1.87, 2.06], [3.34, 5.47], [7.88, 3.53], [9.77, 9.17]], np.float32)
 _MAX_CANDIDATES = 3_000
 _MAX_DETECTIONS = 300
@@ -56,22 +56,24 @@ def read_yolov8(output: Floats, tags: int, at_least: float) -> list[Boxes]:
 
 
 def read_custom_vision(output: Floats, tags: int, at_least: float, width: int, height: int) -> list[Boxes]:
-    """(N, 5 · (5 + tags), rows, columns): a grid of anchors, before the last functions of YOLOv2."""
+    """(N, 5 · (5 + tags), rows, columns): a grid of anchors, before the last functions of YOLOv2.
+
+    As the sample in the export's zip has it. (A later collection of samples leaves the centres' logistic function out.)
+    """
     count = len(_ANCHORS)
     _expect(output.ndim == 4 and output.shape[1] == count * (5 + tags), output, f"(N, {count * (5 + tags)}, H, W)")
     _, _, rows, columns = output.shape
     found = []
     for picture in output:
         cells = picture.reshape(count, 5 + tags, rows, columns)
-        x = (cells[:, 0] + np.arange(columns, dtype=np.float32)) * (width / columns)
-        y = (cells[:, 1] + np.arange(rows, dtype=np.float32)[:, None]) * (height / rows)
+        x = (_logistic(cells[:, 0]) + np.arange(columns, dtype=np.float32)) * (width / columns)
+        y = (_logistic(cells[:, 1]) + np.arange(rows, dtype=np.float32)[:, None]) * (height / rows)
         size = np.exp(cells[:, 2:4]) * _ANCHORS[:, :, None, None]
         centred = np.stack([x, y, size[:, 0] * (width / columns), size[:, 1] * (height / rows)], axis=-1).reshape(-1, 4)
         logits = cells[:, 5:] - cells[:, 5:].max(axis=1, keepdims=True)
         shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-        objectness = 0.5 * (1 + np.tanh(0.5 * cells[:, 4:5]))  # The logistic function, without overflow.
-        scores = np.moveaxis(shares * objectness, 1, -1).reshape(-1, tags)
-        found.append(_multi_label(centred, scores, at_least, best_only=True))
+        scores = np.moveaxis(shares * _logistic(cells[:, 4:5]), 1, -1).reshape(-1, tags)
+        found.append(_multi_label(centred, scores, at_least))
     return found
 
 
@@ -109,14 +111,14 @@ def suppress(boxes: Boxes, max_overlap: float) -> Boxes:
     return boxes.where(np.asarray(kept, np.int64))
 
 
-def _multi_label(centred: Floats, scores: Floats, at_least: float, *, best_only: bool = False) -> Boxes:
-    """A box for each tag that is probable enough (or only for the most probable), from centres and sizes."""
-    if best_only:
-        classes = scores.argmax(axis=1)
-        rows = np.flatnonzero(scores[np.arange(len(scores)), classes] >= at_least)
-        classes = classes[rows]
-    else:
-        rows, classes = np.nonzero(scores >= at_least)
+def _logistic(values: Floats) -> Floats:
+    shares: Floats = 0.5 * (1 + np.tanh(0.5 * values))  # Without overflow.
+    return shares
+
+
+def _multi_label(centred: Floats, scores: Floats, at_least: float) -> Boxes:
+    """A box for each tag that is probable enough, from centres and sizes."""
+    rows, classes = np.nonzero(scores >= at_least)
     half = centred[rows, 2:] / 2
     corners = np.concatenate([centred[rows, :2] - half, centred[rows, :2] + half], axis=1)
     return Boxes(corners, scores[rows, classes], classes.astype(np.int64))

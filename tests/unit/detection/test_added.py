@@ -1,0 +1,356 @@
+"""Detectors that a person brings: from Azure's zip to detections that come through the bucket of a real HTTP S3."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from moto.server import ThreadedMotoServer
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
+
+from framesift import aws
+from framesift.contracts import Detection
+from framesift.detection import open_detector
+from framesift.detection.onnx import OnnxDetector
+from framesift.detection.onnx.added import AddedModel, read_detector
+from framesift.errors import ModelMismatchError, NotADetectorError, NotFoundError, SettingsError
+from framesift.models import BucketOrigin, default_cache_dir
+from framesift.settings import AnalysisSettings, DetectionSettings, Settings, load_settings
+from framesift.storage import S3Store
+
+TAGS = ("person", "logo")
+WIDTH, HEIGHT = 64, 48
+CELL = 16
+ROWS, COLUMNS = HEIGHT // CELL, WIDTH // CELL
+ANCHORS = ((0.573, 0.677), (1.87, 2.06), (3.34, 5.47), (7.88, 3.53), (9.77, 9.17))
+ITERATION = "ba339713-9c60-4cab-b10b-f776628e9dda"
+AT_LEAST = 0.25
+
+
+def grid_network(half: bool = False, **metadata: str) -> bytes:
+    """Custom Vision's compact form: a convolution with random weights, an output for each anchor and cell."""
+    rng = np.random.default_rng(7)
+    kind, dtype = (TensorProto.FLOAT16, np.float16) if half else (TensorProto.FLOAT, np.float32)
+    channels = len(ANCHORS) * (5 + len(TAGS))
+    # Pixels of 0 to 255 come in: weights of a convolution over 16 × 16 of them, for outputs around 1.
+    weights = rng.normal(0, 0.0006, (channels, 3, CELL, CELL)).astype(dtype)
+    node = helper.make_node("Conv", ["data", "weights"], ["model_outputs0"], strides=[CELL] * 2)
+    graph = helper.make_graph(
+        [node],
+        "grid",
+        [helper.make_tensor_value_info("data", kind, [1, 3, HEIGHT, WIDTH])],
+        [helper.make_tensor_value_info("model_outputs0", kind, [1, channels, ROWS, COLUMNS])],
+        [numpy_helper.from_array(weights, "weights")],
+    )
+    return _bytes(graph, metadata)
+
+
+def s1_network(boxes: Sequence[Sequence[float]], classes: Sequence[int], **metadata: str) -> bytes:
+    """The form S1: finished boxes; the scores are the means of the first, second and third plane, over 255.
+
+    OpenVINO compiles no outputs that depend on nothing, as `detected_boxes` here: onnxruntime itself takes over.
+    """
+    axes = numpy_helper.from_array(np.array([2, 3], np.int64), "axes")
+    full = numpy_helper.from_array(np.array(255.0, np.float32), "full")
+    constants = [
+        numpy_helper.from_array(np.array([boxes], np.float32), "boxes"),
+        numpy_helper.from_array(np.array([classes], np.int64), "classes"),
+    ]
+    nodes = [
+        helper.make_node("ReduceMean", ["image_tensor", "axes"], ["mean"], keepdims=0),
+        helper.make_node("Div", ["mean", "full"], ["detected_scores"]),
+        helper.make_node("Identity", ["boxes"], ["detected_boxes"]),
+        helper.make_node("Identity", ["classes"], ["detected_classes"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "s1",
+        [helper.make_tensor_value_info("image_tensor", TensorProto.FLOAT, [1, 3, HEIGHT, WIDTH])],
+        [
+            helper.make_tensor_value_info("detected_boxes", TensorProto.FLOAT, [1, 3, 4]),
+            helper.make_tensor_value_info("detected_classes", TensorProto.INT64, [1, 3]),
+            helper.make_tensor_value_info("detected_scores", TensorProto.FLOAT, [1, 3]),
+        ],
+        [axes, full, *constants],
+    )
+    return _bytes(graph, metadata)
+
+
+def _bytes(graph: onnx.GraphProto, metadata: dict[str, str]) -> bytes:
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    helper.set_model_props(model, {f"Image.{name}": value for name, value in metadata.items()})
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def azures_zip(path: Path, network: bytes, **manifest: str) -> Path:
+    """The export as Azure gives it; the labels have Windows' line ends there."""
+    facts = {
+        "DomainType": "ObjectDetection",
+        "Platform": "ONNX",
+        "ExporterVersion": "2.1",
+        "ExportedDate": "2026-11-20T03:00:00Z",
+        "IterationId": ITERATION,
+        "ModelFileName": "model.onnx",
+        "LabelFileName": "labels.txt",
+        **manifest,
+    }
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("cvexport.manifest", json.dumps(facts))
+        archive.writestr("labels.txt", "".join(f"{tag}\r\n" for tag in TAGS))
+        archive.writestr("model.onnx", network)
+        archive.writestr("python/labels.txt", "another\n")
+    return path
+
+
+def photo(width: int = WIDTH, height: int = HEIGHT, seed: int = 1) -> NDArray[np.uint8]:
+    coarse = np.random.default_rng(seed).integers(0, 256, (5, 7, 3), np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+
+
+def png(image: NDArray[np.uint8]) -> bytes:
+    file = BytesIO()
+    Image.fromarray(image).save(file, "PNG")
+    return file.getvalue()
+
+
+def decoded(network: bytes, image: NDArray[np.uint8], *, bgr: bool = True) -> list[tuple[str, float, list[float]]]:
+    """YOLOv2 by the book, written without our code: a cell, an anchor and a tag at a time, in float64."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(network, providers=["CPUExecutionProvider"])
+    planes = (image[:, :, ::-1] if bgr else image).transpose(2, 0, 1)[None].astype(np.float32)
+    (output,) = session.run(None, {"data": planes})
+
+    def logistic(value: float) -> float:
+        return 1 / (1 + float(np.exp(-value)))
+
+    candidates = []
+    each = 5 + len(TAGS)
+    for row in range(ROWS):
+        for column in range(COLUMNS):
+            for anchor, (width, height) in enumerate(ANCHORS):
+                tx, ty, tw, th, to, *tc = output[0, anchor * each : (anchor + 1) * each, row, column].astype(float)
+                x, y = (logistic(tx) + column) / COLUMNS, (logistic(ty) + row) / ROWS
+                w, h = np.exp(tw) * width / COLUMNS, np.exp(th) * height / ROWS
+                softmax = np.exp(tc) / np.exp(tc).sum()
+                for tag, share in zip(TAGS, softmax, strict=True):
+                    if (score := share * logistic(to)) >= AT_LEAST:
+                        candidates.append((score, tag, (x - w / 2, y - h / 2, x + w / 2, y + h / 2)))
+    kept: list[tuple[float, str, tuple[float, float, float, float]]] = []
+    for score, tag, box in sorted(candidates, reverse=True):
+        if all(tag != other or iou(box, seen) <= 0.45 for _, other, seen in kept):
+            kept.append((score, tag, box))
+    return [(tag, score, [min(max(side, 0.0), 1.0) for side in box]) for score, tag, box in kept]
+
+
+def iou(one: Sequence[float], other: Sequence[float]) -> float:
+    width = max(0.0, min(one[2], other[2]) - max(one[0], other[0]))
+    height = max(0.0, min(one[3], other[3]) - max(one[1], other[1]))
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
+    return width * height / (sum(areas) - width * height)
+
+
+def as_corners(found: object) -> list[tuple[str, float, list[float]]]:
+    assert isinstance(found, list)
+    boxes: list[Detection] = found
+    return [
+        (box.tag, box.probability, [box.left, box.top, box.left + box.width, box.top + box.height]) for box in boxes
+    ]
+
+
+def opened(added: AddedModel, folder: Path) -> OnnxDetector:
+    assert added.card.detector
+    (folder / "model.onnx").write_bytes(added.data)
+    return OnnxDetector(folder / "model.onnx", added.card.detector, threads=1, exact=True)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [{}, {"BitmapPixelFormat": "Bgr8", "NominalPixelRange": "NominalRange_0_255"}, {"BitmapPixelFormat": "Rgb8"}],
+)
+@pytest.mark.parametrize("half", [False, True])
+def test_the_compact_domains_grid_equals_yolov2_by_the_book(
+    metadata: dict[str, str], half: bool, tmp_path: Path
+) -> None:
+    added = read_detector(azures_zip(tmp_path / "b.zip", grid_network(half, **metadata)), "b")
+    assert (added.card.folder, added.card.detector and added.card.detector.head) == ("b/ba339713", "custom_vision")
+    image = photo()
+    wanted = decoded(grid_network(), image, bgr=metadata.get("BitmapPixelFormat") != "Rgb8")
+    (found,) = opened(added, tmp_path).detect([png(image)], at_least=AT_LEAST)
+    ours = as_corners(found)
+    assert len(ours) == len(wanted) > 5
+    for (tag, score, corners), (own_tag, own_score, own_corners) in zip(ours, wanted, strict=True):
+        assert tag == own_tag
+        assert score == pytest.approx(own_score, abs=5e-3 if half else 1e-4)
+        assert corners == pytest.approx(own_corners, abs=1e-2 if half else 1e-3)
+
+
+@pytest.mark.parametrize(("order", "strongest"), [("", 0), ("Rgb8", 0), ("Bgr8", 2)])
+def test_s1s_boxes_are_shares_of_the_picture_and_its_pixels_rgb_of_0_to_255(
+    order: str, strongest: int, tmp_path: Path
+) -> None:
+    boxes = [[0.1, 0.2, 0.5, 0.6], [0.3, 0.3, 0.9, 0.9], [-0.1, 0.5, 0.4, 1.2]]
+    metadata = {"BitmapPixelFormat": order} if order else {}
+    added = read_detector(azures_zip(tmp_path / "s1.zip", s1_network(boxes, [0, 1, 1], **metadata)), "b")
+    assert added.card.detector == added.card.detector.model_copy(
+        update={"head": "custom_vision_s1", "tags": TAGS, "width": WIDTH, "height": HEIGHT}
+    )
+    red = np.zeros((30, 90, 3), np.uint8)
+    red[:, :, 0] = 204  # 0.8 in the plane of red; the picture's shape is given up.
+    (found,) = opened(added, tmp_path).detect([png(red)], at_least=0.1)
+    ((tag, score, corners),) = as_corners(found)
+    assert (tag, score) == (TAGS[min(strongest, 1)], pytest.approx(0.8, abs=1e-3))
+    assert corners == pytest.approx([min(max(side, 0), 1) for side in boxes[strongest]], abs=1e-6)
+
+
+# --- through the bucket ---
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[S3Store]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    name = f"models-{port}"  # moto keeps its buckets for the process.
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    aws._client.cache_clear()
+    aws.s3().create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-2"})
+    monkeypatch.setenv("FRAMESIFT_ANALYSIS__MODEL_CACHE", str(tmp_path / "cache"))
+    load_settings.cache_clear()
+    yield S3Store(name)
+    load_settings.cache_clear()
+    aws._client.cache_clear()
+    server.stop()
+
+
+def predicting_with(model: str) -> Settings:
+    return Settings(
+        detection=DetectionSettings(provider="onnx", tags=dict.fromkeys(TAGS, AT_LEAST), model=model),
+        analysis=AnalysisSettings(threads=1),
+    )
+
+
+def test_a_detector_goes_through_the_bucket_to_a_verified_cache_and_detects_the_same(
+    bucket: S3Store, tmp_path: Path
+) -> None:
+    added = read_detector(azures_zip(tmp_path / "b.zip", grid_network()), "b")
+    BucketOrigin(bucket).push(added.card, added.data)
+    settings = predicting_with("b/ba339713")
+    detector = open_detector(settings, bucket, None)
+    assert (detector.name, dict(detector.tags())) == ("onnx/b/ba339713", {"the model onnx/b/ba339713": TAGS})
+    cached = default_cache_dir() / "b/ba339713/model.onnx"
+    assert cached.read_bytes() == added.data
+
+    picture = png(photo())
+    (found,) = detector.detect([picture], at_least=AT_LEAST)
+    (alone,) = opened(added, tmp_path).detect([picture], at_least=AT_LEAST)
+    assert as_corners(found) == [(tag, pytest.approx(score, abs=1e-2), pytest.approx(corners, abs=1e-2))
+                                 for tag, score, corners in as_corners(alone)]  # fmt: skip
+
+    aws.s3().delete_object(Bucket=bucket.bucket, Key="models/b/ba339713/model.onnx")
+    assert open_detector(settings, bucket, None).name == detector.name, "the cache serves what is there"
+    cached.write_bytes(b"damaged")
+    with pytest.raises(ModelMismatchError, match="delete"):
+        open_detector(settings, bucket, None)
+
+
+def test_a_file_that_was_exchanged_in_the_bucket_is_refused(bucket: S3Store, tmp_path: Path) -> None:
+    added = read_detector(azures_zip(tmp_path / "b.zip", grid_network()), "b")
+    BucketOrigin(bucket).push(added.card, added.data)
+    bucket.put("models/b/ba339713/model.onnx", grid_network(half=True))
+    with pytest.raises(ModelMismatchError, match="sha256"):
+        open_detector(predicting_with("b/ba339713"), bucket, None)
+    assert not (default_cache_dir() / "b/ba339713").exists()
+
+
+@pytest.mark.parametrize("name", ["b/1", "../models/b", "b/../b", "b/", "/b", "a/b/c"])
+def test_a_model_that_nobody_added_is_named(name: str, bucket: S3Store) -> None:
+    with pytest.raises(NotFoundError, match="framesift models add"):
+        open_detector(predicting_with(name), bucket, None)
+
+
+def test_no_model_and_no_detector_are_named(bucket: S3Store) -> None:
+    with pytest.raises(SettingsError, match="NAME/VERSION"):
+        open_detector(predicting_with(""), bucket, None)
+    with pytest.raises(NotADetectorError, match="no object detector"):
+        open_detector(predicting_with("copydetect"), bucket, None)
+
+
+def test_in_lambda_models_are_kept_where_it_can_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "predict_items")
+    assert default_cache_dir() == Path("/tmp/framesift/models")  # noqa: S108 - Lambda's own
+
+
+# --- what cannot be added ---
+
+
+def test_an_onnx_file_needs_what_it_does_not_say(tmp_path: Path) -> None:
+    path = tmp_path / "best.onnx"
+    path.write_bytes(s1_network([[0, 0, 1, 1]] * 3, [0, 0, 0]).replace(b"detected_boxes", b"detected_cubes"))
+    with pytest.raises(NotADetectorError, match="--tag"):
+        read_detector(path, "mine")
+    with pytest.raises(NotADetectorError, match="--head"):
+        read_detector(path, "mine", tags=TAGS)
+    added = read_detector(path, "mine", tags=TAGS, head="yolov8", version="2")
+    assert (added.card.folder, added.card.detector and added.card.detector.width) == ("mine/2", WIDTH)
+    with pytest.raises(NotADetectorError, match="name: String should match"):
+        read_detector(path, "no name", tags=TAGS, head="yolov8")
+
+
+@pytest.mark.parametrize(
+    ("manifest", "said"),
+    [
+        ({"DomainType": "Classification"}, "export of Classification for ONNX"),
+        ({"Platform": "TensorFlow"}, "for TensorFlow"),
+        ({"LabelFileName": "nothing.txt"}, r"no export of Custom Vision .*nothing\.txt"),
+    ],
+)
+def test_another_export_is_named(manifest: dict[str, str], said: str, tmp_path: Path) -> None:
+    with pytest.raises(NotADetectorError, match=said):
+        read_detector(azures_zip(tmp_path / "b.zip", grid_network(), **manifest), "b")
+
+
+def test_a_file_that_is_no_network_is_named(tmp_path: Path) -> None:
+    (tmp_path / "b.onnx").write_bytes(b"no network")
+    with pytest.raises(NotADetectorError, match="no ONNX network"):
+        read_detector(tmp_path / "b.onnx", "b", tags=TAGS)
+
+
+def test_the_steps_image_has_all_that_a_detector_imports() -> None:
+    """In a process that has no other packages than that image's."""
+    lock = (Path(__file__).parents[3] / "requirements/steps.txt").read_text(encoding="utf-8")
+    locked = {line.split("==")[0] for line in lock.splitlines() if line[0].isalnum()}
+    program = """
+import importlib.metadata, json, re, sys
+locked = set(json.loads(sys.argv[1])) | {"framesift"}
+for module, packages in importlib.metadata.packages_distributions().items():
+    if not locked & {re.sub("[-_.]+", "-", package).lower() for package in packages}:
+        sys.modules[module] = None
+import framesift.detection.onnx, framesift.detection.azure, functions.predict_items.handler
+assert "onnxruntime" in sys.modules
+try:
+    import faiss
+except ModuleNotFoundError:
+    sys.exit(0)
+"""
+    root = Path(__file__).parents[3]
+    ran = subprocess.run(
+        [sys.executable, "-c", program, json.dumps(sorted(locked))],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
