@@ -265,6 +265,21 @@ def test_our_own_model_judges_where_resnet50_is_missing(day, tmp_path):
     assert found["food/rocket"].duplicate is None
 
 
+@pytest.mark.parametrize(("windowed_items", "of"), [(0, None), (1, "coffee")])
+def test_windows_find_what_the_most_viewed_show_inset(day, tmp_path, windowed_items, of):
+    page = np.full((800, 760, 3), 238, np.uint8)
+    page[20:420, 30:470] = cv2.resize(COFFEE, (440, 400), interpolation=cv2.INTER_AREA)
+    page[600:630, 60:700], page[680:710, 60:500] = (30, 60, 200), (200, 40, 40)
+    day.add("sport", "page", 45, jpeg(page)).add("sport", "rocket-again", 1, jpeg(ROCKET))
+    settings = tolerating(0.5)
+    duplicates = settings.duplicates.model_copy(update={"windowed_items": windowed_items, "copydetect_threshold": 0.7})
+    settings = settings.model_copy(update={"duplicates": duplicates})
+    analyze(day.job(), day.analyst(choose_embedder(settings, open_registry(tmp_path)), settings))
+
+    found = day.analyzed()["sport/page"].duplicate
+    assert (found.of if found else None) == of
+
+
 def test_a_model_that_is_asked_for_and_missing_is_an_error(tmp_path):
     settings = Settings()
     settings = settings.model_copy(update={"duplicates": settings.duplicates.model_copy(update={"model": "resnet50"})})

@@ -111,7 +111,7 @@ class DetectionSettings(BaseModel):
     review_from: Share = Field(
         0.3, description="From this probability on, and below its tag's, a prediction waits for a person."
     )
-    model: str = Field("", description="With `onnx`: the registry's name of the detector.")
+    model: str = Field("", description="With `onnx`: the detector, as `framesift models add` calls it: `NAME/VERSION`.")
     max_overlap: Share = Field(0.45, description="With `onnx`: boxes of a tag that overlap more (IoU) are one.")
     batch: int = Field(8, ge=1, le=256, description="With `onnx`: pictures to a batch.")
 
@@ -173,7 +173,7 @@ class AnalysisSettings(BaseModel):
     shard_items: int = Field(128, ge=1, description="Items to a shard: what is redone at most when a job is killed.")
     array_items: int = Field(20_000, ge=1, description="Items to a child of an array job; fewer run in one job.")
     threads: int = Field(0, ge=0, description="Threads of the job; 0: one for each core.")
-    model_cache: str = Field("", description="Where model files are kept; empty: the user's cache.")
+    model_cache: str = Field("", description="Where model files are kept; empty: the user's cache, in Lambda `/tmp`.")
 
 
 class DuplicateSettings(BaseModel):
@@ -194,6 +194,12 @@ class DuplicateSettings(BaseModel):
         ge=0,
         le=256,
         description="The Hamming distance up to which two PDQ hashes are the same, bits.",
+    )
+    windowed_items: int = Field(
+        0,
+        ge=0,
+        description="As many of each category's most viewed items are also compared by five windows of their picture, "
+        "which finds what they show inset on a page, at about 20 ms an item.",
     )
     history_days: int = Field(7, ge=0, description="Items that were kept in as many days before are keepers already.")
 

@@ -15,19 +15,9 @@ from numpy.typing import NDArray
 from framesift.models import Model, default_cache_dir, open_registry
 from framesift.vision.decode import RgbImage
 from framesift.vision.embed import CopyDetect
-from framesift.vision.views import is_plain
+from framesift.vision.views import WINDOWS, is_plain, windows
 
 NAME: Final = "copydetect"
-
-WINDOWS: Final = (
-    (0.0, 0.0, 1.0, 1.0),
-    (0.0, 0.0, 0.65, 0.65),
-    (0.35, 0.0, 1.0, 0.65),
-    (0.0, 0.35, 0.65, 1.0),
-    (0.35, 0.35, 1.0, 1.0),
-    (0.175, 0.175, 0.825, 0.825),
-)
-"""Left, top, right, bottom as shares of the picture: the whole, four corners, the middle."""
 
 
 class CopyDetector:
@@ -65,18 +55,12 @@ class CopyDetector:
         """Describe pictures and their parts, for queries that matter most: it finds more insets at six times the cost.
 
         Returns:
-            `(N, 6, 192)` float16 in the order of `WINDOWS`; compare by the best of each picture's six.
+            `(N, 6, 192)` float16: the whole picture, then `views.WINDOWS`; compare by the best of each picture's six.
         """
-        parts = [_window(image, box) for image in images for box in WINDOWS]
-        return self.embed(parts).reshape(len(images), len(WINDOWS), self.dimension)
+        parts = [part for image in images for part in (image, *windows(image))]
+        return self.embed(parts).reshape(len(images), 1 + len(WINDOWS), self.dimension)
 
 
 def is_judged(image: RgbImage) -> bool:
     """Whether a picture has enough in it to tell its copies from others: no black frame, no speck."""
     return not is_plain(image)
-
-
-def _window(image: RgbImage, box: tuple[float, float, float, float]) -> RgbImage:
-    height, width = image.shape[:2]
-    left, top, right, bottom = box
-    return image[round(top * height) : round(bottom * height), round(left * width) : round(right * width)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +12,7 @@ import numpy as np
 from framesift import keys
 from framesift.contracts import AnalysisJob, AnalysisSummary, Duplicate, HistoryManifest, Item, ItemError
 from framesift.errors import NotFoundError, NothingToAnalyzeError, TooManyFailedItemsError
+from framesift.pipeline.windows import similar_windows
 from framesift.settings import Settings
 from framesift.storage import Store, write_json, write_manifest
 from framesift.vision.choose import Choice
@@ -66,7 +67,7 @@ def join(
     _check_failures(today, settings)
     judged = [seen for seen in today if _is_judged(seen, choice)]
     earlier = _earlier(job.history, store)
-    verdicts = _verdicts(job, judged, earlier, settings, choice)
+    verdicts = _verdicts(job, judged, earlier, settings, choice, store)
     for category, items in manifests.items():
         mine = {seen.id: seen for seen in today if seen.category == category}
         analyzed = [_analyzed(item, mine.get(item.id), verdicts.get((category, item.id)), choice) for item in items]
@@ -137,7 +138,12 @@ def _kept_key(part: HistoryManifest) -> str:
 
 
 def _verdicts(
-    job: AnalysisJob, judged: Sequence[_Seen], earlier: Sequence[_Seen], settings: Settings, choice: Choice
+    job: AnalysisJob,
+    judged: Sequence[_Seen],
+    earlier: Sequence[_Seen],
+    settings: Settings,
+    choice: Choice,
+    store: Store,
 ) -> dict[tuple[str, str], Duplicate | None]:
     """Each judged item's verdict, by category and id."""
     everything = [*judged, *earlier]
@@ -151,7 +157,8 @@ def _verdicts(
         views = seen.item.views if seen.item else 0
         candidates.append(Candidate(seen.id, views, picture, seen.category, seen.kept_on))
     todays = len({seen.sha256 for seen in judged})  # today's pictures come first
-    pairs = _pairs(first_seen, todays, settings, choice)
+    windowed = _most_viewed(judged, settings.duplicates.windowed_items)
+    pairs = _pairs(first_seen, todays, windowed, settings, choice, store)
     repeats = find_duplicates(candidates, pairs)
     return {
         (seen.category, seen.id): _duplicate(repeat, everything, job) if repeat else None
@@ -167,8 +174,18 @@ def _duplicate(repeat: Repeat, everything: Sequence[_Seen], job: AnalysisJob) ->
     )
 
 
-def _pairs(pictures: Sequence[_Seen], todays: int, settings: Settings, choice: Choice) -> dict[str, Pairs]:
-    """Similar pictures by method; pictures before `todays` are today's."""
+def _most_viewed(judged: Sequence[_Seen], count: int) -> set[str]:
+    """The digests of each category's most viewed pictures."""
+    by_category: defaultdict[str, list[_Seen]] = defaultdict(list)
+    for seen in sorted(judged, key=lambda seen: (-(seen.item.views if seen.item else 0), seen.id)):
+        by_category[seen.category].append(seen)
+    return {seen.sha256 for many in by_category.values() for seen in many[:count]}
+
+
+def _pairs(
+    pictures: Sequence[_Seen], todays: int, windowed: set[str], settings: Settings, choice: Choice, store: Store
+) -> dict[str, Pairs]:
+    """Similar pictures by method; pictures before `todays` are today's, and `windowed` ones are also seen in parts."""
     pairs = {}
     hashed = [number for number, seen in enumerate(pictures) if seen.looks.quality[seen.row] >= MIN_QUALITY]
     words = np.array([pictures[number].looks.pdq[pictures[number].row] for number in hashed], np.uint64)
@@ -182,7 +199,16 @@ def _pairs(pictures: Sequence[_Seen], todays: int, settings: Settings, choice: C
         rows, new = rows.reshape(-1, choice.embedder.dimension), sum(number < todays for number in same)
         within = similar_pairs(rows[:new], choice.threshold)
         between = similar_to_index(rows[:new], rows[new:], choice.threshold)
-        pairs[choice.name] = _numbered(within, between, same, new)
+        queries = {
+            row: seen.item.media
+            for row, seen in enumerate(pictures[number] for number in same)
+            if seen.sha256 in windowed and seen.item and seen.item.media
+        }
+        max_pixels = settings.download.max_pixels
+        parts = similar_windows(queries, rows, choice.threshold, choice.embedder, store, max_pixels=max_pixels)
+        pairs[choice.name] = Pairs.concatenate(
+            [_numbered(within, between, same, new), _numbered(parts, Pairs.empty(), same, new)]
+        )
     return pairs
 
 

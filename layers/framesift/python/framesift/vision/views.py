@@ -1,4 +1,4 @@
-"""The three views of a picture that ResNet50 looks at, and the plain pictures that nobody should judge.
+"""The three views of a picture that ResNet50 looks at, windows of it, and the plain pictures that nobody should judge.
 
 | view   | part of the picture                                         | as the usual transforms would say it        |
 | ------ | ----------------------------------------------------------- | ------------------------------------------- |
@@ -27,6 +27,18 @@ _ZOOM_RESIZE: Final = 320
 NEEDED_SIDE: Final = 2 * _ZOOM_RESIZE
 """The short side that a picture needs to be decoded to: at twice the largest scale a JPEG that was decoded smaller
 cannot be told from one that was not (cosine of the features over 0.99999)."""
+
+WINDOW_SHARE: Final = 0.65
+"""A window's width and height, as a share of the picture's."""
+WINDOWS: Final = (
+    (0.0, 0.0, 0.65, 0.65),
+    (0.35, 0.0, 1.0, 0.65),
+    (0.0, 0.35, 0.65, 1.0),
+    (0.35, 0.35, 1.0, 1.0),
+    (0.175, 0.175, 0.825, 0.825),
+)
+"""Left, top, right, bottom as shares of the picture: four corners, the middle. A picture inset on a page fills more of
+one of them than of the page."""
 
 # Grey levels (0 to 255) of standard deviation in a 32 x 32 reduction; a black or one-coloured picture with JPEG noise
 # stays under 2, a photograph in fog has over 8.
@@ -69,6 +81,15 @@ def squash(image: RgbImage, side: int) -> RgbImage:
     shrinks = image.shape[0] >= side and image.shape[1] >= side
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, (side, side), interpolation=interpolation))
+
+
+def windows(image: RgbImage) -> list[RgbImage]:
+    """Cut out the parts of a picture that `WINDOWS` names, in that order: views of the same pixels, not copies."""
+    height, width = image.shape[:2]
+    return [
+        image[round(top * height) : round(bottom * height), round(left * width) : round(right * width)]
+        for left, top, right, bottom in WINDOWS
+    ]
 
 
 def is_plain(image: RgbImage) -> bool:
