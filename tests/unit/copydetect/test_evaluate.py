@@ -1,6 +1,8 @@
 """The figures are what their definitions say, and a report compares what it names."""
 
 import json
+import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from framesift.copydetect.commands import app
 from framesift.copydetect.evaluate import Scores, half_of, interval, packaged_photos, score
 from framesift.copydetect.hashes import HashMethod, dhash_bits, pdq_bits, phash_bits
 from framesift.copydetect.pictures import draw_picture
-from framesift.copydetect.report import fill_card
+from framesift.copydetect.report import fill_card, installed_methods
 
 
 @pytest.fixture
@@ -99,6 +101,27 @@ def test_a_hash_finds_the_resized_picture_among_others(bits):
     assert similarity.shape == (6, 6)
     assert (similarity.argmax(axis=1) == np.arange(6)).all()
     assert np.allclose(np.diag(method.similarity(method.describe(pictures), method.describe(pictures))), 1)
+
+
+def test_imagededups_network_is_compared_where_it_is_installed(photos, monkeypatch):
+    class CNN:
+        """Says and takes what imagededup's does, and sees the mean colours of a picture's quarters."""
+
+        def __init__(self, verbose):
+            assert not verbose
+
+        def encode_image(self, image_array):
+            return np.asarray(Image.fromarray(image_array).resize((2, 2), Image.Resampling.BOX), float).reshape(1, -1)
+
+    methods = ModuleType("imagededup.methods")
+    methods.CNN = CNN
+    monkeypatch.setitem(sys.modules, "imagededup", ModuleType("imagededup"))
+    monkeypatch.setitem(sys.modules, "imagededup.methods", methods)
+    method = next(method for method in installed_methods() if method.name == "imagededup CNN")
+    scores = score(method, photos)
+
+    assert np.allclose(scores.positive[np.char.startswith(scores.kind, "resize mild")], 1, atol=0.01)
+    assert scores.negative.max() <= 1 + 1e-6
 
 
 def test_photographs_are_found_in_installed_packages():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,13 +63,44 @@ class ResNet50Method:
         return queries.astype(np.float32) @ references.astype(np.float32).T
 
 
+class ImagededupMethod:
+    """imagededup's CNN features, compared by cosine as it compares them; see `evaluate.Method`.
+
+    Args:
+        cnn: An `imagededup.methods.CNN`.
+    """
+
+    name = "imagededup CNN"
+
+    def __init__(self, cnn: Any) -> None:
+        self._cnn = cnn
+
+    def describe(self, pictures: Sequence[RgbImage]) -> NDArray[np.float32]:
+        """Describe pictures: (N, D), L2-normalised."""
+        rows = np.concatenate([self._cnn.encode_image(image_array=picture) for picture in pictures])
+        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), np.float32)
+
+    def similarity(self, queries: NDArray[np.generic], references: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Cosines."""
+        return queries.astype(np.float32) @ references.astype(np.float32).T
+
+
+def installed_methods() -> Iterator[Method]:
+    """The networks of others that are installed with their weights: ResNet50, imagededup's CNN."""
+    with suppress(ModelError):
+        yield ResNet50Method(open_registry(default_cache_dir()).resolve("resnet50"))
+    # It fetches its weights when it is made, where it can.
+    with suppress(ModuleNotFoundError, OSError):
+        yield ImagededupMethod(import_module("imagededup.methods").CNN(verbose=False))
+
+
 def open_detector(file: Path | None) -> CopyDetector:
     """Open the model that ships, or another file of the same kind."""
     return CopyDetector(None if file is None else Model(shipped_card(NAME), file))
 
 
 def compare(photos: dict[str, Path], *, file: Path | None, half: Literal["choose", "report", "all"]) -> Figures:
-    """Score the model, the hashes and, where its weights are installed, ResNet50.
+    """Score the model, the hashes, and the networks of others that are installed.
 
     Args:
         photos: Files by name.
@@ -77,9 +109,7 @@ def compare(photos: dict[str, Path], *, file: Path | None, half: Literal["choose
     """
     detector = open_detector(file)
     methods: list[Method] = [DetectorMethod(detector, windows=False), DetectorMethod(detector, windows=True)]
-    methods += hash_methods()
-    with suppress(ModelError):  # Where its weights are not installed, the others are compared without it.
-        methods.append(ResNet50Method(open_registry(default_cache_dir()).resolve("resnet50")))
+    methods += [*hash_methods(), *installed_methods()]
     return {method.name: summary(score(method, photos, half=half)) for method in methods}
 
 
