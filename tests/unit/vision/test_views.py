@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -27,6 +28,13 @@ def test_views_are_what_torchvision_gives(photographs, turned):
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (7, 3), (224, 224)])
 def test_pictures_of_any_shape_have_views(shape):
     assert three_views(np.zeros((*shape, 3), np.uint8)).shape == (3, 224, 224, 3)
+
+
+@pytest.mark.parametrize("shape", [(701, 430), (128, 900), (255, 256), (1031, 517)])
+def test_squash_averages_areas_however_it_gets_there(shape, photographs):
+    image = cv2.resize(photographs[0], shape[::-1], interpolation=cv2.INTER_AREA)
+    at_once = cv2.resize(image, (128, 128), interpolation=cv2.INTER_AREA)
+    assert np.abs(squash(image, 128).astype(int) - at_once).mean() < 4
 
 
 def test_squash_ignores_the_aspect():
