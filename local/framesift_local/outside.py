@@ -14,7 +14,8 @@ from pathlib import Path
 
 from framesift.errors import FramesiftError
 from framesift_local.customvision import CustomVisionStandIn
-from framesift_local.customvision.server import PREDICTION_KEY, RESOURCE_ID, TRAINING_KEY
+from framesift_local.customvision.iterations import RESOURCE_ID
+from framesift_local.customvision.server import PREDICTION_KEY, TRAINING_KEY
 from framesift_local.youtube import YoutubeStandIn
 from framesift_local.youtube.server import API_KEY
 

@@ -18,7 +18,8 @@ from framesift.sources.download import DownloadedImage
 from framesift.storage import S3Store, write_manifest
 from framesift.table import Table
 from framesift_local.customvision import CustomVisionStandIn
-from framesift_local.customvision.server import PREDICTION_KEY, RESOURCE_ID, TRAINING_KEY
+from framesift_local.customvision.iterations import RESOURCE_ID
+from framesift_local.customvision.server import PREDICTION_KEY, TRAINING_KEY
 from framesift_local.youtube.pictures import draw, encode
 
 RUN = Run(source="youtube", date="2026-11-20", attempt=1)

@@ -12,7 +12,7 @@ from framesift import aws
 from framesift.contracts import Detection, Region
 from framesift.detection import check_tags, open_detector
 from framesift.detection.azure import CustomVisionDetector, CustomVisionTrainer, Labelled
-from framesift.detection.azure.trainer import _body
+from framesift.detection.azure.batches import body
 from framesift.errors import (
     DetectorBusyError,
     DetectorKeyError,
@@ -213,9 +213,9 @@ def test_only_the_failed_images_of_a_batch_are_sent_again(
 
     def counted(batch: list[Any], tag_ids: dict[str, str]) -> Any:
         sizes.append(len(batch))
-        return _body(batch, tag_ids)
+        return body(batch, tag_ids)
 
-    monkeypatch.setattr("framesift.detection.azure.trainer._body", counted)
+    monkeypatch.setattr("framesift.detection.azure.trainer.body", counted)
     service.flaky_images = 3
     stored = [each for batch in trainer.upload(labelled(range(8))) for each in batch]
     assert sizes == [8, 3]
@@ -225,7 +225,7 @@ def test_only_the_failed_images_of_a_batch_are_sent_again(
 def test_a_batch_that_is_too_large_after_all_is_halved(
     service: CustomVisionStandIn, trainer: CustomVisionTrainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("framesift.detection.azure.trainer.MAX_BATCH_IMAGES", 70)
+    monkeypatch.setattr("framesift.detection.azure.batches.MAX_BATCH_IMAGES", 70)
     stored = [each for batch in trainer.upload(labelled(range(66))) for each in batch]
     assert len(stored) == 66
     assert uploads(service) == 3  # 66 are refused, twice 33 are taken
@@ -246,7 +246,7 @@ def test_a_picture_refused_by_the_service_is_named(
 ) -> None:
     from .test_pictures import encoded, noise
 
-    monkeypatch.setattr("framesift.detection.azure.trainer.fit", lambda data, _: data)
+    monkeypatch.setattr("framesift.detection.azure.batches.fit", lambda data, _: data)
     webp = Labelled("webp", encoded(noise(64, 36), "WEBP"), "webp", (WHOLE,))
     ((outcome,),) = trainer.upload([webp])
     assert isinstance(outcome.error, ImageRefusedError)

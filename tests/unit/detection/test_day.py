@@ -126,11 +126,12 @@ def test_too_many_pictures_that_fail_end_the_stage(day: Day, monkeypatch: pytest
 def test_500_pictures_cost_hardly_more_requests_than_there_must_be(day: Day, quick_eyes: None) -> None:
     collect(day.store, many(500))
     day.predict()
-    day.teach()
+    iteration_id = day.teach().iteration_id
     smallest = 500 + 8  # One a picture to predict, 64 a batch to teach.
     assert len(day.service.requests) <= 1.05 * smallest
     assert day.requests("/images/files") == 8
     assert len(day.b.pictures) == 500
+    day.gate(iteration_id)
     day.forget()
     again = day.teach()
     assert (again.uploaded, again.known, again.outcome) == (0, 500, "nothing_changed")
@@ -173,6 +174,62 @@ def test_killed_between_upload_and_record_it_resumes_without_a_second_upload(
     assert (resumed.uploaded, resumed.known, resumed.outcome) == (6, 64, "training")
     assert all(len(each.regions) == 2 for each in day.b.pictures.values())
     assert day.teach() == resumed  # A resumed run gets what it had begun.
+
+
+def test_killed_between_training_and_record_it_takes_up_what_it_began(
+    day: Day, quick_eyes: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collect(day.store, many(20))
+    day.predict()
+
+    class KilledError(BaseException):
+        pass
+
+    def die(*_: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as dying:
+        dying.setattr(DetectionRecords, "end_stage", die)
+        with pytest.raises(KilledError):
+            day.teach()
+    (iteration,) = day.b.iterations
+    resumed = day.teach()
+    assert (resumed.outcome, resumed.iteration_id, resumed.uploaded) == ("training", iteration, 0)
+    assert "earlier run" in resumed.why
+    assert list(day.b.iterations) == [iteration]
+    with monkeypatch.context() as dying:  # Between the switch and the gate's output.
+        dying.setattr(DetectionRecords, "end_stage", die)
+        with pytest.raises(KilledError):
+            day.gate(iteration)
+    assert day.gate(iteration).outcome == "published"
+    day.forget()
+    assert day.teach().outcome == "nothing_changed"
+
+
+def test_a_training_that_failed_is_not_taken_up(day: Day, quick_eyes: None) -> None:
+    collect(day.store, many(20))
+    day.predict()
+    day.service.training_failure = "No GPU."
+    day.teach()
+    day.forget()
+    assert day.teach().outcome == "nothing_changed"
+
+
+def test_a_lost_record_of_a_picture_that_was_converted_does_not_double_it(day: Day, quick_eyes: None) -> None:
+    from .test_pictures import encoded, noise
+
+    collect(day.store, [encoded(noise(96, 54), "WEBP")])
+    day.predict()
+    assert day.teach().uploaded == 1
+    (image,) = day.records.taught(day.b.id)
+    assert image.sha256 != image.sent_sha256
+    key = {"pk": {"S": f"TAUGHT#{day.b.id}"}, "sk": {"S": image.sha256}}
+    day.records._client.delete_item(TableName=day.records.name, Key=key)
+    day.forget()
+    again = day.teach()
+    assert (again.uploaded, again.known) == (0, 1)
+    (kept,) = day.b.pictures.values()
+    assert len(kept.regions) == 2
 
 
 def test_a_process_that_is_killed_while_it_teaches_doubles_nothing(

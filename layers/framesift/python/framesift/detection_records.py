@@ -4,6 +4,7 @@
 | --- | --- | --- |
 | `TAUGHT#{project}` | `{sha256}` | a picture that the project has |
 | `REVIEW` | `{date}.{category}.{item}.{n}` | a prediction that waits for a person, or was decided |
+| `JUDGED#{project}` | `{iteration}` | an iteration that the gate has decided about |
 | `DETECTOR` | `in_service` | which iteration predicts, and which did before |
 """
 
@@ -108,6 +109,14 @@ class DetectionRecords(Table):
         return review
 
     # --- what is in service ---
+
+    def is_judged(self, project_id: str, iteration_id: str) -> bool:
+        """Whether the gate has decided about an iteration."""
+        return self._get(f"JUDGED#{project_id}", iteration_id) is not None
+
+    def remember_judged(self, project_id: str, iteration_id: str, outcome: str) -> None:
+        """Remember what the gate has decided about an iteration."""
+        self._put(f"JUDGED#{project_id}", iteration_id, {"outcome": outcome})
 
     def in_service(self) -> InService | None:
         """The iteration that predicts; None: the one that project A has published."""

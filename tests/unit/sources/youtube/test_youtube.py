@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from framesift import aws
-from framesift.contracts import CategoryInput, Item, Run
+from framesift.contracts import CategoryInput, CollectOutput, Item, Run
 from framesift.errors import (
     EmptyFeedError,
     FeedError,
@@ -20,7 +20,7 @@ from framesift.errors import (
 )
 from framesift.pipeline.collect_feed import collect_feed
 from framesift.settings import Settings, YoutubeSettings
-from framesift.sources.youtube import Feed, YoutubeApi, list_videos, parse_feed
+from framesift.sources.youtube import Feed, YoutubeApi, list_videos, most_units, parse_feed
 from framesift.storage import S3Store, read_manifest
 from framesift.table import Table
 from framesift_local.standin import Fault
@@ -171,3 +171,51 @@ def test_the_best_thumbnail_that_exists_is_kept(
     missing = [item for item in items if item.thumbnail_url and "maxres" in item.thumbnail_url]
     fell_back = [item for item in missing if item.media and item.media.width == 640]
     assert fell_back  # named by the API, 404 at its address
+
+
+# --- dry runs ---
+
+
+@pytest.mark.parametrize(
+    ("feed", "limit"),
+    [
+        ("chart:KR", 100),
+        (f"channel:{channel_ids()[0]}", 6),
+        (f"playlist:UU{channel_ids()[1][2:]}", 6),
+        ("search:먹방", 6),
+    ],
+)
+def test_what_a_feed_costs_at_most_is_what_a_full_one_costs(
+    feed: str, limit: int, settings: Settings, store: S3Store, table: Table
+) -> None:
+    assert len(videos_of(feed, settings.youtube, store, table, limit)) == limit
+    assert units_spent(table) == most_units(parse_feed(feed), limit)
+
+
+def test_a_dry_run_asks_nothing_and_tells_what_the_next_run_costs_and_fetches(
+    youtube: YoutubeStandIn, settings: Settings, store: S3Store, table: Table
+) -> None:
+    def collect(date: str, *, dry_run: bool) -> CollectOutput:
+        run = Run(source="youtube", date=date, attempt=1)
+        return collect_feed(CategoryInput(run=run, category="popular", dry_run=dry_run), settings, store, table)
+
+    never = collect("2026-11-20", dry_run=True)
+    assert never.cut_short
+    assert never.units == 4  # 200 videos at most
+    assert youtube.requests == []
+    first = collect("2026-11-20", dry_run=False)
+    assert (first.units, first.fetched) == (3, 120)
+
+    asked, spent, kept = list(youtube.requests), units_spent(table), list(store.list("runs/"))
+    foretold = collect("2026-11-21", dry_run=True)
+    there = collect("2026-11-20", dry_run=True)
+    assert (youtube.requests, units_spent(table), list(store.list("runs/"))) == (asked, spent, kept)
+    assert (there.seen, there.fetched) == (120, 0)
+    second = collect("2026-11-21", dry_run=False)
+    assert (second.seen, second.items, second.units, second.fetched) == (
+        foretold.seen,
+        foretold.items,
+        foretold.units,
+        foretold.fetched,
+    )
+    assert units_spent(table) == spent + foretold.units

@@ -14,6 +14,7 @@ from framesift import aws, keys
 from framesift.cli.connection import Connection, StackOption, connect
 from framesift.cli.console import errors, output
 from framesift.cli.detector import show_detection
+from framesift.cli.dry_run import dry_run
 from framesift.cli.watch import Snapshot, watch
 from framesift.contracts import TopList
 from framesift.errors import NotFoundError, exit_code_of
@@ -34,6 +35,9 @@ def run(
     force: Annotated[bool, typer.Option(help="Run again even if the day is done.")] = False,
     only_if_failed: Annotated[bool, typer.Option(help="Do nothing unless the day has yet to succeed.")] = False,
     wait: Annotated[bool, typer.Option(help="Watch it until it ends.")] = True,
+    dry: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what youtube's run would do; nothing is written or sent.")
+    ] = False,
     now: Annotated[bool, typer.Option("--now", help="The same: a run that a person starts begins at once.")] = False,
     stack: StackOption = "",
 ) -> None:
@@ -44,7 +48,9 @@ def run(
     start = {"source": source, "date": date, "categories": category, "force": force, "only_if_failed": only_if_failed}
     connection = connect(stack)
     start = {name: value for name, value in start.items() if value}
-    if wait:
+    if dry:
+        dry_run(connection, start)
+    elif wait:
         start_and_watch(connection, start)
     else:
         output.print(_start(connection, start), soft_wrap=True, highlight=False)

@@ -26,6 +26,9 @@ _STATES: dict[str, str] = {
 def stage(
     name: Annotated[Stage, typer.Argument(help="The stage.")],
     source: Annotated[str, typer.Option(help="The source.")] = "youtube",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what it would do; nothing is written or sent.")
+    ] = False,
     stack: StackOption = "",
 ) -> None:
     """Do one stage again on the newest run of a source, whatever came of it before."""
@@ -35,10 +38,15 @@ def stage(
     newest = connection.records.runs(source, 1)
     if not newest:
         raise NotFoundError(f"{source} has not been run yet: `framesift run {source}` does.")
-    function = _function(connection, _STATES[name])
+    if dry_run and name == "gate":
+        raise InputError(
+            "The gate judges what is trained: `framesift stage teach --dry-run` says what it compares with."
+        )
     for scope, payload in _payloads(connection, newest[0], name):
-        connection.records.forget_stage(newest[0].run, name, scope)
-        output.print_json(json.dumps(_call(function, payload), ensure_ascii=False))
+        if not dry_run:
+            connection.records.forget_stage(newest[0].run, name, scope)
+        answer = call_state(connection, _STATES[name], {**payload, "dry_run": True} if dry_run else payload)
+        output.print_json(json.dumps(answer, ensure_ascii=False))
 
 
 def _payloads(connection: Connection, record: RunRecord, name: Stage) -> list[tuple[str, dict[str, Any]]]:
@@ -54,20 +62,25 @@ def _payloads(connection: Connection, record: RunRecord, name: Stage) -> list[tu
     return [(begun[0], {"run": run, "iteration_id": begun[0]})]
 
 
-def _function(connection: Connection, state: str) -> str:
-    """The function behind a state, as the deployed workflow names it."""
-    found = aws.stepfunctions().describe_state_machine(stateMachineArn=connection.state_machine_arn)
-    states = json.loads(found["definition"])["States"]
-    states |= states["Collect"]["ItemProcessor"]["States"]
-    return str(states[state]["Arguments"]["FunctionName"])
+def call_state(connection: Connection, state: str, payload: dict[str, Any]) -> Any:
+    """Call the function behind a state, and give its answer.
 
-
-def _call(function: str, payload: dict[str, Any]) -> Any:
-    answer = aws.lambda_().invoke(FunctionName=function, Payload=json.dumps(payload).encode())
+    Raises:
+        FramesiftError: What the function raised, by its class.
+    """
+    answer = aws.lambda_().invoke(FunctionName=_function(connection, state), Payload=json.dumps(payload).encode())
     result = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
         raise _error(result.get("errorType", ""))(result.get("errorMessage", "The function failed."))
     return result
+
+
+def _function(connection: Connection, state: str) -> str:
+    """The function's name, as the deployed workflow has it."""
+    found = aws.stepfunctions().describe_state_machine(stateMachineArn=connection.state_machine_arn)
+    states = json.loads(found["definition"])["States"]
+    states |= states["Collect"]["ItemProcessor"]["States"]
+    return str(states[state]["Arguments"]["FunctionName"])
 
 
 def _error(name: str) -> type[FramesiftError]:

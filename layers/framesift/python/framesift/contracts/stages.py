@@ -14,6 +14,7 @@ class CategoryInput(Contract):
 
     run: Run
     category: str
+    dry_run: bool = Field(False, description="Only say what would be done, where the stage can.")
 
 
 class CollectOutput(Contract):
@@ -27,6 +28,8 @@ class CollectOutput(Contract):
     repeated: int = Field(0, description="Sightings of a clip that was seen before.")
     items: int = Field(0, description="Clips in the manifest.")
     failed_items: int = Field(0, description="Of these, clips whose thumbnail could not be had.")
+    fetched: int = Field(0, description="Thumbnails that were asked for: those not in the bucket yet.")
+    units: int = Field(0, description="Units of YouTube's quota that the feed cost.")
     cut_short: str | None = Field(None, description="Why the crawl ended before its target and the site's own end.")
     error: str | None = None
     cause: str | None = None
@@ -37,6 +40,7 @@ class StageInput(Contract):
 
     run: Run
     categories: list[str]
+    dry_run: bool = Field(False, description="Only say what would be done, where the stage can.")
 
 
 class PlanOutput(Contract):
@@ -143,6 +147,15 @@ class PredictOutput(Contract):
 
     detector: str
     categories: list[PredictedCategory]
+    tags_differ: str | None = Field(None, description="Of a dry run: why nothing would be predicted.")
+
+
+class GateBaseline(Contract):
+    """What a trained iteration has to hold its own against."""
+
+    publish_name: str
+    average_precision: float
+    margin: float = Field(description="How much less average precision is let through.")
 
 
 class TeachOutput(Contract):
@@ -157,6 +170,7 @@ class TeachOutput(Contract):
     waiting: int = Field(0, description="Pictures with a prediction that waits for a person.")
     refused: int = Field(0, description="Pictures that the service does not take.")
     check_after_s: int = Field(60, description="When to ask whether the training is done.")
+    gate: GateBaseline | None = Field(None, description="Of a dry run: what the gate would compare with.")
 
 
 class TrainingInput(Contract):

@@ -32,6 +32,7 @@ class BeginInput(Contract):
     start: dict[str, Any]
     execution_arn: str
     started_at: datetime
+    dry_run: bool = Field(False, description="Only say what would be done.")
 
 
 class BeginOutput(Contract):

@@ -37,7 +37,7 @@ def begin_run(
     """Decide whether this execution runs, and claim the day's run for it.
 
     Args:
-        request: The start, and the execution that asks.
+        request: The start, and the execution that asks; a dry run claims nothing.
         settings: This process's settings.
         table: Where runs are recorded.
         is_running: Tells of an execution's ARN whether it is still at work.
@@ -72,7 +72,7 @@ def begin_run(
         started_at=request.started_at,
         counts=record.counts if record and record.attempt == choice.attempt else {},
     )
-    if not table.claim(claimed, replaces=record):
+    if not request.dry_run and not table.claim(claimed, replaces=record):
         raise RunBusyError(f"Another execution claimed {start.source} of {day} at the same moment; try again.")
     return BeginOutput(decision="run", why=choice.why, run=claimed.run, categories=choice.categories)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 
@@ -28,7 +29,8 @@ def keep_items(wanted: list[Item], seen: CollectOutput, run: Run, settings: Sett
         TooManyFailedItemsError: If the share of thumbnails that could not be had is not tolerated.
     """
     category = seen.category
-    items = collect_thumbnails(wanted, run, category, settings.download, store)
+    stored = stored_media(run, category, store)
+    items = collect_thumbnails(wanted, stored, run, category, settings.download, store)
     failed = [item.error for item in items if item.error]
     if len(failed) > settings.run.tolerated_failed_share * len(items):
         raise TooManyFailedItemsError(
@@ -37,24 +39,34 @@ def keep_items(wanted: list[Item], seen: CollectOutput, run: Run, settings: Sett
         )
     manifest_key = keys.manifest(run, category, "collected")
     write_manifest(store, manifest_key, items)
-    return seen.model_copy(update={"manifest_key": manifest_key, "items": len(items), "failed_items": len(failed)})
+    counts = {"items": len(items), "failed_items": len(failed), "fetched": missing(wanted, stored)}
+    return seen.model_copy(update={"manifest_key": manifest_key, **counts})
+
+
+def stored_media(run: Run, category: str, store: Store) -> dict[str, str]:
+    """Keys of the pictures that an earlier try of the run has stored, by their items' ids."""
+    return {PurePosixPath(key).stem: key for key in store.list(keys.media_prefix(run, category))}
+
+
+def missing(items: list[Item], stored: Mapping[str, str]) -> int:
+    """How many items' pictures are to be fetched."""
+    return sum(item.id not in stored for item in items)
 
 
 def collect_thumbnails(
-    items: list[Item], run: Run, category: str, settings: DownloadSettings, store: Store
+    items: list[Item], stored: Mapping[str, str], run: Run, category: str, settings: DownloadSettings, store: Store
 ) -> list[Item]:
     """Give each item its picture, many at a time.
 
     Returns:
         The items in the same order, each with `media`, or with `error` where its picture could not be had.
     """
-    return asyncio.run(_collect_all(items, run, category, settings, store))
+    return asyncio.run(_collect_all(items, stored, run, category, settings, store))
 
 
 async def _collect_all(
-    items: list[Item], run: Run, category: str, settings: DownloadSettings, store: Store
+    items: list[Item], stored: Mapping[str, str], run: Run, category: str, settings: DownloadSettings, store: Store
 ) -> list[Item]:
-    stored = {PurePosixPath(key).stem: key for key in store.list(keys.media_prefix(run, category))}
     loop = asyncio.get_running_loop()
 
     async def collect(item: Item) -> Item:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from framesift.contracts import GateOutput, TrainingInput, TrainingOutput
+from framesift.contracts import GateBaseline, GateOutput, TrainingInput, TrainingOutput
 from framesift.detection_records import DetectionRecords, InService
 from framesift.errors import NothingToRollBackError, RunBusyError
 from framesift.pipeline.stage import once
@@ -40,52 +40,30 @@ def gate_iteration(
 ) -> GateOutput:
     """Publish an iteration and let it predict, if its average precision is no worse by more than the margin.
 
-    Each iteration is measured by the service on pictures that it held out. Before the first switch there is project A's
-    to compare with, which the service can measure as well. The former one stays published, for `roll_back`.
+    Each iteration is measured by the service on pictures that it held out. The former one stays published, for
+    `roll_back`.
 
     Raises:
         PredictionResourceError: The settings name no prediction resource that the service knows.
         RunBusyError: Another iteration was put in service meanwhile.
     """
-    run, iteration_id = request.run, request.iteration_id
 
     def work() -> GateOutput:
-        former = table.in_service()
-        average = trainer.average_precision(iteration_id)
-        if former is not None and former.iteration_id == iteration_id:  # An earlier try died after the switch.
-            return _published(former)
-        if former is None:
-            former = _first(predictor, trainer)
-            known = None
-        else:
-            known = former
-        if average + settings.gate_margin < former.average_precision:
-            why = (
-                f"Its average precision is {average:.3f}; the one in service has {former.average_precision:.3f}, and "
-                f"at most {settings.gate_margin:g} less is let through."
-            )
-            return GateOutput(
-                outcome="kept_former",
-                why=why,
-                iteration_id=iteration_id,
-                average_precision=average,
-                former_average_precision=former.average_precision,
-            )
-        name = f"framesift-{run.date}-{iteration_id[:8]}"
-        trainer.publish(iteration_id, name)
-        service = InService(
-            project_id=trainer.project_id,
-            publish_name=name,
-            iteration_id=iteration_id,
-            average_precision=average,
-            since=datetime.now(UTC),
-            former=former.model_copy(update={"former": None}),
-        )
-        if not table.put_in_service(service, known):
-            raise RunBusyError("Another iteration was put in service at the same moment; try again.")
-        return _published(service)
+        output = _judge(request, settings, table, trainer, predictor)
+        table.remember_judged(trainer.project_id, request.iteration_id, output.outcome)
+        return output
 
-    return once(table, run, "gate", [iteration_id], GateOutput, work)
+    return once(table, request.run, "gate", [request.iteration_id], GateOutput, work)
+
+
+def gate_baseline(settings: CustomVisionSettings, table: DetectionRecords) -> GateBaseline:
+    """What the gate would compare an iteration with, now."""
+    from framesift.detection.azure import CustomVisionDetector
+
+    now = table.in_service() or _project_a(CustomVisionDetector.from_settings(settings, None))
+    return GateBaseline(
+        publish_name=now.publish_name, average_precision=now.average_precision, margin=settings.gate_margin
+    )
 
 
 def roll_back(table: DetectionRecords) -> InService:
@@ -104,6 +82,45 @@ def roll_back(table: DetectionRecords) -> InService:
     return back
 
 
+def _judge(
+    request: TrainingInput,
+    settings: CustomVisionSettings,
+    table: DetectionRecords,
+    trainer: CustomVisionTrainer,
+    predictor: CustomVisionDetector,
+) -> GateOutput:
+    iteration_id = request.iteration_id
+    in_service = table.in_service()
+    if in_service is not None and in_service.iteration_id == iteration_id:  # An earlier try died after the switch.
+        return _published(in_service)
+    former = in_service or _project_a(predictor)
+    average = trainer.average_precision(iteration_id)
+    if average + settings.gate_margin < former.average_precision:
+        return GateOutput(
+            outcome="kept_former",
+            why=(
+                f"Its average precision is {average:.3f}; the one in service has {former.average_precision:.3f}, and "
+                f"at most {settings.gate_margin:g} less is let through."
+            ),
+            iteration_id=iteration_id,
+            average_precision=average,
+            former_average_precision=former.average_precision,
+        )
+    name = f"framesift-{request.run.date}-{iteration_id[:8]}"
+    trainer.publish(iteration_id, name)
+    service = InService(
+        project_id=trainer.project_id,
+        publish_name=name,
+        iteration_id=iteration_id,
+        average_precision=average,
+        since=datetime.now(UTC),
+        former=former.model_copy(update={"former": None}),
+    )
+    if not table.put_in_service(service, in_service):
+        raise RunBusyError("Another iteration was put in service at the same moment; try again.")
+    return _published(service)
+
+
 def _published(service: InService) -> GateOutput:
     former = service.former.average_precision if service.former else None
     return GateOutput(
@@ -116,8 +133,8 @@ def _published(service: InService) -> GateOutput:
     )
 
 
-def _first(predictor: CustomVisionDetector, trainer: CustomVisionTrainer) -> InService:
-    """Project A's iteration, which predicts until one of B's does."""
+def _project_a(predictor: CustomVisionDetector) -> InService:
+    """Project A's iteration: it predicts until one of B's does, and the service can measure it as well."""
     return InService(
         project_id=predictor.project_id,
         publish_name=predictor.publish_name,

@@ -2,86 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from framesift.contracts import Region
+from framesift.detection.azure.batches import Fitting, Labelled, Uploaded, batches, body, fitting, outcome
 from framesift.detection.azure.connection import Calls, average_precision, resolve, training_client
-from framesift.detection.azure.pictures import MAX_TRAINING_BYTES, fit
-from framesift.detection.regions import clip_all
 from framesift.errors import (
     DetectorBusyError,
-    ImageRefusedError,
-    MediaError,
     ProjectFullError,
     RequestRefusedError,
     SettingsError,
     TrainingFailedError,
 )
-from framesift.names import safe_name
 
 if TYPE_CHECKING:
     from framesift.settings import CustomVisionSettings
 
-# Of one request (`create_images_from_files`); 55 MB and more have timed out.
-MAX_BATCH_IMAGES = 64
-MAX_BATCH_BYTES = 32 * 1024 * 1024
-MAX_REGIONS = 300
 _ROUNDS = 4
 _ROUND_WAIT_S = 1.0
-_STORED = {"OK", "OKDuplicate"}
 _MAY_PASS = {"ErrorStorage", "ErrorUnknown", "ErrorSource"}
 _TOO_LARGE = {"BadRequestExceededBatchSize", "BadRequestImageBatch", "413"}
 _NOT_NEEDED = {"BadRequestTrainingNotNeeded", "BadRequestTrainingNotNeededButTrainingPipelineUpdated"}
 _TOO_FEW = {"BadRequestTrainingValidationFailed", "BadRequestDetectionTrainingValidationFailed"}
 OUR_NAMES = "framesift-"
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """A picture with what is in it.
-
-    Attributes:
-        sha256: Digest of `data`.
-        data: JPEG, PNG, WebP or GIF bytes.
-        title: Names the picture in the project, for people.
-        regions: What is in it; clipped to the picture when sent.
-    """
-
-    sha256: str
-    data: bytes
-    title: str
-    regions: Sequence[Region]
-
-
-@dataclass(frozen=True)
-class Uploaded:
-    """What became of a picture.
-
-    Attributes:
-        sha256: Digest of the picture as it was collected.
-        sent_sha256: Digest of what was sent.
-        image_id: The project's id of it; None where it was refused.
-        error: Why it was refused.
-    """
-
-    sha256: str
-    sent_sha256: str = ""
-    image_id: str | None = None
-    error: MediaError | None = None
-
-
-@dataclass(frozen=True)
-class _Fitting:
-    picture: Labelled
-    data: bytes
-    sha256: str
-    name: str
-    regions: Sequence[Region]
 
 
 Training = Literal["started", "not_needed", "too_few_images"]
@@ -115,10 +60,14 @@ class CustomVisionTrainer:
 
     # --- tags and pictures ---
 
+    def missing_tags(self, names: Iterable[str]) -> list[str]:
+        """The tags that the project lacks."""
+        there = self._tag_ids()
+        return [name for name in names if name not in there]
+
     def make_tags(self, names: Iterable[str]) -> list[str]:
         """Make the tags that the project lacks; gives those that were made."""
-        there = self._tag_ids()
-        missing = [name for name in names if name not in there]
+        missing = self.missing_tags(names)
         for name in missing:
             self._call(self._client.create_tag, self.project_id, name)
         return missing
@@ -128,9 +77,9 @@ class CustomVisionTrainer:
         tags = self._call(self._client.get_tags, self.project_id)
         return {tag.name: tag.image_count for tag in tags}
 
-    def image_count(self) -> int:
-        """How many pictures the project has."""
-        return int(self._call(self._client.get_image_count, self.project_id))
+    def image_count(self, iteration_id: str | None = None) -> int:
+        """How many pictures the project has, or had when an iteration was trained."""
+        return int(self._call(self._client.get_image_count, self.project_id, iteration_id=iteration_id))
 
     def images(self) -> Iterator[Any]:
         """The project's pictures, oldest first, with regions and addresses."""
@@ -139,12 +88,16 @@ class CustomVisionTrainer:
             yield from page
             skip += len(page)
 
-    def upload(self, pictures: Iterable[Labelled]) -> Iterator[list[Uploaded]]:
+    def upload(self, pictures: Iterable[Labelled], known: Container[str] = frozenset()) -> Iterator[list[Uploaded]]:
         """Send pictures with their regions, in as few requests as the service allows.
 
         What a batch brought is given as soon as it is known, so that it can be remembered: a process that dies loses
         at most one batch's answer, and `images` tells of that. The project's answer to a picture that it has is not
         relied on: it would add the regions once more.
+
+        Args:
+            pictures: What is to be sent.
+            known: Digests of what was sent before: that is left out.
 
         Raises:
             ProjectFullError: The project takes no more; what was given before is there.
@@ -152,19 +105,19 @@ class CustomVisionTrainer:
         """
         tag_ids = self._tag_ids()
         refused: list[Uploaded] = []
-        for batch in _batches(_fitting(pictures, refused)):
+        for batch in batches(fitting(pictures, refused, known)):
             yield from self._send(batch, tag_ids)
         if refused:
             yield refused
 
-    def _send(self, batch: list[_Fitting], tag_ids: dict[str, str]) -> Iterator[list[Uploaded]]:
+    def _send(self, batch: list[Fitting], tag_ids: dict[str, str]) -> Iterator[list[Uploaded]]:
         """One batch, and again for those of its pictures that failed for the moment."""
         for round_ in range(_ROUNDS):
             if round_:
                 time.sleep(_ROUND_WAIT_S * 2 ** (round_ - 1))
             try:
                 summary = self._call(
-                    self._client.create_images_from_files, self.project_id, _body(batch, tag_ids), once=True
+                    self._client.create_images_from_files, self.project_id, body(batch, tag_ids), once=True
                 )
             except RequestRefusedError as error:
                 if error.code not in _TOO_LARGE or len(batch) == 1:
@@ -174,7 +127,7 @@ class CustomVisionTrainer:
                 return
             by_name = {result.source_url: result for result in summary.images}
             results = [(each, by_name.get(each.name)) for each in batch]
-            yield [_outcome(each, result) for each, result in results if result and result.status not in _MAY_PASS]
+            yield [outcome(each, result) for each, result in results if result and result.status not in _MAY_PASS]
             if any(result and result.status == "ErrorLimitExceed" for _, result in results):
                 raise ProjectFullError(
                     f"Project {self.project_id} takes no more images: delete some, or take a larger tier. What it took "
@@ -214,6 +167,11 @@ class CustomVisionTrainer:
                 raise
             iteration = next(each for each in self._iterations() if each.status == "Training")
         return "started", str(iteration.id)
+
+    def newest_iteration(self) -> str | None:
+        """The newest iteration that is trained or under way; None where there is none."""
+        usable = [each for each in self._iterations() if each.status in ("Training", "Completed")]
+        return str(max(usable, key=lambda each: each.created).id) if usable else None
 
     def is_trained(self, iteration_id: str) -> bool:
         """Whether a training is done.
@@ -270,65 +228,6 @@ class CustomVisionTrainer:
         raise ProjectFullError(
             f"Project {self.project_id} holds no more iterations, and none of them is ours to delete: delete one."
         )
-
-
-def _fitting(pictures: Iterable[Labelled], refused: list[Uploaded]) -> Iterator[_Fitting]:
-    for picture in pictures:
-        try:
-            data = fit(picture.data, MAX_TRAINING_BYTES)
-            regions, outside = clip_all(picture.regions)
-            if outside and not regions:
-                raise outside[0]
-        except MediaError as error:
-            refused.append(Uploaded(picture.sha256, error=error))
-            continue
-        sent = hashlib.sha256(data).hexdigest()
-        name = f"{safe_name(picture.title, max_bytes=80)} {sent[:16]}"
-        yield _Fitting(picture, data, sent, name, regions[:MAX_REGIONS])
-
-
-def _batches(fitting: Iterable[_Fitting]) -> Iterator[list[_Fitting]]:
-    batch: list[_Fitting] = []
-    size_bytes = 0
-    for each in fitting:
-        if batch and (len(batch) == MAX_BATCH_IMAGES or size_bytes + len(each.data) > MAX_BATCH_BYTES):
-            yield batch
-            batch, size_bytes = [], 0
-        batch.append(each)
-        size_bytes += len(each.data)
-    if batch:
-        yield batch
-
-
-def _body(batch: Sequence[_Fitting], tag_ids: dict[str, str]) -> Any:
-    from azure.cognitiveservices.vision.customvision.training import models
-
-    return models.ImageFileCreateBatch(
-        images=[
-            models.ImageFileCreateEntry(
-                name=each.name,
-                contents=bytearray(each.data),
-                regions=[
-                    models.Region(
-                        tag_id=tag_ids[region.tag],
-                        left=region.left,
-                        top=region.top,
-                        width=region.width,
-                        height=region.height,
-                    )
-                    for region in each.regions
-                ],
-            )
-            for each in batch
-        ]
-    )
-
-
-def _outcome(each: _Fitting, result: Any) -> Uploaded:
-    if result.status in _STORED:
-        return Uploaded(each.picture.sha256, each.sha256, str(result.image.id))
-    error = ImageRefusedError(f"Custom Vision does not take the picture {each.name!r}: {result.status}.")
-    return Uploaded(each.picture.sha256, each.sha256, error=error)
 
 
 def open_trainer(settings: CustomVisionSettings) -> CustomVisionTrainer | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -37,33 +38,19 @@ _SLOW_DOWN = {"rateLimitExceeded", "userRateLimitExceeded", "servingLimitExceede
 _BAD_KEY = {"keyInvalid", "keyExpired", "badRequestKey", "accessNotConfigured", "forbidden", "ipRefererBlocked"}
 
 
-class YoutubeApi:
-    """The API's list methods.
+class Listing(ABC):
+    """The API's list methods, whoever answers them.
 
-    Use it as a context manager.
-
-    Args:
-        settings: The address, the key and the quota.
-        store: Keeps answers by their ETags: what has not changed is not sent again.
-        table: Counts the day's units, also over several runs.
+    Attributes:
+        units: Units of the quota that the answers so far cost.
     """
 
-    def __init__(self, settings: YoutubeSettings, store: Store, table: Table) -> None:
-        import httpx
+    def __init__(self) -> None:
+        self.units = 0
 
-        self._settings = settings
-        self._store = store
-        self._table = table
-        # In a header, so that no log of addresses ever holds it.
-        self._client = httpx.Client(
-            headers={"X-Goog-Api-Key": _key(settings), "User-Agent": "Framesift/1 (gzip)"}, timeout=_TIMEOUT_S
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._client.close()
+    @abstractmethod
+    def get(self, method: str, parameters: Mapping[str, str]) -> dict[str, Any]:
+        """One page."""
 
     def items(self, method: str, limit: int, **parameters: str) -> Iterator[dict[str, Any]]:
         """The items of a list method, page after page.
@@ -85,9 +72,61 @@ class YoutubeApi:
             if not page_token or not found:
                 return
 
+
+class KeptAnswers(Listing):
+    """What YouTube answered last, without asking it again.
+
+    Args:
+        store: Keeps the answers.
+    """
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self._store = store
+
+    def get(self, method: str, parameters: Mapping[str, str]) -> dict[str, Any]:
+        """One page, as it was answered last.
+
+        Raises:
+            NotFoundError: It was never asked for.
+        """
+        kept = json.loads(self._store.get(_answer_key(method, parameters)))
+        self.units += units_of(method)
+        return dict(kept["body"])
+
+
+class YoutubeApi(Listing):
+    """The API itself.
+
+    Use it as a context manager.
+
+    Args:
+        settings: The address, the key and the quota.
+        store: Keeps answers by their ETags: what has not changed is not sent again.
+        table: Counts the day's units, also over several runs.
+    """
+
+    def __init__(self, settings: YoutubeSettings, store: Store, table: Table) -> None:
+        import httpx
+
+        super().__init__()
+        self._settings = settings
+        self._store = store
+        self._table = table
+        # In a header, so that no log of addresses ever holds it.
+        self._client = httpx.Client(
+            headers={"X-Goog-Api-Key": _key(settings), "User-Agent": "Framesift/1 (gzip)"}, timeout=_TIMEOUT_S
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
     def get(self, method: str, parameters: Mapping[str, str]) -> dict[str, Any]:
         """One page; see `items` for what it raises."""
-        key = keys.youtube_answer(_digest(method, parameters))
+        key = _answer_key(method, parameters)
         kept = self._kept(key)
         response = patiently(
             lambda: self._ask(method, parameters, kept), _wait_hint_s, patience_s=self._settings.patience_s
@@ -109,7 +148,7 @@ class YoutubeApi:
     def _ask(self, method: str, parameters: Mapping[str, str], kept: dict[str, Any] | None) -> httpx.Response:
         import httpx
 
-        self._spend(_UNITS.get(method, 1))
+        self._spend(units_of(method))
         headers = {"If-None-Match": kept["etag"]} if kept else {}
         try:
             response = self._client.get(f"{self._settings.api_url}/{method}", params=parameters, headers=headers)
@@ -127,6 +166,7 @@ class YoutubeApi:
                 "midnight Pacific time: shorten FRAMESIFT_YOUTUBE__FEEDS, or raise "
                 "FRAMESIFT_YOUTUBE__DAILY_QUOTA_UNITS if Google allows more."
             )
+        self.units += units
 
 
 def _key(settings: YoutubeSettings) -> str:
@@ -147,8 +187,14 @@ def _secret_key(secret_id: str) -> str:
         raise SettingsError(f"The secret {secret_id!r} holds no JSON object with an api_key.") from None
 
 
-def _digest(method: str, parameters: Mapping[str, str]) -> str:
-    return hashlib.sha256(json.dumps([method, sorted(parameters.items())]).encode()).hexdigest()[:32]
+def units_of(method: str) -> int:
+    """What a request of a list method costs, in units of the quota."""
+    return _UNITS.get(method, 1)
+
+
+def _answer_key(method: str, parameters: Mapping[str, str]) -> str:
+    asked = json.dumps([method, sorted(parameters.items())]).encode()
+    return keys.youtube_answer(hashlib.sha256(asked).hexdigest()[:32])
 
 
 def _wait_hint_s(error: Exception) -> float | None:

@@ -9,13 +9,13 @@ from typing import Any
 from framesift.contracts import Item
 from framesift.errors import EmptyFeedError, FeedError
 from framesift.names import safe_id
-from framesift.sources.youtube.api import PAGE_SIZE, YoutubeApi
+from framesift.sources.youtube.api import PAGE_SIZE, Listing, units_of
 from framesift.sources.youtube.feeds import Feed
 
 _PARTS = "snippet,statistics"
 
 
-def list_videos(api: YoutubeApi, feed: Feed, category: str, limit: int) -> list[Item]:
+def list_videos(api: Listing, feed: Feed, category: str, limit: int) -> list[Item]:
     """List a feed's videos, in its order, each once.
 
     Args:
@@ -36,12 +36,27 @@ def list_videos(api: YoutubeApi, feed: Feed, category: str, limit: int) -> list[
     return list(items.values())
 
 
-def _chart(api: YoutubeApi, feed: Feed, limit: int) -> Iterator[dict[str, Any]]:
+def most_units(feed: Feed, limit: int) -> int:
+    """What listing a feed costs at most, in units of the quota: where it holds as many videos as are wanted."""
+    pages = -(-limit // PAGE_SIZE)
+    videos = pages * units_of("videos")
+    match feed.kind:
+        case "chart":
+            return videos
+        case "search":
+            return pages * units_of("search") + videos
+        case "playlist":
+            return pages * units_of("playlistItems") + videos
+        case "channel":
+            return units_of("channels") + pages * units_of("playlistItems") + videos
+
+
+def _chart(api: Listing, feed: Feed, limit: int) -> Iterator[dict[str, Any]]:
     which = {"videoCategoryId": feed.video_category} if feed.video_category else {}
     return api.items("videos", limit, part=_PARTS, chart="mostPopular", regionCode=feed.value, **which)
 
 
-def _video_ids(api: YoutubeApi, feed: Feed, limit: int) -> list[str]:
+def _video_ids(api: Listing, feed: Feed, limit: int) -> list[str]:
     if feed.kind == "search":
         found = api.items("search", limit, part="id", type="video", order="viewCount", q=feed.value)
         return [result["id"]["videoId"] for result in found]
@@ -50,7 +65,7 @@ def _video_ids(api: YoutubeApi, feed: Feed, limit: int) -> list[str]:
     return [entry["contentDetails"]["videoId"] for entry in entries]
 
 
-def _uploads(api: YoutubeApi, channel: str) -> str:
+def _uploads(api: Listing, channel: str) -> str:
     """The playlist of all that a channel uploaded: it costs a unit a page where a search costs 100."""
     which = {"forHandle": channel} if channel.startswith("@") else {"id": channel}
     found = api.get("channels", {"part": "contentDetails", **which}).get("items", [])
@@ -59,7 +74,7 @@ def _uploads(api: YoutubeApi, channel: str) -> str:
     return str(found[0]["contentDetails"]["relatedPlaylists"]["uploads"])
 
 
-def _by_id(api: YoutubeApi, ids: Iterable[str]) -> Iterator[dict[str, Any]]:
+def _by_id(api: Listing, ids: Iterable[str]) -> Iterator[dict[str, Any]]:
     """Views and all thumbnails, 50 videos to a unit."""
     distinct = list(dict.fromkeys(ids))
     for start in range(0, len(distinct), PAGE_SIZE):

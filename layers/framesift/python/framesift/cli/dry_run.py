@@ -1,0 +1,99 @@
+"""What a run would do: the workflow's own functions are asked, and do nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import typer
+from rich.markup import escape
+
+from framesift.cli.connection import Connection
+from framesift.cli.console import output
+from framesift.cli.stage import call_state
+from framesift.contracts import BeginOutput, CollectOutput, PredictOutput, TeachOutput
+from framesift.errors import InputError, NotFoundError, TagsDifferError
+from framesift.table import RunRecord
+
+
+def dry_run(connection: Connection, start: dict[str, Any]) -> None:
+    """Say what a start would do: nothing is written, no picture is sent, no training is started.
+
+    What YouTube would list is told by its last answers, what would be predicted and taught by the newest day's pictures
+    and the predictions that are recorded of them.
+
+    Exits with the error's code where the run would end in one.
+    """
+    if start["source"] != "youtube":
+        raise InputError(f"{start['source']} has no dry run: its clips are not known before they are crawled.")
+    asked = {"start": start, "execution_arn": "dry run", "started_at": datetime.now(UTC).isoformat(), "dry_run": True}
+    begun = BeginOutput.model_validate(call_state(connection, "Begin", asked))
+    if begun.decision == "skip":
+        _say(f"Collect: nothing would be done, {begun.why}; --force would do it again.")
+    run = begun.run.model_dump(mode="json")
+    for category in begun.categories:
+        request = {"run": run, "category": category, "dry_run": True}
+        _show_feed(CollectOutput.model_validate(call_state(connection, "CollectFeed", request)))
+    _foretell_detection(connection, *_newest(connection, start["source"]))
+
+
+def _newest(connection: Connection, source: str) -> tuple[RunRecord, list[str]]:
+    """The newest day of which something was collected, with what was."""
+    for record in connection.records.runs(source):
+        stages = connection.records.stages(record.run)
+        if collected := [category for category in record.categories if ("collect", category) in stages]:
+            return record, collected
+    raise NotFoundError("Nothing was collected yet: what would be predicted and taught is known after the first run.")
+
+
+def _foretell_detection(connection: Connection, record: RunRecord, categories: list[str]) -> None:
+    request = {"run": record.run.model_dump(mode="json"), "categories": categories, "dry_run": True}
+    predicted = PredictOutput.model_validate(call_state(connection, "PredictItems", request))
+    _say(f"On the pictures of {record.date}, by {predicted.detector}:")
+    _show_predictions(predicted)
+    try:
+        taught = TeachOutput.model_validate(call_state(connection, "TeachDetector", request))
+    except NotFoundError:
+        _say("Teach: not known before the first prediction.")
+    else:
+        _show_teaching(taught)
+    if predicted.tags_differ:
+        raise typer.Exit(TagsDifferError.exit_code)
+
+
+def _show_feed(feed: CollectOutput) -> None:
+    if feed.cut_short:
+        _say(f"Collect {feed.category}: {feed.cut_short}")
+    else:
+        _say(
+            f"Collect {feed.category}: {feed.units} units of YouTube's quota; by its last answer {feed.seen} videos, "
+            f"{feed.fetched} thumbnails to fetch."
+        )
+
+
+def _show_predictions(predicted: PredictOutput) -> None:
+    for each in predicted.categories:
+        seen = ", ".join(f"{count} {tag}" for tag, count in each.confident.items()) or "nothing"
+        _say(
+            f"Predict {each.category}: {each.items} pictures, a transaction each; recorded of them: {escape(seen)}, "
+            f"{each.to_review} to review."
+        )
+    _say(f"Tags: {escape(predicted.tags_differ or 'the settings and the detector have the same.')}")
+
+
+def _show_teaching(taught: TeachOutput) -> None:
+    tags = f" Tags to make: {escape(', '.join(taught.tags_made))}." if taught.tags_made else ""
+    _say(
+        f"Teach: {taught.uploaded} new pictures to send, {taught.known} are there, {taught.waiting} wait for a person, "
+        f"{taught.refused} would be refused.{tags}"
+    )
+    _say(f"Train: {escape(taught.why)}")
+    if taught.gate:
+        _say(
+            f"Gate: an iteration would be compared with {taught.gate.publish_name}, average precision "
+            f"{taught.gate.average_precision:.3f}; at most {taught.gate.margin:g} less is let through."
+        )
+
+
+def _say(text: str) -> None:
+    output.print(text, highlight=False, soft_wrap=True)
