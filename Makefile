@@ -47,8 +47,8 @@ lock: $(UV) ## Choose the newest versions that fit, and lock them with their has
 	@$(LOCK) --all-extras --group pyproject.toml:dev $(PACKAGES) -c requirements/run.txt -o requirements/dev.txt
 	@echo awslambdaric | $(LOCK) layers/framesift/pyproject.toml - --extra language --extra publish --extra detection --extra onnx -o requirements/steps.txt
 	@echo awslambdaric | $(LOCK) layers/framesift/pyproject.toml - --extra crawl -o requirements/crawler.txt
-	@$(LOCK) layers/framesift/pyproject.toml --extra vision -o requirements/vision.txt
-	@$(LOCK) layers/framesift/pyproject.toml --extra vision --extra torch -o requirements/vision-gpu.txt
+	@$(LOCK) layers/framesift/pyproject.toml --extra vision --extra pose -o requirements/vision.txt
+	@$(LOCK) layers/framesift/pyproject.toml --extra vision --extra pose --extra torch -o requirements/vision-gpu.txt
 
 clean: ## Remove the environment and what runs left (.framesift)
 	rm -rf .venv cdk.out .framesift

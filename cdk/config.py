@@ -91,6 +91,8 @@ class Config:
             "teach_detector": FunctionSize(1769, 900),
             "check_training": FunctionSize(512, 60),
             "gate_iteration": FunctionSize(512, 120),
+            "collect_uploads": FunctionSize(1769, 300),
+            "publish_poses": FunctionSize(1769, 300),
             "crawl_category": FunctionSize(3008, 900, disk_mb=2048),
         }
     )

@@ -20,6 +20,12 @@ def read_objects(role: iam.IRole, bucket: s3.IBucket, *prefixes: str) -> None:
     _allow(role, ["s3:ListBucket"], bucket.bucket_arn)
 
 
+def read_versions(role: iam.IRole, bucket: s3.IBucket, *prefixes: str) -> None:
+    """Let a role read objects below prefixes, and what they were before they were overwritten."""
+    read_objects(role, bucket, *prefixes)
+    _allow_objects(role, bucket, "s3:GetObjectVersion", prefixes)
+
+
 def write_objects(role: iam.IRole, bucket: s3.IBucket, *prefixes: str) -> None:
     """Let a role write objects below prefixes."""
     _allow_objects(role, bucket, "s3:PutObject", prefixes)

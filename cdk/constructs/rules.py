@@ -12,7 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-UPLOADS_PREFIX = "uploads/"
+from framesift.keys import UPLOADS
 
 
 class Rules(Construct):
@@ -33,18 +33,21 @@ class Rules(Construct):
         self._record_what_was_cut_off(machine, fail_run, dead_letters)
 
     def _start_on_upload(self, bucket: s3.IBucket, machine: sfn.IStateMachine, dead_letters: sqs.IQueue) -> None:
-        start = {"source": "upload", "scheduled_at": events.EventField.time}
+        start = {
+            "source": "upload",
+            "object": events.EventField.from_path("$.detail.object"),
+            "scheduled_at": events.EventField.time,
+        }
         # Only `uploads/`: nothing of ours may write there, so our own output cannot start a run.
         events.Rule(
             self,
             "Upload",
-            enabled=False,  # Begin refuses `upload` by name until the workflow has that branch.
             event_pattern=events.EventPattern(
                 source=["aws.s3"],
                 detail_type=["Object Created"],
                 detail={
                     "bucket": {"name": [bucket.bucket_name]},
-                    "object": {"key": events.Match.prefix(UPLOADS_PREFIX)},
+                    "object": {"key": events.Match.prefix(UPLOADS)},
                 },
             ),
             targets=[

@@ -25,7 +25,7 @@ from cdk.stacks.storage import StorageStack
 _TABLE_ACTIONS = {
     "begin_run": ("GetItem", "PutItem"),
     "crawl_category": ("GetItem", "PutItem"),
-    "plan_analysis": ("GetItem",),
+    "plan_analysis": ("GetItem", "Query"),
     "curate_category": ("GetItem", "Query", "PutItem"),
     "publish_lists": ("GetItem", "PutItem"),
     "archive_run": ("GetItem", "PutItem", "BatchWriteItem"),
@@ -36,6 +36,8 @@ _TABLE_ACTIONS = {
     "predict_items": ("GetItem", "PutItem", "BatchWriteItem"),
     "teach_detector": ("GetItem", "Query", "PutItem"),
     "gate_iteration": ("GetItem", "PutItem"),
+    "collect_uploads": ("GetItem", "PutItem"),
+    "publish_poses": ("GetItem", "Query", "PutItem"),
 }
 
 
@@ -122,6 +124,8 @@ class PipelineStack(Stack):
             "teach_detector": {**state, **azure},
             "check_training": azure,
             "gate_iteration": {**_places(storage, "table"), **azure},
+            "collect_uploads": state,
+            "publish_poses": state,
         }
         return {
             name: ImageFunction(
@@ -152,7 +156,7 @@ class PipelineStack(Stack):
         bucket, roles = storage.bucket, {name: function.own_role for name, function in functions.items()}
         for function_name, actions in _TABLE_ACTIONS.items():
             grants.use_table(roles[function_name], storage.table, *actions)
-        grants.use_table(vision.role, storage.table, "PutItem")
+        grants.use_table(vision.role, storage.table, "GetItem", "PutItem")
 
         grants.describe_executions(roles["begin_run"], machine_name)
 
@@ -165,7 +169,13 @@ class PipelineStack(Stack):
         grants.write_objects(roles["plan_analysis"], bucket, "runs/*/analysis/")
 
         grants.read_objects(vision.role, bucket, "runs/", "models/")
-        grants.write_objects(vision.role, bucket, "runs/")
+        grants.read_versions(vision.role, bucket, "uploads/")
+        grants.write_objects(vision.role, bucket, "runs/", "collections/*/poses/")
+
+        grants.read_objects(roles["collect_uploads"], bucket, "uploads/")
+        grants.write_objects(roles["collect_uploads"], bucket, "runs/upload/")
+        grants.read_objects(roles["publish_poses"], bucket, "runs/upload/")
+        grants.write_objects(roles["publish_poses"], bucket, "collections/*/poses/")
 
         grants.read_objects(roles["curate_category"], bucket, "runs/")
         grants.write_objects(roles["curate_category"], bucket, "runs/")

@@ -11,42 +11,71 @@ import os
 import signal
 import sys
 import threading
+from types import FrameType
 
 from aws_lambda_powertools import Logger
 
-from framesift.contracts import AnalysisJob
-from framesift.errors import FramesiftError
+from framesift.contracts import AnalysisJob, JobSpec, PoseJob
+from framesift.errors import FramesiftError, InterruptedByHostError
 from framesift.models import default_cache_dir, open_registry
-from framesift.pipeline.analyze import Analyst, analyze
 from framesift.settings import load_settings
 from framesift.storage import S3Store, parse_uri
 from framesift.table import Table
-from framesift.vision.choose import choose_embedder
 
 logger = Logger(service="vision")
 
 
 def main(job_spec_uri: str) -> int:
     """Do the job, or an array child's part of it."""
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
-    job = None
+    child = int(os.environ.get("AWS_BATCH_JOB_ARRAY_INDEX", "0"))
+    spec = None
     try:
         bucket, key = parse_uri(job_spec_uri)
         store = S3Store(bucket)
-        job = AnalysisJob.model_validate_json(store.get(key))
-        settings = load_settings()
-        choice = choose_embedder(settings, open_registry(default_cache_dir(), store))
-        logger.info("The embedder was chosen.", extra={"embedder": choice.label, "device": choice.device})
-        analyst = Analyst(settings, store, Table(job.table), choice, stop.is_set)
-        summary = analyze(job, analyst, child=int(os.environ.get("AWS_BATCH_JOB_ARRAY_INDEX", "0")))
+        text = store.get(key)
+        spec = JobSpec.model_validate_json(text)
+        work = find_poses if spec.kind == "poses" else look_at_pictures
+        work(text, store, child)
     except FramesiftError as error:
         logger.error(str(error), extra={"error": type(error).__name__})
-        if job is not None:
-            Table(job.table).put_fault(job.run, "analyze", error)
+        if spec is not None:
+            Table(spec.table).put_fault(spec.run, "analyze", error)
         return error.exit_code
-    logger.info("The job is done.", extra={"summary": summary.model_dump() if summary else "another child joins"})
     return 0
+
+
+def look_at_pictures(text: bytes, store: S3Store, child: int) -> None:
+    """Features and duplicates of a day's pictures."""
+    from framesift.pipeline.analyze import Analyst, analyze
+    from framesift.vision.choose import choose_embedder
+
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
+    job, settings = AnalysisJob.model_validate_json(text), load_settings()
+    choice = choose_embedder(settings, open_registry(default_cache_dir(), store))
+    logger.info("The embedder was chosen.", extra={"embedder": choice.label, "device": choice.device})
+    summary = analyze(job, Analyst(settings, store, Table(job.table), choice, stop.is_set), child)
+    logger.info("The job is done.", extra={"summary": summary.model_dump() if summary else "another child joins"})
+
+
+def find_poses(text: bytes, store: S3Store, child: int) -> None:
+    """Pose sequences of uploaded videos."""
+    from framesift.pipeline.extract_poses import Extractor, extract_poses
+    from framesift.pose.model import resolve_bundle
+    from framesift.pose.presets import PoseSettings
+    from framesift.upload_records import UploadRecords
+
+    signal.signal(signal.SIGTERM, _give_up)
+    job = PoseJob.model_validate_json(text)
+    settings = PoseSettings.model_validate(job.settings)
+    bundle = resolve_bundle(settings.landmarks.model, open_registry(default_cache_dir(), store))
+    extractor = Extractor(store, UploadRecords(job.table), bundle, settings, job.collection)
+    for entry in extract_poses(job, extractor, child):
+        logger.info("A video is done.", extra={"video": entry.source, "status": entry.status, "why": entry.message})
+
+
+def _give_up(_number: int, _frame: FrameType | None) -> None:
+    raise InterruptedByHostError("The host wants its machine back; videos that are done are kept. Run it again.")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from framesift import errors
+from framesift.contracts import StartInput, UploadedObject
 from statemachine.lint import FOLDER, substitutions
 
 STEPS = {
@@ -22,6 +23,8 @@ STEPS = {
     "teach_detector",
     "check_training",
     "gate_iteration",
+    "collect_uploads",
+    "publish_poses",
 }
 REPOSITORY = Path(__file__).resolve().parents[2]
 ASL = (FOLDER / "pipeline.asl.json").read_text(encoding="utf-8")
@@ -136,6 +139,22 @@ def allowed(statements, service):
         ),
         ("finish_run", STATE),
         ("fail_run", {}),
+        (
+            "collect_uploads",
+            {
+                "Bucket/uploads/*": ["s3:GetObject"],
+                "Bucket/runs/upload/*": ["s3:PutObject"],
+                "Bucket": ["s3:ListBucket"],
+            },
+        ),
+        (
+            "publish_poses",
+            {
+                "Bucket/runs/upload/*": ["s3:GetObject"],
+                "Bucket/collections/*/poses/*": ["s3:PutObject"],
+                "Bucket": ["s3:ListBucket"],
+            },
+        ),
         ("serve_api", {"Bucket/published/*": ["s3:GetObject"], "Bucket": ["s3:ListBucket"]}),
     ],
 )
@@ -145,16 +164,18 @@ def test_a_function_may_touch_only_its_objects(pipeline, name, objects):
     assert allowed(statements, "s3") == objects
 
 
-def test_the_job_may_touch_only_runs_and_models(pipeline):
+def test_the_job_may_touch_only_runs_models_and_poses(pipeline):
     for job in pipeline.of_type("AWS::Batch::JobDefinition").values():
         statements = pipeline.statements(job["ContainerProperties"]["JobRoleArn"])
 
         assert allowed(statements, "s3") == {
             "Bucket/runs/*": ["s3:GetObject", "s3:PutObject"],
             "Bucket/models/*": ["s3:GetObject"],
+            "Bucket/uploads/*": ["s3:GetObject", "s3:GetObjectVersion"],
+            "Bucket/collections/*/poses/*": ["s3:PutObject"],
             "Bucket": ["s3:ListBucket"],
         }
-        assert allowed(statements, "dynamodb") == {"Table": ["dynamodb:PutItem"]}
+        assert allowed(statements, "dynamodb") == {"Table": ["dynamodb:GetItem", "dynamodb:PutItem"]}
 
 
 def test_only_the_end_of_a_run_deletes_records(pipeline):
@@ -215,11 +236,15 @@ def test_everything_is_allowed_only_where_aws_offers_nothing_narrower(pipeline):
 
 
 def test_nothing_of_ours_may_write_where_uploads_start_runs(pipeline):
+    written = set()
     for policy in pipeline.of_type("AWS::IAM::Policy").values():
-        text = json.dumps(policy)
-        assert "uploads/" not in text
-        if "s3:PutObject" in text:
-            assert not re.search(r'Bucket[^"]*"}, "/\*"', text)
+        for statement in policy["PolicyDocument"]["Statement"]:
+            actions, resources = (json.dumps(statement[part]) for part in ("Action", "Resource"))
+            if "s3:" in actions and not re.fullmatch(r'[^s]*("s3:(Get|List)\w+"[^s]*)+', actions):
+                written |= set(re.findall(r'"/([^"]*)"', resources))
+
+    # The first part of each key is fixed, so that none can stand for `uploads/`.
+    assert {key.split("/")[0] for key in written} == {"runs", "published", "residual", "collections"}
 
 
 # --- the vision job ---
@@ -259,7 +284,18 @@ def test_a_job_has_one_argument_a_time_limit_and_its_machine(pipeline, kind, gpu
     assert container["Command"] == ["python", "-m", "containers.vision.main", "Ref::spec"]
     assert requirements.get("GPU") == gpus
     assert job["PlatformCapabilities"] == [capability]
-    assert job["Timeout"]["AttemptDurationSeconds"] * 3 <= 10800  # AnalyzeOn…'s TimeoutSeconds
+    assert job["Timeout"]["AttemptDurationSeconds"] >= 60  # Batch takes no less.
+
+
+@pytest.mark.parametrize("name", ["AnalyzeOnGpu", "AnalyzeOnCpu", "ExtractOnGpu", "ExtractOnCpu"])
+def test_a_job_is_waited_for_through_three_attempts(pipeline, name):
+    machine = json.loads(ASL)
+    state = machine["States"][name]
+    own = re.search(r"'AttemptDurationSeconds': (\d+)", state["Arguments"])
+    jobs = pipeline.of_type("AWS::Batch::JobDefinition").values()
+    attempt_s = int(own[1]) if own else max(job["Timeout"]["AttemptDurationSeconds"] for job in jobs)
+
+    assert attempt_s * 3 <= state["TimeoutSeconds"] < machine["TimeoutSeconds"]
 
 
 def batch_action(rules, *, exit_code=None, status_reason="", reason=""):
@@ -382,16 +418,24 @@ def transformed(target, event):
     return json.loads(text)
 
 
-def test_only_uploads_would_start_a_run_and_not_before_there_is_a_branch(pipeline):
-    from framesift.contracts import StartInput
+def test_only_uploads_start_a_run_and_only_while_there_is_a_branch(pipeline):
 
     [rule] = [each for name, each in pipeline.of_type("AWS::Events::Rule").items() if "Upload" in name]
 
     assert rule["EventPattern"]["detail"]["object"] == {"key": [{"prefix": "uploads/"}]}
     has_branch = "'upload'" in json.dumps(json.loads(ASL)["States"]["IsThereWork"])
     assert rule["State"] == ("ENABLED" if has_branch else "DISABLED")
-    start = transformed(rule["Targets"][0], {"time": "2026-11-20T15:00:00Z"})
-    assert StartInput.model_validate(start).source == "upload"
+    written = {
+        "key": 'uploads/춤/내 "영상" 100% +1.mp4',
+        "size": 7,
+        "etag": "e",
+        "version-id": "v",
+        "sequencer": "006A",
+    }
+    start = transformed(rule["Targets"][0], {"time": "2026-11-20T15:00:00Z", "detail": {"object": written}})
+    parsed = StartInput.model_validate(start)
+    assert parsed.object == UploadedObject(key=written["key"], etag="e", sequencer="006A")
+    assert (parsed.source, parsed.scheduled_at) == ("upload", "2026-11-20T15:00:00Z")
 
 
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED"])

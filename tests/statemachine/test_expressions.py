@@ -8,13 +8,16 @@ import pytest
 
 from framesift.contracts import (
     BeginInput,
+    BeginOutput,
     CategoryInput,
     CollectOutput,
     FailInput,
     FinishInput,
+    PlanOutput,
     StageInput,
     TeachOutput,
     TrainingInput,
+    UploadedObject,
 )
 from framesift_local.jsonata_queries import evaluate
 from statemachine.lint import FOLDER
@@ -22,7 +25,7 @@ from statemachine.lint import FOLDER
 MACHINE = json.loads((FOLDER / "pipeline.asl.json").read_text(encoding="utf-8"))
 STATES = {**MACHINE["States"], **MACHINE["States"]["Collect"]["ItemProcessor"]["States"]}
 RUN = {"source": "tiktok", "date": "2026-11-20", "attempt": 1}
-PLAN = {"analyze": True, "job_spec_uri": "s3://b/job.json", "array_size": 1, "compute": "cpu", "items": 900}
+PLAN = PlanOutput(analyze=True, job_spec_uri="s3://b/job.json", compute="cpu", items=900).model_dump(mode="json")
 CONTEXT = {
     "Execution": {"Id": "arn:execution", "StartTime": "2026-11-19T15:00:00.000Z"},
     "Map": {"Item": {"Value": "dance"}},
@@ -63,7 +66,8 @@ def test_begin_gets_the_start_as_it_came_and_the_execution():
         ("skip", "tiktok", "Skipped"),
         ("run", "tiktok", "Collect"),
         ("run", "youtube", "Collect"),
-        ("run", "upload", "NoBranch"),
+        ("run", "upload", "Collect"),
+        ("run", "myspace", "NoBranch"),
     ],
 )
 def test_is_there_work(decision, source, goes_to):
@@ -72,9 +76,21 @@ def test_is_there_work(decision, source, goes_to):
 
 @pytest.mark.parametrize("name", ["Collect", "Curate"])
 def test_a_category_gets_its_run_and_name(name):
-    item = evaluated(STATES[name]["ItemSelector"], run=RUN)
+    item = evaluated(STATES[name]["ItemSelector"], run=RUN, object=None)
 
     assert CategoryInput.model_validate(item).category == "dance"
+
+
+def test_the_object_that_started_a_run_reaches_collect_as_it_came():
+    written = {"key": "uploads/춤/내 영상 100% +1.mp4", "etag": "e", "sequencer": "006A"}
+    begun = BeginOutput.model_validate(
+        {"decision": "run", "why": "", "run": RUN, "categories": ["춤"], "object": written}
+    )
+
+    assigned = evaluated(STATES["Begin"]["Assign"], {"result": {"Payload": begun.model_dump(mode="json")}})
+    item = evaluated(STATES["Collect"]["ItemSelector"], **assigned)
+
+    assert CategoryInput.model_validate(item).object == UploadedObject.model_validate(written)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +136,17 @@ def test_where_nothing_was_collected_the_first_error_is_the_runs():
     [(False, "gpu", "WhatToDo"), (True, "gpu", "AnalyzeOnGpu"), (True, "cpu", "AnalyzeOnCpu")],
 )
 def test_where_to_analyze(analyze, compute, goes_to):
-    assert chosen("WhereToAnalyze", {"input": {**PLAN, "analyze": analyze, "compute": compute}}) == goes_to
+    plan = {**PLAN, "analyze": analyze, "compute": compute}
+
+    assert chosen("WhereToAnalyze", {"input": plan}, run=RUN) == goes_to
+
+
+@pytest.mark.parametrize(("compute", "goes_to"), [("gpu", "ExtractOnGpu"), ("cpu", "ExtractOnCpu")])
+def test_where_to_extract(compute, goes_to):
+    plan = {**PLAN, "compute": compute}
+
+    assert chosen("WhereToAnalyze", {"input": plan}, run={**RUN, "source": "upload"}) == "WhereToExtract"
+    assert chosen("WhereToExtract", plan=plan) == goes_to
 
 
 @pytest.mark.parametrize("name", ["AnalyzeOnGpu", "AnalyzeOnCpu"])
@@ -148,12 +174,40 @@ def test_the_job_is_an_array_only_where_there_is_much(name, array_size):
             {"Error": "States.TaskFailed", "Cause": '{"StatusReason":"MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"}'},
             "AnalyzeOnCpu",
         ),
-        ({"Error": "States.TaskFailed", "Cause": '{"StatusReason":"Essential container in task exited"}'}, "Fail"),
+        (
+            {"Error": "States.TaskFailed", "Cause": '{"StatusReason":"Essential container in task exited"}'},
+            "Fail",
+        ),
         ({"Error": "States.Timeout"}, "Fail"),
     ],
 )
 def test_only_a_missing_gpu_sends_the_job_to_the_cpu(fault, goes_to):
-    assert chosen("IsGpuMissing", fault=fault) == goes_to
+    goes = chosen("IsGpuMissing", run=RUN, fault=fault)
+
+    assert (chosen(goes, run=RUN) if goes == "WhichJobForCpu" else goes) == goes_to
+
+
+@pytest.mark.parametrize(
+    ("source", "fault", "goes_to"),
+    [
+        ("upload", {"Error": "States.TaskFailed", "Cause": "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY"}, "ExtractOnCpu"),
+        ("upload", {"Error": "States.TaskFailed", "Cause": "Array Child Job failed"}, "PublishPoses"),
+        ("upload", {"Error": "States.Timeout"}, "Fail"),
+        ("tiktok", {"Error": "States.TaskFailed", "Cause": "Array Child Job failed"}, "Fail"),
+    ],
+)
+def test_a_videos_job_that_died_costs_only_what_it_had_not_done(source, fault, goes_to):
+    run = {**RUN, "source": source}
+    goes = chosen("IsGpuMissing", run=run, fault=fault)
+
+    assert (chosen(goes, run=run) if goes == "WhichJobForCpu" else goes) == goes_to
+
+
+def test_a_video_may_take_longer_than_a_days_pictures():
+    arguments = evaluated(STATES["ExtractOnCpu"]["Arguments"], run={**RUN, "source": "upload"}, plan=PLAN)
+
+    assert arguments["JobName"] == "extract-upload-2026-11-20"
+    assert arguments["Timeout"] == {"AttemptDurationSeconds": 10800}
 
 
 @pytest.mark.parametrize(("planned", "said"), [("gpu", "cpu after waiting for a gpu"), ("cpu", "cpu")])
@@ -163,7 +217,7 @@ def test_the_run_says_what_the_job_ran_on(planned, said):
     assert assigned == {"analyzed_on": said}
 
 
-@pytest.mark.parametrize("name", ["PlanAnalysis", "Publish", "Archive"])
+@pytest.mark.parametrize("name", ["PlanAnalysis", "Publish", "Archive", "PublishPoses"])
 def test_a_stage_gets_the_run_and_its_categories(name):
     payload = evaluated(STATES[name]["Arguments"]["Payload"], run=RUN, categories=["dance"])
 
@@ -206,7 +260,11 @@ def test_fail_is_told_what_and_where_even_without_a_cause(run, fault, cause):
 
 @pytest.mark.parametrize(
     ("source", "collects", "goes_on"),
-    [("tiktok", "CrawlCategory", "Curate"), ("youtube", "CollectFeed", "PredictItems")],
+    [
+        ("tiktok", "CrawlCategory", "Curate"),
+        ("youtube", "CollectFeed", "PredictItems"),
+        ("upload", "CollectUploads", "PublishPoses"),
+    ],
 )
 def test_each_source_has_its_own_way(source: str, collects: str, goes_on: str):
     run = {**RUN, "source": source}

@@ -7,6 +7,7 @@ Step Functions matches the exact name of the class that was raised, so leaves ar
 FramesiftError
 ├── InputError                      what was asked cannot be done: change it, do not repeat it   (exit 65)
 │   ├── InvalidStartError · UnknownSourceError · UnknownCategoryError · InvalidDateError
+│   ├── InvalidCollectionError · NoUploadsError
 │   ├── SettingsError · NotFoundError · TranslateDeniedError
 │   ├── NothingToAnalyzeError
 │   ├── YoutubeKeyError · FeedError
@@ -24,7 +25,7 @@ FramesiftError
 │       └── VideoError              one video cannot be read, or shows no one
 │           ├── NotAVideoError · PlaylistRefusedError · VideoUnreadableError
 │           ├── EmptyVideoError · TruncatedVideoError · ResolutionChangedError · VideoLimitError
-│           └── NoPersonError · VideoWorkerDiedError
+│           └── NoPersonError · VideoWorkerDiedError · VideoLostError
 ├── CrawlError                      the site did not give what a person would see                (exit 69)
 │   ├── CrawlBlockedError · CaptchaShownError · LoginRequiredError
 │   └── EmptyPageError · EmptyFeedError · SiteUnreachableError
@@ -77,6 +78,14 @@ class UnknownSourceError(InputError):
 
 class UnknownCategoryError(InputError):
     """A category that the source does not have."""
+
+
+class InvalidCollectionError(InputError):
+    """No collection is named, its name cannot be used, or the object lies in none."""
+
+
+class NoUploadsError(InputError):
+    """What was uploaded to a collection holds no video that could be looked at."""
 
 
 class InvalidDateError(InputError):
@@ -233,6 +242,10 @@ class NoPersonError(VideoError):
 
 class VideoWorkerDiedError(VideoError):
     """The process that read the video died of it, took too much memory or too long."""
+
+
+class VideoLostError(VideoError):
+    """The job that had the video ended before it could say anything of it."""
 
 
 class PoseError(InputError):

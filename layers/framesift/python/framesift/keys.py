@@ -11,10 +11,15 @@ published/{edition}/{category}/top10/{category}_top10.json · thumbnails/{catego
 published/latest/{category}_top10.json                a copy of the newest list, switched last
 residual/{edition}/{category}/…                       the rest of a day; expires after 3 days
 models/{name}/{version}/…
+uploads/{collection}/…                                what users put there: each object starts a run
+collections/{collection}/poses/manifest.json          what became of each video
+collections/{collection}/poses/{sha256}-{settings}.pose.parquet
 ```
 
-An edition is a day's first run (`2026-11-20`) or a forced repeat of it (`2026-11-20.2`). A published edition is written
-once and never changed after it was switched to.
+`uploads/` is for users alone: nothing of ours writes there, so our own output never starts a run.
+An edition is a day's first run (`2026-11-20`) or a forced repeat of it (`2026-11-20.2`); of uploads, a day has one
+for each (`2026-11-20/dance.3f2a90b1c4d5`) and for each look at a whole collection (`2026-11-20/dance`). A published
+edition is written once and never changed after it was switched to.
 """
 
 from __future__ import annotations
@@ -23,10 +28,12 @@ from collections.abc import Sequence
 
 from framesift.contracts import Run
 
+UPLOADS = "uploads/"
+
 
 def edition(run: Run) -> str:
-    """The name of a day's run: the date, and the attempt where it was forced again."""
-    return run.date if run.attempt == 1 else f"{run.date}.{run.attempt}"
+    """The name of a run: its id, and the attempt where it was forced again."""
+    return run.id if run.attempt == 1 else f"{run.id}.{run.attempt}"
 
 
 def run_prefix(run: Run) -> str:
@@ -107,6 +114,32 @@ def latest_list(category: str) -> str:
 def residual_prefix(edition_name: str, category: str) -> str:
     """The folder of what a day leaves over."""
     return f"residual/{edition_name}/{category}"
+
+
+def uploads_prefix(collection: str) -> str:
+    """The folder that users put a collection's files into."""
+    return f"{UPLOADS}{collection}/"
+
+
+def upload_name(key: str) -> tuple[str, str] | None:
+    """An upload's collection, and its name there; None where the key lies in no collection."""
+    collection, slash, name = key.removeprefix(UPLOADS).partition("/")
+    return (collection, name) if key.startswith(UPLOADS) and collection and slash else None
+
+
+def poses_prefix(collection: str) -> str:
+    """The folder of a collection's pose sequences."""
+    return f"collections/{collection}/poses/"
+
+
+def pose_sequence(collection: str, sha256: str, settings_digest: str) -> str:
+    """A video's pose sequence: of what is in the video, whatever it is called, with certain settings."""
+    return f"{poses_prefix(collection)}{sha256}-{settings_digest}.pose.parquet"
+
+
+def poses_manifest(collection: str) -> str:
+    """What became of each of a collection's videos."""
+    return f"{poses_prefix(collection)}manifest.json"
 
 
 def model_file(name: str, version: str, file_name: str) -> str:

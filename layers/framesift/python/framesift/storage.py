@@ -5,12 +5,16 @@ A put is atomic: a reader sees the whole object or the one before.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from botocore.exceptions import ClientError
+from pydantic import Field
 
 from framesift import aws
 from framesift.contracts import Contract, Item
@@ -18,6 +22,22 @@ from framesift.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
+
+Line = TypeVar("Line", bound=Contract)
+_MISSING_CODES = frozenset({"404", "NoSuchKey", "NotFound"})
+
+
+class StoredObject(Contract):
+    """What S3 tells of an object."""
+
+    key: str
+    etag: str
+    size_bytes: int
+    modified_at: datetime
+    version_id: str | None = Field(
+        None, description="Of an object that was described, in a bucket that keeps versions."
+    )
+    sha256: str | None = Field(None, description="Where S3 has checked that of the whole object.")
 
 
 class Store(Protocol):
@@ -42,6 +62,22 @@ class Store(Protocol):
 
     def list(self, prefix: str) -> Iterator[str]:
         """The keys below a prefix, in order."""
+        ...
+
+    def objects(self, prefix: str) -> Iterator[StoredObject]:
+        """The objects below a prefix, in the order of their keys."""
+        ...
+
+    def describe(self, key: str) -> StoredObject | None:
+        """What is known of an object without reading it; None where there is none."""
+        ...
+
+    def download(self, key: str, path: Path, version_id: str | None = ...) -> None:
+        """Write an object to a file; `NotFoundError` where it is gone."""
+        ...
+
+    def upload(self, path: Path, key: str) -> None:
+        """Write a file to an object, in parts where it is large."""
         ...
 
     def copy(self, source_key: str, key: str) -> None:
@@ -80,7 +116,7 @@ class S3Store:
         try:
             return self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         except ClientError as error:
-            if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+            if error.response["Error"]["Code"] in _MISSING_CODES:
                 raise NotFoundError(f"There is no s3://{self.bucket}/{key}.") from None
             raise
 
@@ -111,17 +147,63 @@ class S3Store:
         try:
             self._client.head_object(Bucket=self.bucket, Key=key)
         except ClientError as error:
-            if error.response["Error"]["Code"] in {"404", "NoSuchKey", "NotFound"}:
+            if error.response["Error"]["Code"] in _MISSING_CODES:
                 return False
             raise
         return True
 
     def list(self, prefix: str) -> Iterator[str]:
         """The keys below a prefix, in order."""
+        return (stored.key for stored in self.objects(prefix))
+
+    def objects(self, prefix: str) -> Iterator[StoredObject]:
+        """The objects below a prefix, in the order of their keys."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         for page in pages:
             for entry in page.get("Contents", []):
-                yield entry["Key"]
+                yield StoredObject(
+                    key=entry["Key"],
+                    etag=entry["ETag"].strip('"'),
+                    size_bytes=entry["Size"],
+                    modified_at=entry["LastModified"],
+                )
+
+    def describe(self, key: str) -> StoredObject | None:
+        """What is known of an object without reading it; None where there is none."""
+        try:
+            head = self._client.head_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _MISSING_CODES:
+                return None
+            raise
+        etag, checksum = head["ETag"].strip('"'), head.get("ChecksumSHA256")
+        return StoredObject(
+            key=key,
+            etag=etag,
+            size_bytes=head["ContentLength"],
+            modified_at=head["LastModified"],
+            version_id=head.get("VersionId"),
+            # An object that came in three parts (`…-3`) has a checksum of their checksums.
+            sha256=base64.b64decode(checksum).hex() if checksum and "-" not in etag else None,
+        )
+
+    def download(self, key: str, path: Path, version_id: str | None = None) -> None:
+        """Write an object, or one of its versions, to a file.
+
+        Raises:
+            NotFoundError: If it is gone.
+        """
+        version = {"VersionId": version_id} if version_id else None
+        try:
+            self._client.download_file(self.bucket, key, str(path), ExtraArgs=version)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in {*_MISSING_CODES, "NoSuchVersion"}:
+                raise NotFoundError(f"There is no s3://{self.bucket}/{key} any more.") from None
+            raise
+
+    def upload(self, path: Path, key: str) -> None:
+        """Write a file to an object, in parts where it is large."""
+        self._client.upload_file(str(path), self.bucket, key)
 
     def copy(self, source_key: str, key: str) -> None:
         """Copy an object within the bucket.
@@ -133,7 +215,7 @@ class S3Store:
         try:
             self._client.copy_object(Bucket=self.bucket, Key=key, CopySource=source)  # type: ignore[arg-type]
         except ClientError as error:
-            if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+            if error.response["Error"]["Code"] in _MISSING_CODES:
                 raise NotFoundError(f"There is no s3://{self.bucket}/{source_key}.") from None
             raise
 
@@ -169,10 +251,19 @@ def read_manifest(store: Store, key: str) -> list[Item]:
     Raises:
         NotFoundError: If there is none.
     """
-    return [Item.model_validate_json(line) for line in store.get(key).splitlines() if line.strip()]
+    return read_lines(store, key, Item)
 
 
-def write_manifest(store: Store, key: str, items: Iterable[Item]) -> None:
+def read_lines(store: Store, key: str, line: type[Line]) -> list[Line]:
+    """Read a manifest of lines of another kind.
+
+    Raises:
+        NotFoundError: If there is none.
+    """
+    return [line.model_validate_json(text) for text in store.get(key).splitlines() if text.strip()]
+
+
+def write_manifest(store: Store, key: str, items: Iterable[Contract]) -> None:
     """Write a manifest: JSONL, one item a line."""
     lines = [item.model_dump_json(exclude_none=True) for item in items]
     store.put(key, ("\n".join(lines) + "\n").encode() if lines else b"", "application/jsonl")

@@ -2,16 +2,16 @@
 
 | pk | sk | what |
 | --- | --- | --- |
-| `RUN#{source}` | `{date}` | the day's run: the truth about it |
-| `RUN#{source}#{date}` | `{attempt}#{stage}#{scope}` | a stage's output, so that a resumed run does not repeat it |
-| `PROGRESS#{source}#{date}` | `{stage}#{scope}` | how far a stage is, for whoever watches |
-| `FAULT#{source}#{date}` | `{stage}` | why a job's process gave up: Batch keeps no more than its exit code |
+| `RUN#{source}` | `{run}` | a run (`Run.id`): the truth about it |
+| `RUN#{source}#{run}` | `{attempt}#{stage}#{scope}` | a stage's output, so that a resumed run does not repeat it |
+| `PROGRESS#{source}#{run}` | `{stage}#{scope}` | how far a stage is, for whoever watches |
+| `FAULT#{source}#{run}` | `{stage}` | why a job's process gave up: Batch keeps no more than its exit code |
 | `ITEM#{source}#{id}` | `{date}#{category}` | what became of a clip on a day |
 | `LIST` | `{category}` | which list is the newest: the switch |
 | `TAKEDOWN#{source}` | `{id}` | a clip that must not be listed |
 | `QUOTA#{service}` | `{day}` | units that a day has cost |
 
-`detection_records.py` adds what detection keeps.
+`detection_records.py` and `upload_records.py` add what detection and uploads keep.
 
 Every write that can race is conditional.
 """
@@ -19,9 +19,10 @@ Every write that can race is conditional.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -41,10 +42,11 @@ Status = Literal["RUNNING", "SUCCEEDED", "FAILED"]
 
 
 class RunRecord(Contract):
-    """The record of a day's run."""
+    """The record of a run."""
 
     source: str
     date: str
+    subject: str | None = None
     status: Status
     attempt: int
     execution_arn: str
@@ -62,7 +64,7 @@ class RunRecord(Contract):
     @property
     def run(self) -> Run:
         """The run that this is the record of."""
-        return Run(source=self.source, date=self.date, attempt=self.attempt)
+        return Run(source=self.source, date=self.date, attempt=self.attempt, subject=self.subject)
 
 
 class Fault(Contract):
@@ -158,27 +160,45 @@ class Table:
             raise
         return True
 
-    def _query(self, pk: str, *, newest_first: bool = False, limit: int | None = None) -> list[dict[str, Any]]:
+    def _read(self, pk: str, *, newest_first: bool = False, page_size: int | None = None) -> Iterator[dict[str, Any]]:
+        """The records below a key as they are now, read a page at a time."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self.name,
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues=_encode({":pk": pk}),
             ScanIndexForward=not newest_first,
-            PaginationConfig={"MaxItems": limit} if limit else {},
+            ConsistentRead=True,
+            PaginationConfig={"PageSize": page_size} if page_size else {},
         )
-        return [_decode(item) for page in pages for item in page.get("Items", [])]
+        return (_decode(item) for page in pages for item in page.get("Items", []))
+
+    def _query(self, pk: str, *, newest_first: bool = False) -> list[dict[str, Any]]:
+        return list(self._read(pk, newest_first=newest_first))
 
     # --- runs ---
 
-    def run(self, source: str, date: str) -> RunRecord | None:
-        """The record of a day's run."""
-        found = self._get(f"RUN#{source}", date)
+    def run(self, source: str, run_id: str) -> RunRecord | None:
+        """The record of a run, by its `Run.id`."""
+        found = self._get(f"RUN#{source}", run_id)
         return RunRecord.model_validate(_run_fields(found)) if found else None
 
     def runs(self, source: str, limit: int = 30) -> list[RunRecord]:
         """The newest runs of a source, newest first."""
-        found = self._query(f"RUN#{source}", newest_first=True, limit=limit)
-        return [RunRecord.model_validate(_run_fields(record)) for record in found]
+        newest: list[RunRecord] = []
+        # A day's uploads are not in the order of their time: a day is read as a whole.
+        for _, day in groupby(self._runs(source), lambda record: record.date):
+            newest += sorted(day, key=lambda record: record.started_at, reverse=True)
+            if len(newest) >= limit:
+                break
+        return newest[:limit]
+
+    def run_of(self, source: str, execution_arn: str) -> RunRecord | None:
+        """The newest run of a source that an execution has claimed."""
+        return next((record for record in self._runs(source) if record.execution_arn == execution_arn), None)
+
+    def _runs(self, source: str) -> Iterator[RunRecord]:
+        for record in self._read(f"RUN#{source}", newest_first=True, page_size=50):
+            yield RunRecord.model_validate(_run_fields(record))
 
     def claim(self, record: RunRecord, replaces: RunRecord | None) -> bool:
         """Take a day's run for an execution.
@@ -206,19 +226,19 @@ class Table:
     def _put_run(self, record: RunRecord, condition: str, **values: Any) -> bool:
         fields = record.model_dump(mode="json")
         fields["counts"] = json.dumps(fields["counts"])
-        return self._put(f"RUN#{record.source}", record.date, fields, condition, **values)
+        return self._put(f"RUN#{record.source}", record.run.id, fields, condition, **values)
 
     # --- stages ---
 
     def stage_output(self, run: Run, stage: str, scope: str) -> str | None:
         """What a stage gave when it was done, as JSON; None if it is not done."""
-        found = self._get(f"RUN#{run.source}#{run.date}", f"{run.attempt}#{stage}#{scope}")
+        found = self._get(f"RUN#{run.source}#{run.id}", f"{run.attempt}#{stage}#{scope}")
         return found["output"] if found else None
 
     def end_stage(self, run: Run, stage: str, scope: str, output: str) -> None:
         """Keep a stage's output (JSON) for a run that resumes."""
         self._put(
-            f"RUN#{run.source}#{run.date}",
+            f"RUN#{run.source}#{run.id}",
             f"{run.attempt}#{stage}#{scope}",
             {"output": output, "ended_at": datetime.now(UTC).isoformat()},
         )
@@ -226,7 +246,7 @@ class Table:
     def stages(self, run: Run) -> dict[tuple[str, str], dict[str, Any]]:
         """The outputs of a run's stages that are done, by stage and scope."""
         outputs = {}
-        for record in self._query(f"RUN#{run.source}#{run.date}"):
+        for record in self._query(f"RUN#{run.source}#{run.id}"):
             attempt, stage, scope = record["sk"].split("#", 2)
             if int(attempt) == run.attempt:
                 outputs[stage, scope] = json.loads(record["output"])
@@ -240,18 +260,18 @@ class Table:
 
     def forget_stage(self, run: Run, stage: str, scope: str) -> None:
         """Let one stage be done again, whatever came of it."""
-        key = _encode({"pk": f"RUN#{run.source}#{run.date}", "sk": f"{run.attempt}#{stage}#{scope}"})
+        key = _encode({"pk": f"RUN#{run.source}#{run.id}", "sk": f"{run.attempt}#{stage}#{scope}"})
         self._client.delete_item(TableName=self.name, Key=key)
 
     def report_progress(self, run: Run, stage: str, scope: str, done: int, total: int) -> None:
         """Say how far a stage is; call it about once a second, not for every item."""
         expires_at = int((datetime.now(UTC) + timedelta(days=1)).timestamp())
         record = {"done": done, "total": total, "expires_at": expires_at}
-        self._put(f"PROGRESS#{run.source}#{run.date}", f"{stage}#{scope}", record)
+        self._put(f"PROGRESS#{run.source}#{run.id}", f"{stage}#{scope}", record)
 
     def progress(self, run: Run) -> dict[tuple[str, str], tuple[int, int]]:
         """How far a run's stages are: done and total, by stage and scope."""
-        found = self._query(f"PROGRESS#{run.source}#{run.date}")
+        found = self._query(f"PROGRESS#{run.source}#{run.id}")
         progress = {}
         for record in found:
             stage, scope = record["sk"].split("#", 1)
@@ -261,11 +281,11 @@ class Table:
     def put_fault(self, run: Run, stage: str, error: Exception) -> None:
         """Keep why a job's process gives up."""
         fault = Fault(error=type(error).__name__, message=str(error), at=datetime.now(UTC))
-        self._put(f"FAULT#{run.source}#{run.date}", stage, fault.model_dump(mode="json"))
+        self._put(f"FAULT#{run.source}#{run.id}", stage, fault.model_dump(mode="json"))
 
     def fault(self, run: Run, stage: str) -> Fault | None:
         """Why the last process of a stage's job gave up, whenever that was."""
-        found = self._get(f"FAULT#{run.source}#{run.date}", stage)
+        found = self._get(f"FAULT#{run.source}#{run.id}", stage)
         return Fault.model_validate(found) if found else None
 
     # --- items ---

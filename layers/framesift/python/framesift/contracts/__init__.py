@@ -33,6 +33,7 @@ from framesift.contracts.stages import (
     GateBaseline,
     GateOutput,
     HistoryManifest,
+    JobSpec,
     PlanOutput,
     PredictedCategory,
     PredictOutput,
@@ -47,11 +48,13 @@ from framesift.contracts.start import (
     BeginInput,
     BeginOutput,
     StartInput,
+    UploadedObject,
 )
 from framesift.contracts.top_list import (
     TopItem,
     TopList,
 )
+from framesift.contracts.uploads import Finding, PoseJob, PosesOutput, Upload
 
 __all__ = [
     "AnalysisJob",
@@ -69,6 +72,7 @@ __all__ = [
     "DropReason",
     "Duplicate",
     "FailInput",
+    "Finding",
     "FinishInput",
     "FinishOutput",
     "GateBaseline",
@@ -76,9 +80,12 @@ __all__ = [
     "HistoryManifest",
     "Item",
     "ItemError",
+    "JobSpec",
     "Language",
     "Media",
     "PlanOutput",
+    "PoseJob",
+    "PosesOutput",
     "PredictOutput",
     "PredictedCategory",
     "PublishOutput",
@@ -92,4 +99,6 @@ __all__ = [
     "TopList",
     "TrainingInput",
     "TrainingOutput",
+    "Upload",
+    "UploadedObject",
 ]

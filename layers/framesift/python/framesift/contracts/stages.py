@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from framesift.contracts.base import Contract, Run
+from framesift.contracts.start import UploadedObject
 
 
 class CategoryInput(Contract):
@@ -15,6 +16,7 @@ class CategoryInput(Contract):
     run: Run
     category: str
     dry_run: bool = Field(False, description="Only say what would be done, where the stage can.")
+    object: UploadedObject | None = Field(None, description="Of `upload`: the one object; else all of the collection.")
 
 
 class CollectOutput(Contract):
@@ -28,6 +30,8 @@ class CollectOutput(Contract):
     repeated: int = Field(0, description="Sightings of a clip that was seen before.")
     items: int = Field(0, description="Clips in the manifest.")
     failed_items: int = Field(0, description="Of these, clips whose thumbnail could not be had.")
+    known: int = Field(0, description="Uploads that were done before; no items.")
+    not_videos: int = Field(0, description="Uploads of other kinds; no items.")
     fetched: int = Field(0, description="Thumbnails that were asked for: those not in the bucket yet.")
     units: int = Field(0, description="Units of YouTube's quota that the feed cost.")
     cut_short: str | None = Field(None, description="Why the crawl ended before its target and the site's own end.")
@@ -69,16 +73,22 @@ class HistoryManifest(Contract):
     manifest_key: str = Field(description="The `analyzed` manifest; items without `duplicate` and `error` count.")
 
 
-class AnalysisJob(Contract):
-    """What the vision job is to do: its one argument is the S3 URI of this."""
+class JobSpec(Contract):
+    """What a vision job is to do: its one argument is the S3 URI of this."""
 
+    kind: Literal["pictures", "poses"] = "pictures"
     run: Run
     bucket: str
     table: str
+    array_size: int = 1
+
+
+class AnalysisJob(JobSpec):
+    """What the vision job is to do with pictures."""
+
     categories: list[CategoryManifest]
     history: list[HistoryManifest] = Field([])
     summary_key: str
-    array_size: int = 1
     shard_items: int
 
 

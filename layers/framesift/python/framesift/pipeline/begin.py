@@ -1,4 +1,4 @@
-"""Begin: refuse what is not known, by name; claim the day's run, or say why there is nothing to do."""
+"""Begin: refuse what is not known, by name; claim the run, or say why there is nothing to do."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ from framesift.errors import (
     UnknownCategoryError,
     UnknownSourceError,
 )
+from framesift.pipeline.uploads import subject_of
 from framesift.settings import Settings
 from framesift.table import RunRecord, Table
 
 # Sources whose branch of the workflow is built.
-BUILT_SOURCES = ("tiktok", "youtube")
+BUILT_SOURCES = ("tiktok", "youtube", "upload")
 
 
 def begin_run(
@@ -34,7 +35,7 @@ def begin_run(
     table: Table,
     is_running: Callable[[str], bool],
 ) -> BeginOutput:
-    """Decide whether this execution runs, and claim the day's run for it.
+    """Decide whether this execution runs, and claim the run for it.
 
     Args:
         request: The start, and the execution that asks; a dry run claims nothing.
@@ -49,21 +50,23 @@ def begin_run(
         InvalidStartError: If a field is unknown or of the wrong form.
         UnknownSourceError: If the source does not exist or has no branch.
         UnknownCategoryError: If the source has no such category.
+        InvalidCollectionError: If what is uploaded lies in no collection, or its name cannot be used.
         InvalidDateError: If the date does not exist or lies in the future.
         RunBusyError: If another execution claimed the run at the same moment.
     """
     start = _parse_start(request.start)
-    categories = _check_categories(start, settings)
-    day = _choose_date(start, request.started_at, settings)
-    record = table.run(start.source, day.isoformat())
-    choice = _choose(start, categories, record, request.execution_arn, is_running)
+    categories, subject = _check_what(start, settings)
+    date = _choose_date(start, request.started_at, settings).isoformat()
+    run = Run(source=start.source, date=date, attempt=1, subject=subject)
+    record = table.run(run.source, run.id)
+    choice = _choose(start, run.id, categories, record, request.execution_arn, is_running)
     if choice.skip is not None:
-        attempt = record.attempt if record else 1
-        run = Run(source=start.source, date=day.isoformat(), attempt=attempt)
+        run = record.run if record else run
         return BeginOutput(decision="skip", why=choice.skip, run=run, categories=[])
     claimed = RunRecord(
         source=start.source,
-        date=day.isoformat(),
+        date=date,
+        subject=subject,
         status="RUNNING",
         attempt=choice.attempt,
         execution_arn=request.execution_arn,
@@ -73,8 +76,10 @@ def begin_run(
         counts=record.counts if record and record.attempt == choice.attempt else {},
     )
     if not request.dry_run and not table.claim(claimed, replaces=record):
-        raise RunBusyError(f"Another execution claimed {start.source} of {day} at the same moment; try again.")
-    return BeginOutput(decision="run", why=choice.why, run=claimed.run, categories=choice.categories)
+        raise RunBusyError(f"Another execution claimed {start.source} of {run.id} at the same moment; try again.")
+    return BeginOutput(
+        decision="run", why=choice.why, run=claimed.run, categories=choice.categories, object=start.object
+    )
 
 
 def execution_is_running(execution_arn: str) -> bool:
@@ -114,9 +119,19 @@ def _parse_start(start: dict[str, Any]) -> StartInput:
         raise InvalidStartError(f"This start cannot be used: {'; '.join(faults)}. Fields are: {known}.") from None
 
 
-def _check_categories(start: StartInput, settings: Settings) -> list[str]:
+def _check_what(start: StartInput, settings: Settings) -> tuple[list[str], str | None]:
+    """What of the source is to be done, and the subject of its run."""
     if start.source not in BUILT_SOURCES:
         raise UnknownSourceError(f"There is no source {start.source!r}; sources are: {', '.join(BUILT_SOURCES)}.")
+    if start.source == "upload":
+        collection, subject = subject_of(start)
+        return [collection], subject
+    if start.collection is not None or start.object is not None:
+        raise InvalidStartError(f"This start cannot be used: {start.source} has no collections; `upload` has.")
+    return _check_categories(start, settings), None
+
+
+def _check_categories(start: StartInput, settings: Settings) -> list[str]:
     known = list(settings.youtube.feeds) if start.source == "youtube" else settings.run.categories
     for category in start.categories or []:
         if category not in known:
@@ -150,24 +165,29 @@ def _choose_date(start: StartInput, started_at: datetime, settings: Settings) ->
 
 def _choose(
     start: StartInput,
+    run_id: str,
     categories: list[str],
     record: RunRecord | None,
     execution_arn: str,
     is_running: Callable[[str], bool],
 ) -> _Choice:
-    """Weigh a start against the day's record; pure but for `is_running`."""
+    """Weigh a start against the run's record; pure but for `is_running`."""
+    if start.object and start.object.key.endswith("/"):
+        return _Choice(skip=f"{start.object.key} is a folder")
     if record is None:
-        return _Choice("the day has not been run", categories=categories, done=[])
+        return _Choice(f"{run_id} has not been run", categories=categories, done=[])
     if record.status == "RUNNING":
         if record.execution_arn == execution_arn:  # A retry of this very state.
             return _Choice("claimed before", None, record.attempt, record.categories, record.done)
         if is_running(record.execution_arn):
-            return _Choice(skip=f"{record.source} of {record.date} is under way in {record.execution_arn}")
+            return _Choice(skip=f"{record.source} of {run_id} is under way in {record.execution_arn}")
     if start.force:
         return _Choice("forced", None, record.attempt + 1, categories, [])
+    if record.subject in categories:
+        return _Choice("looks for what has come since", None, record.attempt + 1, categories, [])
     missing = [category for category in categories if category not in record.done]
     if record.status == "SUCCEEDED" and (start.only_if_failed or not missing):
-        return _Choice(skip=f"{record.source} of {record.date} is done")
+        return _Choice(skip=f"{record.source} of {run_id} is done")
     # FAILED, left behind by an execution that was killed, or done for other categories only.
     why = "the day is done for other categories" if record.status == "SUCCEEDED" else "takes up the failed run"
     return _Choice(why, None, record.attempt, missing or categories, record.done)

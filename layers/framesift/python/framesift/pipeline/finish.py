@@ -15,6 +15,7 @@ from framesift.contracts import (
     FailInput,
     FinishInput,
     FinishOutput,
+    PosesOutput,
     PredictOutput,
     PublishOutput,
 )
@@ -33,7 +34,8 @@ def sns_notifier(topic_arn: str) -> Notify:
 
     def notify(subject: str, text: str) -> None:
         if topic_arn:
-            aws.sns().publish(TopicArn=topic_arn, Subject=subject[:100], Message=text)
+            ascii_only = subject.encode("ascii", "replace").decode()[:100]  # SNS refuses other subjects.
+            aws.sns().publish(TopicArn=topic_arn, Subject=ascii_only, Message=text)
 
     return notify
 
@@ -45,9 +47,9 @@ def finish_run(request: FinishInput, store: Store, table: Table, notify: Notify)
     and the next start takes up only the others, from their crawl on.
     """
     run = request.run
-    record = table.run(run.source, run.date)
+    record = table.run(run.source, run.id)
     if record is None:
-        raise NotFoundError(f"There is no record of {run.source} of {run.date}.")
+        raise NotFoundError(f"There is no record of {run.source} of {run.id}.")
     outputs = table.stages(run)
     done = _done(outputs, SCOPE_SEPARATOR.join(request.categories))
     failures = _failures(request.collected, request.categories, done)
@@ -56,8 +58,8 @@ def finish_run(request: FinishInput, store: Store, table: Table, notify: Notify)
         for category in request.categories
         if ("curate", category) in outputs  # Not where an earlier try of this state has let it be forgotten.
     ]
-    summary = AnalysisSummary.model_validate_json(store.get(keys.analysis_summary(run, request.categories)))
-    degraded = _degraded(request, curated, summary)
+    summary = _summary(request, store)
+    degraded = _degraded(request, curated, summary) + _left_out(request, outputs)
     error, cause = (
         (failures[0][1], "; ".join(f"{name}: {cause}" for name, _, cause in failures)) if failures else (None,) * 2
     )
@@ -72,7 +74,7 @@ def finish_run(request: FinishInput, store: Store, table: Table, notify: Notify)
                 **record.counts,
                 **_counts(request.collected, curated),
                 **_detection_counts(outputs),
-                "analysis": summary.model_dump(),
+                **({"analysis": summary.model_dump()} if summary else {}),
             },
             "stage": "collect" if failures else None,
             "error": error,
@@ -81,7 +83,7 @@ def finish_run(request: FinishInput, store: Store, table: Table, notify: Notify)
     )
     if table.end_run(ended) and failures:
         table.forget_stages(run, ended.failed_categories)
-        notify(f"Framesift: {run.source} of {run.date} is incomplete", _letter(ended))
+        notify(f"Framesift: {run.source} of {run.id} is incomplete", _letter(ended))
     return FinishOutput(
         status="FAILED" if failures else "SUCCEEDED",
         degraded=degraded,
@@ -91,16 +93,26 @@ def finish_run(request: FinishInput, store: Store, table: Table, notify: Notify)
     )
 
 
+def _summary(request: FinishInput, store: Store) -> AnalysisSummary | None:
+    """What the vision job says of pictures; videos have a record each."""
+    if request.run.source == "upload":
+        return None
+    return AnalysisSummary.model_validate_json(store.get(keys.analysis_summary(request.run, request.categories)))
+
+
 def _done(outputs: Mapping[tuple[str, str], dict[str, Any]], scope: str) -> list[str]:
-    """The categories that reached what their source is for: a published list, or predictions."""
+    """The categories that reached what their source is for: a published list, predictions, or poses."""
+    if ("poses", scope) in outputs:
+        return [PosesOutput.model_validate(outputs["poses", scope]).collection]
     if ("predict", scope) in outputs:
         return [each.category for each in PredictOutput.model_validate(outputs["predict", scope]).categories]
     return [listed.category for listed in PublishOutput.model_validate(outputs["publish", scope]).lists]
 
 
 def _detection_counts(outputs: Mapping[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
-    """What was seen and taught, where the source has that."""
-    return {stage: output for (stage, _), output in sorted(outputs.items()) if stage in ("predict", "teach", "gate")}
+    """What was seen and taught, or which poses were found, where the source has that."""
+    stages = ("predict", "teach", "gate", "poses")
+    return {stage: output for (stage, _), output in sorted(outputs.items()) if stage in stages}
 
 
 def _failures(collected: list[CollectOutput], categories: list[str], done: list[str]) -> list[tuple[str, str, str]]:
@@ -118,7 +130,7 @@ def _failures(collected: list[CollectOutput], categories: list[str], done: list[
     return crawls + empty
 
 
-def _degraded(request: FinishInput, curated: list[CurateOutput], summary: AnalysisSummary) -> list[str]:
+def _degraded(request: FinishInput, curated: list[CurateOutput], summary: AnalysisSummary | None) -> list[str]:
     """What was done in a lesser way than the settings ask for, one sentence each."""
     sentences = [
         f"{crawl.category}: the crawl was cut short, {crawl.cut_short}; {crawl.items} clips were kept."
@@ -128,9 +140,26 @@ def _degraded(request: FinishInput, curated: list[CurateOutput], summary: Analys
     sentences += [curation.degraded for curation in curated if curation.degraded]
     if request.planned_compute == "gpu" and request.analyzed_on.startswith("cpu"):
         sentences.append("No GPU could be had in time; the CPU queue analyzed.")
-    if summary.embedder == "pdq":
+    if summary and summary.embedder == "pdq":
         sentences.append(summary.embedder_why)
     return list(dict.fromkeys(sentences))
+
+
+def _left_out(request: FinishInput, outputs: Mapping[tuple[str, str], dict[str, Any]]) -> list[str]:
+    """What of an upload has no poses, one sentence each."""
+    found = [PosesOutput.model_validate(output) for (stage, _), output in outputs.items() if stage == "poses"]
+    sentences = [
+        f"{poses.collection}: {poses.failed} of {poses.done + poses.failed} videos failed; the first: "
+        f"{poses.first_error}"
+        for poses in found
+        if poses.failed
+    ]
+    return sentences + [
+        f"{collected.category}: {collected.not_videos} of {collected.seen} uploads are no videos; pictures and zips "
+        "belong to collections, which are not built yet."
+        for collected in request.collected
+        if collected.not_videos
+    ]
 
 
 def _counts(collected: list[CollectOutput], curated: list[CurateOutput]) -> dict[str, Any]:
@@ -138,7 +167,7 @@ def _counts(collected: list[CollectOutput], curated: list[CurateOutput]) -> dict
     for crawl in collected:
         if crawl.status == "done":
             counts[crawl.category] = crawl.model_dump(
-                include={"seen", "below_min_views", "repeated", "items", "failed_items"}
+                include={"seen", "below_min_views", "repeated", "items", "failed_items", "known", "not_videos"}
             )
     for curation in curated:
         counts.setdefault(curation.category, {}).update(ranked=curation.ranked, dropped=curation.dropped)
@@ -168,7 +197,7 @@ def fail_run(request: FailInput, table: Table, notify: Notify) -> FailInput:
         }
     )
     if table.end_run(ended):
-        notify(f"Framesift: {ended.source} of {ended.date} failed", _letter(ended))
+        notify(f"Framesift: {ended.source} of {ended.run.id} failed", _letter(ended))
     return request
 
 
@@ -185,15 +214,18 @@ def plain_cause(cause: str) -> str:
 
 def _record_of(request: FailInput, table: Table) -> RunRecord | None:
     if request.run is not None:
-        return table.run(request.run.source, request.run.date)
-    records = (record for source in BUILT_SOURCES for record in table.runs(source))
-    return next((record for record in records if record.execution_arn == request.execution_arn), None)
+        return table.run(request.run.source, request.run.id)
+    if request.execution_arn is None:
+        return None
+    records = (table.run_of(source, request.execution_arn) for source in BUILT_SOURCES)
+    return next((record for record in records if record), None)
 
 
 def _letter(record: RunRecord) -> str:
+    what = f"--collection '{record.categories[0]}'" if record.source == "upload" else f"--date {record.date}"
     return (
-        f"The run of {record.source} for {record.date} ended {record.status} at stage {record.stage}.\n"
+        f"The run of {record.source} for {record.run.id} ended {record.status} at stage {record.stage}.\n"
         f"{record.error}: {record.cause}\n\n"
-        f"What was published before stays up. To take it up again: framesift run {record.source} --date {record.date}\n"
+        f"What was published before stays up. To take it up again: framesift run {record.source} {what}\n"
         f"Execution: {record.execution_arn}\n"
     )

@@ -17,12 +17,11 @@ from framesift.contracts import (
     StageInput,
 )
 from framesift.errors import NothingToAnalyzeError
+from framesift.pipeline.plan_poses import MAX_ARRAY_SIZE, plan_poses
 from framesift.settings import AnalysisSettings, Settings
 from framesift.storage import Store, write_json
 from framesift.table import Table
-
-# AWS Batch: an array job has 2 to 10,000 children.
-MAX_ARRAY_SIZE = 10_000
+from framesift.upload_records import UploadRecords
 
 
 def plan_analysis(request: StageInput, settings: Settings, store: Store, table: Table) -> PlanOutput:
@@ -32,6 +31,8 @@ def plan_analysis(request: StageInput, settings: Settings, store: Store, table: 
         NothingToAnalyzeError: If no category has an item.
     """
     run = request.run
+    if run.source == "upload":
+        return plan_poses(request, settings, store, UploadRecords(table.name))
     manifests = [manifest for category in request.categories if (manifest := _collected(run, category, table))]
     items = sum(manifest.items for manifest in manifests)
     if items == 0:

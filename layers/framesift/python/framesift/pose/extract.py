@@ -49,7 +49,11 @@ def pending(sources: list[Source], folder: Path, settings: PoseSettings) -> list
 
 
 def extract(
-    sources: list[Source], folder: Path, settings: PoseSettings, on_entry: Callable[[VideoEntry], None] = lambda _: None
+    sources: list[Source],
+    folder: Path,
+    settings: PoseSettings,
+    on_entry: Callable[[VideoEntry], None] = lambda _: None,
+    bundle: Bundle | None = None,
 ) -> Manifest:
     """Do videos and record them in the folder's manifest, each as soon as it is done.
 
@@ -58,6 +62,7 @@ def extract(
         folder: The output folder.
         settings: See `PoseSettings`.
         on_entry: Hears of each video.
+        bundle: The networks; by default those that the registry has.
 
     Returns:
         The manifest, with the videos of earlier runs.
@@ -68,7 +73,7 @@ def extract(
     manifest = read_manifest(folder)
     if not sources:
         return manifest
-    bundle = resolve_bundle(settings.landmarks.model)
+    bundle = bundle or resolve_bundle(settings.landmarks.model)
     for source, outcome in _outcomes(sources, settings, bundle):
         entry = _entry(source, outcome, folder, settings)
         manifest.videos[source.name] = entry

@@ -140,6 +140,11 @@ def read_manifest(folder: Path) -> Manifest:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write a folder's manifest whole or not at all."""
-    content = manifest.model_dump(mode="json") | {"totals": manifest.totals().model_dump(mode="json")}
     with atomic_path(folder / MANIFEST_NAME) as scratch:
-        scratch.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        scratch.write_text(manifest_json(manifest), "utf-8")
+
+
+def manifest_json(manifest: Manifest) -> str:
+    """The manifest's file, with its totals."""
+    content = manifest.model_dump(mode="json") | {"totals": manifest.totals().model_dump(mode="json")}
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from framesift.pose.presets import PoseModelName
+
+if TYPE_CHECKING:
+    from framesift.models import ModelRegistry
 
 
 @dataclass(frozen=True)
@@ -25,8 +29,8 @@ class Bundle:
     sha256: str
 
 
-def resolve_bundle(size: PoseModelName) -> Bundle:
-    """Return the bundle's file; fetched from its maker when it is not at hand.
+def resolve_bundle(size: PoseModelName, registry: ModelRegistry | None = None) -> Bundle:
+    """Return the bundle's file; by default fetched from its maker when it is not at hand.
 
     Raises:
         ModelMissingError: The bundle is not at hand and cannot be fetched; the message says how to get it.
@@ -35,5 +39,5 @@ def resolve_bundle(size: PoseModelName) -> Bundle:
     # Brings AWS's client along, which the workers have no use for.
     from framesift.models import default_cache_dir, open_registry
 
-    model = open_registry(default_cache_dir(), public=True).resolve(f"pose-{size}")
+    model = (registry or open_registry(default_cache_dir(), public=True)).resolve(f"pose-{size}")
     return Bundle(model.path, model.card.name, model.card.version, str(model.card.sha256))

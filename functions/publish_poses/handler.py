@@ -1,0 +1,28 @@
+"""Write a collection's manifest of poses. State: PublishPoses in statemachine/pipeline.asl.json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from framesift.contracts import StageInput
+from framesift.pipeline.publish_poses import publish_poses
+from framesift.settings import load_settings
+from framesift.storage import S3Store
+from framesift.upload_records import UploadRecords
+
+logger = Logger()
+tracer = Tracer()
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Parse, call, dump."""
+    request = StageInput.model_validate(event)
+    settings = load_settings()
+    platform = settings.platform
+    output = publish_poses(request, settings, S3Store(platform.bucket), UploadRecords(platform.table))
+    return output.model_dump(mode="json")
