@@ -16,7 +16,8 @@ from framesift.errors import (
     VideoLimitError,
     VideoUnreadableError,
 )
-from framesift.pose.decode import Frame, VideoFacts, probe, read_frames
+from framesift.pose.decode import VideoFacts, probe, read_frames
+from framesift.pose.frame import Frame
 from framesift.pose.presets import VideoSettings
 
 from .conftest import drawn_frames, write_video

@@ -21,6 +21,7 @@ from mediapipe.tasks.metadata import metadata_schema_py_generated as metadata_sc
 from mediapipe.tasks.metadata import schema_py_generated as tflite_schema
 
 from framesift.errors import ModelMismatchError, ModelMissingError
+from framesift.pose.tflite import LANDMARKS_NETWORK, read_network, write_network
 
 PACKAGE = "mediapipe==0.10.21"
 _PYTHON_VERSION = "3.12"  # The last one that this release was built for; the networks are the same in all its wheels.
@@ -49,7 +50,7 @@ _NETWORKS = (
     ),
     _Network(
         "mediapipe/modules/pose_landmark/pose_landmark_full.tflite",
-        "pose_landmarks_detector.tflite",
+        LANDMARKS_NETWORK,
         "e9a5c5cb17f736fafd4c2ec1da3b3d331d6edbe8a0d32395855aeb2cdfd64b9f",
         mean=0.0,
         std=255.0,
@@ -105,16 +106,14 @@ def _download_wheel(folder: Path) -> Path:
 
 def _with_normalization(tflite: bytes, mean: float, std: float) -> bytes:
     """Return the TFLite file with metadata that says `(x - mean) / std` of an RGB image."""
-    model = tflite_schema.ModelT.InitFromObj(tflite_schema.Model.GetRootAsModel(tflite, 0))
+    model = read_network(tflite)
     buffer = tflite_schema.BufferT()
     buffer.data = _normalization_metadata(mean, std)
     model.buffers.append(buffer)
     entry = tflite_schema.MetadataT()
     entry.name, entry.buffer = _METADATA_NAME, len(model.buffers) - 1
     model.metadata = [kept for kept in model.metadata or [] if kept.name != _METADATA_NAME] + [entry]
-    builder = flatbuffers.Builder(len(tflite))
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return write_network(model)
 
 
 def _normalization_metadata(mean: float, std: float) -> bytes:

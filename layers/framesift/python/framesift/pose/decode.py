@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
-from numpy.typing import NDArray
+from av.video.reformatter import VideoReformatter
 
 from framesift.errors import (
     EmptyVideoError,
@@ -27,6 +26,7 @@ from framesift.errors import (
     VideoLimitError,
     VideoUnreadableError,
 )
+from framesift.pose.frame import Frame
 from framesift.pose.presets import VideoSettings
 
 # FFmpeg's demuxers that hold their media themselves; its playlists (hls, dash, concat, …) are not among them.
@@ -70,28 +70,6 @@ class VideoFacts:
     duration_s: float | None
     time_base: str
     first_pts: int
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A decoded frame, not yet converted.
-
-    Attributes:
-        time: Seconds since the video's first frame, exact.
-        pts: The same in the container's ticks.
-        picture: FFmpeg's frame.
-        rotation_deg: See `VideoFacts`.
-    """
-
-    time: Fraction
-    pts: int
-    picture: Any
-    rotation_deg: int
-
-    def rgb(self) -> NDArray[np.uint8]:
-        """Convert to an array `(height, width, 3)` of uint8 RGB as it is shown, contiguous."""
-        array: NDArray[np.uint8] = self.picture.to_ndarray(format="rgb24")
-        return np.ascontiguousarray(np.rot90(array, self.rotation_deg // 90))
 
 
 def file_sha256(path: Path) -> str:
@@ -146,14 +124,9 @@ def probe(path: Path, limits: VideoSettings) -> VideoFacts:
 
 
 def read_frames(
-    path: Path,
-    facts: VideoFacts,
-    limits: VideoSettings,
-    *,
-    start_s: Fraction = Fraction(0),
-    threads: int = 1,
+    path: Path, facts: VideoFacts, limits: VideoSettings, *, start_s: Fraction = Fraction(0)
 ) -> Iterator[Frame]:
-    """Decode a video from `start_s` on, in order of presentation.
+    """Decode a video from `start_s` on, in order of presentation, on this thread.
 
     Packets that cannot be decoded are passed over; frames whose time does not rise are left out; a frame without a
     time follows the one before by the average frame's duration.
@@ -163,23 +136,21 @@ def read_frames(
         facts: What `probe` said of it.
         limits: See `VideoSettings`.
         start_s: Seconds since the first frame; frames before are decoded where that is needed, and not given.
-        threads: The decoder's threads.
 
     Raises:
         VideoError: One of its leaves, with the reason.
     """
     with _open(path, limits) as container:
         stream = _video_stream(container, path, limits)
-        stream.codec_context.thread_count = threads
-        if threads > 1:
-            stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = 1
         tick = Fraction(facts.time_base)
         clock = _Clock(facts.first_pts, tick, stream.average_rate)
+        start_pts = facts.first_pts + int(start_s / tick)
         if start_s:
-            # To the last keyframe before; frames from there to the start are decoded and dropped.
-            container.seek(facts.first_pts + int(start_s / tick), stream=stream, backward=True)
+            # To the last keyframe before; of the frames from there to the start, those that others need are decoded.
+            container.seek(start_pts, stream=stream, backward=True)
             clock.needs_times = True
-        yield from _timed(_decoded(container, stream, path), clock, facts, limits, start_s)
+        yield from _timed(_decoded(container, stream, path, start_pts), clock, facts, limits, start_s)
 
 
 def _timed(
@@ -187,7 +158,7 @@ def _timed(
 ) -> Iterator[Frame]:
     shown = (facts.width, facts.height)
     stored = shown[::-1] if facts.rotation_deg % 180 else shown
-    end = Fraction(0)
+    end, converter = Fraction(0), VideoReformatter()
     for picture in pictures:
         if (picture.width, picture.height) != stored:
             raise ResolutionChangedError(
@@ -202,7 +173,7 @@ def _timed(
             raise VideoLimitError(f"{facts.name} lasts longer than the {limits.max_duration_s:.0f} s that are allowed.")
         end = time + (picture.duration or 0) * clock.tick
         if time >= start_s:
-            yield Frame(time, pts, picture, facts.rotation_deg)
+            yield Frame(time, pts, picture, facts.rotation_deg, converter)
     _check_whole(facts, float(end))
 
 
@@ -290,10 +261,15 @@ def _announced_duration_s(container: Any, stream: Any) -> float | None:
     return None
 
 
-def _decoded(container: Any, stream: Any, path: Path) -> Iterator[Any]:
-    """FFmpeg's frames in order of presentation; packets that cannot be decoded are passed over."""
+def _decoded(container: Any, stream: Any, path: Path, start_pts: int | None = None) -> Iterator[Any]:
+    """FFmpeg's frames in order of presentation; packets that cannot be decoded are passed over.
+
+    Before `start_pts` frames are missing that no other frame refers to.
+    """
     try:
         for packet in container.demux(stream):
+            early = start_pts is not None and packet.pts is not None and packet.pts < start_pts
+            stream.codec_context.skip_frame = "NONREF" if early else "DEFAULT"
             try:
                 yield from packet.decode()
             except av.InvalidDataError:

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from framesift.pose.decode import Frame
+from framesift.pose.frame import Frame
 from framesift.pose.model import Bundle
 from framesift.pose.presets import LandmarkSettings, PerformanceSettings
 from framesift.pose.sequence import ModelFacts

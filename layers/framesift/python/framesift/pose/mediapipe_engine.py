@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from framesift.pose.decode import Frame
 from framesift.pose.engine import People
+from framesift.pose.frame import Frame
 from framesift.pose.model import Bundle
 from framesift.pose.presets import LandmarkSettings
 from framesift.pose.sequence import ModelFacts
 from framesift.pose.slots import Slots
+from framesift.pose.tflite import bundle_without_mask
 
 
 @contextmanager
@@ -54,7 +55,7 @@ class MediaPipeEngine:
 
     def __init__(self, settings: LandmarkSettings, bundle: Bundle) -> None:
         self._settings = settings
-        self._path = str(bundle.path)
+        self._content = bundle_without_mask(bundle.path)
         self._model = ModelFacts(
             engine="mediapipe",
             runtime=f"mediapipe {version('mediapipe')}",
@@ -92,7 +93,7 @@ class MediaPipeEngine:
 
     def _landmarker(self) -> Any:
         options = PoseLandmarkerOptions(
-            base_options=BaseOptions(model_asset_path=self._path),
+            base_options=BaseOptions(model_asset_buffer=self._content),
             running_mode=RunningMode.VIDEO,
             num_poses=self._settings.people,
             min_pose_detection_confidence=self._settings.min_detection_confidence,

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framesift.errors import FramesiftError
-from framesift.pose.decode import Frame, VideoFacts, read_frames
+from framesift.pose.decode import VideoFacts, read_frames
 from framesift.pose.engine import PoseEngine
+from framesift.pose.frame import Frame
 from framesift.pose.presets import PoseSettings
 from framesift.pose.selection import select
 from framesift.pose.sequence import SUFFIX, ModelFacts

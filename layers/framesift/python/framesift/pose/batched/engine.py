@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from framesift.pose.batched import detector, landmarks, regions
 from framesift.pose.batched.networks import LANDMARKS_SIDE, Networks
 from framesift.pose.batched.smoothing import Smoother
-from framesift.pose.decode import Frame
 from framesift.pose.engine import People
+from framesift.pose.frame import Frame, Planes
 from framesift.pose.model import Bundle
 from framesift.pose.presets import LandmarkSettings
 from framesift.pose.sequence import ModelFacts
@@ -32,15 +32,15 @@ class _Stream:
     smoother: Smoother = field(default_factory=Smoother)
     regions: Array = field(default_factory=lambda: np.empty((0, 4)))
     last_ms: int = -1
-    frame: Frame | None = None
-    picture: NDArray[np.uint8] = field(default_factory=lambda: np.empty((0, 0, 3), np.uint8))
+    frame: Frame = field(init=False)
+    picture: Planes = field(init=False)
 
     def advance(self) -> bool:
         """Read the next frame; False at the end."""
-        self.frame = next(self.frames, None)
-        if self.frame is None:
+        frame = next(self.frames, None)
+        if frame is None:
             return False
-        self.picture = self.frame.rgb()
+        self.frame, self.picture = frame, frame.planes()
         # Whole milliseconds that rise, as MediaPipe takes them.
         self.last_ms = max(self.last_ms + 1, round(self.frame.time * 1000))
         return True
@@ -85,7 +85,6 @@ class BatchedEngine:
             if not active:
                 return
             for stream, people in zip(active, self._step(active), strict=True):
-                assert stream.frame is not None  # noqa: S101 - `advance` said so.
                 yield stream.position, stream.frame, people
 
     def _step(self, streams: list[_Stream]) -> list[People]:
@@ -112,7 +111,7 @@ class BatchedEngine:
         """Look for people whom these streams do not follow yet."""
         for stream in streams:
             boxes, scores = self._networks.detect(regions.letterbox(stream.picture))
-            height, width = stream.picture.shape[:2]
+            height, width = stream.picture.luma.shape
             points = detector.decode(boxes, scores, self._settings.min_detection_confidence)
             points = regions.unletterbox(points.reshape(-1, 2), width, height).reshape(-1, 4)
             found = regions.from_points(points[:, :2], points[:, 2:])
@@ -123,7 +122,7 @@ class BatchedEngine:
         """Take in the people of one frame: where to look next, smoothing, slots."""
         if not len(decoded):
             return self._lost(stream)
-        height, width = stream.picture.shape[:2]
+        height, width = stream.picture.luma.shape
         projected = landmarks.project(decoded, areas, width, height)
         ends = projected[:, [landmarks.CENTER, landmarks.SCALE], :2] * (width, height)
         stream.regions = regions.from_points(ends[:, 0], ends[:, 1])

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from framesift.pose.batched.detector import iou
 from framesift.pose.batched.networks import DETECTOR_SIDE, LANDMARKS_SIDE
+from framesift.pose.frame import Pixels, Planes
 
 _MARGIN = 1.25  # The landmark network was trained on people with so much around them.
 
 # A region is (x, y, side, rotation): its middle and side in pixels, and radians from upright, clockwise.
 Array = NDArray[np.float64]
-Pixels = NDArray[np.uint8]
 
 
 def from_points(center: Array, scale: Array) -> Array:
@@ -55,14 +57,17 @@ def associate(followed: Array, detected: Array, max_iou: float) -> Array:
     return np.array(kept).reshape(-1, 4)
 
 
-def letterbox(picture: Pixels) -> Pixels:
-    """Fit a picture (H, W, 3) into the detector's (224, 224, 3), black around it."""
-    height, width = picture.shape[:2]
+def letterbox(picture: Planes) -> Pixels:
+    """Fit a picture into the detector's (224, 224, 3) uint8 RGB, black around it."""
+    height, width = picture.luma.shape
     scale = DETECTOR_SIDE / max(width, height)
     offset = (DETECTOR_SIDE - scale * np.array([width, height])) / 2
     matrix = np.array([[scale, 0, offset[0]], [0, scale, offset[1]]])
-    fitted = cv2.warpAffine(picture, matrix, (DETECTOR_SIDE, DETECTOR_SIDE), flags=cv2.INTER_LINEAR)
-    return np.asarray(fitted, np.uint8)
+    out = np.empty((DETECTOR_SIDE, DETECTOR_SIDE, 3), np.uint8)
+    _warp(picture, matrix, out)
+    low, high = np.round(offset).astype(int), np.round(DETECTOR_SIDE - offset).astype(int)
+    out[: low[1]], out[high[1] :], out[:, : low[0]], out[:, high[0] :] = 0, 0, 0, 0
+    return out
 
 
 def unletterbox(points: Array, width: int, height: int) -> Array:
@@ -70,21 +75,34 @@ def unletterbox(points: Array, width: int, height: int) -> Array:
     return (points - 0.5) * max(width, height) + np.array([width, height]) / 2
 
 
-def cut(picture: Pixels, region: Array, out: Pixels) -> None:
-    """Cut a region out of a picture (H, W, 3) into `out` (256, 256, 3); beyond the picture its edge goes on."""
+def cut(picture: Planes, region: Array, out: Pixels) -> None:
+    """Cut a region out of a picture into `out` (256, 256, 3) uint8 RGB; beyond the picture its edge goes on."""
     x, y, side, rotation = region
     scale = LANDMARKS_SIDE / side
     cos, sin = scale * np.cos(rotation), scale * np.sin(rotation)
     half = LANDMARKS_SIDE / 2
-    matrix = np.array([[cos, sin, half - cos * x - sin * y], [-sin, cos, half + sin * x - cos * y]])
-    cv2.warpAffine(
-        picture,
-        matrix,
-        (LANDMARKS_SIDE, LANDMARKS_SIDE),
-        dst=out,
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
+    _warp(picture, np.array([[cos, sin, half - cos * x - sin * y], [-sin, cos, half + sin * x - cos * y]]), out)
+
+
+def _warp(picture: Planes, matrix: Array, out: Pixels) -> None:
+    """Draw a picture into `out` (side, side, 3) uint8 RGB by a matrix from its pixels to those of `out`.
+
+    Colours are converted last: a region has fewer pixels than a picture.
+    """
+    back = cv2.invertAffineTransform(matrix).astype(np.float32)
+    across = np.arange(len(out), dtype=np.float32)
+    down = across[:, None]
+    x, y = (row[0] * across + (row[1] * down + row[2]) for row in back)
+    luma = _sampled(picture.luma, x, y)
+    # A chroma pixel's middle is that of the four luma pixels that it covers: x = 2 * x' + 1/2.
+    blue, red = (_sampled(plane, x / 2 - 0.25, y / 2 - 0.25) for plane in picture.chroma)
+    cv2.transform(cv2.merge([luma, blue, red]), picture.to_rgb, dst=out)
+
+
+def _sampled(plane: Pixels, x: NDArray[np.float32], y: NDArray[np.float32]) -> Any:
+    """A plane's values at points, bilinear; beyond it its edge goes on, which OpenCV itself is slower at."""
+    height, width = plane.shape
+    return cv2.remap(plane, x.clip(0, width - 1), y.clip(0, height - 1), cv2.INTER_LINEAR)
 
 
 def _corners(regions: Array) -> Array:
