@@ -1,4 +1,4 @@
-"""What stand-ins for HTTP services share: a server on loopback, and faults on demand."""
+"""What stand-ins for outside sites and services share: a server on loopback, and faults on demand."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import errno
 import json
 import socket
 import struct
+import sys
 import threading
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, Field, ValidationError
@@ -26,8 +29,11 @@ class Fault(StrEnum):
     """What a service does on a bad day."""
 
     TOO_MANY = "too_many"
+    RATE_LIMIT = "rate_limit"
     QUOTA = "quota"
+    DENIED = "denied"
     DOWN = "down"
+    SLOW = "slow"
     DROP = "drop"
 
 
@@ -39,12 +45,14 @@ class Misbehaviour(BaseModel):
         path: Only where the path has this in it.
         requests: For as many of the next requests; None: for all.
         after: Once as many requests were answered well.
+        delay_s: How slow `slow` is, seconds.
     """
 
     fault: Fault | None = None
     path: str = ""
     requests: int | None = Field(None, ge=1)
     after: int = Field(0, ge=0)
+    delay_s: float = Field(30.0, ge=0)
 
 
 @dataclass(frozen=True)
@@ -88,39 +96,30 @@ class Answer:
         return cls(status, json.dumps(message, ensure_ascii=False).encode(), headers=headers)
 
 
-class StandIn:
-    """A service on 127.0.0.1, answered by threads of this process.
+class Loopback(ABC):
+    """Something that answers HTTP on 127.0.0.1, in threads of this process.
 
-    Use it as a context manager. A subclass says what it answers, and how its service puts a fault.
+    Use it as a context manager, or call `start` and `stop`. A subclass says what it answers.
 
     Args:
         port: To listen on; 0 takes a free one.
-
-    Attributes:
-        requests: Method and path of what was asked, in the order that it came.
     """
 
     def __init__(self, port: int = 0) -> None:
         self._port = port
         self._server: _Server | None = None
-        self._misbehaviour = Misbehaviour()
-        self.lock = threading.RLock()
-        self.requests: list[tuple[str, str]] = []
+        self._stopping = threading.Event()
 
-    def answer(self, asked: Asked) -> Answer:
-        """Answer a request."""
-        raise NotImplementedError
-
-    def answer_fault(self, fault: Fault, asked: Asked) -> Answer:
-        """Answer a request as the service does on a bad day."""
-        raise NotImplementedError
+    @abstractmethod
+    def respond(self, asked: Asked) -> Answer | None:
+        """The answer; None: break the connection."""
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Where it listens, without a slash at the end."""
         return f"http://{HOST}:{self._port}"
 
-    def start(self) -> None:
+    def start(self) -> Self:
         """Listen.
 
         Raises:
@@ -135,42 +134,75 @@ class StandIn:
             raise PortInUseError(message) from error
         self._port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return self
 
     def stop(self) -> None:
-        """Answer no more."""
+        """Answer no more, and close all connections."""
+        self._stopping.set()
         if self._server:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
 
     def __enter__(self) -> Self:
-        self.start()
-        return self
+        return self.start()
 
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def misbehave(self, fault: Fault | None, *, path: str = "", requests: int | None = None, after: int = 0) -> None:
-        """Be faulty from the next request on; None: behave again. Over HTTP: `PUT /faults`."""
+
+class StandIn(Loopback):
+    """A service that can be told to have a bad day: in the process by `misbehave`, over HTTP by `PUT /faults`.
+
+    Args:
+        port: To listen on; 0 takes a free one.
+
+    Attributes:
+        faults: How the service puts a fault. `slow` and `drop` are the same for all.
+        requests: Method and path of what was asked, in the order that it came.
+    """
+
+    faults: ClassVar[Mapping[Fault, Answer]] = {}
+
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(port)
+        self._misbehaviour = Misbehaviour()
+        self.lock = threading.RLock()
+        self.requests: list[tuple[str, str]] = []
+
+    @abstractmethod
+    def answer(self, asked: Asked) -> Answer:
+        """Answer a request on a good day."""
+
+    def misbehave(
+        self, fault: Fault | None, *, path: str = "", requests: int | None = None, after: int = 0, delay_s: float = 30.0
+    ) -> None:
+        """Be faulty from the next request on; None: behave again. See `Misbehaviour`."""
         with self.lock:
-            self._misbehaviour = Misbehaviour(fault=fault, path=path, requests=requests, after=after)
+            self._misbehaviour = Misbehaviour(fault=fault, path=path, requests=requests, after=after, delay_s=delay_s)
 
     def respond(self, asked: Asked) -> Answer | None:
-        """The answer; None: break the connection."""
+        """See `Loopback.respond`."""
         if (asked.method, asked.path) == ("PUT", "/faults"):
             return self._take_orders(asked)
         with self.lock:
             self.requests.append((asked.method, asked.path))
+            delay_s = self._misbehaviour.delay_s
             fault = self._fault_now(asked)
         if fault is Fault.DROP:
             return None
-        return self.answer_fault(fault, asked) if fault else self.answer(asked)
+        if fault is Fault.SLOW:
+            self._stopping.wait(delay_s)
+            fault = None
+        return self.faults[fault] if fault else self.answer(asked)
 
     def _take_orders(self, asked: Asked) -> Answer:
         try:
             orders = Misbehaviour.model_validate_json(asked.body)
         except ValidationError as error:
             return Answer.of({"message": str(error.errors()[0]["msg"])}, HTTPStatus.BAD_REQUEST)
+        if orders.fault not in {None, Fault.SLOW, Fault.DROP, *self.faults}:
+            return Answer.of({"message": f"{orders.fault} is no fault of this service."}, HTTPStatus.BAD_REQUEST)
         with self.lock:
             self._misbehaviour = orders
         return Answer.of({})
@@ -193,12 +225,28 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_address = True
     request_queue_size = 128
 
-    def __init__(self, stand_in: StandIn, port: int) -> None:
-        self.stand_in = stand_in
+    def __init__(self, answerer: Loopback, port: int) -> None:
+        self.answerer = answerer
+        self._open: set[socket.socket] = set()
         super().__init__((HOST, port), _Handler)
 
-    def handle_error(self, *_: object) -> None:
-        """A client that went away is no news."""
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        super().server_close()
+        for connection in list(self._open):  # Kept alive by clients.
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):  # A client that went away is no news.
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -215,7 +263,7 @@ class _Handler(BaseHTTPRequestHandler):
             {name.lower(): value for name, value in self.headers.items()},
             self.rfile.read(int(self.headers.get("Content-Length", 0))),
         )
-        answer = self.server.stand_in.respond(asked)
+        answer = self.server.answerer.respond(asked)
         if answer is None:
             return self._drop()
         with suppress(ConnectionError):  # a client that gave up

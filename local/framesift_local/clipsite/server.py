@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-import errno
 import json
 import random
 import re
-import socket
-import struct
-import sys
-import threading
 import time
-from contextlib import suppress
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
 
 from pydantic import ValidationError
 
-from framesift.errors import PortInUseError
 from framesift_local.clipsite import answers, pictures
 from framesift_local.clipsite.catalogue import CATEGORIES, LAG_SHARES, STAYING_SHARES, Catalogue, Clip, catalogue
 from framesift_local.clipsite.control import Control, Misbehaviour
+from framesift_local.standin import Answer, Asked, Loopback
 
-_HOST = "127.0.0.1"
 _COUNT_MAX = 35  # The most clips that one request may ask for, as on the real site.
 # A clip of today is at most this many days younger than its original.
 _TRUTH_DAYS = len(LAG_SHARES) - 1 + len(STAYING_SHARES)
-_JSON = "application/json; charset=utf-8"
 _HTML = "text/html; charset=utf-8"
 _CATEGORY = "|".join(CATEGORIES)
 _ROUTES = {
@@ -38,13 +28,14 @@ _ROUTES = {
     "items": re.compile(rf"/api/(?P<category>{_CATEGORY})/item_list/?"),
     "media": re.compile(r"/media/(?P<clip>\d{19})\.(?:jpeg|webp|png)"),
     "clip": re.compile(r"/@[\w.]+/video/(?P<clip>\d{19})"),
+    "truth": re.compile(r"/control/truth"),
+    "start_page": re.compile(r"/"),
 }
+_NOT_FOUND = Answer(HTTPStatus.NOT_FOUND, b"not found", "text/plain")
 
 
-class ClipSite:
+class ClipSite(Loopback):
     """A site that behaves like TikTok's category pages, with thousands of clips and the truth about them.
-
-    Use it as a context manager, or call `start` and `stop`.
 
     Args:
         date: The day to show.
@@ -63,54 +54,18 @@ class ClipSite:
         clips_per_category: int = 400,
         port: int = 0,
     ) -> None:
+        super().__init__(port)
         self.seed = seed
         self.clips_per_category = clips_per_category
         self.cache_dir = cache_dir
-        self._port = port
         self._control = Control(date=date)
         self._shown_dates = {date}
         self._dice = random.Random(seed)
-        self._server: _Server | None = None
-
-    @property
-    def url(self) -> str:
-        """Where the site is, without a slash at the end."""
-        return f"http://{_HOST}:{self._port}"
 
     @property
     def date(self) -> dt.date:
         """The day that is shown."""
         return self._control.date
-
-    def start(self) -> Self:
-        """Starts to answer.
-
-        Raises:
-            PortInUseError: Another process listens on the port.
-        """
-        try:
-            self._server = _Server(self, self._port)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise
-            message = f"port {self._port} is in use: stop what listens there, or choose another --port"
-            raise PortInUseError(message) from error
-        self._port = self._server.server_address[1]
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        return self
-
-    def stop(self) -> None:
-        """Stops to answer and closes all connections."""
-        if self._server:
-            self._server.shutdown()
-            self._server.server_close()
-            self._server = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     def control(self, **changes: Any) -> Control:
         """Changes the date or the misbehaviour, as `POST /control` does.
@@ -156,146 +111,75 @@ class ClipSite:
         """Throws the dice: true for `share` (0 to 1) of the calls."""
         return self._dice.random() < share
 
+    # --- answering ---
 
-class _Server(ThreadingHTTPServer):
-    request_queue_size = 128
-    daemon_threads = True
+    def respond(self, asked: Asked) -> Answer | None:
+        """See `Loopback.respond`."""
+        if asked.path == "/control":
+            return self._be_told(asked) if asked.method == "POST" else _shown(self._control)
+        if asked.method == "GET":
+            for name, pattern in _ROUTES.items():
+                if match := pattern.fullmatch(asked.path):
+                    answer: Answer | None = getattr(self, f"_{name}")(asked.query, **match.groupdict())
+                    return answer
+        return _NOT_FOUND
 
-    def __init__(self, site: ClipSite, port: int) -> None:
-        self.site = site
-        self._open: set[socket.socket] = set()
-        super().__init__((_HOST, port), _Handler)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    def server_close(self) -> None:
-        super().server_close()
-        for connection in list(self._open):  # Kept alive by clients.
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exception(), ConnectionError | TimeoutError):  # The client left.
-            super().handle_error(request, client_address)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server_version = "Cliptown"
-    timeout = 60  # Seconds that an idle connection is kept.
-    disable_nagle_algorithm = True
-    server: _Server
-
-    def do_GET(self) -> None:
-        address = urlsplit(self.path)
-        for name, pattern in _ROUTES.items():
-            match = pattern.fullmatch(address.path)
-            if match:
-                getattr(self, f"_{name}")(address.query, **match.groupdict())
-                return
-        if address.path == "/control":
-            self._answer_json(self.server.site.control().model_dump(mode="json"))
-        elif address.path == "/control/truth":
-            self._truth()
-        elif address.path == "/":
-            self._answer(HTTPStatus.FOUND, _HTML, b"", Location=f"/{CATEGORIES[0]}")
-        else:
-            self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"not found")
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if self.path != "/control":
-            self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"not found")
-            return
+    def _be_told(self, asked: Asked) -> Answer:
         try:
-            changes = json.loads(body)
-            control = self.server.site.control(**changes)
+            return _shown(self.control(**json.loads(asked.body)))
         except (ValidationError, ValueError, TypeError) as error:
-            self._answer_json({"error": str(error)}, HTTPStatus.BAD_REQUEST)
-        else:
-            self._answer_json(control.model_dump(mode="json"))
+            return Answer.of({"error": str(error)}, HTTPStatus.BAD_REQUEST)
 
-    def log_message(self, *_: object) -> None:
-        """Says nothing: a crawl is thousands of lines."""
+    def _start_page(self, _query: dict[str, str]) -> Answer:
+        return Answer(HTTPStatus.FOUND, content_type=_HTML, headers={"Location": f"/{CATEGORIES[0]}"})
 
-    def _page(self, _query: str, category: str) -> None:
+    def _page(self, _query: dict[str, str], category: str) -> Answer | None:
         told = self._misbehave(category)
         if told is None:
-            return
+            return None
         if told.wall == "denied":
-            self._answer(HTTPStatus.FORBIDDEN, _HTML, answers.DENIED_PAGE.encode())
-        else:
-            self._answer(HTTPStatus.OK, _HTML, answers.category_page(category, told.wall).encode())
+            return Answer(HTTPStatus.FORBIDDEN, answers.DENIED_PAGE.encode(), _HTML)
+        return Answer(HTTPStatus.OK, answers.category_page(category, told.wall).encode(), _HTML)
 
-    def _items(self, query: str, category: str) -> None:
+    def _items(self, query: dict[str, str], category: str) -> Answer | None:
         told = self._misbehave(category)
         if told is None:
-            return
+            return None
         if told.wall:
-            self._answer_json(answers.blocked_list(told.wall))
-            return
-        numbers = {name: values[0] for name, values in parse_qs(query).items()}
-        cursor, count = (numbers.get(name, default) for name, default in (("cursor", "0"), ("count", "20")))
+            blocked = answers.blocked_list(told.wall)
+            return Answer(HTTPStatus.OK) if blocked is None else Answer.of(blocked)
+        cursor, count = query.get("cursor", "0"), query.get("count", "20")
         if not (cursor.isdecimal() and count.isdecimal()):
-            self._answer_json({"statusCode": 10201, "statusMsg": "invalid parameters"})
-            return
-        site = self.server.site
+            return Answer.of({"statusCode": 10201, "statusMsg": "invalid parameters"})
         asked = min(int(count), _COUNT_MAX)
-        self._answer_json(answers.item_list(site.catalogue(), category, int(cursor), asked, site.url))
+        return Answer.of(answers.item_list(self.catalogue(), category, int(cursor), asked, self.url))
 
-    def _media(self, _query: str, clip: str) -> None:
-        site = self.server.site
-        found = site.find(clip)
+    def _media(self, _query: dict[str, str], clip: str) -> Answer | None:
+        found = self.find(clip)
         if found is None:
-            self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"not found")
-            return
+            return _NOT_FOUND
         told = self._misbehave(found.category)
         if told is None:
-            return
-        media = pictures.cover(found, site.cache_dir)
+            return None
+        media = pictures.cover(found, self.cache_dir)
         how = pictures.breakage(found, told.broken_image_share)
-        self._answer(*(pictures.broken(media, how) if how else media))
+        status, content_type, body = pictures.broken(media, how) if how else media
+        return Answer(status, body, content_type)
 
-    def _clip(self, _query: str, clip: str) -> None:
-        found = self.server.site.find(clip)
-        if found is None:
-            self._answer(HTTPStatus.NOT_FOUND, "text/plain", b"not found")
-            return
-        self._answer(HTTPStatus.OK, _HTML, answers.clip_page(found).encode())
+    def _clip(self, _query: dict[str, str], clip: str) -> Answer:
+        found = self.find(clip)
+        return Answer(HTTPStatus.OK, answers.clip_page(found).encode(), _HTML) if found else _NOT_FOUND
 
-    def _truth(self) -> None:
-        self._answer_json({id_: answers.truth(clip) for id_, clip in self.server.site.truth().items()})
+    def _truth(self, _query: dict[str, str]) -> Answer:
+        return Answer.of({id_: answers.truth(clip) for id_, clip in self.truth().items()})
 
     def _misbehave(self, category: str) -> Misbehaviour | None:
-        """Waits, or cuts the connection (then None), as told for the category."""
-        site = self.server.site
-        told = site.misbehaviour(category)
+        """Waits as told for the category; None: the connection is to be cut, as told."""
+        told = self.misbehaviour(category)
         if told.latency_s:
             time.sleep(told.latency_s)
-        if site.rolls_under(told.drop_share):
-            # With no time to linger, closing resets the connection.
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.connection.close()
-            self.close_connection = True
-            return None
-        return told
+        return None if self.rolls_under(told.drop_share) else told
 
-    def _answer_json(self, content: Any, status: HTTPStatus = HTTPStatus.OK) -> None:
-        """Sends JSON; None is an empty body."""
-        body = b"" if content is None else json.dumps(content, ensure_ascii=False).encode()
-        self._answer(status, _JSON, body)
 
-    def _answer(self, status: HTTPStatus, content_type: str, body: bytes, **headers: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(body)))
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
+def _shown(control: Control) -> Answer:
+    return Answer.of(control.model_dump(mode="json"))

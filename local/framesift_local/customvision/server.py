@@ -10,10 +10,10 @@ import re
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from framesift_local.customvision import images, iterations
 from framesift_local.customvision.iterations import RESOURCE_ID, add_iteration
@@ -41,6 +41,19 @@ class CustomVisionStandIn(StandIn):
         max_iterations: Iterations that a project holds.
         port: To listen on; 0 takes a free one.
     """
+
+    faults: ClassVar[Mapping[Fault, Answer]] = {
+        Fault.TOO_MANY: Answer.of(
+            {"error": {"code": "429", "message": "Rate limit is exceeded. Try again in 1 seconds."}},
+            HTTPStatus.TOO_MANY_REQUESTS,
+            **{"Retry-After": "1"},
+        ),
+        Fault.QUOTA: Answer.of(
+            {"error": {"code": "403", "message": "Out of call volume quota. Quota will be replenished in 10 days."}},
+            HTTPStatus.FORBIDDEN,
+        ),
+        Fault.DOWN: Answer.of({"code": "ErrorUnknown", "message": "Server error."}, HTTPStatus.INTERNAL_SERVER_ERROR),
+    }
 
     def __init__(
         self,
@@ -101,18 +114,6 @@ class CustomVisionStandIn(StandIn):
         except Refusal as refusal:
             headers = {"Retry-After": "1"} if refusal.status is HTTPStatus.TOO_MANY_REQUESTS else {}
             return Answer.of({"code": refusal.code, "message": refusal.message}, refusal.status, **headers)
-
-    def answer_fault(self, fault: Fault, asked: Asked) -> Answer:
-        """See `StandIn.answer_fault`."""
-        if fault is Fault.TOO_MANY:
-            body = {"error": {"code": "429", "message": "Rate limit is exceeded. Try again in 1 seconds."}}
-            return Answer.of(body, HTTPStatus.TOO_MANY_REQUESTS, **{"Retry-After": "1"})
-        if fault is Fault.QUOTA:
-            body = {
-                "error": {"code": "403", "message": "Out of call volume quota. Quota will be replenished in 10 days."}
-            }
-            return Answer.of(body, HTTPStatus.FORBIDDEN)
-        return Answer.of({"code": "ErrorUnknown", "message": "Server error."}, HTTPStatus.INTERNAL_SERVER_ERROR)
 
     def _check_pace(self, *, is_training: bool) -> None:
         if self.limit_per_s is None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date as Date  # noqa: N812 - `date` is a parameter's name here
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 from framesift_local.standin import Answer, Asked, Fault, StandIn
 from framesift_local.youtube.catalogue import Video, channel_ids, video
@@ -29,11 +29,11 @@ SIZES = {
 }
 _THUMBNAIL = re.compile(r"/vi/(?P<id>[\w-]{11})/(?P<file>\w+)\.jpg")
 _UPLOADS = re.compile(r"UU([\w-]{22})")
-_FAULTS = {
-    Fault.QUOTA: (HTTPStatus.FORBIDDEN, "quotaExceeded", "The request cannot be completed: you exceeded your quota."),
-    Fault.TOO_MANY: (HTTPStatus.FORBIDDEN, "rateLimitExceeded", "Too many requests have recently been sent."),
-    Fault.DOWN: (HTTPStatus.SERVICE_UNAVAILABLE, "backendError", "Backend Error"),
-}
+
+
+def _refuse(status: HTTPStatus, reason: str, message: str) -> Answer:
+    fault = {"message": message, "domain": "youtube", "reason": reason}
+    return Answer.of({"error": {"code": status.value, "message": message, "errors": [fault]}}, status)
 
 
 class YoutubeStandIn(StandIn):
@@ -45,6 +45,14 @@ class YoutubeStandIn(StandIn):
         key: The API's key.
         port: To listen on; 0 takes a free one.
     """
+
+    faults: ClassVar[Mapping[Fault, Answer]] = {
+        Fault.QUOTA: _refuse(HTTPStatus.FORBIDDEN, "quotaExceeded", "You have exceeded your quota."),
+        Fault.TOO_MANY: _refuse(
+            HTTPStatus.FORBIDDEN, "rateLimitExceeded", "Too many requests have recently been sent."
+        ),
+        Fault.DOWN: _refuse(HTTPStatus.SERVICE_UNAVAILABLE, "backendError", "Backend Error"),
+    }
 
     def __init__(self, day: Date, *, videos: int = 200, key: str = API_KEY, port: int = 0) -> None:
         super().__init__(port)
@@ -82,10 +90,6 @@ class YoutubeStandIn(StandIn):
         if answer.status is HTTPStatus.OK and asked.headers.get("if-none-match") == etag:
             return Answer(HTTPStatus.NOT_MODIFIED, headers={"ETag": etag})
         return Answer(answer.status, answer.body, headers={"ETag": etag})
-
-    def answer_fault(self, fault: Fault, asked: Asked) -> Answer:
-        """See `StandIn.answer_fault`."""
-        return _refuse(*_FAULTS[fault])
 
     def _list_videos(self, asked: Asked) -> Answer:
         if "id" in asked.query:
@@ -156,8 +160,3 @@ class YoutubeStandIn(StandIn):
 def _picture(video_id: str, width: int, height: int) -> bytes:
     image, _ = draw(int.from_bytes(video_id.encode(), "big"))
     return encode(image, width, height)
-
-
-def _refuse(status: HTTPStatus, reason: str, message: str) -> Answer:
-    fault = {"message": message, "domain": "youtube", "reason": reason}
-    return Answer.of({"error": {"code": status.value, "message": message, "errors": [fault]}}, status)

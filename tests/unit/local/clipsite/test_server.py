@@ -213,7 +213,7 @@ def test_a_perfect_answer_gets_a_perfect_grade(site: ClipSite) -> None:
 def test_a_taken_port_is_said_so(site: ClipSite, tmp_path: Path) -> None:
     port = int(site.url.rpartition(":")[2])
 
-    with pytest.raises(PortInUseError, match=f"port {port} is in use"):
+    with pytest.raises(PortInUseError, match=f"Port {port} of 127.0.0.1 is in use"):
         ClipSite(date=dt.date(2026, 11, 20), cache_dir=tmp_path, port=port).start()
 
 

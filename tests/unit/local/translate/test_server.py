@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from framesift.errors import PortInUseError
-from framesift_local.translate import Fault, TranslateStandIn
+from framesift_local.standin import Fault
+from framesift_local.translate import TranslateStandIn
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +47,7 @@ def test_refuses_what_google_refuses(stand_in: TranslateStandIn, message: object
 
 
 def test_is_told_over_http_to_misbehave_for_some_requests(stand_in: TranslateStandIn):
-    assert call(stand_in, {"fault": "daily_limit", "requests": 1, "after": 1}, "/faults", "PUT")[0] == 200
+    assert call(stand_in, {"fault": "quota", "requests": 1, "after": 1}, "/faults", "PUT")[0] == 200
     answers = [call(stand_in, {"content": "hello to everyone"}) for _ in range(3)]
     assert [status for status, _ in answers] == [200, 403, 200]
     assert answers[1][1]["error"]["message"] == "Daily Limit Exceeded"
