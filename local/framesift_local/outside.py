@@ -65,6 +65,7 @@ def settings(youtube: YoutubeStandIn, azure: CustomVisionStandIn) -> dict[str, s
         "FRAMESIFT_CUSTOM_VISION__PREDICT_PROJECT": a.id,
         "FRAMESIFT_CUSTOM_VISION__TEACH_PROJECT": b.id,
         "FRAMESIFT_CUSTOM_VISION__TRAINING_CHECK_S": "2",
+        "FRAMESIFT_DOWNLOAD__ALLOW_LOOPBACK": "true",
         "FRAMESIFT_DETECTION__TAGS": json.dumps(_THRESHOLDS),
         "FRAMESIFT_DETECTION__REVIEW_FROM": str(_REVIEW_FROM),
     }

@@ -29,11 +29,11 @@ class Up:
         lines = shlex.split((self.data / "outside.env").read_text())
         return dict(line.split("=", 1) for line in lines)
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*FRAMESIFT, *arguments],
             cwd=self.folder,
-            env={**os.environ, **self.settings(), "COLUMNS": "200"},
+            env={**os.environ, "COLUMNS": "200", **settings},
             capture_output=True,
             text=True,
             timeout=400,
@@ -68,6 +68,17 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
             process.wait(30)
 
 
+def test_before_the_first_day_a_dry_run_says_what_is_known(machine: Up) -> None:
+    ran = machine.command("run", "youtube", "--dry-run")
+    assert ran.returncode == 0, ran.stderr
+    assert "It was never asked" in ran.stdout
+    assert "none was collected yet" in ran.stdout
+    assert "Tags to make: person, logo." in ran.stdout
+    assert "compared with stable" in ran.stdout
+    assert machine.project("B")["tags"] == {}
+    assert "has not been run yet" in machine.command("status", "youtube").stderr
+
+
 def test_a_day_predicts_teaches_trains_and_lets_the_better_predict(machine: Up) -> None:
     ran = machine.command("run", "youtube", "--now")
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -86,6 +97,9 @@ def test_a_day_predicts_teaches_trains_and_lets_the_better_predict(machine: Up) 
 
 def test_a_second_run_of_the_day_does_nothing_and_a_stage_alone_sends_nothing_again(machine: Up) -> None:
     assert "is done" in machine.command("run", "youtube").stdout
+    dry = machine.command("run", "youtube", "--force", "--dry-run").stdout
+    assert "45 videos, 45 thumbnails to fetch" in dry
+    assert "0 new pictures to send" in dry
     before = machine.project("B")["pictures"]
     again = machine.command("stage", "teach", "--source", "youtube")
     assert again.returncode == 0, again.stderr
@@ -102,8 +116,12 @@ def test_a_person_reviews_and_what_was_accepted_teaches(machine: Up) -> None:
         assert machine.command("review", verdict, review["id"]).returncode == 0
     assert json.loads(machine.command("review", "list", "--json").stdout) == []
     before = len(machine.project("B")["pictures"])
-    machine.command("stage", "teach", "--source", "youtube")
-    assert len(machine.project("B")["pictures"]) > before
+    foretold = json.loads(machine.command("stage", "teach", "--dry-run").stdout)
+    assert len(machine.project("B")["pictures"]) == before
+    taught = json.loads(machine.command("stage", "teach", "--source", "youtube").stdout)
+    assert len(machine.project("B")["pictures"]) == before + foretold["uploaded"] > before
+    for count in ("uploaded", "known", "waiting", "refused", "outcome"):
+        assert taught[count] == foretold[count]
 
 
 def test_rollback_brings_the_former_back_and_the_next_prediction_uses_it(machine: Up) -> None:
@@ -116,11 +134,7 @@ def test_rollback_brings_the_former_back_and_the_next_prediction_uses_it(machine
 def test_the_rescue_takes_the_project_out(machine: Up) -> None:
     b = machine.project("B")
     out = machine.folder / "rescue"
-    os.environ["FRAMESIFT_DOWNLOAD__ALLOW_LOOPBACK"] = "true"
-    try:
-        ran = machine.command("detector", "export", "--project", b["id"], "--to", str(out))
-    finally:
-        del os.environ["FRAMESIFT_DOWNLOAD__ALLOW_LOOPBACK"]
+    ran = machine.command("detector", "export", "--project", b["id"], "--to", str(out), **machine.settings())
     assert ran.returncode == 0, ran.stderr
     coco = json.loads((out / "annotations.json").read_text())
     assert len(coco["images"]) == len(b["pictures"])

@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TypedDict
 
 import numpy as np
 
@@ -144,23 +145,16 @@ def _original(seed: int, born: dt.date, category: str, slot: int, originals: int
     text = texts.write(rng, category, "ko" if popular_korean else None)
     width, height = scenes.pick_size(rng)
     views = _views(rng, at_least=120_000 if popular_korean else VIEWS_MIN)
-    clip_id, created_at_s = _identity(seed, born, category, slot)
+    post = _post(seed, born, category, slot, text)
     return Clip(
-        id=clip_id,
-        category=category,
-        born=born,
-        slot=slot,
-        created_at_s=created_at_s,
+        **post,
         author_id=_author_id(rng),
-        nickname=text.nickname,
-        title=text.title,
-        language=text.language,
         views=views,
         duration_s=int(rng.integers(6, 91)),
         width=width,
         height=height,
         extension=_extension(rng, width),
-        original_id=clip_id,
+        original_id=post["id"],
         edit=None,
         scene=(seed, born.toordinal(), CATEGORIES.index(category), slot),
         edit_seed=0,
@@ -176,18 +170,10 @@ def _reupload(seed: int, born: dt.date, category: str, slot: int, originals: int
     text = texts.write(rng, category)
     more_than_original = rng.random() < 0.12
     factor = rng.uniform(1.1, 3.0) if more_than_original else rng.uniform(0.01, 0.9)
-    clip_id, created_at_s = _identity(seed, born, category, slot)
     return replace(
         source,
-        id=clip_id,
-        category=category,
-        born=born,
-        slot=slot,
-        created_at_s=created_at_s,
+        **_post(seed, born, category, slot, text),
         author_id=_author_id(rng),
-        nickname=text.nickname,
-        title=text.title,
-        language=text.language,
         views=int(np.clip(source.views * factor, VIEWS_MIN, VIEWS_MAX)),
         extension=_extension(rng, source.width),
         edit=edits.KINDS[(slot + 3 * CATEGORIES.index(category) + born.toordinal()) % len(edits.KINDS)],
@@ -195,12 +181,33 @@ def _reupload(seed: int, born: dt.date, category: str, slot: int, originals: int
     )
 
 
-def _identity(seed: int, born: dt.date, category: str, slot: int) -> tuple[str, int]:
-    """A clip's id, with its time in the upper 32 bits as the real ones have it, and that time."""
+class _Post(TypedDict):
+    """What is a clip's own, whosever picture it shows."""
+
+    id: str
+    category: str
+    born: dt.date
+    slot: int
+    created_at_s: int
+    nickname: str
+    title: str
+    language: str
+
+
+def _post(seed: int, born: dt.date, category: str, slot: int, text: texts.Text) -> _Post:
     number = CATEGORIES.index(category) << 20 | slot
     midnight = dt.datetime.combine(born, dt.time(), _KST)
     created_at_s = int(midnight.timestamp()) - 1 - number * 7919 % 86_400
-    return str(created_at_s << 32 | (seed & 0xFF) << 24 | number), created_at_s
+    return {
+        "id": str(created_at_s << 32 | (seed & 0xFF) << 24 | number),  # The time in the upper bits, as real ones have.
+        "category": category,
+        "born": born,
+        "slot": slot,
+        "created_at_s": created_at_s,
+        "nickname": text.nickname,
+        "title": text.title,
+        "language": text.language,
+    }
 
 
 def _views(rng: np.random.Generator, at_least: int) -> int:

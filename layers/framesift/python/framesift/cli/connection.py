@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from framesift import aws
 from framesift.errors import EmbeddedAwsDownError, NotFoundError
+from framesift.settings import load_settings
 from framesift.storage import S3Store
 from framesift.table import Table
 
@@ -86,7 +88,17 @@ def _embedded() -> Connection:
         raise EmbeddedAwsDownError("No embedded AWS is installed: name a stack with --stack.") from None
     address = find_running(DATA_DIR)
     use_embedded(address["endpoint"], address["region"])
+    _use_stand_ins(DATA_DIR / "outside.env")
     return _from_outputs(address["outputs"], address["api_url"], address["endpoint"])
+
+
+def _use_stand_ins(settings: Path) -> None:
+    """Take the settings that the embedded AWS's functions have, too; what the environment says stays."""
+    if settings.exists():
+        for line in shlex.split(settings.read_text(encoding="utf-8")):
+            name, _, value = line.partition("=")
+            os.environ.setdefault(name, value)
+        load_settings.cache_clear()
 
 
 def _from_outputs(outputs: Mapping[str, str], api_url: str, endpoint_url: str = "") -> Connection:

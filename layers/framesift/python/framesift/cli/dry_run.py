@@ -11,9 +11,8 @@ from rich.markup import escape
 from framesift.cli.connection import Connection
 from framesift.cli.console import output
 from framesift.cli.stage import call_state
-from framesift.contracts import BeginOutput, CollectOutput, PredictOutput, TeachOutput
+from framesift.contracts import BeginOutput, CollectOutput, PredictOutput, Run, TeachOutput
 from framesift.errors import InputError, NotFoundError, TagsDifferError
-from framesift.table import RunRecord
 
 
 def dry_run(connection: Connection, start: dict[str, Any]) -> None:
@@ -34,22 +33,23 @@ def dry_run(connection: Connection, start: dict[str, Any]) -> None:
     for category in begun.categories:
         request = {"run": run, "category": category, "dry_run": True}
         _show_feed(CollectOutput.model_validate(call_state(connection, "CollectFeed", request)))
-    _foretell_detection(connection, *_newest(connection, start["source"]))
+    _foretell_detection(connection, *_newest_collected(connection, begun.run))
 
 
-def _newest(connection: Connection, source: str) -> tuple[RunRecord, list[str]]:
-    """The newest day of which something was collected, with what was."""
-    for record in connection.records.runs(source):
+def _newest_collected(connection: Connection, run: Run) -> tuple[Run, list[str]]:
+    """The newest run that has collected something, and what; else the one that would be."""
+    for record in connection.records.runs(run.source):
         stages = connection.records.stages(record.run)
         if collected := [category for category in record.categories if ("collect", category) in stages]:
-            return record, collected
-    raise NotFoundError("Nothing was collected yet: what would be predicted and taught is known after the first run.")
+            return record.run, collected
+    return run, []
 
 
-def _foretell_detection(connection: Connection, record: RunRecord, categories: list[str]) -> None:
-    request = {"run": record.run.model_dump(mode="json"), "categories": categories, "dry_run": True}
+def _foretell_detection(connection: Connection, run: Run, categories: list[str]) -> None:
+    request = {"run": run.model_dump(mode="json"), "categories": categories, "dry_run": True}
     predicted = PredictOutput.model_validate(call_state(connection, "PredictItems", request))
-    _say(f"On the pictures of {record.date}, by {predicted.detector}:")
+    which = f"On the pictures of {run.date}" if categories else "Without pictures, since none was collected yet"
+    _say(f"{which}, by {predicted.detector}:")
     _show_predictions(predicted)
     try:
         taught = TeachOutput.model_validate(call_state(connection, "TeachDetector", request))
@@ -66,7 +66,7 @@ def _show_feed(feed: CollectOutput) -> None:
         _say(f"Collect {feed.category}: {feed.cut_short}")
     else:
         _say(
-            f"Collect {feed.category}: {feed.units} units of YouTube's quota; by its last answer {feed.seen} videos, "
+            f"Collect {feed.category}: YouTube's quota pays {feed.units}; by its last answer {feed.seen} videos, "
             f"{feed.fetched} thumbnails to fetch."
         )
 

@@ -51,6 +51,8 @@ def _foretell(request: CategoryInput, settings: Settings, store: Store) -> Colle
         videos = list_videos(kept, feed, category, youtube.max_videos)
     except NotFoundError:
         units = most_units(feed, youtube.max_videos)
-        return CollectOutput(category=category, units=units, cut_short=f"It was never asked; {units} units at most.")
+        return CollectOutput(
+            category=category, units=units, cut_short=f"It was never asked; YouTube's quota pays {units} at most."
+        )
     fetched = missing(videos, stored_media(run, category, store))
     return CollectOutput(category=category, seen=len(videos), items=len(videos), units=kept.units, fetched=fetched)

@@ -157,6 +157,7 @@ def _foretell(
     return output.model_copy(
         update={
             "tags_made": trainer.missing_tags(settings.detection.tags),
+            "check_after_s": settings.custom_vision.training_check_s,
             "gate": gate_baseline(settings.custom_vision, table),
             **choice.counts(uploaded, len(refused)),
         }
