@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from framesift.errors import FramesiftError
 from framesift.pose.decode import VideoFacts, read_frames
-from framesift.pose.engine import PoseEngine
+from framesift.pose.engine import People, PoseEngine
 from framesift.pose.frame import Frame
 from framesift.pose.presets import PoseSettings
 from framesift.pose.selection import select
 from framesift.pose.sequence import SUFFIX, ModelFacts
+from framesift.pose.skeleton import CHANNELS, LANDMARK_COUNT, WORLD_CHANNELS
 
 # Frames at the grid's points around a segment's start that decide what is kept there.
 _WARM_UP_POINTS = 3
@@ -108,14 +108,14 @@ def follow(segments: list[Segment], engine: PoseEngine, settings: PoseSettings) 
         except FramesiftError as error:
             errors[position] = error
 
-    found: list[list[Any]] = [[] for _ in segments]
+    found = [_Found() for _ in segments]
     for position, frame, people in engine.follow([guarded(i) for i in range(len(segments))]):
         if frame.time >= segments[position].start_s:  # Else it was for warming up.
-            found[position].append((people.landmarks, people.world, frame.pts, float(frame.time)))
+            found[position].add(frame, people)
     seconds = (time.perf_counter() - started_s) / len(segments)
     slots = settings.landmarks.people
     return [
-        errors[i] if i in errors else _segment_poses(segments[i], found[i], slots, engine.model, seconds)
+        errors[i] if i in errors else found[i].poses(segments[i], slots, engine.model, seconds)
         for i in range(len(segments))
     ]
 
@@ -132,18 +132,34 @@ def _frames(segment: Segment, settings: PoseSettings) -> Iterator[Frame]:
         yield frame
 
 
-def _segment_poses(segment: Segment, found: list[Any], slots: int, model: ModelFacts, seconds: float) -> SegmentPoses:
-    count = len(found)
-    landmarks, world, pts, time_s = zip(*found, strict=True) if found else ((), (), (), ())
-    return SegmentPoses(
-        segment=segment,
-        landmarks=np.array(landmarks, np.float32).reshape(count, slots, 33, 5),
-        world=np.array(world, np.float32).reshape(count, slots, 33, 3),
-        pts=np.array(pts, np.int64),
-        time_s=np.array(time_s, np.float64),
-        model=model,
-        seconds=seconds,
-    )
+class _Found:
+    """Gathers a segment's landmarks in one piece.
+
+    Small arrays kept one by one, among pictures that come and go, would leave holes as large as pictures in the heap.
+    """
+
+    def __init__(self) -> None:
+        self._landmarks, self._world = bytearray(), bytearray()
+        self._pts: list[int] = []
+        self._time_s: list[float] = []
+
+    def add(self, frame: Frame, people: People) -> None:
+        self._landmarks += people.landmarks.tobytes()
+        self._world += people.world.tobytes()
+        self._pts.append(frame.pts)
+        self._time_s.append(float(frame.time))
+
+    def poses(self, segment: Segment, slots: int, model: ModelFacts, seconds: float) -> SegmentPoses:
+        shape = (len(self._pts), slots, LANDMARK_COUNT)
+        return SegmentPoses(
+            segment=segment,
+            landmarks=np.frombuffer(self._landmarks, np.float32).reshape(*shape, len(CHANNELS)),
+            world=np.frombuffer(self._world, np.float32).reshape(*shape, len(WORLD_CHANNELS)),
+            pts=np.array(self._pts, np.int64),
+            time_s=np.array(self._time_s, np.float64),
+            model=model,
+            seconds=seconds,
+        )
 
 
 def stitch(
