@@ -53,7 +53,8 @@ _BACKENDS = (
 )  # fmt: skip
 _PASSED_ON = (
     "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR",  # For a browser with a window.
-    "HOME", "PATH", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "PLAYWRIGHT_BROWSERS_PATH", "VIRTUAL_ENV",
+    "HOME", "XDG_CACHE_HOME", "PATH", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "PLAYWRIGHT_BROWSERS_PATH",
+    "VIRTUAL_ENV",
     "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
     "OMP_NUM_THREADS",
 )  # fmt: skip

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
 from framesift.api import problems
-from framesift.table import Table
+from framesift.table import RunRecord, Table
 from tests.unit.api.conftest import CLAIMS, Answer
 
 Ask = Callable[..., Answer]
@@ -15,6 +16,26 @@ A_TAKEDOWN = {"source": "tiktok", "id": "7302", "why": "the author asked"}
 
 
 @pytest.mark.usefixtures("one_run")
+def test_gives_the_runs_of_one_days_uploads(ask: Ask, table: Table):
+    for number, subject in enumerate(("dance", "dance.3f2a90b1c4d5")):
+        record = RunRecord(
+            source="upload",
+            date="2026-11-20",
+            subject=subject,
+            status="SUCCEEDED",
+            attempt=1,
+            execution_arn=f"arn:{number}",
+            categories=["dance"],
+            started_at=datetime(2026, 11, 20, number, tzinfo=UTC),
+        )
+        assert table.claim(record, None)
+    listed = ask("/v1/runs", query={"source": "upload"}, claims=CLAIMS).json["runs"]
+    assert [run["subject"] for run in listed] == ["dance.3f2a90b1c4d5", "dance"], "newest first"
+    answer = ask("/v1/runs/upload/2026-11-20", query={"subject": "dance.3f2a90b1c4d5"}, claims=CLAIMS)
+    assert answer.json["record"]["execution_arn"] == "arn:1"
+    assert ask("/v1/runs/upload/2026-11-20", claims=CLAIMS).status == 404
+
+
 def test_gives_the_runs_of_a_source(ask: Ask):
     answer = ask("/v1/runs", query={"source": "tiktok", "limit": "5"}, claims=CLAIMS)
     assert [(run["date"], run["status"]) for run in answer.json["runs"]] == [("2026-11-20", "SUCCEEDED")]

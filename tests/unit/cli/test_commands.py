@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from framesift import aws, cli
-from framesift.contracts import PublishedList, Run, TopItem, TopList
+from framesift.contracts import PublishedList, Run, TopItem, TopList, Upload
+from framesift.pose.manifest import FrameCounts, VideoEntry
 from framesift.storage import S3Store, write_json
 from framesift.table import ItemDay, RunRecord, Table
+from framesift.upload_records import UploadRecords
 
 RUN = Run(source="tiktok", date="2026-11-20", attempt=1)
 KEY = "published/2026-11-20/dance/top10/dance_top10.json"
@@ -174,8 +176,76 @@ def test_without_an_embedded_aws_it_says_how_to_start_one(
     assert "framesift local up" in capsys.readouterr().err
 
 
+@pytest.fixture
+def videos(tmp_path: Path) -> Path:
+    """A folder of two videos and a text, as far as their names tell."""
+    folder = tmp_path / "videos"
+    (folder / "sub").mkdir(parents=True)
+    for name in ("내 영상.mp4", "sub/b.MOV", "notes.txt"):
+        (folder / name).write_bytes(name.encode())
+    return folder
+
+
+@pytest.mark.usefixtures("stack")
+def test_upload_sends_a_folders_videos_once(videos: Path, store: S3Store, capsys: pytest.CaptureFixture[str]) -> None:
+    assert framesift("upload", str(videos), "--collection", "댄스") == 0
+    assert "2 sent to uploads/댄스/, 0 were there" in capsys.readouterr().out
+    assert list(store.list("uploads/")) == ["uploads/댄스/sub/b.MOV", "uploads/댄스/내 영상.mp4"]
+    assert framesift("upload", str(videos / "sub" / "b.MOV"), str(videos), "--collection", "댄스") == 0
+    assert "1 sent to uploads/댄스/, 2 were there" in capsys.readouterr().out
+    assert framesift("upload", str(videos), "--collection", "댄스", "--force") == 0
+    assert "2 sent" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("stack")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere.mp4", "--collection", "dance"], "nowhere.mp4 is no video"),
+        ([".", "--collection", "../dance"], "cannot be called '../dance'"),
+    ],
+)
+def test_upload_says_what_it_cannot_send(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert framesift("upload", *arguments) == 65
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("stack")
+def test_an_uploads_run_shows_its_videos(table: Table, capsys: pytest.CaptureFixture[str]) -> None:
+    uploaded = Run(source="upload", date="2026-11-20", attempt=1, subject="dance.3f2a90b1c4d5")
+    record = RunRecord(
+        **uploaded.model_dump(),
+        status="SUCCEEDED",
+        execution_arn="arn:1",
+        categories=["dance"],
+        done=["dance"],
+        started_at=datetime(2026, 11, 20, tzinfo=UTC),
+        counts={"dance": {"seen": 2, "items": 2}, "poses": {"done": 1, "failed": 1}},
+    )
+    assert table.claim(record, None)
+    upload = Upload(key="k", name="[a].mp4", etag="e", size_bytes=1, modified_at=record.started_at, finding="video")
+    frames = FrameCounts(30, 29, 1, 0, 0)
+    entry = VideoEntry(source="[a].mp4", status="done", output="1.pose.parquet", frames=frames)
+    records = UploadRecords(table.name)
+    records.put_video("dance", upload, entry)
+    failed = VideoEntry(source="b.mp4", status="failed", error="NotAVideoError", message="b.mp4 is a [text]")
+    records.put_video("dance", upload.model_copy(update={"name": "b.mp4"}), failed)
+
+    assert framesift("runs", "upload") == 0
+    assert uploaded.id in capsys.readouterr().out
+    for arguments in (["upload"], ["upload", uploaded.id]):
+        assert framesift("status", *arguments) == 0
+        shown = capsys.readouterr().out
+        video = next(line for line in shown.splitlines() if line.startswith("[a].mp4"))
+        assert video.split() == ["[a].mp4", "29", "of", "30", "1.pose.parquet"]
+        assert "NotAVideoError: b.mp4 is a [text]" in shown
+
+
 def test_help_is_for_newcomers(capsys: pytest.CaptureFixture[str]) -> None:
     assert framesift("--help") == 0
     shown = capsys.readouterr().out
-    for command in ("run", "status", "runs", "top10", "local", "models"):
+    for command in ("run", "upload", "status", "runs", "top10", "local", "models"):
         assert command in shown

@@ -64,12 +64,19 @@ def test_target_input_forms():
 def test_transformer_writes_json_outside_strings_and_text_inside():
     event = {**EVENT, "detail": {"key": 'a "b"/값.jpg', "size": 3}}
     transformer = {
-        "InputPathsMap": {"key": "$.detail.key", "size": "$.detail.size", "arn": "$.resources[0]"},
-        "InputTemplate": '{"key":<key>,"text":"at <key> of <arn>","size":<size>,"whole":<aws.events.event.json>}',
+        "InputPathsMap": {
+            "key": "$.detail.key",
+            "size": "$.detail.size",
+            "arn": "$.resources[0]",
+            "object": "$.detail",
+        },
+        "InputTemplate": '{"key":<key>,"text":"at <key> of <arn>","size":<size>,"object":<object>,'
+        '"whole":<aws.events.event.json>}',
     }
     assert json.loads(target_input({"InputTransformer": transformer}, event)) == {
         "key": 'a "b"/값.jpg',
         "text": 'at a "b"/값.jpg of arn:aws:s3:::b',
         "size": 3,
+        "object": event["detail"],
         "whole": event,
     }

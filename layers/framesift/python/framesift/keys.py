@@ -134,7 +134,7 @@ def poses_prefix(collection: str) -> str:
 
 def pose_sequence(collection: str, sha256: str, settings_digest: str) -> str:
     """A video's pose sequence: of what is in the video, whatever it is called, with certain settings."""
-    return f"{poses_prefix(collection)}{sha256}-{settings_digest}.pose.parquet"
+    return f"{poses_prefix(collection)}{sha256[:32]}-{settings_digest}.pose.parquet"
 
 
 def poses_manifest(collection: str) -> str:

@@ -51,6 +51,7 @@ Problems(app)
 
 Category = Annotated[str, Path(pattern=r"^[a-z0-9_-]{1,40}$")]
 Edition = Annotated[str | None, Query(pattern=r"^\d{4}-\d{2}-\d{2}(\.\d{1,4})?$", description="None: the newest.")]
+Subject = Annotated[str | None, Query(max_length=200, description="Of `upload`: the collection, or the upload.")]
 ThumbnailName = Annotated[str, Path(pattern=r"^[a-z0-9_-]{1,40}\d{2}\.jpg$")]
 
 
@@ -143,9 +144,9 @@ def get_runs(source: Annotated[Source, Query()] = "tiktok", limit: Annotated[int
 
 
 @app.get("/v1/runs/<source>/<date>", summary="A run", **_READERS)
-def get_run(source: Annotated[Source, Path()], date: Annotated[Date, Path()]) -> RunReport:
-    """A run's record and its stages that are done."""
-    return views.run_report(source, date, table=_table())
+def get_run(source: Annotated[Source, Path()], date: Annotated[Date, Path()], subject: Subject = None) -> RunReport:
+    """A run's record and its stages that are done; of uploads, a day has a run for each subject."""
+    return views.run_report(source, date, subject, table=_table())
 
 
 @app.get("/v1/clips/<source>/<clip_id>", summary="A clip's history", **_READERS)

@@ -17,7 +17,7 @@ from framesift.api.messages import (
     Takedown,
     TakedownRequest,
 )
-from framesift.contracts import TopItem, TopList
+from framesift.contracts import Run, TopItem, TopList
 from framesift.errors import NotFoundError, UnknownCategoryError
 from framesift.storage import Store
 from framesift.table import ListPointer, Table
@@ -140,15 +140,16 @@ def runs(source: str, limit: int, *, table: Table) -> RunList:
     return RunList(runs=table.runs(source, limit))
 
 
-def run_report(source: str, date: Date, *, table: Table) -> RunReport:
+def run_report(source: str, date: Date, subject: str | None, *, table: Table) -> RunReport:
     """A run's record and its stages that are done.
 
     Raises:
         NotFoundError: If there was no run.
     """
-    record = table.run(source, date.isoformat())
+    run = Run(source=source, date=date.isoformat(), attempt=1, subject=subject)
+    record = table.run(source, run.id)
     if record is None:
-        raise NotFoundError(f"{source} has no run of {date}: see /v1/runs?source={source}.")
+        raise NotFoundError(f"{source} has no run of {run.id}: see /v1/runs?source={source}.")
     stages = [
         StageReport(stage=stage, scope=scope, output=output)
         for (stage, scope), output in table.stages(record.run).items()

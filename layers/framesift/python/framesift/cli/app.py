@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from framesift import __version__
-from framesift.cli import detector, duplicates, local, models, review, runs, stage
+from framesift.cli import detector, duplicates, local, models, review, runs, stage, uploads
 from framesift.cli.console import output
 from framesift.pose import commands as pose
 
@@ -32,6 +32,7 @@ def _root(
 
 
 app.command("run")(runs.run)
+app.command("upload")(uploads.upload)
 app.command("status")(runs.status)
 app.command("runs")(runs.list_runs)
 app.command("top10")(runs.top10)

@@ -12,7 +12,7 @@ import typer
 from framesift import keys
 from framesift.cli.connection import Connection, StackOption, connect
 from framesift.cli.console import output
-from framesift.cli.runs import DateArgument, SourceArgument, find_run
+from framesift.cli.runs import RunArgument, SourceArgument, find_run
 from framesift.contracts import Item, Run
 from framesift.errors import MediaError, NotFoundError
 from framesift.settings import load_settings
@@ -32,7 +32,7 @@ def _group() -> None:
 @app.command()
 def show(
     source: SourceArgument = "tiktok",
-    date: DateArgument = None,
+    date: RunArgument = None,
     category: Annotated[list[str] | None, typer.Option(help="Only this category; may be repeated.")] = None,
     to: Annotated[Path, typer.Option("-o", "--output", help="The PNG.")] = Path("duplicates.png"),
     clusters: Annotated[int, typer.Option(min=1, max=500, help="Clusters at most, the largest first.")] = 40,

@@ -19,6 +19,7 @@ import typer
 
 from framesift.cli.connection import DATA_DIR, Connection, connect
 from framesift.cli.console import errors, output
+from framesift.cli.local_upload import drop_and_watch
 from framesift.cli.runs import lists_of, show_lists, start_and_watch
 from framesift.errors import InvalidDateError, MachineError
 from framesift.settings import load_settings
@@ -44,13 +45,16 @@ def _needs_local() -> None:
 
 @app.command()
 def run(
-    source: Annotated[str, typer.Argument(help="Where media comes from: tiktok or youtube.")] = "tiktok",
+    source: Annotated[str, typer.Argument(help="Where media comes from: tiktok, youtube or upload.")] = "tiktok",
     date: DateOption = None,
     category: Annotated[list[str] | None, typer.Option(help="Only this category; may be repeated.")] = None,
     clips: ClipsOption = 200,
     force: Annotated[bool, typer.Option(help="Run again even if the day is done.")] = False,
 ) -> None:
-    """Start the embedded AWS, run one day on it, show what came of it, and stop it again."""
+    """Start the embedded AWS, run one day on it, show what came of it, and stop it again.
+
+    With `upload`, a video that is made here is dropped into a collection, and its arrival starts the run.
+    """
     from framesift_local.machine import machine
 
     start = {"source": source, "date": date, "categories": category, "force": force}
@@ -58,6 +62,9 @@ def run(
         with output.status("Starting the embedded AWS and what stands in for the world …"):
             started = running.enter_context(machine(DATA_DIR, day=_day(date), clips=clips, sources=[source]))
         connection = connect("")
+        if source == "upload":
+            drop_and_watch(connection)
+            return
         record = start_and_watch(connection, {name: value for name, value in start.items() if value})
         if source == "tiktok":
             show_lists(lists_of(connection, record))
@@ -90,8 +97,8 @@ def up(
             f"  clip site     {started.site_url}/dance\n"
             f"  files         {DATA_DIR.resolve()}/s3\n"
             f"  logs          {DATA_DIR.resolve()}/logs\n"
-            f"  stand-ins     {DATA_DIR.resolve()}/outside.env has their settings, for `framesift detector`\n"
-            "In another terminal: framesift run · framesift status · framesift local token",
+            f"  stand-ins     {DATA_DIR.resolve()}/outside.env has their settings, for `framesift detector export`\n"
+            "In another terminal: framesift run · framesift upload · framesift status · framesift local token",
             highlight=False,
             soft_wrap=True,
         )

@@ -15,14 +15,17 @@ from framesift.cli.connection import Connection, StackOption, connect
 from framesift.cli.console import errors, output
 from framesift.cli.detector import show_detection
 from framesift.cli.dry_run import dry_run
+from framesift.cli.uploads import show_poses
 from framesift.cli.watch import Snapshot, watch
-from framesift.contracts import TopList
+from framesift.contracts import Run, TopList
 from framesift.errors import NotFoundError, exit_code_of
 from framesift.pipeline.finish import plain_cause
 from framesift.table import RunRecord
 
-SourceArgument = Annotated[str, typer.Argument(help="Where media comes from: tiktok or youtube.")]
-DateArgument = Annotated[str | None, typer.Argument(help="YYYY-MM-DD; the newest run by default.")]
+SourceArgument = Annotated[str, typer.Argument(help="Where media comes from: tiktok, youtube or upload.")]
+RunArgument = Annotated[
+    str | None, typer.Argument(metavar="[RUN]", help="YYYY-MM-DD, or as `framesift runs` lists it; else the newest.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 
 _COLOURS = {"SUCCEEDED": "green", "FAILED": "red", "RUNNING": "yellow"}
@@ -32,6 +35,7 @@ def run(
     source: SourceArgument = "tiktok",
     date: Annotated[str | None, typer.Option(help="The day, YYYY-MM-DD; today in Seoul by default.")] = None,
     category: Annotated[list[str] | None, typer.Option(help="Only this category; may be repeated.")] = None,
+    collection: Annotated[str | None, typer.Option(help="Of upload: do what is not done of this collection.")] = None,
     force: Annotated[bool, typer.Option(help="Run again even if the day is done.")] = False,
     only_if_failed: Annotated[bool, typer.Option(help="Do nothing unless the day has yet to succeed.")] = False,
     wait: Annotated[bool, typer.Option(help="Watch it until it ends.")] = True,
@@ -45,7 +49,14 @@ def run(
 
     Exit codes: 0 done (or done before), 65 refused, 69 the site or this machine, 75 try again later, 70 otherwise.
     """
-    start = {"source": source, "date": date, "categories": category, "force": force, "only_if_failed": only_if_failed}
+    start = {
+        "source": source,
+        "date": date,
+        "categories": category,
+        "collection": collection,
+        "force": force,
+        "only_if_failed": only_if_failed,
+    }
     connection = connect(stack)
     start = {name: value for name, value in start.items() if value}
     if dry:
@@ -70,32 +81,41 @@ def start_and_watch(connection: Connection, start: dict[str, Any]) -> RunRecord:
     Returns:
         The day's record, also where there was nothing to do.
     """
-    ended = watch(_start(connection, start), start["source"], connection.records, output)
+    return watch_execution(connection, start["source"], _start(connection, start))
+
+
+def watch_execution(connection: Connection, source: str, execution_arn: str) -> RunRecord:
+    """Show an execution until it ends; exits with the error's code where it fails.
+
+    Returns:
+        The run's record, also where there was nothing to do.
+    """
+    ended = watch(execution_arn, source, connection.records, output)
     if ended.result.get("decision") == "skip":
         output.print(f"Nothing to do: {ended.result['why']}.", highlight=False, soft_wrap=True)
-        date = ended.result["run"]["date"]
+        run_id = Run.model_validate(ended.result["run"]).id
     elif ended.record is None:  # Refused: there is no run.
         _explain(ended)
         raise typer.Exit(exit_code_of(ended.result.get("error")))
     else:
-        date = ended.record.date
-    _show_summary(connection, start["source"], date)
+        run_id = ended.record.run.id
+    record = find_run(connection, source, run_id)
+    _show_summary(connection, record)
     if ended.state != "SUCCEEDED":
-        failed = find_run(connection, start["source"], date)
-        raise typer.Exit(exit_code_of(failed.error))
-    return find_run(connection, start["source"], date)
+        raise typer.Exit(exit_code_of(record.error))
+    return record
 
 
 def status(
-    source: SourceArgument = "tiktok", date: DateArgument = None, json_: JsonOption = False, stack: StackOption = ""
+    source: SourceArgument = "tiktok", run_id: RunArgument = None, json_: JsonOption = False, stack: StackOption = ""
 ) -> None:
     """Show how a day's run went, category by category."""
     connection = connect(stack)
-    record = find_run(connection, source, date)
+    record = find_run(connection, source, run_id)
     if json_:
         output.print_json(record.model_dump_json())
     else:
-        _show_summary(connection, source, record.date)
+        _show_summary(connection, record)
 
 
 def list_runs(
@@ -110,12 +130,12 @@ def list_runs(
         output.print_json(json.dumps([record.model_dump(mode="json") for record in records]))
         return
     grid = Grid(box=None, pad_edge=False)
-    for column in ("date", "status", "attempt", "took", "categories", "remark"):
+    for column in ("run", "status", "attempt", "took", "categories", "remark"):
         grid.add_column(column, header_style="dim")
     for record in records:
         took = f"{(record.finished_at - record.started_at).total_seconds():.0f} s" if record.finished_at else ""
         remark = f"{record.stage}: {record.error}" if record.error else "; ".join(record.degraded)
-        grid.add_row(record.date, _status(record), str(record.attempt), took, ", ".join(record.done), escape(remark))
+        grid.add_row(record.run.id, _status(record), str(record.attempt), took, ", ".join(record.done), escape(remark))
     output.print(grid)
 
 
@@ -207,30 +227,38 @@ def _moved(places: int) -> str:
     return "=" if places == 0 else f"{'▲' if places > 0 else '▼'}{abs(places)}"
 
 
-def find_run(connection: Connection, source: str, date: str | None) -> RunRecord:
-    """The record of a day's run; of the newest by default.
+def find_run(connection: Connection, source: str, run_id: str | None) -> RunRecord:
+    """The record of a run (`Run.id`); of the newest by default.
 
     Raises:
         NotFoundError: If there is none.
     """
-    if date is None:
+    if run_id is None:
         records = connection.records.runs(source, 1)
         if records:
             return records[0]
         raise NotFoundError(f"{source} has not been run yet: `framesift run {source}` does.")
-    record = connection.records.run(source, date)
+    record = connection.records.run(source, run_id)
     if record is None:
-        raise NotFoundError(f"{source} was not run for {date}; `framesift runs {source}` lists the days.")
+        raise NotFoundError(f"{source} was not run for {run_id}; `framesift runs {source}` lists the runs.")
     return record
 
 
-def _show_summary(connection: Connection, source: str, date: str) -> None:
-    record = find_run(connection, source, date)
-    output.print(f"[bold]{source} {date}[/]  {_status(record)}", highlight=False)
+def _show_summary(connection: Connection, record: RunRecord) -> None:
+    output.print(f"[bold]{record.source} {record.run.id}[/]  {_status(record)}", highlight=False)
     if record.error:
         output.print(
             f"at stage {record.stage}: {record.error}: {escape(record.cause or '')}", highlight=False, soft_wrap=True
         )
+    if record.source == "upload":
+        show_poses(connection, record)
+    else:
+        _show_categories(record)
+    for sentence in record.degraded:
+        output.print(f"[yellow]Note:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
+
+
+def _show_categories(record: RunRecord) -> None:
     grid = Grid(box=None, pad_edge=False)
     for column in ("", "seen", "collected", "failed", "re-uploads", "other language", "listed"):
         grid.add_column(column, header_style="dim", justify="left" if not column else "right")
@@ -254,8 +282,6 @@ def _show_summary(connection: Connection, source: str, date: str) -> None:
             f"[dim]Re-uploads were judged by {analysis['embedder']}: {analysis['embedder_why']}[/]", soft_wrap=True
         )
     show_detection(record.counts)
-    for sentence in record.degraded:
-        output.print(f"[yellow]Note:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
 
 
 def _status(record: RunRecord) -> str:

@@ -23,6 +23,7 @@ from framesift.table import RunRecord, Table
 STAGES = {
     "tiktok": ("collect", "analyze", "curate", "publish", "archive"),
     "youtube": ("collect", "analyze", "predict", "teach"),
+    "upload": ("collect", "analyze", "poses"),
 }
 POLL_S = 0.5
 
@@ -67,7 +68,7 @@ def _snapshots(execution_arn: str, source: str, table: Table) -> Iterator[Snapsh
     while True:
         execution = aws.stepfunctions().describe_execution(executionArn=execution_arn)
         if record is None:
-            record = next((found for found in table.runs(source, 10) if found.execution_arn == execution_arn), None)
+            record = table.run_of(source, execution_arn)
         snapshot = Snapshot(
             state=execution["status"],
             seconds=time.monotonic() - started,
@@ -101,7 +102,7 @@ def _cells(run: Run, categories: list[str], table: Table) -> dict[tuple[str, str
             if stage == "curate":
                 duplicates = output["dropped"].get("duplicate", 0)
                 cells["analyze", category] = (1, 1, f"{duplicates} re-uploads")
-            elif stage == "predict":
+            elif stage in ("predict", "poses"):
                 cells["analyze", category] = (1, 1, "done")
     return {key: cell for key, cell in cells.items() if key[1] in categories}
 
@@ -117,10 +118,11 @@ def _describe_predicted(output: dict[str, Any], category: str) -> str:
 
 
 _DESCRIBE: dict[str, Callable[[dict[str, Any], str], str]] = {
-    "collect": lambda output, _: f"{output['items']} clips",
+    "collect": lambda output, _: f"{output['items']} items",
     "curate": lambda output, _: f"{output['items'] - _not_kept(output)} kept",
     "publish": _describe_published,
     "predict": _describe_predicted,
+    "poses": lambda output, _: f"{output['done']} done, {output['failed']} failed",
     "teach": lambda output, _: f"{output['uploaded']} taught: {output['outcome'].replace('_', ' ')}",
 }
 
@@ -140,7 +142,7 @@ def _watch_live(moments: Iterator[Snapshot], console: Console) -> Snapshot:
 
 def _picture(snapshot: Snapshot, spinner: Spinner) -> RenderableType:
     record = snapshot.record
-    title = f"{record.source} {record.date}" if record else "starting"
+    title = f"{record.source} {record.run.id}" if record else "starting"
     spinner.update(text=Text.assemble((f" {title}", "bold"), f"  {snapshot.seconds:.0f} s"))
     if record is None:
         return spinner

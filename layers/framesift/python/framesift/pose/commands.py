@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from framesift.errors import FramesiftError
@@ -221,27 +221,12 @@ def _print_table(entries: list[Any]) -> None:
 
 
 def _upload(folder: Path, settings: PoseSettings) -> None:
+    from framesift.cli.progress import sending
     from framesift.pose.upload import files_to_upload
     from framesift.pose.upload import upload as upload_files
 
-    files = files_to_upload(folder)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[count]}"),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-    )
-    with Progress(*columns, console=_errors, transient=True) as bar:
-        total = sum(path.stat().st_size for path in files)
-        task = bar.add_task("upload", total=total, count=f"0/{len(files)} files")
-        done: list[Any] = []
-
-        def on_file(sent: Any) -> None:
-            done.append(sent)
-            bar.update(task, count=f"{len(done)}/{len(files)} files")
-
-        uploads = upload_files(folder, settings.s3, lambda count: bar.advance(task, count), on_file)
+    with sending(files_to_upload(folder)) as (on_bytes, on_file):
+        uploads = upload_files(folder, settings.s3, on_bytes, on_file)
     sent = sum(upload.status == "sent" for upload in uploads)
     _console.print(
         f"{sent} files sent to s3://{settings.s3.bucket}/{settings.s3.prefix}/, {len(uploads) - sent} were there."
