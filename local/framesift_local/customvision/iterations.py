@@ -109,6 +109,8 @@ def _publish(service: CustomVisionStandIn, project: Project, asked: Asked, match
         raise bad("InvalidPublishTarget", "Invalid prediction resource.")
     if iteration.status != "Completed":
         raise bad("IterationIsNotTrained", "The iteration is not trained.")
+    if iteration.publish_name:
+        raise bad("IterationIsPublished", "The iteration is published.")
     if any(each.publish_name == name for each in project.iterations.values()):
         raise bad("InvalidPublishName", "The name is taken.")
     iteration.publish_name, iteration.resource_id = name, RESOURCE_ID

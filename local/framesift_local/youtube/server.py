@@ -104,7 +104,8 @@ class YoutubeStandIn(StandIn):
         return self._page([self._resource(each) for each in self._videos.values()], asked)
 
     def _channels(self, asked: Asked) -> Answer:
-        wanted = asked.query.get("id", "")
+        handles = {f"@{channel_id}": channel_id for channel_id in channel_ids()}
+        wanted = handles.get(asked.query.get("forHandle", ""), asked.query.get("id", ""))
         known = wanted in channel_ids()
         uploads = {"contentDetails": {"relatedPlaylists": {"uploads": f"UU{wanted[2:]}"}}}
         return Answer.of({"items": [{"id": wanted, **uploads}] if known else []})

@@ -17,8 +17,11 @@ from moto.server import ThreadedMotoServer
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
+from typer.testing import CliRunner
 
 from framesift import aws
+from framesift.cli import models
+from framesift.cli.connection import Connection
 from framesift.contracts import Detection
 from framesift.detection import open_detector
 from framesift.detection.onnx import OnnxDetector
@@ -272,6 +275,23 @@ def test_a_file_that_was_exchanged_in_the_bucket_is_refused(bucket: S3Store, tmp
     with pytest.raises(ModelMismatchError, match="sha256"):
         open_detector(predicting_with("b/ba339713"), bucket, None)
     assert not (default_cache_dir() / "b/ba339713").exists()
+
+
+def test_the_command_adds_a_detector_and_never_changes_a_version(
+    bucket: S3Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = Connection(bucket=bucket.bucket, table="", state_machine_arn="", api_url="")
+    monkeypatch.setattr("framesift.cli.models.connect", lambda _: here)
+    path = azures_zip(tmp_path / "b.zip", grid_network())
+    command = ["add", str(path), "--name", "b"]
+    for _ in range(2):  # Twice the same is no change.
+        ran = CliRunner().invoke(models.app, command)
+        assert ran.exit_code == 0, ran.output
+    assert open_detector(predicting_with("b/ba339713"), bucket, None).name == "onnx/b/ba339713"
+    azures_zip(path, grid_network(half=True))
+    with pytest.raises(ModelMismatchError, match="choose another --version"):
+        CliRunner().invoke(models.app, command, catch_exceptions=False)
+    assert CliRunner().invoke(models.app, [*command, "--version", "2"]).exit_code == 0
 
 
 @pytest.mark.parametrize("name", ["b/1", "../models/b", "b/../b", "b/", "/b", "a/b/c"])

@@ -206,6 +206,39 @@ def test_killed_between_training_and_record_it_takes_up_what_it_began(
     assert day.teach().outcome == "nothing_changed"
 
 
+def test_killed_between_publishing_and_the_switch_a_later_day_makes_the_switch(
+    day: Day, quick_eyes: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    iteration = trained(day, 0, 20)
+
+    class KilledError(BaseException):
+        pass
+
+    def die(*_: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as dying:
+        dying.setattr(DetectionRecords, "put_in_service", die)
+        with pytest.raises(KilledError):
+            day.gate(iteration)
+    name = day.b.iterations[iteration].publish_name
+    assert name
+    assert day.records.in_service() is None
+    assert trained(day, 0, 20, NEXT) == iteration
+    gated = day.gate(iteration, NEXT)
+    assert (gated.outcome, gated.publish_name) == ("published", name)
+    service = day.records.in_service()
+    assert service
+    assert service.publish_name == name
+
+
+def test_an_iteration_that_someone_else_has_published_is_left_to_them(day: Day, quick_eyes: None) -> None:
+    iteration = trained(day, 0, 20)
+    day.b.iterations[iteration].publish_name = "by hand"
+    day.forget()
+    assert day.teach().outcome == "nothing_changed"
+
+
 def test_a_training_that_failed_is_not_taken_up(day: Day, quick_eyes: None) -> None:
     collect(day.store, many(20))
     day.predict()

@@ -62,7 +62,9 @@ def test_a_feed_of_the_wrong_form_is_refused(text: str) -> None:
         parse_feed(text)
 
 
-@pytest.mark.parametrize("feed", ["chart:KR", "chart:KR:10", f"channel:{channel_ids()[0]}", "search:먹방"])
+@pytest.mark.parametrize(
+    "feed", ["chart:KR", "chart:KR:10", f"channel:{channel_ids()[0]}", f"channel:@{channel_ids()[1]}", "search:먹방"]
+)
 def test_every_feed_gives_videos_with_views_and_thumbnails(
     feed: str, youtube: YoutubeStandIn, settings: Settings, store: S3Store, table: Table
 ) -> None:

@@ -132,10 +132,12 @@ def _too_few(images: Mapping[str, int], settings: Settings) -> TeachOutput | Non
 def _take_up(trainer: CustomVisionTrainer, table: DetectionRecords) -> TeachOutput:
     """Nothing is to be trained; but what was trained may still wait for the gate, where a run died in between."""
     newest = trainer.newest_iteration()
-    if newest is None or table.is_judged(trainer.project_id, newest):
-        return TeachOutput(outcome="nothing_changed", why="Nothing has changed in the project since its last training.")
-    why = "An iteration that an earlier run has trained is taken up: the gate has not judged it yet."
-    return TeachOutput(outcome="training", why=why, iteration_id=newest)
+    if newest is not None:
+        iteration_id, is_in_use = newest
+        if not is_in_use and not table.is_judged(trainer.project_id, iteration_id):
+            why = "An iteration that an earlier run has trained is taken up: the gate has not judged it yet."
+            return TeachOutput(outcome="training", why=why, iteration_id=iteration_id)
+    return TeachOutput(outcome="nothing_changed", why="Nothing has changed in the project since its last training.")
 
 
 def _foretell(
@@ -151,7 +153,7 @@ def _foretell(
         images.update({region.tag for region in picture.regions})
     if (output := _too_few(images, settings)) is None:
         newest = trainer.newest_iteration()
-        is_trained = newest is not None and trainer.image_count(newest) == trainer.image_count()
+        is_trained = newest is not None and trainer.image_count(newest[0]) == trainer.image_count()
         start = TeachOutput(outcome="training", why="A training would start.")
         output = start if uploaded or not is_trained else _take_up(trainer, table)
     return output.model_copy(

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from framesift.contracts import GateBaseline, GateOutput, TrainingInput, TrainingOutput
+from framesift.detection.azure.trainer import OUR_NAMES
 from framesift.detection_records import DetectionRecords, InService
 from framesift.errors import NothingToRollBackError, RunBusyError
 from framesift.pipeline.stage import once
@@ -106,8 +107,7 @@ def _judge(
             average_precision=average,
             former_average_precision=former.average_precision,
         )
-    name = f"framesift-{request.run.date}-{iteration_id[:8]}"
-    trainer.publish(iteration_id, name)
+    name = trainer.publish(iteration_id, f"{OUR_NAMES}{request.run.date}-{iteration_id[:8]}")
     service = InService(
         project_id=trainer.project_id,
         publish_name=name,

@@ -168,10 +168,13 @@ class CustomVisionTrainer:
             iteration = next(each for each in self._iterations() if each.status == "Training")
         return "started", str(iteration.id)
 
-    def newest_iteration(self) -> str | None:
-        """The newest iteration that is trained or under way; None where there is none."""
+    def newest_iteration(self) -> tuple[str, bool] | None:
+        """The newest iteration that is trained or under way, and whether someone else has published it."""
         usable = [each for each in self._iterations() if each.status in ("Training", "Completed")]
-        return str(max(usable, key=lambda each: each.created).id) if usable else None
+        if not usable:
+            return None
+        newest = max(usable, key=lambda each: each.created)
+        return str(newest.id), _is_published_by_others(newest)
 
     def is_trained(self, iteration_id: str) -> bool:
         """Whether a training is done.
@@ -199,16 +202,21 @@ class CustomVisionTrainer:
         """An iteration's mean average precision on the service's own held-out pictures, 0 to 1."""
         return average_precision(self._call, self._client, self.project_id, iteration_id)
 
-    def publish(self, iteration_id: str, name: str) -> None:
-        """Publish an iteration to the prediction resource; one that is published under that name stays so.
+    def publish(self, iteration_id: str, name: str) -> str:
+        """Publish an iteration to the prediction resource; one that is published keeps its name.
+
+        Returns:
+            The name under which it is published.
 
         Raises:
             PredictionResourceError: There is no such resource.
         """
         iteration = self._call(self._client.get_iteration, self.project_id, iteration_id)
-        if iteration.publish_name != name:
-            resource_id = self._settings.prediction_resource_id
-            self._call(self._client.publish_iteration, self.project_id, iteration_id, name, resource_id)
+        if iteration.publish_name:
+            return str(iteration.publish_name)
+        resource_id = self._settings.prediction_resource_id
+        self._call(self._client.publish_iteration, self.project_id, iteration_id, name, resource_id)
+        return name
 
     def _iterations(self) -> list[Any]:
         return list(self._call(self._client.get_iterations, self.project_id))
@@ -216,18 +224,19 @@ class CustomVisionTrainer:
     def _make_room(self, keep: Sequence[str]) -> None:
         """Delete the oldest iteration that is neither kept nor published by someone else: a project holds 20."""
         for iteration in sorted(self._iterations(), key=lambda each: each.created):
-            published = iteration.publish_name
-            if iteration.id in keep or iteration.status != "Completed":
+            if iteration.id in keep or iteration.status != "Completed" or _is_published_by_others(iteration):
                 continue
-            if published and not published.startswith(OUR_NAMES):
-                continue
-            if published:
+            if iteration.publish_name:
                 self._call(self._client.unpublish_iteration, self.project_id, iteration.id)
             self._call(self._client.delete_iteration, self.project_id, iteration.id)
             return
         raise ProjectFullError(
             f"Project {self.project_id} holds no more iterations, and none of them is ours to delete: delete one."
         )
+
+
+def _is_published_by_others(iteration: Any) -> bool:
+    return bool(iteration.publish_name) and not iteration.publish_name.startswith(OUR_NAMES)
 
 
 def open_trainer(settings: CustomVisionSettings) -> CustomVisionTrainer | None:
