@@ -13,6 +13,7 @@ from framesift.contracts import Detection, Region
 from framesift.detection import check_tags, open_detector
 from framesift.detection.azure import CustomVisionDetector, CustomVisionTrainer, Labelled
 from framesift.detection.azure.batches import body
+from framesift.detection.azure.connection import prediction_client
 from framesift.errors import (
     DetectorBusyError,
     DetectorKeyError,
@@ -186,6 +187,18 @@ def test_settings_may_lie_in_a_secret(settings: Settings, aws_on_moto: None) -> 
     assert CustomVisionDetector.from_settings(secret, None).tags()
     with pytest.raises(SettingsError, match="'broken'"):
         CustomVisionDetector.from_settings(secret.model_copy(update={"secret": "broken"}), None)
+
+
+def test_the_stand_in_predicts_by_address_as_by_bytes(
+    service: CustomVisionStandIn, settings: Settings, trainer: CustomVisionTrainer
+) -> None:
+    list(trainer.upload(labelled(range(2, 3))))
+    (image,) = trainer.images()
+    client, project_id = prediction_client(settings.custom_vision), settings.custom_vision.predict_project
+    by_address = client.detect_image_url_with_no_store(project_id, "stable", url=image.original_image_uri)
+    by_bytes = client.detect_image_with_no_store(project_id, "stable", picture(2))
+    seen = [[(each.tag_name, each.probability) for each in answer.predictions] for answer in (by_address, by_bytes)]
+    assert seen[0] == seen[1] != []
 
 
 # --- teaching ---
