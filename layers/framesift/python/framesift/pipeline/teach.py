@@ -6,12 +6,12 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from framesift import keys
 from framesift.contracts import Detection, Item, StageInput, TeachOutput
 from framesift.detection.azure import CustomVisionTrainer, Labelled, Uploaded
 from framesift.detection.azure.batches import fitting
+from framesift.detection.azure.pictures import from_storage
 from framesift.detection_records import DetectionRecords, Review, TaughtImage
 from framesift.errors import NotFoundError
 from framesift.pipeline.predict import is_confident
@@ -184,8 +184,7 @@ def _identify(images: Iterable[object], download: DownloadSettings) -> Iterator[
     from framesift.sources.download import ImageDownloader
 
     addresses = {str(image.original_image_uri): str(image.id) for image in images}  # type: ignore[attr-defined]
-    hosts = sorted({urlsplit(address).hostname or "" for address in addresses} & set(_storage_hosts(addresses)))
-    allowed = download.model_copy(update={"allowed_hosts": hosts})
+    allowed = from_storage(download, addresses)
 
     async def fetch() -> dict[str, object]:
         async with ImageDownloader(allowed) as downloader:
@@ -195,14 +194,6 @@ def _identify(images: Iterable[object], download: DownloadSettings) -> Iterator[
         if not isinstance(image, Exception):
             digest = hashlib.sha256(image.data).hexdigest()  # type: ignore[attr-defined]
             yield TaughtImage(sha256=digest, sent_sha256=digest, image_id=addresses[address])
-
-
-def _storage_hosts(addresses: Iterable[str]) -> Iterator[str]:
-    """Hosts of Azure's storage: where the service keeps pictures."""
-    for address in addresses:
-        host = urlsplit(address).hostname or ""
-        if host.endswith(".blob.core.windows.net"):
-            yield host
 
 
 def _candidates(request: StageInput, store: Store, reviews: dict[str, list[Review]]) -> Iterator[Item]:

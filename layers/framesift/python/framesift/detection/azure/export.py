@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit
 
 from framesift.detection.azure.connection import resolve
+from framesift.detection.azure.pictures import from_storage
 from framesift.detection.azure.trainer import CustomVisionTrainer
 from framesift.errors import MediaError
 from framesift.names import unique_names
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from framesift.settings import CustomVisionSettings, DownloadSettings
 
 _CHUNK = 256
-_STORAGE = ".blob.core.windows.net"
 
 
 @dataclass
@@ -83,8 +82,7 @@ def export_project(
 def _fetch(
     images: Sequence[Any], folder: Path, download: DownloadSettings, there: dict[str, Path], report: Rescue
 ) -> None:
-    hosts = {urlsplit(image.original_image_uri).hostname or "" for image in images}
-    allowed = download.model_copy(update={"allowed_hosts": [host for host in hosts if host.endswith(_STORAGE)]})
+    allowed = from_storage(download, (image.original_image_uri for image in images))
 
     async def fetch() -> dict[str, DownloadedImage | MediaError]:
         async with ImageDownloader(allowed) as downloader:

@@ -6,16 +6,22 @@ Limits: JPEG, PNG, BMP and GIF; 4 MB to predict, 6 MB to teach; sides up to 10,2
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from io import BytesIO
-from typing import Final
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from framesift.errors import ImageRefusedError
 from framesift.sources.images import check_image
+
+if TYPE_CHECKING:
+    from framesift.settings import DownloadSettings
 
 MAX_PREDICTION_BYTES: Final = 4 * 1024 * 1024
 MAX_TRAINING_BYTES: Final = 6 * 1024 * 1024
 MAX_SIDE_PX: Final = 10_240
 MAX_ASPECT: Final = 25
+_STORAGE = ".blob.core.windows.net"
 _TAKEN = {"image/jpeg", "image/png", "image/gif"}
 _QUALITIES = (92, 85, 75)
 _SHRINK = 0.7
@@ -45,6 +51,12 @@ def fit(data: bytes, max_bytes: int) -> bytes:
         )
     fits = len(data) <= max_bytes and max(facts.width, facts.height) <= MAX_SIDE_PX
     return data if fits and facts.content_type in _TAKEN else _convert(data, max_bytes)
+
+
+def from_storage(download: DownloadSettings, addresses: Iterable[str]) -> DownloadSettings:
+    """Limits to fetch a project's pictures: from Azure's storage, where the service keeps them, and nowhere else."""
+    hosts = {urlsplit(address).hostname or "" for address in addresses}
+    return download.model_copy(update={"allowed_hosts": sorted(host for host in hosts if host.endswith(_STORAGE))})
 
 
 def _convert(data: bytes, max_bytes: int) -> bytes:
