@@ -16,8 +16,10 @@ from framesift.contracts import (
     AnalysisJob,
     AnalysisSummary,
     Item,
+    PoseJob,
     StartInput,
     TopList,
+    Upload,
 )
 from framesift.settings import Settings
 from framesift.table import RunRecord
@@ -28,6 +30,8 @@ SCHEMAS: dict[str, type[BaseModel]] = {
     "item": Item,
     "analysis-job": AnalysisJob,
     "analysis-summary": AnalysisSummary,
+    "pose-job": PoseJob,
+    "upload": Upload,
     "top-list": TopList,
     "run-record": RunRecord,
 }

@@ -147,6 +147,7 @@ def test_a_collection_is_looked_at_anew_each_time(begin: Callable[..., BeginOutp
     first = begin({"collection": "dance"})
     assert begin({"collection": "dance"}, arn="arn:2", running=("arn:1",)).decision == "skip"
     end(records, first.run)
+    assert begin({"collection": "dance", "only_if_failed": True}, arn="arn:2").decision == "skip"
     second = begin({"collection": "dance"}, arn="arn:2")
     assert (second.decision, second.run.attempt) == ("run", 2)
     assert keys.run_prefix(second.run) == "runs/upload/2026-11-20/dance.2"
@@ -410,6 +411,15 @@ def test_too_many_failures_fail_the_run_and_are_in_the_manifest(
         publish(store, records)
     assert records.video("dance", second.name).entry.error == "VideoLostError"
     assert json.loads(store.get("collections/dance/poses/manifest.json"))["totals"]["failed"] == 1
+
+
+def test_a_sequence_with_other_settings_does_not_hide_that_a_video_was_lost(
+    day: Any, store: S3Store, records: UploadRecords
+) -> None:
+    (upload,) = day(1).values()
+    records.put_video("dance", upload, entry(upload).model_copy(update={"settings": {"other": 1}}))
+    with pytest.raises(TooManyFailedItemsError, match="was lost"):
+        publish(store, records)
 
 
 def test_what_the_job_died_of_is_said_of_the_videos_that_it_lost(

@@ -30,9 +30,13 @@ class VideoRecord(Contract):
         """Whether it is about what was uploaded, not about something before or after."""
         return (self.name, self.etag) == (upload.name, upload.etag)
 
+    def is_about(self, upload: Upload, recorded: dict[str, Any]) -> bool:
+        """Whether it is about that very upload with those very settings."""
+        return self.is_of(upload) and self.entry.settings == recorded
+
     def is_done(self, upload: Upload, recorded: dict[str, Any]) -> bool:
         """Whether that very upload has a sequence with those very settings."""
-        return self.is_of(upload) and self.entry.status == "done" and self.entry.settings == recorded
+        return self.is_about(upload, recorded) and self.entry.status == "done"
 
 
 def settings_digest(recorded: dict[str, Any]) -> str:

@@ -183,7 +183,7 @@ def _choose(
             return _Choice(skip=f"{record.source} of {run_id} is under way in {record.execution_arn}")
     if start.force:
         return _Choice("forced", None, record.attempt + 1, categories, [])
-    if record.subject in categories:
+    if record.subject in categories and not start.only_if_failed:
         return _Choice("looks for what has come since", None, record.attempt + 1, categories, [])
     missing = [category for category in categories if category not in record.done]
     if record.status == "SUCCEEDED" and (start.only_if_failed or not missing):

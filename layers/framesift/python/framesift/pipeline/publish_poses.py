@@ -64,12 +64,13 @@ def write_poses_manifest(collection: str, store: Store, records: UploadRecords) 
 def _record_lost(run: Run, collection: str, uploads: list[Upload], settings: Settings, records: UploadRecords) -> None:
     videos, recorded = records.videos(collection), pose_settings(settings.upload).recorded()
     record, fault = records.run(run.source, run.id), records.fault(run, "analyze")
-    why = "its process died or was stopped; start the run again."
+    why = f"its process died or was stopped; `framesift run upload --collection '{collection}'` does it again."
     if record and fault and fault.at >= record.started_at:
         why = f"{fault.error}: {fault.message}"
     for upload in uploads:
         video = videos.get(upload.name)
-        if upload.finding is Finding.VIDEO and (video is None or video.modified_at < upload.modified_at):
+        said = video and (video.modified_at > upload.modified_at or video.is_about(upload, recorded))
+        if upload.finding is Finding.VIDEO and not said:
             error = ItemError(stage="analyze", error=VideoLostError.__name__, message=f"{upload.name} was lost: {why}")
             records.put_video(collection, upload, failed_entry(upload, error, recorded))
 
