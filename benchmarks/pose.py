@@ -2,7 +2,8 @@
 
 Run `python benchmarks/pose.py` (or with `--video FILE` for a video of your own); it prints the tables of
 `benchmarks/results/pose.md`. Each way is a process of its own, from nothing to its result; ways take turns, and the
-median of the rounds counts.
+median of the rounds counts. `--folder` does twenty short videos at once instead; `--pictures FILE` draws where the ways
+agree and where they do not.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -21,6 +23,9 @@ from typing import Any
 import numpy as np
 
 WAYS = ("plain", "mediapipe", "batched")
+
+_FOLDER_VIDEOS, _FOLDER_VIDEO_S = 20, 6
+_PICTURE_SCALE = 0.35
 
 # What this file does as a process of its own.
 _RENDER, _PLAIN, _PLAIN_WITH_NOISE = "--render", "--plain", "--plain-with-noise"
@@ -130,18 +135,68 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--ways", nargs="+", default=list(WAYS))
+    parser.add_argument("--folder", action="store_true")
+    parser.add_argument("--pictures", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         video = options.video or folder / "person.mp4"
         if options.video is None:
-            subprocess.run([sys.executable, __file__, _RENDER, str(video), str(options.seconds)], check=True)
+            seconds = _FOLDER_VIDEO_S if options.folder else options.seconds
+            subprocess.run([sys.executable, __file__, _RENDER, str(video), str(seconds)], check=True)
+        if options.folder:
+            report_folder(video, folder, options.ways)
+            return
         measured: dict[str, list[dict[str, float]]] = {way: [] for way in options.ways}
         for _ in range(options.rounds):
             for way in options.ways:
                 (folder / way).mkdir(exist_ok=True)
                 measured[way].append(run(way, video, folder / way))
         report(measured, folder, video)
+        if options.pictures:
+            draw_pictures(folder, video, options.pictures)
+
+
+def report_folder(video: Path, folder: Path, ways: list[str]) -> None:
+    """Do copies of a short video at once, and print how busy the cores were: processor time by wall time and cores."""
+    (folder / "videos").mkdir()
+    for i in range(_FOLDER_VIDEOS):
+        shutil.copy(video, folder / "videos" / f"{i:02}.mp4")
+    frames = _FOLDER_VIDEOS * _FOLDER_VIDEO_S * 30
+    print("| engine | frames/s | cores busy | processor ms/frame | memory of the largest process |")
+    print("|" + " --- |" * 5)
+    for way in ways:
+        if way != "plain":
+            used = run(way, folder / "videos", folder / way)
+            busy = used["cpu_s"] / used["wall_s"] / (os.cpu_count() or 1)
+            cells = [way, f"{frames / used['wall_s']:.1f}", f"{busy:.0%}", f"{1000 * used['cpu_s'] / frames:.1f}"]
+            print("| " + " | ".join([*cells, f"{used['memory_mb']:.0f} MB"]) + " |")
+
+
+def draw_pictures(folder: Path, video: Path, path: Path) -> None:
+    """Draw a typical frame and the worst: MediaPipe, MediaPipe with its pixels off by one, and the batched engine."""
+    import av
+    import cv2
+
+    from framesift.pose.overlay import draw
+
+    plain_found, noisy = (np.load(folder / name) for name in ("plain/plain.npy", "noisy.npy"))
+    batched = ours(folder / "batched" / f"{video.name}.pose.parquet", len(plain_found))
+    both = np.flatnonzero(~np.isnan(plain_found[:, 0, 0]) & ~np.isnan(batched[:, 0, 0]))
+    off = np.linalg.norm((plain_found - batched)[both, :, :2], axis=-1).mean(axis=1)
+    typical, worst = both[np.argsort(off)[len(off) // 2]], both[np.argmax(off)]
+    with av.open(str(video)) as container:
+        frames = {
+            i: frame.to_ndarray(format="rgb24")
+            for i, frame in enumerate(container.decode(video=0))
+            if i in (typical, worst)
+        }
+    rows = [
+        np.hstack([draw(frames[i], found[i : i + 1]) for found in (plain_found, noisy, batched)])
+        for i in (typical, worst)
+    ]
+    sheet = cv2.resize(np.vstack(rows), None, fx=_PICTURE_SCALE, fy=_PICTURE_SCALE, interpolation=cv2.INTER_AREA)
+    cv2.imwrite(str(path), sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])
 
 
 def report(measured: dict[str, list[dict[str, float]]], folder: Path, video: Path) -> None:
