@@ -301,13 +301,13 @@ def test_a_training_from_start_to_publication(
     assert trainer.is_trained(iteration_id)
     assert trainer.train() == ("not_needed", None)
     assert 0 <= trainer.average_precision(iteration_id) <= 1
-    trainer.publish(iteration_id, "framesift-new")
-    trainer.publish(iteration_id, "framesift-new")  # Safe to repeat.
     lost = CustomVisionTrainer(
         settings.custom_vision.model_copy(update={"prediction_resource_id": "/wrong"}), trainer.project_id
     )
     with pytest.raises(PredictionResourceError, match="PREDICTION_RESOURCE_ID"):
-        lost.publish(iteration_id, "framesift-other")
+        lost.publish(iteration_id, "framesift-new")
+    assert trainer.publish(iteration_id, "framesift-new") == "framesift-new"
+    assert trainer.publish(iteration_id, "framesift-later") == "framesift-new"  # Safe to repeat, on another day too.
 
 
 def test_a_training_that_fails_is_named(service: CustomVisionStandIn, trainer: CustomVisionTrainer) -> None:
