@@ -20,3 +20,7 @@ def test_a_batch_that_is_filled_up_gives_what_its_crops_gave_before(pose_model: 
     # And one alone, compiled for itself, agrees with them.
     alone = networks.landmarks(crops[:1])
     assert np.abs(alone[0][0, :33, :2] - three[0][0, :33, :2]).mean() < 1.0  # Pixels of 256.
+    # And more than fit into a batch keep their order.
+    many = networks.landmarks(np.concatenate([crops[:1]] * 8 + [crops[1:2]]))
+    assert len(many[0]) == 9
+    assert np.abs(many[0][8, :33, :2] - three[0][1, :33, :2]).mean() < 1.0

@@ -158,7 +158,7 @@ def _serve(pipe: Connection, make_work: Callable[..., Work], arguments: tuple[An
 
 
 def _reuse_freed_memory() -> None:
-    """Let glibc keep what it frees: it would take each picture from the system anew, a third of what a frame costs.
+    """Let glibc keep what it frees: else each picture is taken from the system anew, up to a third of a frame's time.
 
     One heap for all threads, since several would each keep their largest.
     """

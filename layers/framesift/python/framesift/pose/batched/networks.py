@@ -21,7 +21,9 @@ LANDMARKS_SIDE = 256
 # The landmark network's outputs in the file's order; the segmentation, at 2, is left out with the layers before it.
 _LANDMARKS, _FLAG, _HEATMAP, _WORLD = 0, 1, 3, 4
 
-# Rather than compile for one more size (a quarter of a second), fill a batch up to so many times its own.
+# Larger batches are cut: they gain nothing, and each size takes memory and a quarter of a second. Rather than compile
+# for one more size, fill a batch up to so many times its own.
+_LARGEST_BATCH = 8
 _MOST_FILLED = 1.5
 
 Pixels = NDArray[np.uint8]
@@ -49,6 +51,10 @@ class Network:
     def run(self, batch: NDArray[Any]) -> list[Tensor]:
         """Run a batch, (N, …) with N at least 1; the outputs are valid until the next run."""
         count = len(batch)
+        if count > _LARGEST_BATCH:
+            cuts = [batch[i : i + _LARGEST_BATCH] for i in range(0, count, _LARGEST_BATCH)]
+            parts = [[output.copy() for output in self.run(cut)] for cut in cuts]
+            return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
         size = min((size for size in self._requests if count <= size <= _MOST_FILLED * count), default=count)
         if size > count:
             batch = np.concatenate([batch, np.zeros((size - count, *batch.shape[1:]), batch.dtype)])
