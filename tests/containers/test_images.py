@@ -22,8 +22,13 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from framesift import aws
+from framesift.errors import ModelError
+from framesift.models import BucketOrigin, default_cache_dir, open_registry
+from framesift.storage import S3Store
 from framesift_local.clipsite import ClipSite
 from framesift_local.runtime_api import RuntimeApi
+from framesift_local.sample_video import write_sample_video
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
@@ -184,6 +189,38 @@ def test_a_day_is_run_by_the_images(machines: Machines):
     answer = machines.invoke("steps", step("serve_api"), http_get("/v1/top10/dance"))
     assert answer.get("statusCode") == 200, answer
     assert json.loads(answer["body"])["count"] == curated["ranked"]
+
+
+def test_an_uploads_poses_are_found_by_the_images(machines: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    try:
+        networks = open_registry(default_cache_dir(), public=True).resolve("pose-full")
+    except ModelError as error:
+        pytest.skip(f"the pose networks are not at hand: {error}")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", machines.endpoint)
+    aws._client.cache_clear()
+    store, step = S3Store(NAME), "functions.{}.handler.handler".format
+    BucketOrigin(store).push(networks.card, networks.path)
+    write_sample_video(tmp_path / "a.mp4", 1.0)
+    store.upload(tmp_path / "a.mp4", "uploads/춤/내 영상.mp4")
+    began = machines.invoke(
+        "steps",
+        step("begin_run"),
+        {
+            "start": {"source": "upload", "object": {"key": "uploads/춤/내 영상.mp4"}},
+            "execution_arn": EXECUTION,
+            "started_at": "2026-11-20T15:00:00Z",
+        },
+    )
+    assert began["categories"] == ["춤"], began
+    stage = {"run": began["run"], "categories": ["춤"]}
+
+    collected = machines.invoke("steps", step("collect_uploads"), {"run": began["run"], "category": "춤"})
+    assert collected.get("items") == 1, collected
+    plan = machines.invoke("steps", step("plan_analysis"), stage)
+    extracted = machines.analyze(plan["job_spec_uri"])
+    assert extracted.returncode == 0, extracted.stdout[-3000:] + extracted.stderr[-3000:]
+    published = machines.invoke("steps", step("publish_poses"), stage)
+    assert (published.get("done"), published.get("frames_kept")) == (1, 30), published
 
 
 def test_an_error_keeps_its_name(machines: Machines):

@@ -1,4 +1,4 @@
-"""What detection keeps in the table (`table.py`).
+"""What detection keeps in the table (`table/`).
 
 | pk | sk | what |
 | --- | --- | --- |

@@ -1,4 +1,4 @@
-"""What uploads keep in the table (`table.py`).
+"""What uploads keep in the table (`table/`).
 
 | pk | sk | what |
 | --- | --- | --- |
