@@ -1,6 +1,6 @@
-"""Re-uploads found and originals lost on the clip site, by kind of edit: PDQ alone, and with our model on top.
+"""Re-uploads found and originals lost on the clip site, by kind of edit: by PDQ, our model, and aligning what is alike.
 
-    python -m benchmarks.clip_site [--seeds 1 2 3] [--thresholds 0.75 0.8 0.85 0.9]
+    python -m benchmarks.clip_site [--seeds 1 2 3] [--thresholds 0.8 0.85 0.9] [--candidates 0.6 0.65 0.7]
 
 Each seed is another site: 5 x 200 clips of one day, all of them collected, no history. Writes
 `benchmarks/results/clip_site.md`.
@@ -19,7 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.rounds import machine, report, table
-from framesift.models import default_cache_dir, open_registry
+from framesift.models import Model, default_cache_dir, open_registry
+from framesift.vision.alignment import SIDE, align, local_features
+from framesift.vision.decode import decode_image
 from framesift.vision.duplicates import Candidate, find_duplicates
 from framesift.vision.embed import CopyDetect
 from framesift.vision.looks import look_at
@@ -30,6 +32,7 @@ from framesift_local.clipsite.edits import KINDS
 
 DAY = dt.date(2026, 11, 20)
 CLIPS = 200
+MAX_PIXELS = 25_000_000
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,15 @@ class Day:
     clips: list[Clip]
     truth: dict[str, Clip]
     words: np.ndarray
-    features: np.ndarray
+    alike: Pairs
+    agreeing: np.ndarray
 
-    def judge(self, threshold: float | None) -> Grade:
-        """Find the duplicates by PDQ and, where a threshold is given, by our model; hold them against the truth."""
+    def judge(self, threshold: float | None, candidate: float = 1.0) -> Grade:
+        """Find the duplicates by PDQ and, where thresholds are given, by our model; hold them against the truth."""
         pairs: dict[str, Pairs] = {"pdq": similar_hashes(self.words)}
         if threshold is not None:
-            pairs["copydetect"] = similar_pairs(self.features, threshold)
+            pairs["copydetect"] = self.alike.where(self.alike.scores >= threshold)
+            pairs["aligned"] = self.alike.where((self.alike.scores >= candidate) & self.agreeing)
         candidates = [Candidate(clip.id, clip.views, n, clip.category) for n, clip in enumerate(self.clips)]
         repeats = find_duplicates(candidates, pairs)
         dropped = {
@@ -56,17 +61,27 @@ class Day:
         return grade(self.truth, [clip.id for clip in self.clips], dropped)
 
 
-def see(seed: int, embedder: CopyDetect) -> Day:
-    """Draw a site's day and look at every picture as the vision job does."""
+def see(seed: int, embedder: CopyDetect, at_least: float) -> Day:
+    """Draw a site's day, look at every picture as the vision job does, and align the pairs that are alike."""
     site = ClipSite(date=DAY, cache_dir=Path(), seed=seed, clips_per_category=CLIPS)
     clips = list(site.catalogue().clips.values())
     with ThreadPoolExecutor(2) as pool:
-        looks = list(pool.map(lambda clip: look_at(pictures.encode(clip), embedder, max_pixels=25_000_000), clips))
-    judged = [number for number, look in enumerate(looks) if look.pdq.quality >= MIN_QUALITY and not look.plain]
-    clips, looks = [clips[number] for number in judged], [looks[number] for number in judged]
-    features = embedder.embed([look.prepared for look in looks])
+        files = list(pool.map(pictures.encode, clips))
+        looks = list(pool.map(lambda data: look_at(data, embedder, max_pixels=MAX_PIXELS), files))
+        judged = [number for number, look in enumerate(looks) if look.pdq.quality >= MIN_QUALITY and not look.plain]
+        clips, looks = [clips[number] for number in judged], [looks[number] for number in judged]
+        files = [files[number] for number in judged]
+        alike = similar_pairs(embedder.embed([look.prepared for look in looks]), at_least)
+        numbers = sorted({*alike.first.tolist(), *alike.second.tolist()})
+        decoded = pool.map(lambda number: local_features(decode_image(files[number], min_side=SIDE // 2)), numbers)
+        features = dict(zip(numbers, decoded, strict=True))
+        ways = pool.map(
+            lambda pair: align(features[pair[0]], features[pair[1]]),
+            zip(alike.first.tolist(), alike.second.tolist(), strict=True),
+        )
+        agreeing = np.array([way is not None and way.is_copy for way in ways], np.bool_)
     words = np.stack([look.pdq.words for look in looks]).reshape(-1, len(VARIANTS), 4)
-    return Day(clips, site.truth(), words, features)
+    return Day(clips, site.truth(), words, alike, agreeing)
 
 
 def row(name: str, grades: Sequence[Grade]) -> list[str]:
@@ -91,12 +106,20 @@ def main() -> None:
     """Run the comparison and write its report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--thresholds", type=float, nargs="*", default=[0.75, 0.8, 0.825, 0.85, 0.875, 0.9])
+    parser.add_argument("--thresholds", type=float, nargs="*", default=[0.75, 0.8, 0.85, 0.9])
+    parser.add_argument("--candidates", type=float, nargs="*", default=[0.6, 0.65, 0.7])
+    parser.add_argument("--file", type=Path, help="another ONNX file than the one that ships")
     arguments = parser.parse_args()
-    embedder = CopyDetect(open_registry(default_cache_dir()).resolve("copydetect"), threads=2)
-    days = [see(seed, embedder) for seed in arguments.seeds]
+    model = open_registry(default_cache_dir()).resolve("copydetect")
+    embedder = CopyDetect(Model(model.card, arguments.file or model.path), threads=2)
+    days = [see(seed, embedder, min([*arguments.candidates, *arguments.thresholds])) for seed in arguments.seeds]
     rows = [row("PDQ alone", [day.judge(None) for day in days])]
     rows += [row(f"and copydetect ≥ {t}", [day.judge(t) for day in days]) for t in arguments.thresholds]
+    rows += [
+        row(f"and copydetect ≥ {t}, aligned ≥ {c}", [day.judge(t, c) for day in days])
+        for t in arguments.thresholds
+        for c in arguments.candidates
+    ]
     report(
         "clip_site",
         [
@@ -107,7 +130,8 @@ def main() -> None:
             "",
             *table(["judged by", "originals lost", "found", *KINDS], rows),
             "",
-            f"The card's threshold is {embedder.threshold}.",
+            f"The card's thresholds are {embedder.threshold}, and {model.card.candidate_threshold} for pairs that are",
+            "laid over each other (`framesift/vision/alignment.py`).",
             "",
             *machine(["onnxruntime-openvino", "pdqhash"]),
         ],

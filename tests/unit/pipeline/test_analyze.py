@@ -39,7 +39,7 @@ from framesift.vision.choose import Choice, choose_embedder
 
 RUN = Run(source="tiktok", date="2026-11-20", attempt=1)
 YESTERDAY = Run(source="tiktok", date="2026-11-19", attempt=1)
-PDQ = Choice(None, "", 0.0, "The test asks for it.")
+PDQ = Choice(None, "", 0.0, 0.0, "The test asks for it.")
 
 
 def photograph(name: str) -> np.ndarray:
@@ -263,6 +263,63 @@ def test_our_own_model_judges_where_resnet50_is_missing(day, tmp_path):
     assert found["food/cat-cropped"].duplicate.method == "copydetect"
     assert found["food/rocket"].judged_by == "copydetect"
     assert found["food/rocket"].duplicate is None
+
+
+def doubting(**thresholds: float) -> Settings:
+    """Settings by which hardly any similarity is enough by itself."""
+    settings = tolerating(0.5)
+    duplicates = settings.duplicates.model_copy(update={"copydetect_threshold": 0.999, **thresholds})
+    return settings.model_copy(update={"duplicates": duplicates})
+
+
+@pytest.mark.parametrize(("candidate", "of"), [(0.4, "cat-again"), (1.0, None)], ids=["aligned", "never aligned"])
+def test_a_doubtful_copy_is_laid_over_what_it_is_like(day, tmp_path, candidate, of):
+    day.add("food", "cat-cropped", 1, jpeg(CAT[40:-40, 60:-60]))
+    settings = doubting(copydetect_candidate_threshold=candidate)
+    summary = analyze(day.job(), day.analyst(choose_embedder(settings, open_registry(tmp_path)), settings))
+
+    found = day.analyzed()["food/cat-cropped"].duplicate
+    assert (found.of if found else None) == of
+    if found:
+        assert found.method == "aligned"
+        assert 0.4 < found.score < 0.999
+        assert summary.duplicates_by_method["aligned"] == 1
+
+
+def test_the_same_place_with_another_thing_before_it_is_kept(day, tmp_path):
+    for id_, thing, left in (
+        ("eye-here", photograph("retina"), 20),
+        ("stars-here", photograph("hubble_deep_field"), 190),
+    ):
+        scene = CAT.copy()
+        scene[40:280, left : left + 240] = cv2.resize(thing, (240, 240), interpolation=cv2.INTER_AREA)
+        day.add("sport", id_, 30, jpeg(scene))
+    settings = doubting(copydetect_candidate_threshold=0.01)
+    analyze(day.job(), day.analyst(choose_embedder(settings, open_registry(tmp_path)), settings))
+
+    found = day.analyzed()
+    assert found["sport/eye-here"].duplicate is None
+    assert found["sport/stars-here"].duplicate is None
+
+
+@pytest.mark.parametrize("where", ["published", "archived", "gone"])
+def test_a_doubtful_copy_of_an_earlier_days_picture_needs_that_picture(store, table, tmp_path, where):
+    settings = doubting(copydetect_candidate_threshold=0.4)
+    choice = choose_embedder(settings, open_registry(tmp_path))
+    before = Day(store, table, YESTERDAY).add("dance", "old-cat", 1, jpeg(CAT))
+    analyze(before.job(), before.analyst(choice, settings))
+    key = before.items["dance"][0].media.key
+    if where == "archived":
+        store.put(keys.archived_media(YESTERDAY, "dance", key), store.get(key))
+    if where != "published":
+        store.delete([key])
+    today = Day(store, table).add("dance", "cat-cropped", 9, jpeg(CAT[40:-40, 60:-60]))
+    manifest_key = keys.manifest(YESTERDAY, "dance", "analyzed")
+    today.history = [HistoryManifest(run=YESTERDAY, category="dance", manifest_key=manifest_key)]
+    analyze(today.job(), today.analyst(choice, settings))
+
+    found = today.analyzed()["dance/cat-cropped"].duplicate
+    assert (found.of if found else None) == (None if where == "gone" else "old-cat")
 
 
 @pytest.mark.parametrize(("windowed_items", "of"), [(0, None), (1, "coffee")])

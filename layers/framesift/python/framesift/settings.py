@@ -210,6 +210,11 @@ class DuplicateSettings(BaseModel):
     copydetect_threshold: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0, description="The same for our copy-detection model; 0: the value on the model's card."
     )
+    copydetect_candidate_threshold: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0,
+        description="From this lower similarity on, two pictures are laid over each other, and are the same if they "
+        "agree; 0: the value on the model's card; 1: never.",
+    )
     pdq_threshold: int = Field(
         31,
         ge=0,

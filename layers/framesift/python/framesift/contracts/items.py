@@ -36,7 +36,9 @@ class Duplicate(Contract):
     of: str = Field(description="The id of the kept item that it repeats.")
     of_date: str | None = Field(None, description="The day of that item where it is not this run's.")
     of_category: str | None = None
-    method: str = Field(description="`sha256`, `pdq`, or the embedder's name.")
+    method: str = Field(
+        description="`sha256`, `pdq`, the embedder's name, or `aligned`: alike, and the same when laid over it."
+    )
     score: float = Field(description="Cosine similarity, or 1 - distance / 256 for PDQ.")
 
 

@@ -55,6 +55,7 @@ class ModelCard(BaseModel):
         output: The same of what comes out.
         dimension: Length of an output vector, for models that make features.
         threshold: The cosine from which two outputs count as duplicates, likewise.
+        candidate_threshold: The lower cosine from which they do if the pictures agree when laid over each other.
         url: HTTPS address of exactly this file, where its maker publishes it.
         builder: `package.module:function` of ours that makes the file from what its maker publishes:
             `(destination: Path) -> None`.
@@ -74,6 +75,7 @@ class ModelCard(BaseModel):
     output: str
     dimension: Annotated[int, Field(gt=0)] | None = None
     threshold: Annotated[float, Field(ge=-1, le=1)] | None = None
+    candidate_threshold: Annotated[float, Field(ge=-1, le=1)] | None = None
     url: Annotated[str, Field(pattern=r"^https://")] | None = None
     builder: Annotated[str, Field(pattern=r"^framesift(\.\w+)+:\w+$")] | None = None
     detector: DetectorForm | None = None

@@ -3,46 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from framesift import keys
 from framesift.contracts import AnalysisJob, AnalysisSummary, Duplicate, HistoryManifest, Item, ItemError
 from framesift.errors import NotFoundError, NothingToAnalyzeError, TooManyFailedItemsError
-from framesift.pipeline.windows import similar_windows
+from framesift.pipeline.pairs import Seen, most_viewed, similar_pictures
 from framesift.settings import Settings
 from framesift.storage import Store, write_json, write_manifest
 from framesift.vision.choose import Choice
 from framesift.vision.duplicates import Candidate, Repeat, find_duplicates
 from framesift.vision.looks import Looks
-from framesift.vision.pdq import MIN_QUALITY, VARIANTS, similar_hashes, similar_hashes_between
-from framesift.vision.similarity import Pairs, similar_pairs, similar_to_index
+from framesift.vision.pdq import MIN_QUALITY
 
 _STAGE = "analyze"
 _KEPT_FILE = "kept.npz"
 NOT_JUDGED = "none"
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """One item with its row of what was seen: today's, or one that an earlier run kept."""
-
-    looks: Looks
-    row: int
-    category: str
-    item: Item | None = None  # today's
-    kept_on: str | None = None  # an earlier run's
-
-    @property
-    def id(self) -> str:
-        return str(self.looks.ids[self.row])
-
-    @property
-    def sha256(self) -> str:
-        return str(self.looks.sha256[self.row])
 
 
 def join(
@@ -92,16 +71,16 @@ def join(
     return summary
 
 
-def _todays(manifests: Mapping[str, Sequence[Item]], looks: Mapping[str, Sequence[Looks]]) -> list[_Seen]:
+def _todays(manifests: Mapping[str, Sequence[Item]], looks: Mapping[str, Sequence[Looks]]) -> list[Seen]:
     seen = []
     for category, items in manifests.items():
         by_id = {item.id: item for item in items}
         for part in looks[category]:
-            seen += [_Seen(part, row, category, by_id[str(part.ids[row])]) for row in range(len(part))]
+            seen += [Seen(part, row, category, by_id[str(part.ids[row])]) for row in range(len(part))]
     return seen
 
 
-def _check_failures(today: Sequence[_Seen], settings: Settings) -> None:
+def _check_failures(today: Sequence[Seen], settings: Settings) -> None:
     errors = [str(seen.looks.errors[seen.row]) for seen in today if seen.looks.errors[seen.row]]
     if len(errors) == len(today):
         why = f"; the first: {errors[0]}" if errors else ""
@@ -113,7 +92,7 @@ def _check_failures(today: Sequence[_Seen], settings: Settings) -> None:
         )
 
 
-def _is_judged(seen: _Seen, choice: Choice) -> bool:
+def _is_judged(seen: Seen, choice: Choice) -> bool:
     """Whether something can tell this picture from others: plain ones resemble each other, whatever they are of."""
     looks, row = seen.looks, seen.row
     if looks.errors[row] or looks.plain[row]:
@@ -121,7 +100,7 @@ def _is_judged(seen: _Seen, choice: Choice) -> bool:
     return choice.embedder is not None or bool(looks.quality[row] >= MIN_QUALITY)
 
 
-def _earlier(history: Sequence[HistoryManifest], store: Store) -> list[_Seen]:
+def _earlier(history: Sequence[HistoryManifest], store: Store) -> list[Seen]:
     """What earlier runs kept; a run that kept no features (an older release's) is passed over."""
     found = []
     for part in history:
@@ -129,7 +108,7 @@ def _earlier(history: Sequence[HistoryManifest], store: Store) -> list[_Seen]:
             looks = Looks.from_bytes(store.get(_kept_key(part)))
         except NotFoundError:
             continue
-        found += [_Seen(looks, row, part.category, kept_on=part.run.date) for row in range(len(looks))]
+        found += [Seen(looks, row, part.category, kept_in=part) for row in range(len(looks))]
     return found
 
 
@@ -139,8 +118,8 @@ def _kept_key(part: HistoryManifest) -> str:
 
 def _verdicts(
     job: AnalysisJob,
-    judged: Sequence[_Seen],
-    earlier: Sequence[_Seen],
+    judged: Sequence[Seen],
+    earlier: Sequence[Seen],
     settings: Settings,
     choice: Choice,
     store: Store,
@@ -148,7 +127,7 @@ def _verdicts(
     """Each judged item's verdict, by category and id."""
     everything = [*judged, *earlier]
     pictures: dict[str, int] = {}
-    first_seen: list[_Seen] = []
+    first_seen: list[Seen] = []
     candidates = []
     for seen in everything:
         picture = pictures.setdefault(seen.sha256, len(pictures))
@@ -157,8 +136,8 @@ def _verdicts(
         views = seen.item.views if seen.item else 0
         candidates.append(Candidate(seen.id, views, picture, seen.category, seen.kept_on))
     todays = len({seen.sha256 for seen in judged})  # today's pictures come first
-    windowed = _most_viewed(judged, settings.duplicates.windowed_items)
-    pairs = _pairs(first_seen, todays, windowed, settings, choice, store)
+    windowed = most_viewed(judged, settings.duplicates.windowed_items)
+    pairs = similar_pictures(first_seen, todays, windowed, settings, choice, store)
     repeats = find_duplicates(candidates, pairs)
     return {
         (seen.category, seen.id): _duplicate(repeat, everything, job) if repeat else None
@@ -166,7 +145,7 @@ def _verdicts(
     }
 
 
-def _duplicate(repeat: Repeat, everything: Sequence[_Seen], job: AnalysisJob) -> Duplicate:
+def _duplicate(repeat: Repeat, everything: Sequence[Seen], job: AnalysisJob) -> Duplicate:
     keeper = everything[repeat.keeper]
     other_day = keeper.kept_on if keeper.kept_on != job.run.date else None
     return Duplicate(
@@ -174,52 +153,7 @@ def _duplicate(repeat: Repeat, everything: Sequence[_Seen], job: AnalysisJob) ->
     )
 
 
-def _most_viewed(judged: Sequence[_Seen], count: int) -> set[str]:
-    """The digests of each category's most viewed pictures."""
-    by_category: defaultdict[str, list[_Seen]] = defaultdict(list)
-    for seen in sorted(judged, key=lambda seen: (-(seen.item.views if seen.item else 0), seen.id)):
-        by_category[seen.category].append(seen)
-    return {seen.sha256 for many in by_category.values() for seen in many[:count]}
-
-
-def _pairs(
-    pictures: Sequence[_Seen], todays: int, windowed: set[str], settings: Settings, choice: Choice, store: Store
-) -> dict[str, Pairs]:
-    """Similar pictures by method; pictures before `todays` are today's, and `windowed` ones are also seen in parts."""
-    pairs = {}
-    hashed = [number for number, seen in enumerate(pictures) if seen.looks.quality[seen.row] >= MIN_QUALITY]
-    words = np.array([pictures[number].looks.pdq[pictures[number].row] for number in hashed], np.uint64)
-    words, new = words.reshape(-1, len(VARIANTS), 4), sum(number < todays for number in hashed)
-    bits = settings.duplicates.pdq_threshold
-    within, between = similar_hashes(words[:new], bits), similar_hashes_between(words[:new], words[new:], bits)
-    pairs["pdq"] = _numbered(within, between, hashed, new)
-    if choice.embedder:
-        same = [number for number, seen in enumerate(pictures) if seen.looks.embedder == choice.label]
-        rows = np.array([pictures[number].looks.features[pictures[number].row] for number in same], np.float16)
-        rows, new = rows.reshape(-1, choice.embedder.dimension), sum(number < todays for number in same)
-        within = similar_pairs(rows[:new], choice.threshold)
-        between = similar_to_index(rows[:new], rows[new:], choice.threshold)
-        queries = {
-            row: seen.item.media
-            for row, seen in enumerate(pictures[number] for number in same)
-            if seen.sha256 in windowed and seen.item and seen.item.media
-        }
-        max_pixels = settings.download.max_pixels
-        parts = similar_windows(queries, rows, choice.threshold, choice.embedder, store, max_pixels=max_pixels)
-        pairs[choice.name] = Pairs.concatenate(
-            [_numbered(within, between, same, new), _numbered(parts, Pairs.empty(), same, new)]
-        )
-    return pairs
-
-
-def _numbered(within: Pairs, between: Pairs, numbers: Sequence[int], new: int) -> Pairs:
-    """Pairs among rows as pairs of pictures: row `r` is picture `numbers[r]`, and `between` counts from `new` on."""
-    rows = Pairs.concatenate([within, Pairs(between.first, between.second + new, between.scores)])
-    number = np.array(numbers, np.int64)
-    return Pairs(number[rows.first], number[rows.second], rows.scores)
-
-
-def _analyzed(item: Item, seen: _Seen | None, duplicate: Duplicate | None, choice: Choice) -> Item:
+def _analyzed(item: Item, seen: Seen | None, duplicate: Duplicate | None, choice: Choice) -> Item:
     if seen is None:  # it had failed before
         return item
     if error := str(seen.looks.errors[seen.row]):
@@ -229,7 +163,7 @@ def _analyzed(item: Item, seen: _Seen | None, duplicate: Duplicate | None, choic
     return item.model_copy(update={"duplicate": duplicate, "judged_by": judged_by})
 
 
-def _keep_features(job: AnalysisJob, category: str, kept: Sequence[_Seen], choice: Choice, store: Store) -> None:
+def _keep_features(job: AnalysisJob, category: str, kept: Sequence[Seen], choice: Choice, store: Store) -> None:
     """Write the rows of a category's keepers: the history of the days to come."""
     parts = [seen.looks.rows(np.array([seen.row])) for seen in kept]
     blank = Looks.blank(choice.label, [], [], choice.embedder.dimension if choice.embedder else 0)

@@ -24,12 +24,14 @@ class Choice:
         embedder: None: PDQ alone.
         version: Of the embedder's model, from its card.
         threshold: The cosine from which two pictures are the same.
+        candidate_threshold: That from which they are if they agree when laid over each other; at most `threshold`.
         why: One sentence.
     """
 
     embedder: Embedder | None
     version: str
     threshold: float
+    candidate_threshold: float
     why: str
 
     @property
@@ -57,7 +59,7 @@ def choose_embedder(settings: Settings, registry: ModelRegistry) -> Choice:
     """
     wanted = settings.duplicates.model
     if wanted == "pdq":
-        return Choice(None, "", 0.0, "The settings ask for PDQ hashes alone.")
+        return Choice(None, "", 0.0, 0.0, "The settings ask for PDQ hashes alone.")
     if wanted == "copydetect":
         return _copydetect(settings, registry, "The settings ask for our copy-detection model.")
     try:
@@ -70,7 +72,7 @@ def choose_embedder(settings: Settings, registry: ModelRegistry) -> Choice:
     try:
         return _copydetect(settings, registry, f"{missing}, so our own copy-detection model judged.")
     except (ModelMissingError, NotFoundError):
-        return Choice(None, "", 0.0, f"{missing}, so PDQ hashes alone judged.")
+        return Choice(None, "", 0.0, 0.0, f"{missing}, so PDQ hashes alone judged.")
 
 
 def _resnet50(settings: Settings, registry: ModelRegistry) -> Choice:
@@ -81,10 +83,12 @@ def _resnet50(settings: Settings, registry: ModelRegistry) -> Choice:
     else:
         embedder = ResNet50Cpu(model, settings.analysis.threads)
     threshold = settings.duplicates.resnet50_threshold
-    return Choice(embedder, model.card.version, threshold, "ResNet50's weights are at hand.")
+    return Choice(embedder, model.card.version, threshold, threshold, "ResNet50's weights are at hand.")
 
 
 def _copydetect(settings: Settings, registry: ModelRegistry, why: str) -> Choice:
     model = registry.resolve("copydetect")
     embedder = CopyDetect(model, settings.analysis.threads)
-    return Choice(embedder, model.card.version, settings.duplicates.copydetect_threshold or embedder.threshold, why)
+    threshold = settings.duplicates.copydetect_threshold or embedder.threshold
+    candidate = settings.duplicates.copydetect_candidate_threshold or model.card.candidate_threshold or threshold
+    return Choice(embedder, model.card.version, threshold, min(candidate, threshold), why)
