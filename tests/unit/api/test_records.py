@@ -15,7 +15,6 @@ Ask = Callable[..., Answer]
 A_TAKEDOWN = {"source": "tiktok", "id": "7302", "why": "the author asked"}
 
 
-@pytest.mark.usefixtures("one_run")
 def test_gives_the_runs_of_one_days_uploads(ask: Ask, table: Table):
     for number, subject in enumerate(("dance", "dance.3f2a90b1c4d5")):
         record = RunRecord(
@@ -36,6 +35,7 @@ def test_gives_the_runs_of_one_days_uploads(ask: Ask, table: Table):
     assert ask("/v1/runs/upload/2026-11-20", claims=CLAIMS).status == 404
 
 
+@pytest.mark.usefixtures("one_run")
 def test_gives_the_runs_of_a_source(ask: Ask):
     answer = ask("/v1/runs", query={"source": "tiktok", "limit": "5"}, claims=CLAIMS)
     assert [(run["date"], run["status"]) for run in answer.json["runs"]] == [("2026-11-20", "SUCCEEDED")]
