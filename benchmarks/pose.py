@@ -185,16 +185,13 @@ def draw_pictures(folder: Path, video: Path, path: Path) -> None:
     both = np.flatnonzero(~np.isnan(plain_found[:, 0, 0]) & ~np.isnan(batched[:, 0, 0]))
     off = np.linalg.norm((plain_found - batched)[both, :, :2], axis=-1).mean(axis=1)
     typical, worst = both[np.argsort(off)[len(off) // 2]], both[np.argmax(off)]
+    frames: dict[int, Any] = {}
     with av.open(str(video)) as container:
-        frames = {
-            i: frame.to_ndarray(format="rgb24")
-            for i, frame in enumerate(container.decode(video=0))
-            if i in (typical, worst)
-        }
-    rows = [
-        np.hstack([draw(frames[i], found[i : i + 1]) for found in (plain_found, noisy, batched)])
-        for i in (typical, worst)
-    ]
+        for i, frame in enumerate(container.decode(video=0)):
+            if i in (typical, worst):
+                frames[i] = frame.to_ndarray(format="rgb24")
+    ways = (plain_found, noisy, batched)
+    rows = [np.hstack([draw(frames[i], found[i : i + 1]) for found in ways]) for i in (typical, worst)]
     sheet = cv2.resize(np.vstack(rows), None, fx=_PICTURE_SCALE, fy=_PICTURE_SCALE, interpolation=cv2.INTER_AREA)
     cv2.imwrite(str(path), sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])
 
