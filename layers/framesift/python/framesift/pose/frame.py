@@ -43,7 +43,7 @@ class Frame:
         pts: The same in the container's ticks.
         picture: FFmpeg's frame.
         rotation_deg: See `VideoFacts`.
-        converter: The video's own: to set one up costs as much as to convert a frame.
+        converter: The video's own, set up once.
     """
 
     time: Fraction
