@@ -199,7 +199,7 @@ def test_an_uploads_poses_are_found_by_the_images(machines: Machines, tmp_path: 
     monkeypatch.setenv("AWS_ENDPOINT_URL", machines.endpoint)
     aws._client.cache_clear()
     store, step = S3Store(NAME), "functions.{}.handler.handler".format
-    BucketOrigin(store).push(networks.card, networks.path)
+    BucketOrigin(store).push(networks.card, networks.path.read_bytes())
     write_sample_video(tmp_path / "a.mp4", 1.0)
     store.upload(tmp_path / "a.mp4", "uploads/춤/내 영상.mp4")
     began = machines.invoke(
