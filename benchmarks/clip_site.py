@@ -75,11 +75,10 @@ def see(seed: int, embedder: CopyDetect, at_least: float) -> Day:
         numbers = sorted({*alike.first.tolist(), *alike.second.tolist()})
         decoded = pool.map(lambda number: local_features(decode_image(files[number], min_side=SIDE // 2)), numbers)
         features = dict(zip(numbers, decoded, strict=True))
-        ways = pool.map(
-            lambda pair: align(features[pair[0]], features[pair[1]]),
-            zip(alike.first.tolist(), alike.second.tolist(), strict=True),
+        ways = pool.map(lambda one, other: align(features[one], features[other]), alike.first, alike.second)
+        agreeing = np.array(
+            [way is not None and way.confirms(score) for way, score in zip(ways, alike.scores, strict=True)], np.bool_
         )
-        agreeing = np.array([way is not None and way.is_copy for way in ways], np.bool_)
     words = np.stack([look.pdq.words for look in looks]).reshape(-1, len(VARIANTS), 4)
     return Day(clips, site.truth(), words, alike, agreeing)
 

@@ -324,12 +324,12 @@ def test_a_doubtful_copy_of_an_earlier_days_picture_needs_that_picture(store, ta
 
 @pytest.mark.parametrize(("windowed_items", "of"), [(0, None), (1, "coffee")])
 def test_windows_find_what_the_most_viewed_show_inset(day, tmp_path, windowed_items, of):
-    page = np.full((800, 760, 3), 238, np.uint8)
-    page[20:420, 30:470] = cv2.resize(COFFEE, (440, 400), interpolation=cv2.INTER_AREA)
-    page[600:630, 60:700], page[680:710, 60:500] = (30, 60, 200), (200, 40, 40)
+    page = np.full((1000, 760, 3), 238, np.uint8)
+    page[40:340, 30:430] = cv2.resize(COFFEE, (400, 300), interpolation=cv2.INTER_AREA)
+    page[800:830, 60:700], page[880:910, 60:500] = (30, 60, 200), (200, 40, 40)
     day.add("sport", "page", 45, jpeg(page)).add("sport", "rocket-again", 1, jpeg(ROCKET))
     settings = tolerating(0.5)
-    duplicates = settings.duplicates.model_copy(update={"windowed_items": windowed_items, "copydetect_threshold": 0.7})
+    duplicates = settings.duplicates.model_copy(update={"windowed_items": windowed_items})
     settings = settings.model_copy(update={"duplicates": duplicates})
     analyze(day.job(), day.analyst(choose_embedder(settings, open_registry(tmp_path)), settings))
 

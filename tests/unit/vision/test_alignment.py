@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from skimage import data
 
-from framesift.vision.alignment import SIDE, align, local_features
+from framesift.vision.alignment import SIDE, Alignment, align, local_features
 
 CAT, COFFEE, ROCKET = (np.ascontiguousarray(getattr(data, name)()[..., :3]) for name in ("chelsea", "coffee", "rocket"))
+
+ALIKE = 0.75
 
 
 def captioned(image):
@@ -54,7 +56,7 @@ def test_a_copy_agrees_whichever_comes_first(photo, edit):
     original, copy = features(photo), features(edit(photo))
     for alignment in (align(original, copy), align(copy, original)):
         assert alignment is not None
-        assert alignment.is_copy, alignment
+        assert alignment.confirms(ALIKE), alignment
 
 
 def test_the_same_place_with_something_else_before_it_is_no_copy():
@@ -68,13 +70,20 @@ def test_the_same_place_with_something_else_before_it_is_no_copy():
     alignment = align(*scenes)
     assert alignment is not None, "they do lie over each other"
     assert alignment.covered > 0.9
-    assert not alignment.is_copy, alignment
+    assert not alignment.confirms(ALIKE), alignment
+
+
+def test_the_less_alike_the_more_must_agree():
+    assert Alignment(covered=1, agreeing=0.7).confirms(0.81)
+    assert not Alignment(covered=1, agreeing=0.7).confirms(0.79)
+    assert Alignment(covered=1, agreeing=0.95).confirms(0.56)
+    assert not Alignment(covered=0.8, agreeing=1).confirms(0.9), "neither lies within the other"
 
 
 def test_strangers_have_nothing_in_common():
     for one, other in ((CAT, COFFEE), (COFFEE, ROCKET), (ROCKET, CAT)):
         alignment = align(features(one), features(other))
-        assert alignment is None or not alignment.is_copy
+        assert alignment is None or not alignment.confirms(ALIKE)
 
 
 def test_a_picture_without_structure_agrees_with_nothing():

@@ -36,8 +36,8 @@ PICTURE_SIZE = 192
 """Pixels: half as much again as the model's input, so that a crop keeps detail."""
 FAMILY_SIZE = 4
 
-_STAGED_EVERY = 8
-"""One family in eight is the same place with other things before it."""
+_STAGED_EVERY = 6
+"""One family in six is the same place with other things before it."""
 
 _WORDS = "the of and to in is on THIS WAS NEW photo 2026 dance music food love day 100 best top go"
 
@@ -243,8 +243,9 @@ def _photographed(scene: Picture, style: Rng, layout: Rng) -> Picture:
     """What a camera adds: uneven light, a tone curve, blur, noise."""
     size = len(scene)
     y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
-    slope = layout.normal(0, 0.2, 2)
-    light = 1 + slope[0] * x + slope[1] * y - layout.uniform(0, 0.25) * (x**2 + y**2)
+    unevenness = style.choice([0.1, 1.0])
+    slope, falloff = layout.normal(0, 0.2, 2), layout.uniform(0, 0.25)
+    light = 1 + unevenness * (slope[0] * x + slope[1] * y - falloff * (x**2 + y**2))
     image = scene / np.float32(255) * light[:, :, None].astype(np.float32)
     image = np.clip(image, 0, 1) ** np.float32(style.choice([0.7, 1.0, 1.0, 1.5]))
     if layout.random() < 0.5:

@@ -155,6 +155,42 @@ def litter(style: Rng, layout: Rng, size: int) -> Field:
     return np.asarray(field / 255, np.float32)
 
 
+def grains(style: Rng, layout: Rng, size: int) -> Field:
+    """Thousands of stones side by side, each lit from one side: gravel, sand, asphalt, plaster."""
+    fine = 2 * size
+    count = int(np.exp(style.uniform(np.log(600), np.log(9000))))
+    points = np.ones((fine, fine), np.uint8)
+    points[layout.integers(0, fine, count), layout.integers(0, fine, count)] = 0
+    distance, label = cv2.distanceTransformWithLabels(points, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    value = layout.random(count + 2).astype(np.float32)[label]
+    dome = (1 - np.clip(distance / (fine / np.sqrt(count)), 0, 1) ** 2).astype(np.float32)
+    angle = style.uniform(0, 2 * np.pi)
+    shade = np.cos(angle) * cv2.Sobel(dome, cv2.CV_32F, 1, 0) + np.sin(angle) * cv2.Sobel(dome, cv2.CV_32F, 0, 1)
+    field = style.uniform(0.2, 1) * value + style.uniform(0, 1) * dome + style.uniform(0, 2) * shade
+    return _shrunk(field, size)
+
+
+def blades(style: Rng, layout: Rng, size: int) -> Field:
+    """Thousands of strokes in layers over one another, nothing left between them: lawn, straw, hair, fir."""
+    fine = 2 * size
+    length = int(style.integers(7, 25))
+    angle, spread = style.uniform(0, np.pi), style.choice([0.2, 0.6, 3.0])
+    thickness = int(style.integers(1, 3))
+    field = np.full((fine, fine), 60, np.uint8)
+    for turn in layout.normal(angle, spread, 14):
+        stroke = np.zeros((length, length), np.uint8)
+        reach = np.array([np.cos(turn), np.sin(turn)]) * length / 2
+        middle = np.full(2, length / 2)
+        ends = [(round(x), round(y)) for x, y in (middle - reach, middle + reach)]
+        cv2.line(stroke, ends[0], ends[1], 1, thickness)
+        roots = np.zeros((fine, fine), np.uint8)
+        count = int(style.uniform(0.2, 0.5) * fine**2 / (length * thickness))
+        roots[layout.integers(0, fine, count), layout.integers(0, fine, count)] = layout.integers(30, 256, count)
+        layer = cv2.dilate(roots, stroke)
+        field = np.where(layer > 0, layer, field)
+    return _shrunk(field.astype(np.float32), size)
+
+
 def fractal(style: Rng, layout: Rng, size: int) -> Field:
     """An iterated function system's attractor: ferns, snowflakes, branches."""
     maps = style.normal(0, 0.5, (int(style.integers(2, 5)), 2, 3)) + layout.normal(0, 0.05, (2, 3))
@@ -186,6 +222,13 @@ def _spectral(layout: Rng, size: int, amplitude: NDArray[np.float64]) -> Field:
     return normalised(np.fft.irfft2(spectrum, s=(size, size)))
 
 
+def _shrunk(field: NDArray[np.floating], size: int) -> Field:
+    """Average down, as a camera does to what is finer than its pixels, and stretch to 0 to 1, without the outliers."""
+    small = cv2.resize(np.asarray(field, np.float32), (size, size), interpolation=cv2.INTER_AREA)
+    low, high = np.percentile(small, (1, 99))
+    return normalised(np.clip(small, low, high))
+
+
 def _warped(field: Field, layout: Rng, strength_px: float) -> Field:
     size = len(field)
     moves = layout.normal(0, strength_px, (2, 5, 5)).astype(np.float32)
@@ -209,5 +252,9 @@ _FIELDS: tuple[Callable[[Rng, Rng, int], Field], ...] = (
     cells,
     bricks,
     litter,
+    grains,
+    grains,
+    blades,
+    blades,
     fractal,
 )

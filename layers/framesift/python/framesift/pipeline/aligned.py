@@ -29,12 +29,12 @@ def aligned_pairs(pairs: Pairs, places: Mapping[int, Sequence[str]], store: Stor
         found = pool.map(lambda number: _features(places[number], store, max_pixels), numbers)
         features = dict(zip(numbers, found, strict=True))
 
-        def agree(pair: tuple[int, int]) -> bool:
-            first, second = features[pair[0]], features[pair[1]]
-            alignment = align(first, second) if first and second else None
-            return alignment is not None and alignment.is_copy
+        def agree(first: int, second: int, similarity: float) -> bool:
+            one, other = features[first], features[second]
+            alignment = align(one, other) if one and other else None
+            return alignment is not None and alignment.confirms(similarity)
 
-        mask = list(pool.map(agree, zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)))
+        mask = list(pool.map(agree, pairs.first.tolist(), pairs.second.tolist(), pairs.scores.tolist()))
     return pairs.where(np.array(mask, np.bool_))
 
 

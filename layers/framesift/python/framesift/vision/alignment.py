@@ -19,10 +19,12 @@ from framesift.vision.decode import RgbImage
 
 SIDE: Final = 256
 """The longer side that pictures are compared at, pixels."""
-MIN_COVERED: Final = 0.85
+MIN_COVERED: Final = 0.9
 """The share of one picture that must lie within the other."""
-MIN_AGREEING: Final = 0.75
-"""The share of the overlap that must agree. Chosen, like `MIN_COVERED`, on a day of the clip site (seed 11)."""
+MIN_EVIDENCE: Final = 1.5
+"""What similarity and the share of the overlap that agrees must come to together: the less alike, the more must agree.
+
+Chosen, like `MIN_COVERED`, on three days of the clip site (seeds 11 to 13), where it loses no original."""
 
 _MAX_FEATURES = 500
 _DISTINCT = 0.8  # a match is this much nearer than the second nearest (Lowe, 2004, 7.1)
@@ -78,10 +80,13 @@ class Alignment:
     covered: float
     agreeing: float
 
-    @property
-    def is_copy(self) -> bool:
-        """Whether one is the other, edited."""
-        return self.covered >= MIN_COVERED and self.agreeing >= MIN_AGREEING
+    def confirms(self, similarity: float) -> bool:
+        """Whether one is the other, edited.
+
+        Args:
+            similarity: The cosine of their descriptors.
+        """
+        return self.covered >= MIN_COVERED and self.agreeing + similarity >= MIN_EVIDENCE
 
 
 def local_features(image: RgbImage) -> LocalFeatures:
