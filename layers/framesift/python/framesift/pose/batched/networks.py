@@ -45,6 +45,8 @@ class Network:
             properties.hint.inference_precision(): precision,
             properties.hint.performance_mode(): properties.hint.PerformanceMode.LATENCY,
             properties.inference_num_threads(): threads,
+            # Each worker's threads would be tied to the first cores, all workers' to the same.
+            properties.hint.enable_cpu_pinning(): False,
         }
         self._requests: dict[int, Any] = {}
 
