@@ -12,7 +12,8 @@ from framesift.errors import TranslateDeniedError
 from framesift.language import OfflineDetector, decide_language, decider
 from framesift.language.google import GoogleDetector
 from framesift.settings import LanguageSettings
-from framesift_local.translate import Fault, TranslateStandIn
+from framesift_local.standin import Fault
+from framesift_local.translate import TranslateStandIn
 
 OFFLINE = OfflineDetector()
 ENGLISH_TITLES = [f"the best noodles I have ever had, part {part} of my trip" for part in ("one", "two", "three")]
@@ -81,7 +82,7 @@ def test_google_is_asked_only_for_what_the_scripts_leave_in_doubt(
 @pytest.mark.parametrize(
     ("fault", "says"),
     [
-        (Fault.DAILY_LIMIT, "daily quota"),
+        (Fault.QUOTA, "daily quota"),
         (Fault.RATE_LIMIT, "quota for a minute"),
         (Fault.DOWN, "cannot be reached or fails"),
         (Fault.DROP, "cannot be reached or fails"),

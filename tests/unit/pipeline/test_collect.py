@@ -100,7 +100,7 @@ def test_keeps_clips_with_enough_views_and_counts_the_rest(
     output = collect_category(REQUEST, SETTINGS, store, table)
     key = keys.manifest(RUN, "dance", "collected")
     assert output == CollectOutput(
-        category="dance", manifest_key=key, seen=3, below_min_views=1, repeated=3, items=2, failed_items=0
+        category="dance", manifest_key=key, seen=3, below_min_views=1, repeated=3, items=2, failed_items=0, fetched=2
     )
     items = read_manifest(store, key)
     assert [item.id for item in items] == ["c", "b"]
