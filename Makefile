@@ -30,7 +30,7 @@ up: $(BIN)/.ready-run ## Keep the embedded AWS running, with its schedules and i
 test: $(BIN)/.ready-dev ## Run every check and every test, offline
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/framesift local prepare --quiet
-	@$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadfile --max-worker-restart=0 $(ARGS)
 
 check: $(BIN)/.ready-dev ## Lint, types, the state machine, and that made files are up to date
 	@$(BIN)/ruff format --check --quiet .

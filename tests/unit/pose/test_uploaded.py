@@ -177,7 +177,10 @@ def test_a_job_that_loses_its_host_is_tried_again_and_records_no_failure(store, 
     upload = put(store, NAME, person_video.read_bytes())
 
     def taken_away(*_, **__):
-        signal.raise_signal(signal.SIGTERM)
+        # What a signal would call: a real one would end the tests too, were nothing there to take it.
+        give_up = signal.getsignal(signal.SIGTERM)
+        assert callable(give_up)
+        give_up(signal.SIGTERM, None)
 
     monkeypatch.setattr(module, "extract", taken_away)
     handler = signal.getsignal(signal.SIGTERM)
