@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -28,6 +30,23 @@ from .conftest import RUN, collect, picture
 
 WORK = StageInput(run=RUN, categories=["popular"])
 NEXT = Run(source="youtube", date="2026-11-21", attempt=1)
+
+
+class KilledError(BaseException):
+    """Nothing catches it, as nothing survives a kill."""
+
+
+@contextmanager
+def killed_at(method: str) -> Iterator[None]:
+    """End what runs in here when it comes to that method of the records."""
+
+    def die(*_: object) -> None:
+        raise KilledError
+
+    with pytest.MonkeyPatch.context() as dying:
+        dying.setattr(DetectionRecords, method, die)
+        with pytest.raises(KilledError):
+            yield
 
 
 class Day:
@@ -116,7 +135,7 @@ def test_tags_that_differ_stop_the_day_before_a_single_prediction(day: Day) -> N
     assert day.requests("/image/nostore") == 0
 
 
-def test_too_many_pictures_that_fail_end_the_stage(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_pictures_that_fail_end_the_stage(day: Day) -> None:
     collect(day.store, [picture(0), picture(1)])
     day.store.put(keys.media(RUN, "popular", "v0", "jpg"), b"damaged since")
     with pytest.raises(TooManyFailedItemsError, match="1 of 2"):
@@ -153,22 +172,12 @@ def test_a_lost_record_does_not_double_what_the_project_has(day: Day, quick_eyes
     assert len(day.records.taught(day.b.id)) == 20
 
 
-def test_killed_between_upload_and_record_it_resumes_without_a_second_upload(
-    day: Day, quick_eyes: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_between_upload_and_record_it_resumes_without_a_second_upload(day: Day, quick_eyes: None) -> None:
     collect(day.store, many(70))
     day.predict()
 
-    class KilledError(BaseException):
-        pass
-
-    def die(*_: object) -> None:
-        raise KilledError
-
-    with monkeypatch.context() as dying:
-        dying.setattr(DetectionRecords, "remember_taught", die)
-        with pytest.raises(KilledError):
-            day.teach()
+    with killed_at("remember_taught"):
+        day.teach()
     assert len(day.b.pictures) == 64
     resumed = day.teach()
     assert (resumed.uploaded, resumed.known, resumed.outcome) == (6, 64, "training")
@@ -176,51 +185,29 @@ def test_killed_between_upload_and_record_it_resumes_without_a_second_upload(
     assert day.teach() == resumed  # A resumed run gets what it had begun.
 
 
-def test_killed_between_training_and_record_it_takes_up_what_it_began(
-    day: Day, quick_eyes: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_between_training_and_record_it_takes_up_what_it_began(day: Day, quick_eyes: None) -> None:
     collect(day.store, many(20))
     day.predict()
 
-    class KilledError(BaseException):
-        pass
-
-    def die(*_: object) -> None:
-        raise KilledError
-
-    with monkeypatch.context() as dying:
-        dying.setattr(DetectionRecords, "end_stage", die)
-        with pytest.raises(KilledError):
-            day.teach()
+    with killed_at("end_stage"):
+        day.teach()
     (iteration,) = day.b.iterations
     resumed = day.teach()
     assert (resumed.outcome, resumed.iteration_id, resumed.uploaded) == ("training", iteration, 0)
     assert "earlier run" in resumed.why
     assert list(day.b.iterations) == [iteration]
-    with monkeypatch.context() as dying:  # Between the switch and the gate's output.
-        dying.setattr(DetectionRecords, "end_stage", die)
-        with pytest.raises(KilledError):
-            day.gate(iteration)
+    with killed_at("end_stage"):  # Between the switch and the gate's output.
+        day.gate(iteration)
     assert day.gate(iteration).outcome == "published"
     day.forget()
     assert day.teach().outcome == "nothing_changed"
 
 
-def test_killed_between_publishing_and_the_switch_a_later_day_makes_the_switch(
-    day: Day, quick_eyes: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_between_publishing_and_the_switch_a_later_day_makes_the_switch(day: Day, quick_eyes: None) -> None:
     iteration = trained(day, 0, 20)
 
-    class KilledError(BaseException):
-        pass
-
-    def die(*_: object) -> None:
-        raise KilledError
-
-    with monkeypatch.context() as dying:
-        dying.setattr(DetectionRecords, "put_in_service", die)
-        with pytest.raises(KilledError):
-            day.gate(iteration)
+    with killed_at("put_in_service"):
+        day.gate(iteration)
     name = day.b.iterations[iteration].publish_name
     assert name
     assert day.records.in_service() is None

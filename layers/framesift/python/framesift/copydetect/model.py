@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from framesift.models import Model, default_cache_dir, open_registry
 from framesift.vision.decode import RgbImage
 from framesift.vision.embed import CopyDetect
-from framesift.vision.views import WINDOWS, is_plain, is_speck, windows
+from framesift.vision.views import WINDOWS, is_plain, windows
 
 NAME: Final = "copydetect"
 
@@ -47,10 +47,8 @@ class CopyDetector:
             says no.
         """
         vectors = np.zeros((len(images), self.dimension), np.float16)
-        prepared = {row: self._network.prepare(image) for row, image in enumerate(images) if not is_speck(image)}
-        # Told from the small picture: scaling the large one is a tenth of the time.
-        judged = [row for row, views in prepared.items() if not is_plain(views[0])]
-        vectors[judged] = self._network.embed([prepared[row] for row in judged])
+        judged = [row for row, image in enumerate(images) if is_judged(image)]
+        vectors[judged] = self._network.embed([self._network.prepare(images[row]) for row in judged])
         return vectors
 
     def embed_windows(self, images: Sequence[RgbImage]) -> NDArray[np.float16]:

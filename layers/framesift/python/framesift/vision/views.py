@@ -96,17 +96,12 @@ def windows(image: RgbImage) -> list[RgbImage]:
     ]
 
 
-def is_speck(image: RgbImage) -> bool:
-    """Whether a picture is too small to tell from others: a side under 32 pixels."""
-    return bool(min(image.shape[:2]) < _MIN_SIDE)
-
-
 def is_plain(image: RgbImage) -> bool:
     """Whether a picture shows next to nothing: black, one colour, a side under 32 pixels.
 
     It then resembles others like it, whatever they are of, and nobody should judge it.
     """
-    if is_speck(image):
+    if min(image.shape[:2]) < _MIN_SIDE:
         return True
     small = cv2.cvtColor(squash(image, _PLAIN_SIDE), cv2.COLOR_RGB2GRAY)
     return float(small.std()) < _PLAIN_DEVIATION
