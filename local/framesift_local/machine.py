@@ -15,6 +15,7 @@ from datetime import date as Date  # noqa: N812 - `date` is a field's name here
 from pathlib import Path
 
 from framesift import keys
+from framesift.contracts import Clip
 from framesift.errors import EmbeddedAwsDownError
 from framesift.storage import Store, read_lines
 from framesift.table import RunRecord
