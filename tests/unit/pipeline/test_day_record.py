@@ -59,7 +59,7 @@ class Site:
 
     def work(self, begun: BeginOutput) -> FinishInput:
         """What the stages between Begin and Finish leave behind."""
-        run = begun.run
+        run, edition = begun.run, keys.edition(begun.run)
         collected = [
             CrawlOutput(scope=scope, status="failed", error="CaptchaShownError", cause="a captcha")
             if scope in self.walled
