@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from framesift.cli.console import errors
-from framesift.transfer import Sent
+from framesift.storage.transfer import Sent
 
 
 @contextmanager

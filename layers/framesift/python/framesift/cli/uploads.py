@@ -16,8 +16,8 @@ from framesift.cli.progress import sending
 from framesift.errors import NoVideosError
 from framesift.pipeline.uploads import check_collection
 from framesift.pose.presets import VideoSettings
+from framesift.storage.transfer import Sender, Sent
 from framesift.table import RunRecord
-from framesift.transfer import Sender, Sent
 from framesift.upload_records import UploadRecords
 
 _ROWS = 20
