@@ -8,7 +8,9 @@ FramesiftError
 ├── InputError                      what was asked cannot be done: change it, do not repeat it   (exit 65)
 │   ├── InvalidStartError · UnknownSourceError · UnknownCategoryError · InvalidDateError
 │   ├── InvalidCollectionError · NoUploadsError
-│   ├── SettingsError · NotFoundError · TranslateDeniedError
+│   ├── SettingsError               a setting, or what it names, cannot be used
+│   │   └── SecretUnreadableError · SecretContentError
+│   ├── NotFoundError · TranslateDeniedError
 │   ├── NothingToAnalyzeError
 │   ├── YoutubeKeyError · FeedError
 │   ├── DetectorError               the detector, or the project that is taught, cannot do what was asked
@@ -36,6 +38,7 @@ FramesiftError
 │   ├── TranslateQuotaError · TranslateUnavailableError
 │   ├── YoutubeQuotaError · YoutubeUnavailableError
 │   └── DetectorQuotaError · DetectorBusyError
+├── SecretNotWrittenError           Secrets Manager does not take a value; the secret keeps its own (exit 77)
 ├── UploadError                     S3 does not take the files                                   (exit 77)
 │   └── BucketMissingError · CredentialsError · UploadDeniedError · UploadMismatchError
 ├── ModelError                      a model's file is missing or is not what its card says       (exit 66)
@@ -94,6 +97,14 @@ class InvalidDateError(InputError):
 
 class SettingsError(InputError):
     """A setting is missing or out of range."""
+
+
+class SecretUnreadableError(SettingsError):
+    """A secret that the settings name does not exist, has no value, or may not be read."""
+
+
+class SecretContentError(SettingsError):
+    """A secret that the settings name holds something else than it should."""
 
 
 class NotFoundError(InputError):
@@ -360,6 +371,12 @@ class DetectorBusyError(TemporaryError):
         super().__init__(message)
         self.wait_s = wait_s
         self.answered = answered
+
+
+class SecretNotWrittenError(FramesiftError):
+    """Secrets Manager does not take a secret's new value; the secret keeps the one it has."""
+
+    exit_code = 77
 
 
 class UploadError(FramesiftError):
