@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from framesift.errors import SettingsError
+from framesift.pose.presets import DEFAULT_PRESET, PresetName, with_overrides
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -160,24 +161,24 @@ class DownloadSettings(BaseModel):
     max_pixels: int = Field(25_000_000, gt=0, description="The largest image that is decoded, pixels.")
 
 
+# What the settings of uploads may change in a preset.
+UPLOAD_OVERRIDES = (
+    "video.target_fps",
+    "video.max_frames",
+    "video.max_size_bytes",
+    "video.max_duration_s",
+    "landmarks.engine",
+    "landmarks.model",
+    "landmarks.people",
+    "landmarks.min_confidence",
+)
+
+
+@with_overrides(*UPLOAD_OVERRIDES)
 class UploadSettings(BaseModel):
     """How poses are found in videos that users upload; what is not set is as the preset has it."""
 
-    preset: Literal["development", "production", "high_accuracy", "fast"] = Field(
-        "production", description="The preset, as in `framesift pose config --preset`."
-    )
-    target_fps: float | None = Field(None, gt=0, le=1000, description="Frames a second to look at.")
-    max_frames: int | None = Field(None, ge=1, description="Frames to look at in a video at most.")
-    engine: Literal["mediapipe", "batched"] | None = Field(None, description="What finds and follows people.")
-    model: Literal["lite", "full", "heavy"] | None = Field(None, description="The network's size.")
-    people: int | None = Field(None, ge=1, le=16, description="People to follow at most.")
-    min_confidence: Share | None = Field(
-        None, description="Frames whose best person has a lower mean visibility are left out."
-    )
-    max_size_bytes: int | None = Field(
-        None, ge=1, description="Larger videos are refused; a Fargate job has about 15 GB of disk."
-    )
-    max_duration_s: float | None = Field(None, gt=0, description="Longer videos are refused.")
+    preset: PresetName = Field(DEFAULT_PRESET, description="The preset, as in `framesift pose config --preset`.")
     array_videos: int = Field(1, ge=1, description="Videos to a child of an array job.")
 
 

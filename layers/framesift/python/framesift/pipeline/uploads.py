@@ -11,7 +11,7 @@ from framesift.errors import InvalidCollectionError, InvalidStartError
 from framesift.names import safe_name
 from framesift.pose.manifest import VideoEntry
 from framesift.pose.presets import PoseSettings, load_settings
-from framesift.settings import UploadSettings
+from framesift.settings import UPLOAD_OVERRIDES, UploadSettings
 
 _MAX_NAME_BYTES = 100  # Of S3's 1,024 for a whole key.
 
@@ -58,19 +58,8 @@ def check_collection(name: str) -> str:
 
 def pose_settings(settings: UploadSettings) -> PoseSettings:
     """The preset, with what the settings say otherwise."""
-    return load_settings(
-        settings.preset,
-        options={
-            "video.target_fps": settings.target_fps,
-            "video.max_frames": settings.max_frames,
-            "video.max_size_bytes": settings.max_size_bytes,
-            "video.max_duration_s": settings.max_duration_s,
-            "landmarks.engine": settings.engine,
-            "landmarks.model": settings.model,
-            "landmarks.people": settings.people,
-            "landmarks.min_confidence": settings.min_confidence,
-        },
-    )
+    values = settings.model_dump()
+    return load_settings(settings.preset, options={name: values[name.split(".")[1]] for name in UPLOAD_OVERRIDES})
 
 
 def failed_entry(upload: Upload, fault: ItemError, recorded: dict[str, Any]) -> VideoEntry:
