@@ -49,12 +49,8 @@ def settings_page() -> str:
         model = field.annotation
         if not (isinstance(model, type) and issubclass(model, BaseModel)):
             raise TypeError(f"Settings.{group} is no group of settings.")
-        lines += [
-            "",
-            f"## {(model.__doc__ or group).splitlines()[0].rstrip('.')}",
-            "",
-            "| variable | default | what it does |",
-        ]
+        about = (model.__doc__ or "").splitlines()[0].rstrip(".")
+        lines += ["", f"## `{group}`", "", f"{about}.", "", "| variable | default | description |"]
         lines += ["| --- | --- | --- |", *_rows(group, model)]
     return "\n".join(lines) + "\n"
 

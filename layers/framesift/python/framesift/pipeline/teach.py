@@ -39,7 +39,7 @@ def teach_detector(
 
     def work() -> TeachOutput:
         if trainer is None:
-            why = "No project is taught: FRAMESIFT_CUSTOM_VISION__TEACH_PROJECT is empty."
+            why = "No project is taught: FRAMESIFT_CUSTOM_VISION__CANDIDATE_PROJECT is empty."
             return TeachOutput(outcome="no_project", why=why)
         if request.dry_run:
             return _foretell(request, settings, store, table, trainer)

@@ -54,9 +54,9 @@ class CustomVisionTrainer:
             SettingsError: No project is named.
         """
         settings = resolve(settings)
-        if not settings.teach_project:
-            raise SettingsError("Set FRAMESIFT_CUSTOM_VISION__TEACH_PROJECT to the project that is taught.")
-        return cls(settings, settings.teach_project)
+        if not settings.candidate_project:
+            raise SettingsError("Set FRAMESIFT_CUSTOM_VISION__CANDIDATE_PROJECT to the project that is taught.")
+        return cls(settings, settings.candidate_project)
 
     # --- tags and pictures ---
 
@@ -241,4 +241,4 @@ def _is_published_by_others(iteration: Any) -> bool:
 
 def open_trainer(settings: CustomVisionSettings) -> CustomVisionTrainer | None:
     """Project B; None where the settings name none."""
-    return CustomVisionTrainer.from_settings(settings) if resolve(settings).teach_project else None
+    return CustomVisionTrainer.from_settings(settings) if resolve(settings).candidate_project else None
