@@ -11,7 +11,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Literal
 
 from pydantic import Field
@@ -53,6 +55,19 @@ class Review(Contract):
     decided_at: datetime | None = None
 
 
+@dataclass(frozen=True)
+class ReviewPage:
+    """A page of predictions in review.
+
+    Attributes:
+        reviews: Oldest first.
+        next: The id behind which the next page begins; None: this is the last page.
+    """
+
+    reviews: list[Review]
+    next: str | None
+
+
 class InService(Contract):
     """The iteration that predicts."""
 
@@ -91,6 +106,19 @@ class DetectionRecords(Table):
         """Predictions that wait or were decided, oldest first."""
         found = [Review.model_validate_json(record["review"]) for record in self._query("REVIEW")]
         return [review for review in found if verdict in (None, review.verdict)]
+
+    def review_page(self, verdict: Verdict, *, limit: int, after: str = "") -> ReviewPage:
+        """A page of the predictions with a verdict, oldest first.
+
+        Args:
+            verdict: Which predictions.
+            limit: The length of the page.
+            after: The page begins behind this prediction's id; empty: with the oldest.
+        """
+        records = self._read("REVIEW", after=after, page_size=limit)
+        fitting = (record for record in records if record["verdict"] == verdict)
+        found = [Review.model_validate_json(record["review"]) for record in islice(fitting, limit + 1)]
+        return ReviewPage(found[:limit], found[limit - 1].id if len(found) > limit else None)
 
     def decide(self, review_id: str, verdict: Verdict, by: str) -> Review:
         """Keep a person's verdict; a later one wins.

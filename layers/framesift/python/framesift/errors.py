@@ -10,7 +10,7 @@ FramesiftError
 │   ├── InvalidCollectionError · NoUploadsError
 │   ├── SettingsError               a setting, or what it names, cannot be used
 │   │   └── SecretUnreadableError · SecretContentError
-│   ├── NotFoundError · TranslateDeniedError
+│   ├── NotFoundError · ObjectMissingError · TranslateDeniedError
 │   ├── NothingToAnalyzeError
 │   ├── YoutubeKeyError · FeedError
 │   ├── DetectorError               the detector, or the project that is taught, cannot do what was asked
@@ -109,6 +109,10 @@ class SecretContentError(SettingsError):
 
 class NotFoundError(InputError):
     """What was asked for by name does not exist."""
+
+
+class ObjectMissingError(NotFoundError):
+    """An object does not exist in the bucket; the message names the bucket and is not for the public."""
 
 
 class TranslateDeniedError(InputError):

@@ -18,7 +18,7 @@ from framesift.errors import (
     BucketMissingError,
     CredentialsError,
     FramesiftError,
-    NotFoundError,
+    ObjectMissingError,
     UploadDeniedError,
     UploadError,
 )
@@ -45,7 +45,7 @@ class S3Store:
         """Read an object.
 
         Raises:
-            NotFoundError: If there is none.
+            ObjectMissingError: If there is none.
         """
         with self._naming(key):
             return aws.s3().get_object(Bucket=self.bucket, Key=key)["Body"].read()
@@ -113,7 +113,7 @@ class S3Store:
         """Write an object, or one of its versions, to a file.
 
         Raises:
-            NotFoundError: If it is gone.
+            ObjectMissingError: If it is gone.
         """
         version = {"VersionId": version_id} if version_id else None
         with self._naming(key):
@@ -165,7 +165,7 @@ class S3Store:
         """Copy an object within the bucket.
 
         Raises:
-            NotFoundError: If there is none.
+            ObjectMissingError: If there is none.
         """
         source: Any = {"Bucket": self.bucket, "Key": source_key}
         with self._naming(source_key):
@@ -194,12 +194,12 @@ class S3Store:
 
     @contextmanager
     def _naming(self, key: str) -> Iterator[None]:
-        """Raises `NotFoundError` with the object's name if it does not exist."""
+        """Raises `ObjectMissingError` with the object's name if it does not exist."""
         try:
             yield
         except ClientError as error:
             if _code_of(error) in _MISSING_CODES:
-                raise NotFoundError(f"There is no s3://{self.bucket}/{key}.") from None
+                raise ObjectMissingError(f"There is no s3://{self.bucket}/{key}.") from None
             raise
 
 

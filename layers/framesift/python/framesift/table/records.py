@@ -70,12 +70,14 @@ class Records:
             raise
         return True
 
-    def _read(self, pk: str, *, newest_first: bool = False, page_size: int | None = None) -> Iterator[dict[str, Any]]:
-        """The records below a key as they are now, read a page at a time."""
+    def _read(
+        self, pk: str, *, after: str = "", newest_first: bool = False, page_size: int | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """The records below a key, those behind the sort key `after`, as they are now, read a page at a time."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self.name,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues=encode({":pk": pk}),
+            KeyConditionExpression="pk = :pk AND sk > :after" if after else "pk = :pk",
+            ExpressionAttributeValues=encode({":pk": pk, ":after": after or None}),
             ScanIndexForward=not newest_first,
             ConsistentRead=True,
             PaginationConfig={"PageSize": page_size} if page_size else {},
