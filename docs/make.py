@@ -21,7 +21,7 @@ from framesift.contracts import (
     TopList,
     Upload,
 )
-from framesift.settings import Settings
+from framesift.settings import OTHER_VARIABLES, groups
 from framesift.table import RunRecord
 
 DOCS = Path(__file__).parent
@@ -45,13 +45,21 @@ def settings_page() -> str:
         "Made from `framesift/settings.py` by `make docs`. Set them in the environment or in a `.env` file; lists and",
         "tables are JSON. On AWS the stacks set them on each function and job (`cdk/config.py`).",
     ]
-    for group, field in Settings.model_fields.items():
-        model = field.annotation
-        if not (isinstance(model, type) and issubclass(model, BaseModel)):
-            raise TypeError(f"Settings.{group} is no group of settings.")
+    for group, model in groups().items():
         about = (model.__doc__ or "").splitlines()[0].rstrip(".")
         lines += ["", f"## `{group}`", "", f"{about}.", "", "| variable | default | description |"]
         lines += ["| --- | --- | --- |", *_rows(group, model)]
+    lines += [
+        "",
+        "## Other variables",
+        "",
+        "These are no settings. Any other variable that begins with `FRAMESIFT_` is refused, so that a misspelt name",
+        "is noticed.",
+        "",
+        "| variable | description |",
+        "| --- | --- |",
+        *(f"| `{name}` | {about} |" for name, about in OTHER_VARIABLES.items()),
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -9,7 +9,7 @@ FramesiftError
 │   ├── InvalidStartError · UnknownSourceError · UnknownCategoryError · InvalidDateError
 │   ├── InvalidCollectionError · NoUploadsError
 │   ├── SettingsError               a setting, or what it names, cannot be used
-│   │   └── SecretUnreadableError · SecretContentError
+│   │   └── UnknownSettingError · SecretUnreadableError · SecretContentError
 │   ├── NotFoundError · ObjectMissingError · TranslateDeniedError
 │   ├── NothingToAnalyzeError
 │   ├── YoutubeKeyError · FeedError
@@ -97,6 +97,10 @@ class InvalidDateError(InputError):
 
 class SettingsError(InputError):
     """A setting is missing or out of range."""
+
+
+class UnknownSettingError(SettingsError):
+    """A variable with our prefix is no setting: its name is probably misspelt."""
 
 
 class SecretUnreadableError(SettingsError):

@@ -7,19 +7,34 @@ this file.
 
 from __future__ import annotations
 
+import difflib
+import json
+import os
+from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_origin
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError
+import pydantic_settings
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from framesift.errors import SettingsError
+from framesift.errors import SettingsError, UnknownSettingError
 from framesift.pose.presets import DEFAULT_PRESET, PresetName, with_overrides
+
+_PREFIX = "FRAMESIFT_"
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
-class PlatformSettings(BaseModel):
+class Group(BaseModel):
+    """A group of settings; unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class PlatformSettings(Group):
     """The pipeline's own resources; the stack sets these on every function and job."""
 
     bucket: str = Field("", description="The bucket that holds everything.")
@@ -27,7 +42,7 @@ class PlatformSettings(BaseModel):
     failure_topic: str = Field("", description="The SNS topic that is notified of failed runs.")
 
 
-class RunSettings(BaseModel):
+class RunSettings(Group):
     """Dates, categories and tolerance of a run."""
 
     timezone: str = Field("Asia/Seoul", description="The time zone that dates and schedules are in.")
@@ -42,7 +57,7 @@ class RunSettings(BaseModel):
     )
 
 
-class CrawlSettings(BaseModel):
+class CrawlSettings(Group):
     """Crawling the clip site."""
 
     site_url: str = Field("https://www.tiktok.com", description="The site's address.")
@@ -83,7 +98,7 @@ class CrawlSettings(BaseModel):
 FeedName = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}$")]
 
 
-class YoutubeSettings(BaseModel):
+class YoutubeSettings(Group):
     """Collecting thumbnails through the YouTube Data API v3."""
 
     feeds: dict[FeedName, str] = Field(
@@ -106,7 +121,7 @@ class YoutubeSettings(BaseModel):
     patience_s: float = Field(60.0, gt=0, description="How long a feed waits for an outage to end, seconds.")
 
 
-class DetectionSettings(BaseModel):
+class DetectionSettings(Group):
     """Object detection: what is detected, and by which detector."""
 
     provider: Literal["azure", "onnx"] = Field("azure", description="Azure Custom Vision, or a model of the registry.")
@@ -125,7 +140,7 @@ class DetectionSettings(BaseModel):
     batch: int = Field(8, ge=1, le=256, description="With `onnx`: images per batch.")
 
 
-class CustomVisionSettings(BaseModel):
+class CustomVisionSettings(Group):
     """Azure Custom Vision: resources, projects and limits."""
 
     training_endpoint: str = Field("", description="The training resource's endpoint.")
@@ -161,7 +176,7 @@ class CustomVisionSettings(BaseModel):
     review_days: int = Field(90, ge=1, description="How long a prediction stays in human review, days.")
 
 
-class DownloadSettings(BaseModel):
+class DownloadSettings(Group):
     """Downloads of media: hosts and limits."""
 
     allowed_hosts: list[str] = Field(
@@ -193,14 +208,14 @@ UPLOAD_OVERRIDES = (
 
 
 @with_overrides(*UPLOAD_OVERRIDES)
-class UploadSettings(BaseModel):
+class UploadSettings(Group):
     """Pose extraction from uploaded videos; what is not set (null) is as in the preset."""
 
     preset: PresetName = Field(DEFAULT_PRESET, description="The preset, as in `framesift pose config --preset`.")
     array_videos: int = Field(1, ge=1, description="Videos per child of an array job.")
 
 
-class AnalysisSettings(BaseModel):
+class AnalysisSettings(Group):
     """The vision job: where it runs, and how its work is divided."""
 
     compute: Literal["auto", "gpu", "cpu"] = Field(
@@ -220,7 +235,7 @@ class AnalysisSettings(BaseModel):
     )
 
 
-class DuplicateSettings(BaseModel):
+class DuplicateSettings(Group):
     """Near-duplicates: what counts as a re-upload."""
 
     model: Literal["auto", "resnet50", "copydetect", "pdq"] = Field(
@@ -253,7 +268,7 @@ class DuplicateSettings(BaseModel):
     history_days: int = Field(7, ge=0, description="Items kept on this many previous days are keepers already.")
 
 
-class LanguageSettings(BaseModel):
+class LanguageSettings(Group):
     """Language detection: which language is kept, and who detects it."""
 
     keep: str = Field("ko", description="The language that is kept (ISO 639-1).")
@@ -273,7 +288,7 @@ class LanguageSettings(BaseModel):
     )
 
 
-class PublishSettings(BaseModel):
+class PublishSettings(Group):
     """Published lists and thumbnails."""
 
     top: int = Field(10, ge=1, le=99, description="Clips per list.")
@@ -282,7 +297,7 @@ class PublishSettings(BaseModel):
     thumbnail_quality: int = Field(85, ge=1, le=100, description="JPEG quality of thumbnails.")
 
 
-class ApiSettings(BaseModel):
+class ApiSettings(Group):
     """The HTTP API."""
 
     list_max_age_s: int = Field(60, ge=0, description="How long a list may be cached, seconds.")
@@ -293,7 +308,7 @@ class Settings(BaseSettings):
     """All settings of one process."""
 
     model_config = SettingsConfigDict(
-        env_prefix="FRAMESIFT_",
+        env_prefix=_PREFIX,
         env_nested_delimiter="__",
         env_file=".env",
         extra="ignore",
@@ -315,18 +330,99 @@ class Settings(BaseSettings):
     api: ApiSettings = ApiSettings()
 
 
+# Variables with our prefix that are no settings, and who reads them.
+OTHER_VARIABLES = {
+    "FRAMESIFT_STACK": "The stack that commands use, as with `--stack`.",
+    "FRAMESIFT_BASE_IMAGE": "Tests: the base image to build the containers on.",
+    "FRAMESIFT_REFRESH_SNAPSHOTS": "Tests: write the CDK snapshots anew.",
+}
+
+
 @cache
 def load_settings() -> Settings:
     """Read the settings of this process, once.
 
     Raises:
+        UnknownSettingError: If the environment or `.env` has a variable with our prefix that is no setting.
         SettingsError: If a value is of the wrong form or out of range; it names the variable.
     """
+    variables = {**_env_file(), **{name.upper(): value for name, value in os.environ.items()}}
+    ours = {name: value for name, value in variables.items() if name.startswith(_PREFIX)}
+    _check_names(ours)
     try:
         return Settings()
     except ValidationError as error:
-        faults = "; ".join(
-            f"FRAMESIFT_{'__'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
-            for fault in error.errors()
-        )
-        raise SettingsError(f"Settings that cannot be used: {faults}.") from None
+        faults = [(_variable(fault["loc"]), fault) for fault in error.errors()]
+        unknown = [name for name, fault in faults if fault["type"] == "extra_forbidden"]
+        if unknown:
+            raise _unknown(unknown) from None
+        sentences = "; ".join(f"{name}: {fault['msg']}" for name, fault in faults)
+        raise SettingsError(f"Settings that cannot be used: {sentences}.") from None
+    except (pydantic_settings.SettingsError, RecursionError):
+        names = ", ".join(name for name, value in ours.items() if not _is_readable(name, value))
+        raise SettingsError(
+            f"Settings that cannot be used: {names}: lists and tables are JSON, such as '[\"dance\"]'."
+        ) from None
+
+
+def variables_of() -> dict[str, FieldInfo]:
+    """Every setting's variable with its field."""
+    return {
+        f"{_PREFIX}{group}__{name}".upper(): field
+        for group, model in groups().items()
+        for name, field in model.model_fields.items()
+    }
+
+
+def groups() -> dict[str, type[BaseModel]]:
+    """The groups of settings by their names."""
+    found = {name: field.annotation for name, field in Settings.model_fields.items()}
+    return {name: model for name, model in found.items() if isinstance(model, type) and issubclass(model, BaseModel)}
+
+
+def _env_file() -> dict[str, str]:
+    path = Settings.model_config.get("env_file")
+    found = dotenv_values(path) if isinstance(path, str) else {}
+    return {name.upper(): value or "" for name, value in found.items()}
+
+
+def _check_names(ours: Iterable[str]) -> None:
+    """Refuse what is neither a setting, a group as a whole (`FRAMESIFT_RUN={…}`), nor an entry of a table."""
+    known = variables_of()
+    whole = {f"{_PREFIX}{group}".upper() for group in groups()}
+    tables = tuple(f"{name}__" for name, field in known.items() if get_origin(field.annotation) is dict)
+    unknown = [
+        name
+        for name in ours
+        if name not in known and name not in whole and name not in OTHER_VARIABLES and not name.startswith(tables)
+    ]
+    if unknown:
+        raise _unknown(unknown)
+
+
+def _unknown(names: Sequence[str]) -> UnknownSettingError:
+    known = [*variables_of(), *OTHER_VARIABLES]
+    sentences = []
+    for name in sorted(names):
+        nearest = difflib.get_close_matches(name, known, 1, cutoff=0.6)
+        sentences.append(f"{name} (did you mean {nearest[0]}?)" if nearest else name)
+    return UnknownSettingError(
+        f"There is no such setting: {', '.join(sentences)}. Correct it in the environment or in .env; "
+        "docs/settings.md lists all."
+    )
+
+
+def _variable(location: Sequence[int | str]) -> str:
+    return f"{_PREFIX}{'__'.join(str(part) for part in location)}".upper()
+
+
+def _is_readable(name: str, value: str) -> bool:
+    """Whether a list or table is JSON; any other value is."""
+    field = variables_of().get(name)
+    if field is not None and get_origin(field.annotation) not in (list, dict, tuple):
+        return True
+    try:
+        json.loads(value)
+    except (ValueError, RecursionError):
+        return field is None and name.count("__") > 1
+    return True
