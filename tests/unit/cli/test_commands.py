@@ -8,33 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from framesift import aws, cli
 from framesift.contracts import PublishedList, Run, TopItem, TopList, Upload
 from framesift.pose.manifest import FrameCounts, VideoEntry
 from framesift.storage import S3Store, write_json
 from framesift.table import ItemDay, RunRecord, Table
 from framesift.upload_records import UploadRecords
+from tests.unit.cli.conftest import framesift
 
 RUN = Run(source="tiktok", date="2026-11-20", attempt=1)
 KEY = "published/2026-11-20/dance/top10/dance_top10.json"
-
-
-@pytest.fixture
-def stack(store: S3Store, table: Table, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A stack whose outputs name the bucket and the table."""
-    outputs = {
-        "BucketName": store.bucket,
-        "TableName": table.name,
-        "StateMachineArn": "arn:aws:states:ap-northeast-2:123456789012:stateMachine:framesift",
-        "ApiUrl": "https://example.invalid",
-    }
-    template = {
-        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
-    }
-    aws.cloudformation().create_stack(StackName="framesift-test", TemplateBody=json.dumps(template))
-    monkeypatch.setenv("FRAMESIFT_STACK", "framesift-test")
-    return "framesift-test"
 
 
 @pytest.fixture
@@ -90,15 +72,6 @@ def finished(stack: str, store: S3Store, table: Table) -> None:
     table.put_item_days(
         [ItemDay(source="tiktok", id="7", date=RUN.date, category="dance", views=9, list_id="dance01", why="number 1")]
     )
-
-
-def framesift(*arguments: str) -> int:
-    """Run a command as a shell would; returns its exit code."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("sys.argv", ["framesift", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-    return int(ended.value.code or 0)
 
 
 @pytest.mark.usefixtures("finished")
@@ -240,7 +213,7 @@ def test_an_uploads_run_shows_its_videos(table: Table, capsys: pytest.CaptureFix
         assert framesift("status", *arguments) == 0
         shown = capsys.readouterr().out
         video = next(line for line in shown.splitlines() if line.startswith("[a].mp4"))
-        assert video.split() == ["[a].mp4", "29", "of", "30", "1.pose.parquet"]
+        assert video.split("\t") == ["[a].mp4", "29 of 30", "1.pose.parquet"]
         assert "NotAVideoError: b.mp4 is a [text]" in shown
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -126,15 +126,27 @@ class DetectionRecords(Table):
         Raises:
             NotFoundError: If there is no such review.
         """
-        found = self._get("REVIEW", review_id)
-        if found is None:
-            raise NotFoundError(f"There is no prediction {review_id} to review; `framesift review list` shows them.")
+        found = self._review_record(review_id)
         review = Review.model_validate_json(found["review"]).model_copy(
             update={"verdict": verdict, "decided_by": by, "decided_at": datetime.now(UTC)}
         )
         record = {"review": review.model_dump_json(), "verdict": verdict, "expires_at": int(found["expires_at"])}
         self._put("REVIEW", review_id, record)
         return review
+
+    def review(self, review_id: str) -> Review:
+        """A prediction in review, or decided.
+
+        Raises:
+            NotFoundError: If there is no such prediction.
+        """
+        return Review.model_validate_json(self._review_record(review_id)["review"])
+
+    def _review_record(self, review_id: str) -> dict[str, Any]:
+        found = self._get("REVIEW", review_id)
+        if found is None:
+            raise NotFoundError(f"There is no prediction {review_id} to review: `framesift review list` lists them.")
+        return found
 
     # --- what is in service ---
 

@@ -42,7 +42,7 @@ FramesiftError
 ├── UploadError                     S3 does not take the files                                   (exit 77)
 │   └── BucketMissingError · CredentialsError · UploadDeniedError · UploadMismatchError
 ├── ModelError                      a model's file is missing or is not what its card says       (exit 66)
-│   └── ModelMissingError · ModelMismatchError · ModelInaccurateError
+│   └── ModelMissingError (ModelUnreachableError, exit 75) · ModelMismatchError · ModelInaccurateError
 └── MachineError                    this machine lacks something                                 (exit 69)
     ├── ChromiumMissingError · ChromiumFailedError · StacksError
     ├── NodeMissingError · ExtraMissingError · PortInUseError · DiskFullError
@@ -52,6 +52,7 @@ FramesiftError
 
 from __future__ import annotations
 
+import sys
 from typing import ClassVar
 
 
@@ -416,7 +417,13 @@ class ModelError(FramesiftError):
 
 
 class ModelMissingError(ModelError):
-    """No origin at hand has the model's file."""
+    """No available origin has the model's file."""
+
+
+class ModelUnreachableError(ModelMissingError):
+    """The network, or the host that publishes the model, does not answer."""
+
+    exit_code = 75
 
 
 class ModelMismatchError(ModelError):
@@ -450,7 +457,19 @@ class NodeMissingError(MachineError):
 
 
 class ExtraMissingError(MachineError):
-    """The command needs an extra of the package, such as `framesift[torch]`."""
+    """The command needs an extra of the package.
+
+    Args:
+        purpose: What needs it, such as "Building the model resnet50".
+        module: The module that is not installed.
+        extra: The extra that installs it, such as `torch`.
+    """
+
+    def __init__(self, purpose: str, module: str | None, extra: str) -> None:
+        super().__init__(
+            f"{purpose} needs {module}, which is not installed: run "
+            f"`{sys.executable} -m pip install 'framesift[{extra}]'`."
+        )
 
 
 class PortInUseError(MachineError):

@@ -142,6 +142,11 @@ def poses_manifest(collection: str) -> str:
     return f"{poses_prefix(collection)}manifest.json"
 
 
+def models_prefix() -> str:
+    """The prefix of all models."""
+    return "models/"
+
+
 def model_file(name: str, version: str, file_name: str) -> str:
     """A model's file in the bucket."""
     return f"models/{name}/{version}/{file_name}"

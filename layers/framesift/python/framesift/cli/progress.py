@@ -1,4 +1,4 @@
-"""What is shown while files are sent."""
+"""The progress of uploads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from framesift.storage.transfer import Sent
 
 @contextmanager
 def sending(files: Sequence[Path]) -> Iterator[tuple[Callable[[int], None], Callable[[Sent], None]]]:
-    """A bar of files and bytes; gives what hears of bytes, and of files."""
+    """Show a bar of files and bytes; yields the callbacks that advance it: for bytes, and for files."""
     columns = (
         TextColumn("upload"),
         BarColumn(),
