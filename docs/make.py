@@ -1,4 +1,4 @@
-"""Makes `docs/settings.md` and `docs/schemas/` from the code, so that they cannot drift from it.
+"""Generates `docs/settings.md` and `docs/schemas/` from the code, so that they cannot drift from it.
 
 `python docs/make.py` writes them; `--check` fails where they differ from what is committed.
 """
@@ -21,6 +21,7 @@ from framesift.contracts import (
     TopList,
     Upload,
 )
+from framesift.pose.manifest import json_schema as pose_manifest_schema
 from framesift.settings import OTHER_VARIABLES, groups
 from framesift.table import RunRecord
 
@@ -74,8 +75,9 @@ def _rows(group: str, model: type[BaseModel]) -> Iterator[str]:
 def pages() -> dict[Path, str]:
     """Every made file with its text."""
     made = {DOCS / "settings.md": settings_page()}
-    for name, model in SCHEMAS.items():
-        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
+    schemas = {name: model.model_json_schema() for name, model in SCHEMAS.items()}
+    for name, content in {**schemas, "pose-manifest": pose_manifest_schema()}.items():
+        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **content}
         text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
         made[DOCS / "schemas" / f"{name}.schema.json"] = text
     return made

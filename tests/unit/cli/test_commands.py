@@ -7,8 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import typer
 
+from framesift.cli.connection import connect
+from framesift.cli.runs import watch_execution
+from framesift.cli.watch import Snapshot
 from framesift.contracts import PublishedList, Run, TopItem, TopList, Upload
+from framesift.errors import RunBusyError
 from framesift.pose.manifest import FrameCounts, VideoEntry
 from framesift.storage import S3Store, write_json
 from framesift.table import ItemDay, RunRecord, Table
@@ -222,3 +227,23 @@ def test_help_is_for_newcomers(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     for command in ("run", "upload", "status", "runs", "top10", "local", "models"):
         assert command in shown
+
+
+@pytest.mark.usefixtures("finished")
+def test_a_start_beside_a_running_run_has_the_exit_code_of_a_busy_run(
+    stack: str, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = table.run("tiktok", RUN.id)
+    assert done is not None
+    skipped = Snapshot("SUCCEEDED", 0.0, result={"decision": "skip", "why": "a test", "run": done.run.model_dump()})
+    monkeypatch.setattr("framesift.cli.runs.watch", lambda *_: skipped)
+    assert watch_execution(connect(stack), "tiktok", "arn:3") == done
+    assert table.claim(done.model_copy(update={"status": "RUNNING", "execution_arn": "arn:2"}), done)
+    with pytest.raises(typer.Exit) as ended:
+        watch_execution(connect(stack), "tiktok", "arn:3")
+    assert ended.value.exit_code == RunBusyError.exit_code == 75
+
+
+def test_there_is_no_option_without_an_effect(capsys: pytest.CaptureFixture[str]) -> None:
+    assert framesift("run", "--now") == 2
+    assert "--now" in capsys.readouterr().err

@@ -18,7 +18,7 @@ from framesift.cli.dry_run import dry_run
 from framesift.cli.uploads import show_poses
 from framesift.cli.watch import Snapshot, watch
 from framesift.contracts import Run, TopList
-from framesift.errors import NotFoundError, exit_code_of
+from framesift.errors import NotFoundError, RunBusyError, exit_code_of
 from framesift.pipeline.finish import plain_cause
 from framesift.table import RunRecord
 
@@ -42,7 +42,6 @@ def run(
     dry: Annotated[
         bool, typer.Option("--dry-run", help="Only say what youtube's run would do; nothing is written or sent.")
     ] = False,
-    now: Annotated[bool, typer.Option("--now", help="The same: a run that a person starts begins at once.")] = False,
     stack: StackOption = "",
 ) -> None:
     """Start a day's run, or take up one that failed, and watch it.
@@ -103,6 +102,8 @@ def watch_execution(connection: Connection, source: str, execution_arn: str) -> 
     _show_summary(connection, record)
     if ended.state != "SUCCEEDED":
         raise typer.Exit(exit_code_of(record.error))
+    if record.status == "RUNNING":  # Another execution has the run: this request was not carried out.
+        raise typer.Exit(RunBusyError.exit_code)
     return record
 
 

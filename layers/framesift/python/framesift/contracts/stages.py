@@ -93,7 +93,7 @@ class AnalysisJob(JobSpec):
 
 
 class AnalysisSummary(Contract):
-    """What the vision job did; written by the join as `analysis.json`."""
+    """What the vision job did; written by the join as `summary.json`."""
 
     items: int
     failed_items: int

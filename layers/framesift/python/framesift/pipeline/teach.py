@@ -146,9 +146,11 @@ def _foretell(
     """What teaching would do, by the same choices; whether a training is needed is foretold from counts alone."""
     remembered, lost = _taught(trainer, table, settings.download)
     choice = _choose(request, settings, store, table, [*remembered, *lost])
-    refused: list[Uploaded] = []
-    images, uploaded = Counter(trainer.images_per_tag()), 0
-    for picture in fitting(choice.new, refused, choice.known):
+    images, uploaded, refused = Counter(trainer.images_per_tag()), 0, 0
+    for picture in fitting(choice.new, choice.known):
+        if isinstance(picture, Uploaded):
+            refused += 1
+            continue
         uploaded += 1
         images.update({region.tag for region in picture.regions})
     if (output := _too_few(images, settings)) is None:
@@ -161,7 +163,7 @@ def _foretell(
             "tags_made": trainer.missing_tags(settings.detection.tags),
             "check_after_s": settings.custom_vision.training_check_s,
             "gate": gate_baseline(settings.custom_vision, table),
-            **choice.counts(uploaded, len(refused)),
+            **choice.counts(uploaded, refused),
         }
     )
 

@@ -104,11 +104,11 @@ class CustomVisionTrainer:
             DetectorError: A leaf of it says what else the service refuses.
         """
         tag_ids = self._tag_ids()
-        refused: list[Uploaded] = []
-        for batch in batches(fitting(pictures, refused, known)):
-            yield from self._send(batch, tag_ids)
-        if refused:
-            yield refused
+        for batch in batches(fitting(pictures, known)):
+            if batch.refused:
+                yield batch.refused
+            if batch.images:
+                yield from self._send(batch.images, tag_ids)
 
     def _send(self, batch: list[Fitting], tag_ids: dict[str, str]) -> Iterator[list[Uploaded]]:
         """One batch, and again for those of its pictures that failed for the moment."""
