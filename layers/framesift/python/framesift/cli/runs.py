@@ -238,7 +238,8 @@ def find_run(connection: Connection, source: str, run_id: str | None) -> RunReco
         records = connection.records.runs(source, 1)
         if records:
             return records[0]
-        raise NotFoundError(f"{source} has not been run yet: `framesift run {source}` does.")
+        start = "upload FILE --collection NAME" if source == "upload" else f"run {source}"
+        raise NotFoundError(f"{source} has not been run yet: `framesift {start}` starts a run.")
     record = connection.records.run(source, run_id)
     if record is None:
         raise NotFoundError(f"{source} was not run for {run_id}; `framesift runs {source}` lists the runs.")
