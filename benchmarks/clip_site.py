@@ -27,8 +27,8 @@ from framesift.vision.embed import CopyDetect
 from framesift.vision.looks import look_at
 from framesift.vision.pdq import MIN_QUALITY, VARIANTS, similar_hashes
 from framesift.vision.similarity import Pairs, similar_pairs
-from framesift_local.clipsite import Clip, ClipSite, Grade, grade, pictures
-from framesift_local.clipsite.edits import KINDS
+from framesift_local.standins.clipsite import Clip, ClipSite, Grade, grade, pictures
+from framesift_local.standins.clipsite.edits import KINDS
 
 DAY = dt.date(2026, 11, 20)
 CLIPS = 200
@@ -125,7 +125,7 @@ def main() -> None:
             "# Re-uploads on the clip site",
             "",
             f"{len(days)} sites of 5 x {CLIPS} clips, seeds {', '.join(map(str, arguments.seeds))}; shares are of the",
-            "re-uploads that there is something to find of (`framesift_local/clipsite/grade.py`).",
+            "re-uploads that there is something to find of (`framesift_local/standins/clipsite/grade.py`).",
             "",
             *table(["judged by", "originals lost", "found", *KINDS], rows),
             "",

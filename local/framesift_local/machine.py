@@ -18,10 +18,10 @@ from framesift import keys
 from framesift.errors import EmbeddedAwsDownError
 from framesift.storage import Store, read_manifest
 from framesift.table import RunRecord
-from framesift_local.clipsite import ClipSite, Grade, grade
-from framesift_local.embedded import EmbeddedAws
-from framesift_local.keeper import die_with_parent
-from framesift_local.synth import synthesize
+from framesift_local.aws.embedded import EmbeddedAws
+from framesift_local.aws.process_tree import die_with_parent
+from framesift_local.aws.synth import synthesize
+from framesift_local.standins.clipsite import ClipSite, Grade, grade
 
 SOURCES = ("tiktok", "youtube")
 # In the data folder: the settings that lead a command of this machine's user to the stand-ins, too.
@@ -71,7 +71,7 @@ class Machine:
             _post(f"{youtube}/control", {"date": day.isoformat()})
 
     def control_site(self, **how: object) -> None:
-        """Tell the clip site how to behave (`framesift_local.clipsite.control`)."""
+        """Tell the clip site how to behave (`framesift_local.standins.clipsite.control`)."""
         _post(f"{self.site_url}/control", how)
 
 
@@ -119,6 +119,7 @@ def machine(
             schedules=schedules,
             time_scale=time_scale,
             overrides=overrides,
+            command_settings=outside,
         )
         with aws:
             yield Machine(aws, site_url, clips, overrides)
@@ -163,7 +164,7 @@ def _outside(data_dir: Path, day: Date, videos: int) -> Iterator[dict[str, str]]
 @contextmanager
 def _stand_in(module: str, options: list[str]) -> Iterator[str]:
     """A stand-in in a process of its own, which leaves this one's interpreter to the embedded AWS; its first line."""
-    command = [sys.executable, "-m", f"framesift_local.{module}", *options]
+    command = [sys.executable, "-m", f"framesift_local.standins.{module}", *options]
     # Our own module, with values of our own; killed with us, however we end.
     with subprocess.Popen(  # noqa: S603
         command,

@@ -19,7 +19,7 @@ from framesift.contracts import (
     TrainingInput,
     UploadedObject,
 )
-from framesift_local.jsonata_queries import evaluate
+from framesift_local.aws.jsonata_queries import evaluate
 from statemachine.lint import FOLDER
 
 MACHINE = json.loads((FOLDER / "pipeline.asl.json").read_text(encoding="utf-8"))

@@ -17,10 +17,10 @@ from framesift.settings import CustomVisionSettings, DetectionSettings, Download
 from framesift.sources.download import DownloadedImage
 from framesift.storage import S3Store, write_manifest
 from framesift.table import Table
-from framesift_local.customvision import CustomVisionStandIn
-from framesift_local.customvision.iterations import RESOURCE_ID
-from framesift_local.customvision.server import PREDICTION_KEY, TRAINING_KEY
-from framesift_local.youtube.pictures import draw, encode
+from framesift_local.standins.customvision import CustomVisionStandIn
+from framesift_local.standins.customvision.iterations import RESOURCE_ID
+from framesift_local.standins.customvision.server import PREDICTION_KEY, TRAINING_KEY
+from framesift_local.standins.youtube.pictures import draw, encode
 
 RUN = Run(source="youtube", date="2026-11-20", attempt=1)
 TAGS = ("person", "logo")

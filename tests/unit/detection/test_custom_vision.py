@@ -31,8 +31,8 @@ from framesift.errors import (
 )
 from framesift.settings import CustomVisionSettings, Settings
 from framesift.storage import S3Store
-from framesift_local.customvision import CustomVisionStandIn, eyes
-from framesift_local.standin import Fault
+from framesift_local.standins.customvision import CustomVisionStandIn, eyes
+from framesift_local.standins.service import Fault
 
 from .conftest import picture
 

@@ -23,8 +23,8 @@ from framesift.pipeline.teach import teach_detector
 from framesift.pipeline.training import check_training, gate_iteration, roll_back
 from framesift.settings import DetectionSettings, Settings
 from framesift.storage import S3Store, read_manifest
-from framesift_local.customvision import CustomVisionStandIn, eyes
-from framesift_local.customvision.eyes import Seen
+from framesift_local.standins.customvision import CustomVisionStandIn, eyes
+from framesift_local.standins.customvision.eyes import Seen
 
 from .conftest import RUN, collect, picture
 

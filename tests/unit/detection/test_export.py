@@ -13,7 +13,7 @@ from framesift.detection.azure import CustomVisionTrainer, Labelled
 from framesift.detection.azure.export import Rescue, export_project
 from framesift.errors import ProjectNotFoundError
 from framesift.settings import Settings
-from framesift_local.customvision import CustomVisionStandIn
+from framesift_local.standins.customvision import CustomVisionStandIn
 
 from .conftest import picture
 

@@ -8,8 +8,8 @@ import pytest
 
 from framesift.vision.looks import look_at
 from framesift.vision.pdq import MIN_QUALITY, similar_hashes
-from framesift_local.clipsite import pictures
-from framesift_local.clipsite.catalogue import Clip, catalogue
+from framesift_local.standins.clipsite import pictures
+from framesift_local.standins.clipsite.catalogue import Clip, catalogue
 
 CLIPS_PER_CATEGORY = 40
 MUST_BE_FOUND = {"reencode", "resize"}
