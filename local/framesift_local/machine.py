@@ -153,7 +153,7 @@ def _clip_site(data_dir: Path, day: Date, clips: int) -> Iterator[str]:
 
 @contextmanager
 def _outside(data_dir: Path, day: Date, videos: int) -> Iterator[dict[str, str]]:
-    options = [f"--date={day}", f"--videos={videos}", f"--folder={data_dir / 'customvision'}"]
+    options = [f"--date={day}", f"--videos={videos}", f"--folder={data_dir / 'standins' / 'customvision'}"]
     with _stand_in("outside", options) as line:
         settings: dict[str, str] = json.loads(line)
         lines = [f"{name}={shlex.quote(value)}\n" for name, value in settings.items()]

@@ -117,7 +117,7 @@ def token(
 
 @app.command()
 def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
-    """Forget everything that runs on this machine have kept: lists, records, pictures."""
+    """Forget everything that runs on this machine have kept: lists, records, images."""
     if not DATA_DIR.exists():
         output.print("There is nothing to forget.")
         return

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from framesift.errors import FramesiftError
 from framesift_local.standins.customvision import CustomVisionStandIn
-from framesift_local.standins.customvision.iterations import RESOURCE_ID
+from framesift_local.standins.customvision.account import RESOURCE_ID, Account, Training
 from framesift_local.standins.customvision.server import PREDICTION_KEY, TRAINING_KEY
 from framesift_local.standins.youtube import YoutubeStandIn
 from framesift_local.standins.youtube.server import API_KEY
@@ -32,9 +32,9 @@ def main() -> int:
     parser.add_argument("--date", type=dt.date.fromisoformat, required=True, help="the day whose chart is shown")
     parser.add_argument("--videos", type=int, default=120, help="videos of the chart (default: %(default)s)")
     parser.add_argument("--folder", type=Path, required=True, help="where projects are kept")
-    asked = parser.parse_args()
-    youtube = YoutubeStandIn(asked.date, videos=asked.videos)
-    azure = CustomVisionStandIn(asked.folder, training_s=_TRAINING_S)
+    options = parser.parse_args()
+    youtube = YoutubeStandIn(options.date, videos=options.videos)
+    azure = CustomVisionStandIn(Account(options.folder, training=Training(training_s=_TRAINING_S)))
     try:
         with youtube, azure:
             sys.stdout.write(json.dumps(settings(youtube, azure)) + "\n")
@@ -50,8 +50,8 @@ def main() -> int:
 
 def settings(youtube: YoutubeStandIn, azure: CustomVisionStandIn) -> dict[str, str]:
     """What sends Framesift to the stand-ins; secrets of the stack are put aside."""
-    a = azure.make_project("A", _TAGS, publish="stable")
-    b = azure.make_project("B")
+    a = azure.account.make_project("A", _TAGS, publish="stable")
+    b = azure.account.make_project("B")
     return {
         "FRAMESIFT_YOUTUBE__API_URL": youtube.api_url,
         "FRAMESIFT_YOUTUBE__API_KEY": API_KEY,

@@ -26,6 +26,6 @@ def write_sample_video(path: Path, seconds: float = 4.0) -> None:
             time_s = number / _RATE
             turn = cv2.getRotationMatrix2D((side / 2, side / 2), 8 * math.sin(2 * time_s), _HEIGHT / side)
             turn[:, 2] += [(_WIDTH - side) / 2 + 60 * math.sin(1.3 * time_s), (_HEIGHT - side) / 2]
-            picture = np.asarray(cv2.warpAffine(photo, turn, (_WIDTH, _HEIGHT), borderValue=_BACKGROUND), np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "rgb24")))
+            frame = np.asarray(cv2.warpAffine(photo, turn, (_WIDTH, _HEIGHT), borderValue=_BACKGROUND), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, "rgb24")))
         container.mux(stream.encode())

@@ -1,4 +1,4 @@
-"""What stand-ins for outside sites and services share: a server on loopback, and faults on demand."""
+"""What stand-ins for outside sites and services share: an HTTP server on loopback, and faults on demand."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HOST = "127.0.0.1"
 
 
 class Fault(StrEnum):
-    """What a service does on a bad day."""
+    """A way in which a service fails."""
 
     TOO_MANY = "too_many"
     RATE_LIMIT = "rate_limit"
@@ -41,10 +41,10 @@ class Misbehaviour(BaseModel):
     """A fault, and for how many requests.
 
     Attributes:
-        fault: What to do; None: behave.
+        fault: How to fail; None: not at all.
         path: Only where the path has this in it.
         requests: For as many of the next requests; None: for all.
-        after: Once as many requests were answered well.
+        after: How many requests are answered well first.
         delay_s: How slow `slow` is, seconds.
     """
 
@@ -56,7 +56,7 @@ class Misbehaviour(BaseModel):
 
 
 @dataclass(frozen=True)
-class Asked:
+class Request:
     """A request.
 
     Attributes:
@@ -73,8 +73,13 @@ class Asked:
     headers: dict[str, str]
     body: bytes = field(repr=False)
 
+    @property
+    def base_url(self) -> str:
+        """The address that the client has called, without a slash at the end."""
+        return f"http://{self.headers.get('host', HOST)}"
+
     def json(self) -> Any:
-        """The body as JSON; None where it is none."""
+        """Return the body as JSON; None where it is not."""
         try:
             return json.loads(self.body)
         except ValueError:
@@ -83,7 +88,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is answered."""
+    """An HTTP answer."""
 
     status: HTTPStatus
     body: bytes = b""
@@ -92,14 +97,14 @@ class Answer:
 
     @classmethod
     def of(cls, message: Any, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Self:
-        """An answer in JSON."""
+        """Make an answer in JSON."""
         return cls(status, json.dumps(message, ensure_ascii=False).encode(), headers=headers)
 
 
 class Loopback(ABC):
     """Something that answers HTTP on 127.0.0.1, in threads of this process.
 
-    Use it as a context manager, or call `start` and `stop`. A subclass says what it answers.
+    Use it as a context manager, or call `start` and `stop`. A subclass defines what it answers.
 
     Args:
         port: To listen on; 0 takes a free one.
@@ -111,8 +116,8 @@ class Loopback(ABC):
         self._stopping = threading.Event()
 
     @abstractmethod
-    def respond(self, asked: Asked) -> Answer | None:
-        """The answer; None: break the connection."""
+    def respond(self, request: Request) -> Answer | None:
+        """Return the answer; None: break the connection."""
 
     @property
     def url(self) -> str:
@@ -137,7 +142,7 @@ class Loopback(ABC):
         return self
 
     def stop(self) -> None:
-        """Answer no more, and close all connections."""
+        """Stop listening, and close all connections."""
         self._stopping.set()
         if self._server:
             self._server.shutdown()
@@ -152,14 +157,14 @@ class Loopback(ABC):
 
 
 class StandIn(Loopback):
-    """A service that can be told to have a bad day: in the process by `misbehave`, over HTTP by `PUT /faults`.
+    """A service that fails on demand: in the process by `misbehave`, over HTTP by `PUT /faults`.
 
     Args:
         port: To listen on; 0 takes a free one.
 
     Attributes:
-        faults: How the service puts a fault. `slow` and `drop` are the same for all.
-        requests: Method and path of what was asked, in the order that it came.
+        faults: What the service answers for each fault. `slow` and `drop` are the same for all.
+        requests: Method and path of each request, oldest first.
     """
 
     faults: ClassVar[Mapping[Fault, Answer]] = {}
@@ -171,45 +176,45 @@ class StandIn(Loopback):
         self.requests: list[tuple[str, str]] = []
 
     @abstractmethod
-    def answer(self, asked: Asked) -> Answer:
-        """Answer a request on a good day."""
+    def answer(self, request: Request) -> Answer:
+        """Answer a request while no fault is set."""
 
     def misbehave(
         self, fault: Fault | None, *, path: str = "", requests: int | None = None, after: int = 0, delay_s: float = 30.0
     ) -> None:
-        """Be faulty from the next request on; None: behave again. See `Misbehaviour`."""
+        """Fail from the next request on; None: stop failing. See `Misbehaviour`."""
         with self.lock:
             self._misbehaviour = Misbehaviour(fault=fault, path=path, requests=requests, after=after, delay_s=delay_s)
 
-    def respond(self, asked: Asked) -> Answer | None:
+    def respond(self, request: Request) -> Answer | None:
         """See `Loopback.respond`."""
-        if (asked.method, asked.path) == ("PUT", "/faults"):
-            return self._take_orders(asked)
+        if (request.method, request.path) == ("PUT", "/faults"):
+            return self._set_faults(request)
         with self.lock:
-            self.requests.append((asked.method, asked.path))
+            self.requests.append((request.method, request.path))
             delay_s = self._misbehaviour.delay_s
-            fault = self._fault_now(asked)
+            fault = self._fault_now(request)
         if fault is Fault.DROP:
             return None
         if fault is Fault.SLOW:
             self._stopping.wait(delay_s)
             fault = None
-        return self.faults[fault] if fault else self.answer(asked)
+        return self.faults[fault] if fault else self.answer(request)
 
-    def _take_orders(self, asked: Asked) -> Answer:
+    def _set_faults(self, request: Request) -> Answer:
         try:
-            orders = Misbehaviour.model_validate_json(asked.body)
+            wanted = Misbehaviour.model_validate_json(request.body)
         except ValidationError as error:
             return Answer.of({"message": str(error.errors()[0]["msg"])}, HTTPStatus.BAD_REQUEST)
-        if orders.fault not in {None, Fault.SLOW, Fault.DROP, *self.faults}:
-            return Answer.of({"message": f"{orders.fault} is no fault of this service."}, HTTPStatus.BAD_REQUEST)
+        if wanted.fault not in {None, Fault.SLOW, Fault.DROP, *self.faults}:
+            return Answer.of({"message": f"{wanted.fault} is no fault of this service."}, HTTPStatus.BAD_REQUEST)
         with self.lock:
-            self._misbehaviour = orders
+            self._misbehaviour = wanted
         return Answer.of({})
 
-    def _fault_now(self, asked: Asked) -> Fault | None:
+    def _fault_now(self, request: Request) -> Fault | None:
         now = self._misbehaviour
-        if now.fault is None or now.path not in asked.path:
+        if now.fault is None or now.path not in request.path:
             return None
         if now.after:
             self._misbehaviour = now.model_copy(update={"after": now.after - 1})
@@ -245,7 +250,7 @@ class _Server(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exception(), ConnectionError | TimeoutError):  # A client that went away is no news.
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):  # A client may go away at any time.
             super().handle_error(request, client_address)
 
 
@@ -256,14 +261,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _respond(self) -> None:
         parts = urlsplit(self.path)
-        asked = Asked(
+        request = Request(
             self.command,
             parts.path,
             {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()},
             {name.lower(): value for name, value in self.headers.items()},
             self.rfile.read(int(self.headers.get("Content-Length", 0))),
         )
-        answer = self.server.answerer.respond(asked)
+        answer = self.server.answerer.respond(request)
         if answer is None:
             return self._drop()
         with suppress(ConnectionError):  # a client that gave up
@@ -298,4 +303,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.connection.close()
 
     def log_message(self, *_: object) -> None:
-        """Keep quiet: the client tells what it got."""
+        """Log nothing: the client reports what it got."""

@@ -8,7 +8,7 @@ import pytest
 
 from framesift.vision.looks import look_at
 from framesift.vision.pdq import MIN_QUALITY, similar_hashes
-from framesift_local.standins.clipsite import pictures
+from framesift_local.standins.clipsite import images
 from framesift_local.standins.clipsite.catalogue import Clip, catalogue
 
 CLIPS_PER_CATEGORY = 40
@@ -27,7 +27,7 @@ def clips() -> list[Clip]:
 
 
 def words_of(clips):
-    looks = [look_at(pictures.encode(clip), None, max_pixels=25_000_000) for clip in clips]
+    looks = [look_at(images.encode(clip), None, max_pixels=25_000_000) for clip in clips]
     assert all(look.pdq.quality >= MIN_QUALITY for look in looks)
     return np.stack([look.pdq.words for look in looks])
 

@@ -23,13 +23,17 @@ def main() -> int:
     parser.add_argument(
         "--cache", type=Path, default=Path(".framesift/clipsite"), help="folder of drawn covers (default: %(default)s)"
     )
-    asked = parser.parse_args()
+    options = parser.parse_args()
     site = ClipSite(
-        date=asked.date, cache_dir=asked.cache, seed=asked.seed, clips_per_category=asked.clips, port=asked.port
+        date=options.date,
+        cache_dir=options.cache,
+        seed=options.seed,
+        clips_per_category=options.clips,
+        port=options.port,
     )
     try:
         with site:
-            sys.stdout.write(f"{site.url}/main shows {asked.date}; Ctrl+C stops it\n")
+            sys.stdout.write(f"{site.url}/main shows {options.date}; Ctrl+C stops it\n")
             sys.stdout.flush()
             threading.Event().wait()
     except FramesiftError as error:

@@ -1,4 +1,4 @@
-"""What the site says: its pages and its JSON, without a socket."""
+"""The site's pages and its JSON, without a socket."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def blocked_list(wall: str) -> dict[str, Any] | None:
 
 
 def truth(clip: Clip) -> dict[str, Any]:
-    """What is true about a clip, as `GET /control/truth` says it."""
+    """What is true about a clip, as `GET /control/truth` returns it."""
     return {
         "original_id": clip.original_id,
         "edit": clip.edit,

@@ -46,9 +46,9 @@ class Clip:
         width: Of its cover, in pixels, before any edit.
         height: Of its cover, in pixels, before any edit.
         extension: Of its cover's file: jpeg, webp or png.
-        original_id: The clip whose picture it shows; its own id for an original.
-        edit: How that picture was edited, one of `edits.KINDS`; None for an original.
-        scene: What the original's picture is drawn from: seed, day, category, slot.
+        original_id: The clip whose image it shows; its own id for an original.
+        edit: How that image was edited, one of `edits.KINDS`; None for an original.
+        scene: What the original's image is drawn from: seed, day, category, slot.
         edit_seed: What the edit is drawn from.
     """
 
@@ -182,7 +182,7 @@ def _reupload(seed: int, born: dt.date, category: str, slot: int, originals: int
 
 
 class _Post(TypedDict):
-    """What is a clip's own, whosever picture it shows."""
+    """What is a clip's own, whosever image it shows."""
 
     id: str
     category: str

@@ -1,4 +1,4 @@
-"""What the site is told to be: its date, and how it misbehaves."""
+"""The site's controls: the date that it shows, and how it misbehaves."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ class Misbehaviour(BaseModel):
 
 
 class Control(Misbehaviour):
-    """All that the site can be told, at `POST /control` and by `ClipSite.control`."""
+    """All controls of the site, at `POST /control` and by `ClipSite.control`."""
 
     date: dt.date = Field(description="The day that is shown.")

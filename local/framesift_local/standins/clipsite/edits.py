@@ -1,4 +1,4 @@
-"""What people do to somebody else's picture before they post it as their own."""
+"""What people do to somebody else's image before they post it as their own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Edit = Callable[[Image, np.random.Generator], Image]
 
 
 def apply(kind: str, image: Image, rng: np.random.Generator) -> Image:
-    """Edits a picture.
+    """Edits a image.
 
     Args:
         kind: One of `KINDS`.
@@ -34,7 +34,7 @@ def apply(kind: str, image: Image, rng: np.random.Generator) -> Image:
 
 
 def jpeg_quality(kind: str, rng: np.random.Generator) -> int:
-    """The quality (0 to 100) that the edited picture is saved with: low where that is the edit."""
+    """The quality (0 to 100) that the edited image is saved with: low where that is the edit."""
     return int(rng.integers(30, 71) if kind in ("reencode", "several") else rng.integers(72, 93))
 
 
@@ -78,7 +78,7 @@ def _caption(image: Image, rng: np.random.Generator) -> Image:
 
 
 def _border(image: Image, rng: np.random.Generator) -> Image:
-    """Letterboxes the picture into another frame, or draws a border around it."""
+    """Letterboxes the image into another frame, or draws a border around it."""
     height, width = image.shape[:2]
     if rng.random() < 0.5:
         side = round(width * rng.uniform(0.03, 0.12))
@@ -121,7 +121,7 @@ def _watermark(image: Image, rng: np.random.Generator) -> Image:
 
 
 def _inset(image: Image, rng: np.random.Generator) -> Image:
-    """A screenshot of an app that shows the picture."""
+    """A screenshot of an app that shows the image."""
     height, width = image.shape[:2]
     dark = rng.random() < 0.5
     back, ink, line = ((18, 18, 18), (235,) * 3, (60,) * 3) if dark else ((250,) * 3, (20,) * 3, (215,) * 3)

@@ -1,4 +1,4 @@
-"""How well near-duplicates were removed, held against the truth.
+"""How well near-duplicates were removed, compared with the truth.
 
 A cluster is an original with its re-uploads, as far as they were collected.
 
@@ -7,7 +7,7 @@ A cluster is an original with its re-uploads, as far as they were collected.
   cluster that was kept (which of them is the keeper, the original or a re-upload with more views, is not judged).
   Dropped as a duplicate of a clip of another cluster, it is not found but wrongly merged. Where several clips of a
   cluster were kept and the original was not, a plain one of them (re-encoded, resized) stands for the original and does
-  not count: that the others were not taken for it is their edits' doing.
+  not count: that the others were not recognised is due to their edits.
 - A cluster's original is lost when nothing of the cluster is left: no clip of it is kept, and none was dropped in
   favour of a clip of the same cluster that an earlier day kept. It is also lost when the original itself was merged
   with a clip of another cluster, even if one of its re-uploads was kept.
@@ -23,7 +23,7 @@ from framesift.errors import NotFoundError
 from framesift_local.standins.clipsite.catalogue import Clip
 from framesift_local.standins.clipsite.edits import KINDS
 
-# Edits that leave the picture as it is.
+# Edits that leave the image as it is.
 _PLAIN_KINDS = ("reencode", "resize")
 
 
@@ -42,7 +42,7 @@ class KindGrade:
 
 @dataclass(frozen=True)
 class Grade:
-    """A result held against the truth.
+    """A result compared with the truth.
 
     Attributes:
         by_kind: Kind of edit to its counts; every kind of `edits.KINDS` is there.
@@ -68,7 +68,7 @@ def grade(truth: Mapping[str, Clip], kept: Iterable[str], dropped: Mapping[str, 
 
     Args:
         truth: Clips by id: of the graded day, and of the days whose clips `dropped` points to.
-        kept: Ids of the clips that were kept, of those that were compared by their pictures.
+        kept: Ids of the clips that were kept, of those that were compared by their images.
         dropped: Id of each clip that was dropped as a duplicate, to the id of the clip that it repeats.
 
     Raises:

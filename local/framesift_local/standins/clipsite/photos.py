@@ -1,4 +1,4 @@
-"""The photographs that every picture of the clip site is made from.
+"""The photographs that every image of the clip site is made from.
 
 All of them lie in the wheels of scikit-image and scikit-learn: nothing is downloaded, and nothing is shipped here.
 """

@@ -1,13 +1,13 @@
-"""Originals: pictures that are all different, composed of real photographs.
+"""Originals: images that are all different, composed of real photographs.
 
-There are sixteen photographs, and a site needs thousands of pictures that no one would call copies. So an original
+There are sixteen photographs, and a site needs thousands of images that no one would call copies. So an original
 is a composition like those that people post: one to three panels (duet, stitch), each a crop of a photograph at a
 place, scale, turn and grading of its own; subjects cut out of other photographs in front of it ("green screen");
-dancers in poses; coloured stage light; grain. The material comes back, the picture does not. Their number is not
-limited: a picture is a function of its random generator alone.
+dancers in poses; coloured stage light; grain. The material comes back, the image does not. Their number is not
+limited: a image is a function of its random generator alone.
 
 Nothing is selected: chance keeps them apart. The nearest two of 2,530 originals (four days) differ in 84 of PDQ's 256
-bits, mirrored ones too, where up to 31 count as the same picture; a test holds each change of this module to that.
+bits, mirrored ones too, where up to 31 count as the same image; a test holds each change of this module to that.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def draw(rng: np.random.Generator, width: int, height: int) -> Image:
     """Draws one original.
 
     Args:
-        rng: Decides everything; the same generator at another size gives the same picture, smaller or larger.
+        rng: Decides everything; the same generator at another size gives the same image, smaller or larger.
         width: In pixels.
         height: In pixels.
 
@@ -97,7 +97,7 @@ def _grade(image: Image, rng: np.random.Generator) -> Image:
 
 
 def _place(canvas: Image, rng: np.random.Generator, subject: CutOut) -> None:
-    """Puts a subject with a soft shadow into the picture."""
+    """Puts a subject with a soft shadow into the image."""
     height, width = canvas.shape[:2]
     size = rng.uniform(0.38, 0.85) * min(width, height * 0.75)
     scale = size / max(subject.mask.shape)
@@ -162,7 +162,7 @@ def _fixed(point: Point) -> tuple[int, int]:
 
 
 def _light(image: Image, rng: np.random.Generator) -> Image:
-    """Coloured light and shade that change slowly over the picture."""
+    """Coloured light and shade that change slowly over the image."""
     height, width = image.shape[:2]
     strength = rng.uniform(0.15, 0.5)
     grid = rng.normal(0, 1, (5, 3, 1)) + rng.normal(0, 0.3, (5, 3, 3))

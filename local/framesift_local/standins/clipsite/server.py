@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from framesift_local.standins.clipsite import answers, pictures
+from framesift_local.standins.clipsite import answers, images
 from framesift_local.standins.clipsite.catalogue import (
     CATEGORIES,
     LAG_SHARES,
@@ -23,7 +23,7 @@ from framesift_local.standins.clipsite.catalogue import (
     catalogue,
 )
 from framesift_local.standins.clipsite.control import Control, Misbehaviour
-from framesift_local.standins.service import Answer, Asked, Loopback
+from framesift_local.standins.service import Answer, Loopback, Request
 
 _COUNT_MAX = 35  # The most clips that one request may ask for, as on the real site.
 # A clip of today is at most this many days younger than its original.
@@ -47,7 +47,7 @@ class ClipSite(Loopback):
     Args:
         date: The day to show.
         cache_dir: Where covers are kept once they are drawn; made if missing.
-        seed: Which site; the same seed and date give the same clips and pictures, byte for byte.
+        seed: Which site; the same seed and date give the same clips and images, byte for byte.
         clips_per_category: How many distinct clips each of the five categories lists.
         port: To listen on at 127.0.0.1; 0 takes a free one.
     """
@@ -92,7 +92,7 @@ class ClipSite(Loopback):
         return catalogue(self.seed, self.date - dt.timedelta(days=days_before), self.clips_per_category)
 
     def truth(self) -> dict[str, Clip]:
-        """All that is listed on the date and on the days before whose pictures may come again, by id.
+        """All that is listed on the date and on the days before whose images may come again, by id.
 
         Of a clip that is listed on several of these days, the latest views are given.
         """
@@ -110,9 +110,9 @@ class ClipSite(Loopback):
         return None
 
     def misbehaviour(self, category: str) -> Misbehaviour:
-        """What the site was told, as far as it holds for a category."""
-        told = self._control
-        return told if category in (told.categories or CATEGORIES) else Misbehaviour()
+        """Return how the site misbehaves in a category."""
+        control = self._control
+        return control if category in (control.categories or CATEGORIES) else Misbehaviour()
 
     def rolls_under(self, share: float) -> bool:
         """Throws the dice: true for `share` (0 to 1) of the calls."""
@@ -120,20 +120,20 @@ class ClipSite(Loopback):
 
     # --- answering ---
 
-    def respond(self, asked: Asked) -> Answer | None:
+    def respond(self, request: Request) -> Answer | None:
         """See `Loopback.respond`."""
-        if asked.path == "/control":
-            return self._be_told(asked) if asked.method == "POST" else _shown(self._control)
-        if asked.method == "GET":
+        if request.path == "/control":
+            return self._set_control(request) if request.method == "POST" else _shown(self._control)
+        if request.method == "GET":
             for name, pattern in _ROUTES.items():
-                if match := pattern.fullmatch(asked.path):
-                    answer: Answer | None = getattr(self, f"_{name}")(asked.query, **match.groupdict())
+                if match := pattern.fullmatch(request.path):
+                    answer: Answer | None = getattr(self, f"_{name}")(request.query, **match.groupdict())
                     return answer
         return _NOT_FOUND
 
-    def _be_told(self, asked: Asked) -> Answer:
+    def _set_control(self, request: Request) -> Answer:
         try:
-            return _shown(self.control(**json.loads(asked.body)))
+            return _shown(self.control(**json.loads(request.body)))
         except (ValidationError, ValueError, TypeError) as error:
             return Answer.of({"error": str(error)}, HTTPStatus.BAD_REQUEST)
 
@@ -141,36 +141,36 @@ class ClipSite(Loopback):
         return Answer(HTTPStatus.FOUND, content_type=_HTML, headers={"Location": f"/{CATEGORIES[0]}"})
 
     def _page(self, _query: dict[str, str], category: str) -> Answer | None:
-        told = self._misbehave(category)
-        if told is None:
+        misbehaviour = self._misbehave(category)
+        if misbehaviour is None:
             return None
-        if told.wall == "denied":
+        if misbehaviour.wall == "denied":
             return Answer(HTTPStatus.FORBIDDEN, answers.DENIED_PAGE.encode(), _HTML)
-        return Answer(HTTPStatus.OK, answers.category_page(category, told.wall).encode(), _HTML)
+        return Answer(HTTPStatus.OK, answers.category_page(category, misbehaviour.wall).encode(), _HTML)
 
     def _items(self, query: dict[str, str], category: str) -> Answer | None:
-        told = self._misbehave(category)
-        if told is None:
+        misbehaviour = self._misbehave(category)
+        if misbehaviour is None:
             return None
-        if told.wall:
-            blocked = answers.blocked_list(told.wall)
+        if misbehaviour.wall:
+            blocked = answers.blocked_list(misbehaviour.wall)
             return Answer(HTTPStatus.OK) if blocked is None else Answer.of(blocked)
         cursor, count = query.get("cursor", "0"), query.get("count", "20")
         if not (cursor.isdecimal() and count.isdecimal()):
             return Answer.of({"statusCode": 10201, "statusMsg": "invalid parameters"})
-        asked = min(int(count), _COUNT_MAX)
-        return Answer.of(answers.item_list(self.catalogue(), category, int(cursor), asked, self.url))
+        limit = min(int(count), _COUNT_MAX)
+        return Answer.of(answers.item_list(self.catalogue(), category, int(cursor), limit, self.url))
 
     def _media(self, _query: dict[str, str], clip: str) -> Answer | None:
         found = self.find(clip)
         if found is None:
             return _NOT_FOUND
-        told = self._misbehave(found.category)
-        if told is None:
+        misbehaviour = self._misbehave(found.category)
+        if misbehaviour is None:
             return None
-        media = pictures.cover(found, self.cache_dir)
-        how = pictures.breakage(found, told.broken_image_share)
-        status, content_type, body = pictures.broken(media, how) if how else media
+        media = images.cover(found, self.cache_dir)
+        how = images.breakage(found, misbehaviour.broken_image_share)
+        status, content_type, body = images.broken(media, how) if how else media
         return Answer(status, body, content_type)
 
     def _clip(self, _query: dict[str, str], clip: str) -> Answer:
@@ -181,11 +181,11 @@ class ClipSite(Loopback):
         return Answer.of({id_: answers.truth(clip) for id_, clip in self.truth().items()})
 
     def _misbehave(self, category: str) -> Misbehaviour | None:
-        """Waits as told for the category; None: the connection is to be cut, as told."""
-        told = self.misbehaviour(category)
-        if told.latency_s:
-            time.sleep(told.latency_s)
-        return None if self.rolls_under(told.drop_share) else told
+        """Wait as long as is set for the category; None: the connection is to be cut."""
+        misbehaviour = self.misbehaviour(category)
+        if misbehaviour.latency_s:
+            time.sleep(misbehaviour.latency_s)
+        return None if self.rolls_under(misbehaviour.drop_share) else misbehaviour
 
 
 def _shown(control: Control) -> Answer:

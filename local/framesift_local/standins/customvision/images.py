@@ -1,95 +1,95 @@
-"""Tags and pictures with their regions: what is taught."""
+"""Routes of tags, and of training images with their regions."""
 
 from __future__ import annotations
 
 import base64
 import re
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from framesift_local.standins.customvision.project import Picture, Project
+from framesift_local.standins.customvision.account import Account
+from framesift_local.standins.customvision.project import Project, StoredImage
 from framesift_local.standins.customvision.refusals import bad
-from framesift_local.standins.service import Asked
-
-if TYPE_CHECKING:
-    from framesift_local.standins.customvision.server import CustomVisionStandIn
+from framesift_local.standins.service import Request
 
 _FORMATS = {"JPEG", "PNG", "GIF", "BMP"}
 
 
-def _list_tags(service: CustomVisionStandIn, project: Project, asked: Asked, match: re.Match[str]) -> Any:
-    iteration_id = asked.query.get("iterationId")
-    tags = service.find_iteration(project, iteration_id).tags if iteration_id else project.tags
+def _list_tags(account: Account, project: Project, request: Request, match: re.Match[str]) -> Any:
+    iteration_id = request.query.get("iterationId")
+    tags = project.find_iteration(iteration_id).tags if iteration_id else project.tags
     return [show_tag(project, tag_id, name) for tag_id, name in tags.items()]
 
 
-def _make_tag(service: CustomVisionStandIn, project: Project, asked: Asked, match: re.Match[str]) -> Any:
-    name = asked.query["name"]
+def _make_tag(account: Account, project: Project, request: Request, match: re.Match[str]) -> Any:
+    name = request.query["name"]
     if name in project.tags.values():
         raise bad("TagNameNotUnique", "Name not unique")
     return show_tag(project, project.add_tag(name), name)
 
 
 def show_tag(project: Project, tag_id: str, name: str) -> dict[str, Any]:
-    """A tag, as the service shows it."""
-    shown = sum(any(region["tagId"] == tag_id for region in each.regions) for each in project.pictures.values())
+    """Return a tag as the service shows it."""
+    shown = sum(any(region["tagId"] == tag_id for region in each.regions) for each in project.images.values())
     return {"id": tag_id, "name": name, "type": "Regular", "imageCount": shown}
 
 
-def _count(service: CustomVisionStandIn, project: Project, asked: Asked, match: re.Match[str]) -> Any:
-    iteration_id = asked.query.get("iterationId")
-    return len(service.find_iteration(project, iteration_id).pictures if iteration_id else project.pictures)
+def _count(account: Account, project: Project, request: Request, match: re.Match[str]) -> Any:
+    iteration_id = request.query.get("iterationId")
+    return len(project.find_iteration(iteration_id).images if iteration_id else project.images)
 
 
-def _list_pictures(service: CustomVisionStandIn, project: Project, asked: Asked, match: re.Match[str]) -> Any:
-    skip, take = int(asked.query.get("skip", "0")), int(asked.query.get("take", "50"))
+def _list_images(account: Account, project: Project, request: Request, match: re.Match[str]) -> Any:
+    skip, take = int(request.query.get("skip", "0")), int(request.query.get("take", "50"))
     if take > 256:
         raise bad("", "take is 256 at most.")
-    return [_picture(service, project, each) for each in list(project.pictures.values())[skip : skip + take]]
+    return [
+        _describe_image(request.base_url, project, each) for each in list(project.images.values())[skip : skip + take]
+    ]
 
 
-def _picture(service: CustomVisionStandIn, project: Project, picture: Picture) -> dict[str, Any]:
-    address = f"{service.url}/files/{project.id}/{picture.sha256}"
-    tags = {region["tagId"]: region["tagName"] for region in picture.regions}
+def _describe_image(base_url: str, project: Project, image: StoredImage) -> dict[str, Any]:
+    address = f"{base_url}/files/{project.id}/{image.sha256}"
+    tags = {region["tagId"]: region["tagName"] for region in image.regions}
     return {
-        "id": picture.id,
-        "created": picture.created,
-        "width": picture.width,
-        "height": picture.height,
+        "id": image.id,
+        "created": image.created,
+        "width": image.width,
+        "height": image.height,
         "originalImageUri": address,
         "resizedImageUri": address,
         "thumbnailUri": address,
-        "tags": [{"tagId": id_, "tagName": name, "created": picture.created} for id_, name in tags.items()],
-        "regions": picture.regions,
+        "tags": [{"tagId": id_, "tagName": name, "created": image.created} for id_, name in tags.items()],
+        "regions": image.regions,
     }
 
 
-def _take_pictures(service: CustomVisionStandIn, project: Project, asked: Asked, match: re.Match[str]) -> Any:
-    entries = asked.json()["images"]
+def _add_images(account: Account, project: Project, request: Request, match: re.Match[str]) -> Any:
+    entries = request.json()["images"]
     if len(entries) > 64:
         raise bad("ExceededBatchSize", "The batch holds more than 64 images.")
-    results = [_take_picture(service, project, entry) for entry in entries]
+    results = [_add_image(account, project, entry, request.base_url) for entry in entries]
     stored = all(result["status"].startswith("OK") for result in results)
     return {"isBatchSuccessful": stored, "images": results}
 
 
-def _take_picture(service: CustomVisionStandIn, project: Project, entry: dict[str, Any]) -> dict[str, Any]:
+def _add_image(account: Account, project: Project, entry: dict[str, Any], base_url: str) -> dict[str, Any]:
     data, regions = base64.b64decode(entry["contents"]), entry.get("regions") or []
-    status = _storing_fault(service, project, data, regions)
-    picture = None
+    status = _storing_fault(account, project, data, regions)
+    image = None
     if status == "OK":
-        before = len(project.pictures)
-        found = project.pictures[project.add_picture(data, entry["name"], _size(data), regions)]
-        status = "OK" if len(project.pictures) > before else "OKDuplicate"
-        picture = _picture(service, project, found)
-    return {"sourceUrl": entry["name"], "status": status, "image": picture}
+        before = len(project.images)
+        found = project.images[project.add_image(data, entry["name"], _size(data), regions)]
+        status = "OK" if len(project.images) > before else "OKDuplicate"
+        image = _describe_image(base_url, project, found)
+    return {"sourceUrl": entry["name"], "status": status, "image": image}
 
 
-def _storing_fault(service: CustomVisionStandIn, project: Project, data: bytes, regions: list[dict[str, Any]]) -> str:
-    if service.flaky_images > 0:
-        service.flaky_images -= 1
+def _storing_fault(account: Account, project: Project, data: bytes, regions: list[dict[str, Any]]) -> str:
+    if account.flaky_images > 0:
+        account.flaky_images -= 1
         return "ErrorStorage"
-    if fault := picture_fault(data, 6 * 1024 * 1024):
+    if fault := find_image_fault(data, 6 * 1024 * 1024):
         return f"ErrorImage{fault}"
     if any(region["tagId"] not in project.tags for region in regions):
         return "ErrorInvalidTag"
@@ -97,11 +97,11 @@ def _storing_fault(service: CustomVisionStandIn, project: Project, data: bytes, 
         return "ErrorRegionLimitExceed"
     if not all(_is_inside(region) for region in regions):
         raise bad("ImageRegions", "A region lies outside of its image.")
-    return "ErrorLimitExceed" if len(project.pictures) >= service.max_images else "OK"
+    return "ErrorLimitExceed" if len(project.images) >= account.max_images else "OK"
 
 
-def picture_fault(data: bytes, max_bytes: int) -> str | None:
-    """`Format`, `Size` or `Dimensions`: what the service does not take."""
+def find_image_fault(data: bytes, max_bytes: int) -> str | None:
+    """Return why the service refuses an image: `Format`, `Size` or `Dimensions`; None: it takes it."""
     try:
         width, height = _size(data)
     except OSError:
@@ -114,12 +114,12 @@ def picture_fault(data: bytes, max_bytes: int) -> str | None:
 def _size(data: bytes) -> tuple[int, int]:
     from PIL import Image
 
-    with Image.open(BytesIO(data), formats=sorted(_FORMATS)) as picture:
-        return picture.size
+    with Image.open(BytesIO(data), formats=sorted(_FORMATS)) as opened:
+        return opened.size
 
 
 def box(region: dict[str, Any]) -> dict[str, float]:
-    """Where a region is."""
+    """Return a region's box alone."""
     return {side: region[side] for side in ("left", "top", "width", "height")}
 
 
@@ -134,7 +134,7 @@ def _is_inside(region: dict[str, Any]) -> bool:
 ROUTES = {
     ("GET", "/tags"): _list_tags,
     ("POST", "/tags"): _make_tag,
-    ("GET", "/images"): _list_pictures,
+    ("GET", "/images"): _list_images,
     ("GET", "/images/count"): _count,
-    ("POST", "/images/files"): _take_pictures,
+    ("POST", "/images/files"): _add_images,
 }

@@ -1,54 +1,33 @@
-"""Trainings, what came of them, and publishing."""
+"""Routes of trainings, their results, and publishing."""
 
 from __future__ import annotations
 
 import re
-import time
-import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from framesift_local.standins.customvision import eyes
+from framesift_local.standins.customvision.account import RESOURCE_ID, Account
 from framesift_local.standins.customvision.images import show_tag
 from framesift_local.standins.customvision.measure import average_precision
-from framesift_local.standins.customvision.project import Iteration, Project, now
+from framesift_local.standins.customvision.prediction import predict_by
+from framesift_local.standins.customvision.project import Iteration, Project
 from framesift_local.standins.customvision.refusals import bad
-from framesift_local.standins.service import Asked
+from framesift_local.standins.service import Request
 
-if TYPE_CHECKING:
-    from framesift_local.standins.customvision.server import CustomVisionStandIn
-
-RESOURCE_ID = "/subscriptions/0/resourceGroups/stand-in/providers/Microsoft.CognitiveServices/accounts/prediction"
 _MIN_IMAGES_PER_TAG = 15
 
 
-def _train(service: CustomVisionStandIn, project: Project, asked: Asked, match: re.Match[str]) -> Any:
+def _train(account: Account, project: Project, request: Request, match: re.Match[str]) -> Any:
     if any(each.status == "Training" for each in project.iterations.values()):
         raise bad("TrainingAlreadyInProgress", "Training is already in progress.")
-    if not project.changed and asked.query.get("forceTrain") != "true":
+    if not project.changed and request.query.get("forceTrain") != "true":
         raise bad("TrainingNotNeeded", "Nothing changed since last training")
     shown = [show_tag(project, tag_id, name)["imageCount"] for tag_id, name in project.tags.items()]
     if not shown or min(shown) < _MIN_IMAGES_PER_TAG:
         raise bad("TrainingValidationFailed", "Not enough images for training")
-    if len(project.iterations) >= service.max_iterations:
+    if len(project.iterations) >= account.max_iterations:
         raise bad("ExceedIterationPerProjectLimit", "The project has too many iterations.")
     project.changed = False
-    return _iteration(project, add_iteration(service, project, ready_at=time.time() + service.training_s))
-
-
-def add_iteration(service: CustomVisionStandIn, project: Project, ready_at: float) -> Iteration:
-    """Begin a training."""
-    iteration = Iteration(
-        str(uuid.uuid4()),
-        f"Iteration {len(project.iterations) + 1}",
-        now(),
-        ready_at,
-        dict(project.tags),
-        list(project.pictures),
-        service.weakness,
-        service.training_failure,
-    )
-    project.iterations[iteration.id] = iteration
-    return iteration
+    return _iteration(project, account.train(project))
 
 
 def _iteration(project: Project, iteration: Iteration) -> dict[str, Any]:
@@ -66,35 +45,32 @@ def _iteration(project: Project, iteration: Iteration) -> dict[str, Any]:
     }
 
 
-def _list_iterations(service: CustomVisionStandIn, project: Project, asked: Asked, match: re.Match[str]) -> Any:
+def _list_iterations(account: Account, project: Project, request: Request, match: re.Match[str]) -> Any:
     return [_iteration(project, each) for each in project.iterations.values()]
 
 
-def _show_iteration(service: CustomVisionStandIn, project: Project, asked: Asked, match: re.Match[str]) -> Any:
-    return _iteration(project, service.find_iteration(project, match["iteration"]))
+def _show_iteration(account: Account, project: Project, request: Request, match: re.Match[str]) -> Any:
+    return _iteration(project, project.find_iteration(match["iteration"]))
 
 
-def _delete_iteration(service: CustomVisionStandIn, project: Project, asked: Asked, match: re.Match[str]) -> Any:
-    iteration = service.find_iteration(project, match["iteration"])
+def _delete_iteration(account: Account, project: Project, request: Request, match: re.Match[str]) -> Any:
+    iteration = project.find_iteration(match["iteration"])
     if iteration.publish_name:
         raise bad("IterationIsPublished", "The iteration is published.")
     del project.iterations[iteration.id]
     return None
 
 
-def _performance(service: CustomVisionStandIn, project: Project, asked: Asked, match: re.Match[str]) -> Any:
-    iteration = service.find_iteration(project, match["iteration"])
+def _performance(account: Account, project: Project, request: Request, match: re.Match[str]) -> Any:
+    iteration = project.find_iteration(match["iteration"])
     if iteration.status != "Completed":
         raise bad("IterationIsNotTrained", "The iteration is not trained.")
-    least_overlap = float(asked.query.get("overlapThreshold", "0.3"))
-    taught = {id_: boxes for id_, boxes in project.taught().items() if id_ in iteration.pictures}
-    seen = {
-        id_: eyes.weaker(eyes.look(project.bytes_of(project.pictures[id_])), iteration.weakness, iteration.id.encode())
-        for id_ in taught
-    }
+    iou_threshold = float(request.query.get("overlapThreshold", "0.3"))
+    truths = {id_: boxes for id_, boxes in project.ground_truth().items() if id_ in iteration.images}
+    predictions = {id_: predict_by(iteration, project.bytes_of(project.images[id_])) for id_ in truths}
     tags = []
     for tag_id, name in iteration.tags.items():
-        average, precision, recall = average_precision(seen, taught, name, least_overlap)
+        average, precision, recall = average_precision(predictions, truths, name, iou_threshold)
         tags.append({"id": tag_id, "name": name, "averagePrecision": average, "precision": precision, "recall": recall})
     means = {
         key: sum(float(str(tag[key])) for tag in tags) / len(tags) if tags else 0.0
@@ -103,9 +79,9 @@ def _performance(service: CustomVisionStandIn, project: Project, asked: Asked, m
     return {"perTagPerformance": tags, **means}
 
 
-def _publish(service: CustomVisionStandIn, project: Project, asked: Asked, match: re.Match[str]) -> Any:
-    iteration, name = service.find_iteration(project, match["iteration"]), asked.query["publishName"]
-    if asked.query.get("predictionId") != RESOURCE_ID:
+def _publish(account: Account, project: Project, request: Request, match: re.Match[str]) -> Any:
+    iteration, name = project.find_iteration(match["iteration"]), request.query["publishName"]
+    if request.query.get("predictionId") != RESOURCE_ID:
         raise bad("InvalidPublishTarget", "Invalid prediction resource.")
     if iteration.status != "Completed":
         raise bad("IterationIsNotTrained", "The iteration is not trained.")
@@ -117,8 +93,8 @@ def _publish(service: CustomVisionStandIn, project: Project, asked: Asked, match
     return True
 
 
-def _unpublish(service: CustomVisionStandIn, project: Project, asked: Asked, match: re.Match[str]) -> Any:
-    service.find_iteration(project, match["iteration"]).publish_name = None
+def _unpublish(account: Account, project: Project, request: Request, match: re.Match[str]) -> Any:
+    project.find_iteration(match["iteration"]).publish_name = None
     return None
 
 

@@ -1,35 +1,37 @@
-"""How well an iteration does: average precision of what it sees against what was taught."""
+"""How good an iteration is: average precision of its predictions against the regions of its training images."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from framesift_local.standins.customvision.eyes import Seen, overlap
+from framesift_local.standins.customvision.vision import Detection, iou
 
 
 def average_precision(
-    seen: Mapping[str, Sequence[Seen]], taught: Mapping[str, Sequence[Seen]], tag: str, least_overlap: float
+    predictions: Mapping[str, Sequence[Detection]],
+    truths: Mapping[str, Sequence[Detection]],
+    tag: str,
+    iou_threshold: float,
 ) -> tuple[float, float, float]:
-    """Average precision (area under the precision-recall curve), precision and recall of a tag.
+    """Return average precision (area under the precision-recall curve), precision and recall of a tag, each 0 to 1.
 
     Args:
-        seen: What was seen in each picture.
-        taught: What is in each picture.
+        predictions: Predicted boxes of each image.
+        truths: True boxes of each image.
         tag: The tag.
-        least_overlap: From this overlap (IoU) on, a box is right.
+        iou_threshold: A prediction is a true positive from this intersection over union on.
     """
-    truths = {image: [each for each in boxes if each.tag == tag] for image, boxes in taught.items()}
-    wanted = sum(map(len, truths.values()))
-    guesses = [(each, image) for image, boxes in seen.items() for each in boxes if each.tag == tag]
-    guesses.sort(key=lambda guess: -guess[0].probability)
-    free = {image: list(boxes) for image, boxes in truths.items()}
-    right, area, recall_before = 0, 0.0, 0.0
-    for number, (guess, image) in enumerate(guesses, 1):
-        match = max(free.get(image, []), key=lambda truth: overlap(guess, truth), default=None)
-        if match is not None and overlap(guess, match) >= least_overlap:
-            free[image].remove(match)
-            right += 1
-            area += (right / wanted - recall_before) * (right / number)
-            recall_before = right / wanted
-    precision = right / len(guesses) if guesses else 0.0
-    return area, precision, right / wanted if wanted else 0.0
+    unmatched = {image: [each for each in boxes if each.tag == tag] for image, boxes in truths.items()}
+    positives = sum(map(len, unmatched.values()))
+    ranked = [(each, image) for image, boxes in predictions.items() for each in boxes if each.tag == tag]
+    ranked.sort(key=lambda pair: -pair[0].probability)
+    true_positives, area, recall_before = 0, 0.0, 0.0
+    for rank, (prediction, image) in enumerate(ranked, 1):
+        match = max(unmatched.get(image, []), key=lambda truth: iou(prediction, truth), default=None)
+        if match is not None and iou(prediction, match) >= iou_threshold:
+            unmatched[image].remove(match)
+            true_positives += 1
+            area += (true_positives / positives - recall_before) * (true_positives / rank)
+            recall_before = true_positives / positives
+    precision = true_positives / len(ranked) if ranked else 0.0
+    return area, precision, true_positives / positives if positives else 0.0

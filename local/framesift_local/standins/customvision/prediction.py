@@ -1,4 +1,4 @@
-"""Predictions, by bytes and by address."""
+"""Predictions, by bytes and by URL."""
 
 from __future__ import annotations
 
@@ -6,28 +6,26 @@ import re
 import uuid
 from email.parser import BytesParser
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from framesift_local.standins.customvision import eyes
-from framesift_local.standins.customvision.images import box, picture_fault
-from framesift_local.standins.customvision.project import now
+from framesift_local.standins.customvision import vision
+from framesift_local.standins.customvision.account import Account
+from framesift_local.standins.customvision.images import box, find_image_fault
+from framesift_local.standins.customvision.project import Iteration, now
 from framesift_local.standins.customvision.refusals import Refusal, bad
-from framesift_local.standins.service import Answer, Asked
-
-if TYPE_CHECKING:
-    from framesift_local.standins.customvision.server import CustomVisionStandIn
+from framesift_local.standins.service import Request
 
 FILES = re.compile(r"/files/(?P<project>[^/]+)/(?P<sha256>[0-9a-f]{64})")
 
 
-def predict(service: CustomVisionStandIn, asked: Asked, match: re.Match[str]) -> Any:
-    """What an iteration that is published under a name sees in a picture."""
-    project = service.find_project(match["project"])
+def predict(account: Account, request: Request, match: re.Match[str]) -> Any:
+    """Predict the objects of an image by the iteration that is published under a name."""
+    project = account.find_project(match["project"])
     named = [each for each in project.iterations.values() if each.publish_name == match["name"]]
     if not named:
         raise Refusal(HTTPStatus.NOT_FOUND, "NotFound", "Invalid iteration")
-    data = _own_file(service, asked.json()["url"]) if match["how"] == "url" else _form_file(asked)
-    fault = picture_fault(data, 4 * 1024 * 1024)
+    data = _own_file(account, request) if match["how"] == "url" else _form_file(request)
+    fault = find_image_fault(data, 4 * 1024 * 1024)
     if fault:
         raise bad({"Size": "ImageSizeBytes", "Dimensions": "ImageDimensions"}.get(fault, "ImageFormat"), fault)
     iteration = named[0]
@@ -45,24 +43,29 @@ def predict(service: CustomVisionStandIn, asked: Asked, match: re.Match[str]) ->
                 "tagType": "Regular",
                 "boundingBox": box(each._asdict()),
             }
-            for each in eyes.weaker(eyes.look(data), iteration.weakness, iteration.id.encode())
+            for each in predict_by(iteration, data)
             if each.tag in by_name
         ],
     }
 
 
-def _own_file(service: CustomVisionStandIn, url: str) -> bytes:
-    match = FILES.fullmatch(url.removeprefix(service.url))
-    answer = service.file(match["project"], match["sha256"]) if match else Answer(HTTPStatus.NOT_FOUND)
-    if answer.status is not HTTPStatus.OK:
+def predict_by(iteration: Iteration, data: bytes) -> tuple[vision.Detection, ...]:
+    """Return what an iteration detects in an encoded image; most probable first."""
+    return vision.weaken(vision.detect(data), iteration.weakness, iteration.id.encode())
+
+
+def _own_file(account: Account, request: Request) -> bytes:
+    match = FILES.fullmatch(request.json()["url"].removeprefix(request.base_url))
+    data = account.find_file(match["project"], match["sha256"]) if match else None
+    if data is None:
         raise bad("ImageUrl", "The image could not be downloaded.")
-    return answer.body
+    return data
 
 
-def _form_file(asked: Asked) -> bytes:
-    """The file of a multipart form."""
-    head = f"Content-Type: {asked.headers['content-type']}\r\n\r\n".encode()
-    for part in BytesParser().parsebytes(head + asked.body).walk():
+def _form_file(request: Request) -> bytes:
+    """Return the file of a multipart form."""
+    head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
+    for part in BytesParser().parsebytes(head + request.body).walk():
         if part.get_param("name", header="content-disposition") == "imageData":
             return bytes(part.get_payload(decode=True) or b"")
     raise bad("ImageStream", "No image.")

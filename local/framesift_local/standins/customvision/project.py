@@ -1,4 +1,4 @@
-"""What the stand-in keeps of a project, as JSON and files in a folder, so that it outlives the process."""
+"""A project as the stand-in keeps it: JSON and files in a folder, so that it outlives the process."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ import time
 import uuid
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from framesift_local.standins.customvision.eyes import Seen
+from framesift_local.standins.customvision.refusals import Refusal
+from framesift_local.standins.customvision.vision import Detection
 
 
 def now() -> str:
-    """The present, as the service writes it."""
+    """Return the present in the service's format."""
     return datetime.now(UTC).isoformat().replace("+00:00", "Z")
 
 
 @dataclass
-class Picture:
-    """A picture of a project: its digest names its file."""
+class StoredImage:
+    """An image of a project: its digest names its file."""
 
     id: str
     sha256: str
@@ -34,14 +36,14 @@ class Picture:
 
 @dataclass
 class Iteration:
-    """A training, and what came of it."""
+    """A training and its result."""
 
     id: str
     name: str
     created: str
     ready_at: float
     tags: dict[str, str]
-    pictures: list[str]
+    images: list[str]
     weakness: float = 0.0
     failure: str = ""
     publish_name: str | None = None
@@ -49,7 +51,7 @@ class Iteration:
 
     @property
     def status(self) -> str:
-        """As the service says it."""
+        """The status by the service's names."""
         if time.time() < self.ready_at:
             return "Training"
         return "Failed" if self.failure else "Completed"
@@ -64,7 +66,7 @@ class Project:
     folder: Path
     created: str = field(default_factory=now)
     tags: dict[str, str] = field(default_factory=dict)
-    pictures: dict[str, Picture] = field(default_factory=dict)
+    images: dict[str, StoredImage] = field(default_factory=dict)
     iterations: dict[str, Iteration] = field(default_factory=dict)
     changed: bool = False
 
@@ -72,9 +74,15 @@ class Project:
     def load(cls, folder: Path) -> Project:
         """Read a project that was saved."""
         kept = json.loads((folder / "project.json").read_text(encoding="utf-8"))
-        pictures = {key: Picture(**value) for key, value in kept.pop("pictures").items()}
+        images = {key: StoredImage(**value) for key, value in kept.pop("images").items()}
         iterations = {key: Iteration(**value) for key, value in kept.pop("iterations").items()}
-        return cls(**{**kept, "folder": folder}, pictures=pictures, iterations=iterations)
+        return cls(**{**kept, "folder": folder}, images=images, iterations=iterations)
+
+    def find_iteration(self, iteration_id: str) -> Iteration:
+        """Return an iteration by its id."""
+        if iteration_id not in self.iterations:
+            raise Refusal(HTTPStatus.NOT_FOUND, "NotFoundIteration", "Invalid iteration id.")
+        return self.iterations[iteration_id]
 
     def save(self) -> None:
         """Write the project: whole, or not at all."""
@@ -89,34 +97,34 @@ class Project:
         self.tags[tag_id] = name
         return tag_id
 
-    def add_picture(self, data: bytes, name: str, size: tuple[int, int], regions: list[dict[str, Any]]) -> str:
-        """Take a picture, or more regions of one that is there; gives `OK` or `OKDuplicate`, and its id."""
+    def add_image(self, data: bytes, name: str, size: tuple[int, int], regions: list[dict[str, Any]]) -> str:
+        """Add an image, or more regions of one that is there; return its id."""
         digest = hashlib.sha256(data).hexdigest()
         stamped = [
             {**region, "regionId": str(uuid.uuid4()), "tagName": self.tags[region["tagId"]], "created": now()}
             for region in regions
         ]
         self.changed = True
-        for picture in self.pictures.values():
-            if picture.sha256 == digest:
-                picture.regions += stamped
-                return picture.id
+        for image in self.images.values():
+            if image.sha256 == digest:
+                image.regions += stamped
+                return image.id
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / digest).write_bytes(data)
-        picture = Picture(str(uuid.uuid4()), digest, name, *size, created=now(), regions=stamped)
-        self.pictures[picture.id] = picture
-        return picture.id
+        image = StoredImage(str(uuid.uuid4()), digest, name, *size, created=now(), regions=stamped)
+        self.images[image.id] = image
+        return image.id
 
-    def bytes_of(self, picture: Picture) -> bytes:
-        """A picture's file."""
-        return (self.folder / picture.sha256).read_bytes()
+    def bytes_of(self, image: StoredImage) -> bytes:
+        """Return an image's file."""
+        return (self.folder / image.sha256).read_bytes()
 
-    def taught(self) -> dict[str, list[Seen]]:
-        """What is in each picture."""
+    def ground_truth(self) -> dict[str, list[Detection]]:
+        """Return the regions of each image, by its id."""
         return {
-            picture.id: [
-                Seen(region["tagName"], 1.0, region["left"], region["top"], region["width"], region["height"])
-                for region in picture.regions
+            image.id: [
+                Detection(region["tagName"], 1.0, region["left"], region["top"], region["width"], region["height"])
+                for region in image.regions
             ]
-            for picture in self.pictures.values()
+            for image in self.images.values()
         }

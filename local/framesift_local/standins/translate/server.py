@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any, ClassVar
 
 from framesift.language import OfflineDetector
-from framesift_local.standins.service import Answer, Asked, Fault, StandIn
+from framesift_local.standins.service import Answer, Fault, Request, StandIn
 
 _ROUTE = re.compile(r"/v3/projects/(?P<project>[^/]+)(/locations/(?P<location>[^/:]+))?:detectLanguage")
 # Google's own limit of a request's content.
@@ -30,7 +30,7 @@ class TranslateStandIn(StandIn):
         port: To listen on; 0 takes a free one.
 
     Attributes:
-        contents: What was asked, in the order that it came.
+        contents: What was request, in the order that it came.
     """
 
     faults: ClassVar[Mapping[Fault, Answer]] = {
@@ -52,17 +52,17 @@ class TranslateStandIn(StandIn):
         self.contents: list[str] = []
         self._detector = OfflineDetector(accurate=True)
 
-    def respond(self, asked: Asked) -> Answer | None:
+    def respond(self, request: Request) -> Answer | None:
         """See `Loopback.respond`."""
-        if content := _content(asked):
+        if content := _content(request):
             self.contents.append(content)
-        return super().respond(asked)
+        return super().respond(request)
 
-    def answer(self, asked: Asked) -> Answer:
+    def answer(self, request: Request) -> Answer:
         """See `StandIn.answer`."""
-        if asked.method != "POST" or not _ROUTE.fullmatch(asked.path):
+        if request.method != "POST" or not _ROUTE.fullmatch(request.path):
             return _refuse(HTTPStatus.NOT_FOUND, "NOT_FOUND", "Method not found.")
-        content = _content(asked)
+        content = _content(request)
         if not content or len(content) > _MAX_CONTENT_CODE_POINTS:
             return _refuse(HTTPStatus.BAD_REQUEST, "INVALID_ARGUMENT", "Content is required, and not too long.")
         (guess,) = self._detector.detect([content])
@@ -70,7 +70,7 @@ class TranslateStandIn(StandIn):
         return Answer.of({"languages": [{"languageCode": code, "confidence": guess.confidence}]})
 
 
-def _content(asked: Asked) -> str:
-    message: Any = asked.json()
+def _content(request: Request) -> str:
+    message: Any = request.json()
     content = message.get("content") if isinstance(message, dict) else None
     return content if isinstance(content, str) else ""

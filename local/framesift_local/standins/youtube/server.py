@@ -14,9 +14,9 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-from framesift_local.standins.service import Answer, Asked, Fault, StandIn
+from framesift_local.standins.service import Answer, Fault, Request, StandIn
 from framesift_local.standins.youtube.catalogue import Video, channel_ids, video
-from framesift_local.standins.youtube.pictures import draw, encode
+from framesift_local.standins.youtube.images import draw, encode
 
 API_KEY = "stand-in-key"
 # Name, file, width, height (developers.google.com/youtube/v3/docs/thumbnails).
@@ -71,59 +71,59 @@ class YoutubeStandIn(StandIn):
         with self.lock:
             self._videos = {each.id: each for each in videos}
 
-    def answer(self, asked: Asked) -> Answer:
+    def answer(self, request: Request) -> Answer:
         """See `StandIn.answer`."""
-        if asked.path == "/control":
-            self.show_day(Date.fromisoformat(asked.json()["date"]))
+        if request.path == "/control":
+            self.show_day(Date.fromisoformat(request.json()["date"]))
             return Answer.of({})
-        if match := _THUMBNAIL.fullmatch(asked.path):
+        if match := _THUMBNAIL.fullmatch(request.path):
             return self._thumbnail(match["id"], match["file"])
-        if asked.headers.get("x-goog-api-key", asked.query.get("key")) != self._key:
+        if request.headers.get("x-goog-api-key", request.query.get("key")) != self._key:
             return _refuse(HTTPStatus.BAD_REQUEST, "keyInvalid", "API key not valid. Please pass a valid API key.")
         methods = {"videos": self._list_videos, "channels": self._channels, "search": self._search}
         methods["playlistItems"] = self._playlist
-        method = methods.get(asked.path.removeprefix("/youtube/v3/"))
+        method = methods.get(request.path.removeprefix("/youtube/v3/"))
         if method is None:
             return _refuse(HTTPStatus.NOT_FOUND, "notFound", "Not Found")
-        answer = method(asked)
+        answer = method(request)
         etag = f'"{hashlib.sha256(answer.body).hexdigest()[:20]}"'
-        if answer.status is HTTPStatus.OK and asked.headers.get("if-none-match") == etag:
+        if answer.status is HTTPStatus.OK and request.headers.get("if-none-match") == etag:
             return Answer(HTTPStatus.NOT_MODIFIED, headers={"ETag": etag})
         return Answer(answer.status, answer.body, headers={"ETag": etag})
 
-    def _list_videos(self, asked: Asked) -> Answer:
-        if "id" in asked.query:
-            ids = asked.query["id"].split(",")
+    def _list_videos(self, request: Request) -> Answer:
+        if "id" in request.query:
+            ids = request.query["id"].split(",")
             if len(ids) > 50:
                 return _refuse(HTTPStatus.BAD_REQUEST, "invalidFilters", "At most 50 ids.")
             return Answer.of({"items": [self._resource(self._videos[id_]) for id_ in ids if id_ in self._videos]})
-        if asked.query.get("chart") != "mostPopular":
+        if request.query.get("chart") != "mostPopular":
             return _refuse(HTTPStatus.BAD_REQUEST, "missingRequiredParameter", "No filter selected.")
-        if not re.fullmatch("[A-Z]{2}", asked.query.get("regionCode", "")) or asked.query["regionCode"] == "ZZ":
+        if not re.fullmatch("[A-Z]{2}", request.query.get("regionCode", "")) or request.query["regionCode"] == "ZZ":
             return _refuse(HTTPStatus.BAD_REQUEST, "invalidRegionCode", "The region code is invalid.")
-        return self._page([self._resource(each) for each in self._videos.values()], asked)
+        return self._page([self._resource(each) for each in self._videos.values()], request)
 
-    def _channels(self, asked: Asked) -> Answer:
+    def _channels(self, request: Request) -> Answer:
         handles = {f"@{channel_id}": channel_id for channel_id in channel_ids()}
-        wanted = handles.get(asked.query.get("forHandle", ""), asked.query.get("id", ""))
+        wanted = handles.get(request.query.get("forHandle", ""), request.query.get("id", ""))
         known = wanted in channel_ids()
         uploads = {"contentDetails": {"relatedPlaylists": {"uploads": f"UU{wanted[2:]}"}}}
         return Answer.of({"items": [{"id": wanted, **uploads}] if known else []})
 
-    def _playlist(self, asked: Asked) -> Answer:
-        match = _UPLOADS.fullmatch(asked.query.get("playlistId", ""))
+    def _playlist(self, request: Request) -> Answer:
+        match = _UPLOADS.fullmatch(request.query.get("playlistId", ""))
         if match is None or f"UC{match[1]}" not in channel_ids():
             return _refuse(HTTPStatus.NOT_FOUND, "playlistNotFound", "The playlist cannot be found.")
         videos = [each for each in self._videos.values() if each.channel_id == f"UC{match[1]}"]
-        return self._page([{"contentDetails": {"videoId": each.id}} for each in videos], asked)
+        return self._page([{"contentDetails": {"videoId": each.id}} for each in videos], request)
 
-    def _search(self, asked: Asked) -> Answer:
-        found = [each for each in self._videos.values() if asked.query.get("q", "") in each.title]
-        return self._page([{"id": {"kind": "youtube#video", "videoId": each.id}} for each in found], asked)
+    def _search(self, request: Request) -> Answer:
+        found = [each for each in self._videos.values() if request.query.get("q", "") in each.title]
+        return self._page([{"id": {"kind": "youtube#video", "videoId": each.id}} for each in found], request)
 
-    def _page(self, items: Sequence[dict[str, Any]], asked: Asked) -> Answer:
-        size = min(int(asked.query.get("maxResults", "5")), 50)
-        start = int(asked.query.get("pageToken", "0"))
+    def _page(self, items: Sequence[dict[str, Any]], request: Request) -> Answer:
+        size = min(int(request.query.get("maxResults", "5")), 50)
+        start = int(request.query.get("pageToken", "0"))
         page: dict[str, Any] = {"pageInfo": {"totalResults": len(items)}, "items": items[start : start + size]}
         if start + size < len(items):
             page["nextPageToken"] = str(start + size)
@@ -154,10 +154,10 @@ class YoutubeStandIn(StandIn):
         size = next(((width, height) for name, width, height in SIZES.values() if name == file), None)
         if known is None or size is None or (file == "maxresdefault" and not known.has_maxres):
             return Answer(HTTPStatus.NOT_FOUND, b"", "text/plain")
-        return Answer(HTTPStatus.OK, _picture(video_id, *size), "image/jpeg")
+        return Answer(HTTPStatus.OK, _draw_thumbnail(video_id, *size), "image/jpeg")
 
 
 @lru_cache(maxsize=512)
-def _picture(video_id: str, width: int, height: int) -> bytes:
+def _draw_thumbnail(video_id: str, width: int, height: int) -> bytes:
     image, _ = draw(int.from_bytes(video_id.encode(), "big"))
     return encode(image, width, height)

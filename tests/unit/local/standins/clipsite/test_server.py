@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from framesift.errors import PortInUseError
 from framesift_local.standins.clipsite import CATEGORIES, ClipSite, grade
-from framesift_local.standins.clipsite.pictures import BREAKAGES, breakage
+from framesift_local.standins.clipsite.images import BREAKAGES, breakage
 
 
 def crawl(client: httpx.Client, category: str) -> list[dict[str, Any]]:

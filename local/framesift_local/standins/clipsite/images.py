@@ -21,9 +21,9 @@ from framesift_local.standins.clipsite.photos import Image
 
 BREAKAGES = ("truncated", "html", "empty", "bomb", "missing")
 BOMB_SIDE_PX = 14_000
-# Not in the threads that answer: each would keep the memory of its largest picture.
+# Not in the threads that answer: each would keep the memory of its largest image.
 _DRAWERS = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="draw")
-# Goes up when pictures change, so that an old cache is not served.
+# Goes up when images change, so that an old cache is not served.
 _CACHE_VERSION = 1
 
 

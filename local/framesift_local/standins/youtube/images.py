@@ -18,7 +18,7 @@ _PORTRAIT = (130, 20, 190, 200)
 
 @dataclass(frozen=True)
 class Placed:
-    """Something that was put into a picture: its tag, and where, in shares of the picture."""
+    """Something that was put into a image: its tag, and where, in shares of the image."""
 
     tag: str
     left: float

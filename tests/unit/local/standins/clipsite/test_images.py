@@ -7,7 +7,7 @@ import numpy as np
 import pdqhash
 import pytest
 
-from framesift_local.standins.clipsite import edits, pictures, scenes
+from framesift_local.standins.clipsite import edits, images, scenes
 from framesift_local.standins.clipsite.catalogue import Clip, catalogue
 from framesift_local.standins.clipsite.photos import Image
 
@@ -50,14 +50,14 @@ def test_no_two_originals_are_alike_under_pdq_even_mirrored() -> None:
 
 def test_a_scene_is_the_same_picture_at_any_size() -> None:
     for clip in CLIPS[:8]:
-        assert np.count_nonzero(pdq(drawn_small(clip)) != pdq(pictures.draw(clip))) <= PDQ_SAME
+        assert np.count_nonzero(pdq(drawn_small(clip)) != pdq(images.draw(clip))) <= PDQ_SAME
 
 
 @pytest.mark.parametrize("clip", [*CLIPS[:4], *(clip for clip in CLIPS if clip.edit)][:24], ids=lambda clip: clip.edit)
 def test_covers_decode_and_are_the_same_bytes_each_time(clip: Clip) -> None:
-    data = pictures.encode(clip)
+    data = images.encode(clip)
 
-    assert data == pictures.encode(clip)
+    assert data == images.encode(clip)
     assert min(decode(data).shape[:2]) >= 150
 
 
@@ -66,16 +66,16 @@ def test_covers_come_as_jpeg_webp_and_png(tmp_path: Path) -> None:
     for extension, start in starts.items():
         clip = replace(CLIPS[0], extension=extension)
 
-        assert pictures.cover(clip, tmp_path).body.startswith(start)
+        assert images.cover(clip, tmp_path).body.startswith(start)
 
 
 def test_a_cover_is_read_from_the_cache_when_it_was_drawn_before(tmp_path: Path) -> None:
-    drawn = pictures.cover(CLIPS[0], tmp_path)
+    drawn = images.cover(CLIPS[0], tmp_path)
     (path,) = tmp_path.rglob("*.*eg")
     path.write_bytes(b"cached")
 
     assert drawn.body != b"cached"
-    assert pictures.cover(CLIPS[0], tmp_path).body == b"cached"
+    assert images.cover(CLIPS[0], tmp_path).body == b"cached"
 
 
 @pytest.mark.parametrize("kind", edits.KINDS)
@@ -93,8 +93,8 @@ def test_an_edit_leaves_its_source_alone_and_is_deterministic(kind: str) -> None
 @pytest.mark.parametrize("kind", ["reencode", "resize", "mirror"])
 def test_plain_edits_stay_the_same_picture_under_pdq(kind: str) -> None:
     for clip in [clip for clip in CLIPS if clip.edit == kind][:3]:
-        original = pictures.draw(replace(clip, edit=None))
-        copy = decode(pictures.encode(clip))
+        original = images.draw(replace(clip, edit=None))
+        copy = decode(images.encode(clip))
         if kind == "mirror":
             copy = cv2.flip(copy, 1)
 

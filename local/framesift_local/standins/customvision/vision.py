@@ -1,4 +1,4 @@
-"""What the stand-in sees: real detectors that ship with packages in use, or that know the one logo there is.
+"""The stand-in's detectors: real ones that ship with packages in use, or that know the one logo there is.
 
 `person` is a frontal face found by the local binary patterns that scikit-image ships, by scikit-image's cascade; `logo`
 is the badge of our own thumbnails, found by normalised cross-correlation at several sizes.
@@ -14,15 +14,15 @@ import cv2
 import numpy as np
 
 from framesift_local.standins.clipsite.photos import Image
-from framesift_local.standins.youtube.pictures import logo
+from framesift_local.standins.youtube.images import logo
 
-_WIDTH_PX = 320  # Pictures are looked at in this width.
+_WIDTH_PX = 320  # Images are scaled to this width first.
 _LOGO_HEIGHTS_PX = (27, 32, 39, 45, 53, 61)
-_LOGO_FROM = 0.45
+_LOGO_MIN_SCORE = 0.45
 
 
-class Seen(NamedTuple):
-    """Something that was seen: shares of the picture, and how sure it is."""
+class Detection(NamedTuple):
+    """An object in an image: its box in shares of the image (0 to 1), and its probability (0 to 1)."""
 
     tag: str
     probability: float
@@ -33,27 +33,27 @@ class Seen(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def look(data: bytes) -> tuple[Seen, ...]:
-    """Look at a picture's bytes; most probable first."""
+def detect(data: bytes) -> tuple[Detection, ...]:
+    """Detect the objects in an encoded image; most probable first."""
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
         return ()
     small = cv2.resize(image, (_WIDTH_PX, max(8, round(_WIDTH_PX * image.shape[0] / image.shape[1]))))
-    return tuple(sorted([*_faces(small), *_logos(small)], key=lambda seen: -seen.probability))
+    return tuple(sorted([*_detect_faces(small), *_detect_logos(small)], key=lambda detection: -detection.probability))
 
 
-def overlap(one: Seen, other: Seen) -> float:
-    """Intersection over union, 0 to 1."""
+def iou(one: Detection, other: Detection) -> float:
+    """Return the intersection over union of two boxes, 0 to 1."""
     width = min(one.left + one.width, other.left + other.width) - max(one.left, other.left)
     height = min(one.top + one.height, other.top + other.height) - max(one.top, other.top)
     both = max(width, 0.0) * max(height, 0.0)
     return both / (one.width * one.height + other.width * other.height - both)
 
 
-def weaker(seen: tuple[Seen, ...], share: float, salt: bytes) -> tuple[Seen, ...]:
-    """What a worse detector sees: a share of it is missed, always the same for the same picture."""
+def weaken(detections: tuple[Detection, ...], share: float, salt: bytes) -> tuple[Detection, ...]:
+    """Return what a worse detector finds: it misses a share of the objects, always the same for the same image."""
     kept = []
-    for each in seen:
+    for each in detections:
         digest = hashlib.sha256(salt + repr(each).encode()).digest()
         if int.from_bytes(digest[:4]) / 2**32 >= share:
             kept.append(each)
@@ -68,7 +68,7 @@ def _cascade() -> Any:
     return Cascade(lbp_frontal_face_cascade_filename())  # type: ignore[no-untyped-call]
 
 
-def _faces(image: Image) -> list[Seen]:
+def _detect_faces(image: Image) -> list[Detection]:
     grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     boxes = _cascade().detect_multi_scale(
         img=grey, scale_factor=1.2, step_ratio=1, min_size=(24, 24), max_size=(96, 96), min_neighbor_number=2
@@ -77,11 +77,11 @@ def _faces(image: Image) -> list[Seen]:
     found = []
     for box in boxes:
         left, top, side = box["c"], box["r"], box["width"]
-        # A face in even light is surer than one in the dark: contrast inside the box, 64 grey levels being plenty.
+        # A face in even light is more certain than one in the dark: contrast inside the box, 64 grey levels at most.
         contrast = float(grey[top : top + side, left : left + side].std())
         grown = side // 4  # The patterns stop at the brows and the chin.
         found.append(
-            Seen(
+            Detection(
                 "person",
                 round(min(0.99, 0.25 + 0.75 * min(1.0, contrast / 64)), 4),
                 max(0, left - grown) / width,
@@ -93,7 +93,7 @@ def _faces(image: Image) -> list[Seen]:
     return found
 
 
-def _logos(image: Image) -> list[Seen]:
+def _detect_logos(image: Image) -> list[Detection]:
     height, width = image.shape[:2]
     best = None
     for side in _LOGO_HEIGHTS_PX:
@@ -102,8 +102,8 @@ def _logos(image: Image) -> list[Seen]:
         scores = cv2.matchTemplate(image, _badge(side), cv2.TM_CCOEFF_NORMED)
         _, score, _, (left, top) = cv2.minMaxLoc(scores)
         if best is None or score > best.probability:
-            best = Seen("logo", round(float(score), 4), left / width, top / height, side / width, side / height)
-    return [best] if best and best.probability >= _LOGO_FROM else []
+            best = Detection("logo", round(float(score), 4), left / width, top / height, side / width, side / height)
+    return [best] if best and best.probability >= _LOGO_MIN_SCORE else []
 
 
 @cache
