@@ -146,12 +146,17 @@ def verify(token: str, authorizer: Authorizer, keys: SigningKeys) -> dict[str, A
 
 @dataclass
 class HttpApi:
-    """The WSGI application of an HTTP API; the routes are the template's."""
+    """The WSGI application of an HTTP API; the routes are the template's.
+
+    Attributes:
+        trusted_origins: Origins that the template's CORS configuration names: their pages may call it.
+    """
 
     functions: Functions
     keys: SigningKeys
     routes: list[Route] = field(default_factory=list)
     cors: Cors = field(default_factory=Cors)
+    trusted_origins: set[str] = field(default_factory=set)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer a request."""

@@ -14,6 +14,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from moto.core.utils import utcnow
@@ -83,6 +84,13 @@ def _note_event(_account: str, event_name: Any, bucket: Any, key: Any) -> None:
         _touched.events.append((str(event_name.value), bucket.name, key.name))
 
 
+@dataclass
+class Outcome:
+    """How a request ended; whoever handles it sets this."""
+
+    refused: bool = False
+
+
 class Durability:
     """Keeps moto's state in `records` and `objects`.
 
@@ -130,26 +138,28 @@ class Durability:
         install_steady_arns()
 
     @contextmanager
-    def request(self, service: str, action: str, body: bytes) -> Iterator[None]:
+    def request(self, service: str, action: str, body: bytes) -> Iterator[Outcome]:
         """Surround the handling of a request; on leaving, what it changed is committed."""
+        outcome = Outcome()
         if not self._active:  # The stack is being made; what is kept must not be overwritten by it.
-            yield
+            yield outcome
         elif service == "s3":
             _touched.keys, _touched.events = set(), []
-            yield
+            yield outcome
             self._keep_objects()
         elif service == "dynamodb" and action in _DYNAMODB_WRITES:
             with self._dynamodb_lock:
-                yield
+                yield outcome
                 self._keep_items(action, json.loads(body))
         elif service == "sns" and action in {"Publish", "PublishBatch"}:
-            yield
+            yield outcome
             self._keep_notifications()
         elif service in self._small_services and not action.startswith(_READS):
-            yield
-            self._keep_small(service)
+            yield outcome
+            if not outcome.refused:  # Else a secret that could not be written would replace what was kept.
+                self._keep_small(service)
         else:
-            yield
+            yield outcome
 
     def restore(self) -> None:
         """Put what was kept into moto, and keep what changes from now on.

@@ -8,7 +8,6 @@ import json
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from framesift_local.aws.data_folder import announced, hold, logged_to
 from framesift_local.aws.durable import Durability
 from framesift_local.aws.events import EventBus, Targets
 from framesift_local.aws.functions import Functions
+from framesift_local.aws.jobs import BatchClientError
 from framesift_local.aws.lifecycle import SWEEP_INTERVAL_S, expire_objects
 from framesift_local.aws.objects import Objects
 from framesift_local.aws.processes import ForkServer
@@ -248,9 +248,10 @@ class EmbeddedAws:
         )
         self._states.install(self.endpoint)
         self._api = HttpApi(self.functions, self._keys)
-        api_server = HttpServer(self._api, self._ports[1])
+        api_server = HttpServer(self._api, self._ports[1], trusted_origins=self._api.trusted_origins)
         self._closing.callback(api_server.stop)
         self.api_url = api_server.url
+        endpoint.trusted_origins.add(self.api_url)
         for stop in (self.batch.stop, self.functions.stop, self.bus.close, self._states.freeze):
             self._closing.callback(stop)
         server.start()
@@ -268,6 +269,7 @@ class EmbeddedAws:
         provision.make_state_machines(templates, self.client)
         self._durability.restore()
         self._api.cors = read_cors(templates)
+        self._api.trusted_origins.update(set(self._api.cors.origins) - {"*"})
         self._api.routes.extend(read_routes(templates, self._keys.issuer))
         self.bus.rules.extend(read_rules(templates))
 
@@ -330,19 +332,22 @@ class EmbeddedAws:
 
     def _control(self, request: Request) -> Response:
         """Answer what tests and the command line ask of a running embedded AWS."""
-        body = json.loads(request.get_data() or b"{}")
-        actions: dict[tuple[str, str], Callable[[], Any]] = {
-            ("GET", "status"): self._status,
-            ("GET", "notifications"): self.notifications,
-            ("POST", "tick"): partial(self._tick, body),
-            ("POST", "reclaim-host"): lambda: self.batch.reclaim_host(body["jobId"]),
-            ("POST", "token"): lambda: self.token(body["username"], body.get("groups", [])),
-            ("POST", "deliveries"): lambda: setattr(self.bus, "deliveries", int(body["count"])),
+        actions: dict[tuple[str, str], Callable[[Any], Any]] = {
+            ("GET", "status"): lambda _: self._status(),
+            ("GET", "notifications"): lambda _: self.notifications(),
+            ("POST", "tick"): self._tick,
+            ("POST", "reclaim-host"): lambda body: self.batch.reclaim_host(body["jobId"]),
+            ("POST", "token"): lambda body: self.token(body["username"], body.get("groups", [])),
+            ("POST", "deliveries"): lambda body: setattr(self.bus, "deliveries", int(body["count"])),
         }
         action = actions.get((request.method, request.path.removeprefix("/_embedded/")))
         if action is None:
             return Response(status=404)
-        return Response(json.dumps(action()), mimetype="application/json")
+        try:
+            answer = action(json.loads(request.get_data() or b"{}"))
+        except (ValueError, KeyError, TypeError, BatchClientError) as error:
+            return Response(f"{type(error).__name__}: {error}\n", 400)
+        return Response(json.dumps(answer), mimetype="application/json")
 
     def _tick(self, body: Mapping[str, Any]) -> int:
         """Let the schedules see a time, and return how many fired."""

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
+from framesift_local.same_origin import refuse_foreign
+
 PREFIX = "/2018-06-01/runtime/"
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
 """Largest event and answer of a synchronous invocation (AWS Lambda quotas)."""
@@ -180,6 +182,26 @@ class _Handler(BaseHTTPRequestHandler):
     api: ClassVar[RuntimeApi]
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+
+    def parse_request(self) -> bool:
+        """Read the request's head; requests of web pages are refused."""
+        if not super().parse_request():
+            return False
+        refusal = refuse_foreign({name.lower(): value for name, value in self.headers.items()})
+        if refusal is not None and not self._is_container():
+            self.close_connection = True
+            self._reply(403, {"errorType": "Forbidden", "errorMessage": refusal})
+            return False
+        return True
+
+    def _is_container(self) -> bool:
+        """Return whether a container calls by the address that this server was given, which is no loopback one."""
+        address = f"{self.server.server_address[0]!s}:{self.server.server_address[1]}"
+        return (
+            self.headers.get("Host") == address
+            and "Origin" not in self.headers
+            and "Sec-Fetch-Site" not in self.headers
+        )
 
     def do_GET(self) -> None:
         if self.path != f"{PREFIX}invocation/next":

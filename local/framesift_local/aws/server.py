@@ -11,10 +11,10 @@ import io
 import json
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Collection, Iterable, Mapping
+from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from flask_cors import CORS
 from moto.moto_server import werkzeug_app
@@ -26,13 +26,12 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
-from framesift.errors import PortInUseError
+from framesift.errors import InvalidPortError, PortInUseError
 from framesift_local.aws.durable import Durability
 from framesift_local.aws.patching import replace
+from framesift_local.same_origin import HOST, refuse_foreign
 
-HOST = "127.0.0.1"
-
-LOCAL_ORIGINS = [r"https?://(127\.0\.0\.1|localhost)(:\d+)?$"]
+MAX_PORT = 65_535
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 Service = Callable[[Request], Response]
@@ -54,39 +53,54 @@ class _QuickMotoHandler(_QuickHandler, MotoRequestHandler):
     """The same, with what moto needs of headers."""
 
 
-def _is_loopback(host: str) -> bool:
-    return urlsplit(f"//{host}").hostname in {HOST, "localhost"}
+def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
+    """Return the request's headers by lower-case name."""
+    named = (("HTTP_HOST", "host"), ("HTTP_ORIGIN", "origin"), ("HTTP_SEC_FETCH_SITE", "sec-fetch-site"))
+    return {name: environ[key] for key, name in named if key in environ}
 
 
-def _for_this_machine(app: WsgiApp) -> WsgiApp:
-    """Refuse requests that name another host: a web page whose name was rebound to this machine."""
+def check_port(port: int) -> None:
+    """Refuse what is not a port.
 
-    def serve(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if not _is_loopback(environ.get("HTTP_HOST", HOST)):
-            refusal = Response("This is the embedded AWS of another machine.\n", 403)
-            return refusal(environ, start_response)
-        return app(environ, start_response)
-
-    return serve
+    Raises:
+        InvalidPortError: It is not between 0 and 65535.
+    """
+    if not 0 <= port <= MAX_PORT:
+        raise InvalidPortError(f"Port {port} does not exist: choose one from 1 to {MAX_PORT}, or 0 for a free one.")
 
 
 class HttpServer:
     """A WSGI application on a loopback port, in a thread.
 
+    Requests of web pages that are not its own are refused (`same_origin`); JSON that is nested too deeply is a bad
+    request.
+
     Args:
         app: The application.
         port: The port; 0 takes a free one.
         handler: How requests are read.
+        trusted_origins: Origins besides its own whose pages may call it; more may be added later.
+
+    Attributes:
+        url: Where it listens, without a slash at the end.
 
     Raises:
+        InvalidPortError: There is no such port.
         PortInUseError: Another process listens there.
     """
 
-    def __init__(self, app: WsgiApp, port: int, handler: type[WSGIRequestHandler] = _QuickHandler) -> None:
+    def __init__(
+        self,
+        app: WsgiApp,
+        port: int,
+        handler: type[WSGIRequestHandler] = _QuickHandler,
+        trusted_origins: Collection[str] = (),
+    ) -> None:
+        check_port(port)
+        self._app = app
+        self._trusted_origins = trusted_origins
         try:
-            self._server: BaseWSGIServer = make_server(
-                HOST, port, _for_this_machine(app), threaded=True, request_handler=handler
-            )
+            self._server: BaseWSGIServer = make_server(HOST, port, self._serve, threaded=True, request_handler=handler)
         except (OSError, SystemExit) as error:
             if isinstance(error, OSError) and error.errno != errno.EADDRINUSE:
                 raise
@@ -109,6 +123,14 @@ class HttpServer:
             self._thread.join()
         self._server.server_close()
 
+    def _serve(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if refusal := refuse_foreign(_headers(environ), self._trusted_origins):
+            return Response(f"{refusal}\n", 403)(environ, start_response)
+        try:
+            return self._app(environ, start_response)
+        except RecursionError:
+            return Response("The JSON is nested too deeply.\n", 400)(environ, start_response)
+
 
 class AwsEndpoint:
     """The WSGI application of the AWS endpoint.
@@ -129,8 +151,9 @@ class AwsEndpoint:
         jwks: Callable[[str], dict[str, Any]],
         region: str,
     ) -> None:
-        # moto lets every web site read its answers; here only pages of this machine may.
-        replace(werkzeug_app, "CORS", partial(CORS, origins=LOCAL_ORIGINS))
+        # Pages that may upload and read by presigned links; moto makes its applications at their first request.
+        self.trusted_origins: set[str] = set()
+        replace(werkzeug_app, "CORS", lambda app: CORS(app, origins=sorted(self.trusted_origins)))
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._durability = durability
         self._own = own
@@ -143,11 +166,13 @@ class AwsEndpoint:
 
     def server(self, port: int) -> HttpServer:
         """Bind the endpoint to a port."""
-        return HttpServer(self, port, _QuickMotoHandler)
+        return HttpServer(self, port, _QuickMotoHandler, self.trusted_origins)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer a request."""
         path: str = environ.get("PATH_INFO", "")
+        if path.startswith("/moto-api"):  # moto's own control page, which can reset everything.
+            return Response(status=404)(environ, start_response)
         if path.startswith("/_embedded/"):
             return self._control(Request(environ))(environ, start_response)
         if path.endswith("/.well-known/jwks.json"):
@@ -156,8 +181,9 @@ class AwsEndpoint:
         if service in self._own:
             return self._own[service](Request(environ))(environ, start_response)
         body = _body(environ) if service in _KEEP_BODY else b""
-        with self._durability.request(service, _action(environ, body), body):
+        with self._durability.request(service, _action(environ, body), body) as outcome:
             response = Response.from_app(self._moto, environ, buffered=True)
+            outcome.refused = response.status_code >= HTTPStatus.BAD_REQUEST
         return response(environ, start_response)
 
 

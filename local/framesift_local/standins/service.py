@@ -21,8 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import BaseModel, Field, ValidationError
 
 from framesift.errors import PortInUseError
-
-HOST = "127.0.0.1"
+from framesift_local.same_origin import HOST, refuse_foreign
 
 
 class Fault(StrEnum):
@@ -82,7 +81,7 @@ class Request:
         """Return the body as JSON; None where it is not."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
 
@@ -268,7 +267,10 @@ class _Handler(BaseHTTPRequestHandler):
             {name.lower(): value for name, value in self.headers.items()},
             self.rfile.read(int(self.headers.get("Content-Length", 0))),
         )
-        answer = self.server.answerer.respond(request)
+        if refusal := refuse_foreign(request.headers):
+            answer: Answer | None = Answer.of({"message": refusal}, HTTPStatus.FORBIDDEN)
+        else:
+            answer = self.server.answerer.respond(request)
         if answer is None:
             return self._drop()
         with suppress(ConnectionError):  # a client that gave up
