@@ -20,7 +20,9 @@ from framesift.storage import Store, read_manifest
 from framesift.table import RunRecord
 from framesift_local.aws.embedded import EmbeddedAws
 from framesift_local.aws.process_tree import die_with_parent
+from framesift_local.aws.server import check_port
 from framesift_local.aws.synth import synthesize
+from framesift_local.private_files import make_private_folder, write_private
 from framesift_local.standins.clipsite import ClipSite, Grade, grade
 
 SOURCES = ("tiktok", "youtube")
@@ -107,7 +109,8 @@ def machine(
     Raises:
         MachineError: A leaf of it says what this machine lacks.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
+    check_port(api_port)
+    make_private_folder(data_dir)
     with ExitStack() as stand_ins:
         site_url = stand_ins.enter_context(_clip_site(data_dir, day, clips)) if "tiktok" in sources else ""
         outside = stand_ins.enter_context(_outside(data_dir, day, clips)) if "youtube" in sources else {}
@@ -157,7 +160,7 @@ def _outside(data_dir: Path, day: Date, videos: int) -> Iterator[dict[str, str]]
     with _stand_in("outside", options) as line:
         settings: dict[str, str] = json.loads(line)
         lines = [f"{name}={shlex.quote(value)}\n" for name, value in settings.items()]
-        (data_dir / OUTSIDE_FILE).write_text("".join(lines), encoding="utf-8")
+        write_private(data_dir / OUTSIDE_FILE, "".join(lines))
         yield settings
 
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from framesift.errors import ForkServerDownError
 from framesift_local.aws.jobs import (
     BatchClientError,
     Job,
@@ -175,7 +176,10 @@ class Batch:
             self._wait_for_gpu(job)
         else:
             with self._slots:
-                self._run_attempts(job)
+                try:
+                    self._run_attempts(job)
+                except ForkServerDownError as error:
+                    job.status_reason, job.status = str(error), "FAILED"
         job.stopped_ms = int(time.time() * 1000)
         if job.array_index is not None:
             self._finish_array(self.jobs[job.job_id.rsplit(":", 1)[0]])

@@ -24,6 +24,7 @@ from moto.cognitoidp import models as cognito_models
 
 from framesift_local.aws.patching import replace
 from framesift_local.aws.template import client_id, pool_id
+from framesift_local.private_files import make_private_file, make_private_folder
 
 KEY_BITS = 2048
 
@@ -37,8 +38,7 @@ class SigningKeys:
     """
 
     def __init__(self, folder: Path, endpoint: str) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._folder = folder
+        self._folder = make_private_folder(folder)
         self._endpoint = endpoint
         self._keys: dict[str, rsa.RSAPrivateKey] = {}
 
@@ -134,6 +134,7 @@ class SigningKeys:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(pem)
             temporary.replace(path)
+        make_private_file(path)
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
         assert isinstance(key, rsa.RSAPrivateKey)  # noqa: S101  we wrote it
         self._keys[pool] = key

@@ -27,7 +27,7 @@ from framesift_local.aws import cognito, provision
 from framesift_local.aws.api import HttpApi
 from framesift_local.aws.batch import Batch
 from framesift_local.aws.cognito import SigningKeys
-from framesift_local.aws.data_folder import announced, hold, logged_to
+from framesift_local.aws.data_folder import announced, hold, logged_to, temporary_folder
 from framesift_local.aws.durable import Durability
 from framesift_local.aws.events import EventBus, Targets
 from framesift_local.aws.functions import Functions
@@ -42,6 +42,7 @@ from framesift_local.aws.services import batch_service, events_service, lambda_s
 from framesift_local.aws.stepfunctions import StepFunctions
 from framesift_local.aws.template import Templates
 from framesift_local.aws.wiring import read_cors, read_routes, read_rules, read_schedules
+from framesift_local.private_files import make_private_folder
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 DEFAULT_REGION = "ap-northeast-2"
@@ -52,7 +53,7 @@ _BACKENDS = (
 )  # fmt: skip
 _PASSED_ON = (
     "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR",  # For a browser with a window.
-    "HOME", "XDG_CACHE_HOME", "PATH", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "PLAYWRIGHT_BROWSERS_PATH",
+    "HOME", "XDG_CACHE_HOME", "PATH", "LANG", "LC_ALL", "PYTHONPATH", "PLAYWRIGHT_BROWSERS_PATH",
     "VIRTUAL_ENV",
     "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
     "OMP_NUM_THREADS",
@@ -197,7 +198,8 @@ class EmbeddedAws:
         self._records = Records(self.data_dir / "state.db")
         self._closing.callback(self._records.close)
         logs = self.data_dir / "logs"
-        logs.mkdir(exist_ok=True)
+        make_private_folder(logs)
+        self._temporary = enter(temporary_folder(self.data_dir))
         fork_server = ForkServer(self._root)  # First: its libraries load while we do the rest.
         self._closing.callback(fork_server.close)
         enter(logged_to(logs / "embedded-aws.log"))
@@ -318,6 +320,7 @@ class EmbeddedAws:
             "PYTHONUNBUFFERED": "1",
             "POWERTOOLS_TRACE_DISABLED": "true",
             "AWS_XRAY_SDK_ENABLED": "false",
+            "TMPDIR": str(self._temporary),
             **self.environment(),
             **self._overrides,
         }

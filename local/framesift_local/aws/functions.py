@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from framesift.errors import ForkServerDownError
 from framesift_local.aws.process_tree import memory_bytes
 from framesift_local.aws.processes import Child, ForkServer
 from framesift_local.aws.runtime_api import MAX_PAYLOAD_BYTES, Answer, RuntimeApi, error_answer
@@ -59,12 +60,16 @@ class _Sandbox:
         self.busy = False
         self._ended = False
         self._api = RuntimeApi(spec.arn)
-        self._child: Child = fork_server.spawn(
-            ["framesift_local.aws.runtime_client"],
-            {**environment, "AWS_LAMBDA_RUNTIME_API": self._api.address},
-            log,
-            preloaded=True,
-        )
+        try:
+            self._child: Child = fork_server.spawn(
+                ["framesift_local.aws.runtime_client"],
+                {**environment, "AWS_LAMBDA_RUNTIME_API": self._api.address},
+                log,
+                preloaded=True,
+            )
+        except ForkServerDownError:
+            self._api.close()
+            raise
         threading.Thread(target=self._await_exit, daemon=True, name=f"{spec.name}-exit").start()
 
     @property
@@ -146,7 +151,10 @@ class Functions:
                 f"{len(event)} byte payload is too large for the RequestResponse invocation type"
                 f" (limit {MAX_PAYLOAD_BYTES} bytes)"
             )
-        sandbox = self._acquire(spec)
+        try:
+            sandbox = self._acquire(spec)
+        except ForkServerDownError as error:
+            return error_answer("Runtime.ExitError", str(error))
         try:
             return sandbox.invoke(event, str(uuid.uuid4()))
         finally:

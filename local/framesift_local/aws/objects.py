@@ -14,6 +14,7 @@ import uuid
 from pathlib import Path
 from typing import IO, Any
 
+from framesift_local.aws.disk import named_full_disk
 from framesift_local.aws.records import Records
 
 _UNSAFE = set('%\\:*?"<>|') | {chr(code) for code in (*range(32), 127)}
@@ -130,8 +131,12 @@ class Objects:
         return found
 
     def write(self, bucket: str, key: str, data: bytes, metadata: dict[str, Any]) -> DiskBuffer:
-        """Keep an object; return where its bytes are read from now."""
-        with self._lock:
+        """Keep an object; return where its bytes are read from now.
+
+        Raises:
+            DiskFullError: There is no room left.
+        """
+        with self._lock, named_full_disk(self._folder):
             old = self._buffers.get((bucket, key))
             path = old.path if old is not None else self._folder / self._place(bucket, key)
             relative = path.relative_to(self._folder).as_posix()

@@ -8,7 +8,9 @@ when our end of its pipe closes, however we died, it kills every process tree th
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -18,8 +20,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from framesift.errors import ForkServerDownError
 from framesift_local.aws.process_tree import kill_tree
 
+_LOGGER = logging.getLogger(__name__)
+SPAWN_TRIES = 3
 PRELOADED = (
     "boto3",
     "pydantic",
@@ -74,15 +79,10 @@ class Child:
             self._ended.set()
 
 
-class ForkServer:
-    """Starts children from a process of its own.
-
-    Args:
-        root: The repository's root: the children's working folder and first import path.
-    """
+class _ServerProcess:
+    """One process of the fork server, and what it has started."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root
         self._lock = threading.Lock()
         self._children: dict[int, Child] = {}
         self._next_id = 0
@@ -96,8 +96,65 @@ class ForkServer:
             start_new_session=True,  # Ctrl-C in a terminal is ours to handle.
             text=True,
         )
+        self.alive = True
         self._reader = threading.Thread(target=self._read, daemon=True, name="fork-server")
         self._reader.start()
+
+    def spawn(self, request: Mapping[str, Any]) -> Child | None:
+        """Start a child; None: this process is gone."""
+        child = Child()
+        with self._lock:
+            if not self.alive:
+                return None
+            self._next_id += 1
+            self._children[self._next_id] = child
+            pipe = self._pipe(self._process.stdin)
+            try:
+                pipe.write(json.dumps({**request, "id": self._next_id}) + "\n")
+                pipe.flush()
+            except OSError:  # It has just died: its reader has not noticed yet.
+                return None
+        child._started.wait()
+        return child if child.pid else None
+
+    def close(self) -> None:
+        """Kill every child and the process."""
+        with self._lock, contextlib.suppress(OSError):
+            self._pipe(self._process.stdin).close()
+        self._process.wait()
+        self._reader.join()
+        self._pipe(self._process.stdout).close()
+
+    @staticmethod
+    def _pipe(pipe: IO[str] | None) -> IO[str]:
+        assert pipe is not None  # noqa: S101  both are asked for above
+        return pipe
+
+    def _read(self) -> None:
+        for line in self._pipe(self._process.stdout):
+            message = json.loads(line)
+            child = self._children[message["id"]]
+            child._report(message)
+            if child.exit_code is not None:
+                del self._children[message["id"]]
+        with self._lock:
+            self.alive = False
+        for child in list(self._children.values()):  # It is gone, and took them along.
+            child._report({"exit": -signal.SIGKILL})
+
+
+class ForkServer:
+    """Starts children from a process of its own, which is started again when it dies.
+
+    Args:
+        root: The repository's root: the children's working folder and first import path.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._lock = threading.Lock()
+        self._closed = False
+        self._process = _ServerProcess(root)
 
     def spawn(
         self,
@@ -116,44 +173,35 @@ class ForkServer:
             preloaded: Fork an interpreter that has the usual libraries imported.
 
         Raises:
-            BrokenPipeError: The fork server is gone (we are stopping).
+            ForkServerDownError: The fork server dies each time that it is started, or we are stopping.
         """
-        child = Child()
-        with self._lock:
-            self._next_id += 1
-            self._children[self._next_id] = child
-            request = {
-                "id": self._next_id,
-                "command": list(command),
-                "environment": dict(environment),
-                "log": str(log),
-                "preloaded": preloaded,
-            }
-            pipe = self._pipe(self._process.stdin)
-            pipe.write(json.dumps(request) + "\n")
-            pipe.flush()
-        child._started.wait()
-        return child
+        request = {
+            "command": list(command),
+            "environment": dict(environment),
+            "log": str(log),
+            "preloaded": preloaded,
+        }
+        for _ in range(SPAWN_TRIES):
+            child = self._living().spawn(request)
+            if child is not None:
+                return child
+        raise ForkServerDownError(
+            f"The process that starts functions and jobs died {SPAWN_TRIES} times in a row, as it does where memory "
+            "runs out: free some memory, and run again."
+        )
 
     def close(self) -> None:
         """Kill every child and the fork server."""
         with self._lock:
-            self._pipe(self._process.stdin).close()
-        self._process.wait()
-        self._reader.join()
-        self._pipe(self._process.stdout).close()
+            self._closed = True
+            self._process.close()
 
-    @staticmethod
-    def _pipe(pipe: IO[str] | None) -> IO[str]:
-        assert pipe is not None  # noqa: S101  both are asked for above
-        return pipe
-
-    def _read(self) -> None:
-        for line in self._pipe(self._process.stdout):
-            message = json.loads(line)
-            child = self._children[message["id"]]
-            child._report(message)
-            if child.exit_code is not None:
-                del self._children[message["id"]]
-        for child in list(self._children.values()):  # It is gone, and took them along.
-            child._report({"exit": -signal.SIGKILL})
+    def _living(self) -> _ServerProcess:
+        with self._lock:
+            if self._closed:
+                raise ForkServerDownError("The embedded AWS is stopping.")
+            if not self._process.alive:
+                _LOGGER.warning("The fork server died with all that it had started; it is started again.")
+                self._process.close()
+                self._process = _ServerProcess(self._root)
+            return self._process

@@ -196,9 +196,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _is_container(self) -> bool:
         """Return whether a container calls by the address that this server was given, which is no loopback one."""
-        address = f"{self.server.server_address[0]!s}:{self.server.server_address[1]}"
         return (
-            self.headers.get("Host") == address
+            self.headers.get("Host") == self.api.address
             and "Origin" not in self.headers
             and "Sec-Fetch-Site" not in self.headers
         )

@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
 
 from flask_cors import CORS
 from moto.moto_server import werkzeug_app
@@ -26,7 +27,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
-from framesift.errors import InvalidPortError, PortInUseError
+from framesift.errors import DiskFullError, FramesiftError, InvalidPortError, PortInUseError
 from framesift_local.aws.durable import Durability
 from framesift_local.aws.patching import replace
 from framesift_local.same_origin import HOST, refuse_foreign
@@ -181,14 +182,26 @@ class AwsEndpoint:
         if service in self._own:
             return self._own[service](Request(environ))(environ, start_response)
         body = _body(environ) if service in _KEEP_BODY else b""
-        with self._durability.request(service, _action(environ, body), body) as outcome:
-            response = Response.from_app(self._moto, environ, buffered=True)
-            outcome.refused = response.status_code >= HTTPStatus.BAD_REQUEST
+        try:
+            with self._durability.request(service, _action(environ, body), body) as outcome:
+                response = Response.from_app(self._moto, environ, buffered=True)
+                outcome.refused = response.status_code >= HTTPStatus.BAD_REQUEST
+        except DiskFullError as error:
+            response = _describe_error(service, error, HTTPStatus.INSUFFICIENT_STORAGE)
         return response(environ, start_response)
 
 
 def _json(body: Any, status: int = 200) -> Response:
     return Response(json.dumps(body), status=status, mimetype="application/json")
+
+
+def _describe_error(service: str, error: FramesiftError, status: HTTPStatus) -> Response:
+    """Return an error of ours as the service's protocol has it, so that clients raise it with its name."""
+    name = type(error).__name__
+    if service == "s3":
+        body = f"<Error><Code>{name}</Code><Message>{escape(str(error))}</Message></Error>"
+        return Response(body, status, mimetype="application/xml")
+    return _json({"__type": name, "message": str(error)}, status)
 
 
 def _service(environ: Mapping[str, Any]) -> str:

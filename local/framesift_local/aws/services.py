@@ -105,7 +105,7 @@ def _invoke_later(functions: Functions, name: str, event: bytes) -> None:
         try:
             if not functions.invoke(name, event).failed:
                 return
-        except (ThrottledError, BrokenPipeError):
+        except ThrottledError:
             continue
 
 

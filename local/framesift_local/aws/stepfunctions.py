@@ -8,6 +8,7 @@ executions and their histories outlive the process; a change of status is an eve
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import re
@@ -57,6 +58,7 @@ from moto.stepfunctions.parser.models import (
 )
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from framesift.errors import DiskFullError
 from framesift_local.aws.executions import PastExecution, make_record, status_detail, write_timestamp
 from framesift_local.aws.jsonata_queries import QueryEvaluationError, evaluate
 from framesift_local.aws.patching import original, replace
@@ -320,7 +322,8 @@ class StepFunctions:
         if self._frozen:
             return
         record = make_record(execution)
-        self._records.put("execution", "", record["execution_arn"], record)
+        with contextlib.suppress(DiskFullError):  # The execution ends all the same, and its listeners are called.
+            self._records.put("execution", "", record["execution_arn"], record)
         self._on_status(status_detail(record))
 
 

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from framesift.address import find_running
 from framesift.errors import DataFolderBusyError, DiskFullError
-from framesift_local.aws import data_folder, embedded
+from framesift_local.aws import data_folder, disk, embedded
 from framesift_local.aws.lifecycle import expire_objects
 
 
@@ -154,7 +154,7 @@ def test_port_in_use_is_said(aws, tmp_path):
 
 
 def test_full_disk_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(data_folder, "MIN_FREE_BYTES", 1 << 60)
+    monkeypatch.setattr(disk, "MIN_FREE_BYTES", 1 << 60)
     with pytest.raises(DiskFullError, match="free some"):
         embedded.EmbeddedAws(tmp_path, tmp_path).start()
 

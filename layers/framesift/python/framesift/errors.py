@@ -43,7 +43,7 @@ FramesiftError
 └── MachineError                    this machine lacks something                                 (exit 69)
     ├── ChromiumMissingError · ChromiumFailedError · StacksError
     ├── NodeMissingError · ExtraMissingError · PortInUseError · DiskFullError
-    └── EmbeddedAwsDownError · DataFolderBusyError · DataFolderError · StateDamagedError
+    └── EmbeddedAwsDownError · DataFolderBusyError · DataFolderError · StateDamagedError · ForkServerDownError
 ```
 """
 
@@ -442,6 +442,10 @@ class DiskFullError(MachineError):
 
 class DataFolderError(MachineError):
     """The data folder cannot be written, or a file has its name."""
+
+
+class ForkServerDownError(MachineError):
+    """The process that starts the embedded AWS's functions and jobs dies again and again."""
 
 
 class StateDamagedError(MachineError):
