@@ -27,8 +27,8 @@ from framesift.vision.embed import CopyDetect
 from framesift.vision.looks import look_at
 from framesift.vision.pdq import MIN_QUALITY, VARIANTS, similar_hashes
 from framesift.vision.similarity import Pairs, similar_pairs
-from framesift_local.clipsite import Clip, ClipSite, Grade, grade, pictures
-from framesift_local.clipsite.edits import KINDS
+from framesift_local.standins.clipsite import Clip, ClipSite, Grade, grade, images
+from framesift_local.standins.clipsite.edits import KINDS
 
 DAY = dt.date(2026, 11, 20)
 CLIPS = 200
@@ -66,7 +66,7 @@ def see(seed: int, embedder: CopyDetect, at_least: float) -> Day:
     site = ClipSite(date=DAY, cache_dir=Path(), seed=seed, clips_per_category=CLIPS)
     clips = list(site.catalogue().clips.values())
     with ThreadPoolExecutor(2) as pool:
-        files = list(pool.map(pictures.encode, clips))
+        files = list(pool.map(images.encode, clips))
         looks = list(pool.map(lambda data: look_at(data, embedder, max_pixels=MAX_PIXELS), files))
         judged = [number for number, look in enumerate(looks) if look.pdq.quality >= MIN_QUALITY and not look.plain]
         clips, looks = [clips[number] for number in judged], [looks[number] for number in judged]
@@ -125,7 +125,7 @@ def main() -> None:
             "# Re-uploads on the clip site",
             "",
             f"{len(days)} sites of 5 x {CLIPS} clips, seeds {', '.join(map(str, arguments.seeds))}; shares are of the",
-            "re-uploads that there is something to find of (`framesift_local/clipsite/grade.py`).",
+            "re-uploads that there is something to find of (`framesift_local/standins/clipsite/grade.py`).",
             "",
             *table(["judged by", "originals lost", "found", *KINDS], rows),
             "",

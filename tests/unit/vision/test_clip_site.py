@@ -8,8 +8,8 @@ import pytest
 
 from framesift.vision.looks import look_at
 from framesift.vision.pdq import MIN_QUALITY, similar_hashes
-from framesift_local.clipsite import pictures
-from framesift_local.clipsite.catalogue import Clip, catalogue
+from framesift_local.standins.clipsite import images
+from framesift_local.standins.clipsite.catalogue import Clip, catalogue
 
 CLIPS_PER_CATEGORY = 40
 MUST_BE_FOUND = {"reencode", "resize"}
@@ -27,7 +27,7 @@ def clips() -> list[Clip]:
 
 
 def words_of(clips):
-    looks = [look_at(pictures.encode(clip), None, max_pixels=25_000_000) for clip in clips]
+    looks = [look_at(images.encode(clip), None, max_pixels=25_000_000) for clip in clips]
     assert all(look.pdq.quality >= MIN_QUALITY for look in looks)
     return np.stack([look.pdq.words for look in looks])
 

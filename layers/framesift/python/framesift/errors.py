@@ -46,7 +46,7 @@ FramesiftError
 └── MachineError                    this machine lacks something                                 (exit 69)
     ├── ChromiumMissingError · ChromiumFailedError · StacksError
     ├── NodeMissingError · ExtraMissingError · PortInUseError · DiskFullError
-    └── EmbeddedAwsDownError · DataFolderBusyError
+    └── EmbeddedAwsDownError · DataFolderBusyError · DataFolderError · StateDamagedError · ForkServerDownError
 ```
 """
 
@@ -476,8 +476,24 @@ class PortInUseError(MachineError):
     """Another process listens on the port."""
 
 
+class InvalidPortError(InputError):
+    """A port that does not exist was asked for."""
+
+
 class DiskFullError(MachineError):
     """The disk has too little free space."""
+
+
+class DataFolderError(MachineError):
+    """The data folder cannot be written, or a file has its name."""
+
+
+class ForkServerDownError(MachineError):
+    """The process that starts the embedded AWS's functions and jobs dies again and again."""
+
+
+class StateDamagedError(MachineError):
+    """What the embedded AWS has kept cannot be read."""
 
 
 class EmbeddedAwsDownError(MachineError):

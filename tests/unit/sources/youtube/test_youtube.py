@@ -23,9 +23,9 @@ from framesift.settings import Settings, YoutubeSettings
 from framesift.sources.youtube import Feed, YoutubeApi, list_videos, most_units, parse_feed
 from framesift.storage import S3Store, read_lines
 from framesift.table import Records
-from framesift_local.standin import Fault
-from framesift_local.youtube import YoutubeStandIn
-from framesift_local.youtube.catalogue import channel_ids
+from framesift_local.standins.service import Fault
+from framesift_local.standins.youtube import YoutubeStandIn
+from framesift_local.standins.youtube.catalogue import channel_ids
 
 RUN = Run(source="youtube", date="2026-11-20", attempt=1)
 
