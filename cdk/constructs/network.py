@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from cdk.constructs.grants import service_principal
 from cdk.constructs.retention import retention
 
 
@@ -33,7 +35,10 @@ class Network(Construct):
             },
         )
         log_group = logs.LogGroup(self, "FlowLog", retention=retention(log_days), removal_policy=RemovalPolicy.DESTROY)
-        self.vpc.add_flow_log("Flow", destination=ec2.FlowLogDestination.to_cloud_watch_logs(log_group))
+        role = iam.Role(
+            self, "FlowLogRole", assumed_by=service_principal(Stack.of(self), "vpc-flow-logs.amazonaws.com")
+        )
+        self.vpc.add_flow_log("Flow", destination=ec2.FlowLogDestination.to_cloud_watch_logs(log_group, role))
         self.security_group = ec2.SecurityGroup(
             self, "Outbound", vpc=self.vpc, allow_all_outbound=False, description="Nothing in, HTTPS out"
         )

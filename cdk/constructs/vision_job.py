@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration, RemovalPolicy, Size
+from aws_cdk import Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_batch as batch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
@@ -13,6 +13,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from cdk.config import Config
+from cdk.constructs.grants import service_principal
 from cdk.constructs.image import image_asset
 from cdk.constructs.nag import accept
 from cdk.constructs.network import Network
@@ -47,11 +48,21 @@ class VisionJob(Construct):
         self._log = logs.LogGroup(
             self, "Log", retention=retention(config.log_days), removal_policy=RemovalPolicy.DESTROY
         )
-        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"))
+        self.role = self._task_role("Role")
+        # What starts the container: it pulls the image and writes the log.
+        self._execution_role = self._task_role("ExecutionRole")
+        accept(
+            self._execution_role,
+            "GetAuthorizationToken of the image registry knows no resources.",
+            "AwsSolutions-IAM5[Resource::*]",
+        )
         self.gpu_queue = self._queue("GpuQueue", self._gpu_machines())
         self.cpu_queue = self._queue("CpuQueue", [self._fargate()])
         self.gpu_job = self._job("GpuJob", self._gpu_container())
         self.cpu_job = self._job("CpuJob", self._cpu_container())
+
+    def _task_role(self, construct_id: str) -> iam.Role:
+        return iam.Role(self, construct_id, assumed_by=service_principal(Stack.of(self), "ecs-tasks.amazonaws.com"))
 
     def _gpu_machines(self) -> list[batch.ManagedEc2EcsComputeEnvironment]:
         launch_template = ec2.LaunchTemplate(
@@ -142,6 +153,7 @@ class VisionJob(Construct):
             command=_COMMAND,
             environment=self._environment,
             job_role=self.role,
+            execution_role=self._execution_role,
             logging=self._log_driver("gpu"),
         )
 
@@ -155,6 +167,7 @@ class VisionJob(Construct):
             command=_COMMAND,
             environment=self._environment,
             job_role=self.role,
+            execution_role=self._execution_role,
             logging=self._log_driver("cpu"),
             assign_public_ip=True,
         )
@@ -164,7 +177,7 @@ class VisionJob(Construct):
 
     def _job(self, construct_id: str, container: batch.IEcsContainerDefinition) -> batch.EcsJobDefinition:
         retry, stop = batch.Action.RETRY, batch.Action.EXIT
-        job = batch.EcsJobDefinition(
+        return batch.EcsJobDefinition(
             self,
             construct_id,
             container=container,
@@ -179,10 +192,3 @@ class VisionJob(Construct):
                 batch.RetryStrategy.of(stop, batch.Reason.custom(on_reason="*")),
             ],
         )
-        assert container.execution_role  # noqa: S101 - the construct makes one
-        accept(
-            container.execution_role,
-            "GetAuthorizationToken of the image registry knows no resources.",
-            "AwsSolutions-IAM5[Resource::*]",
-        )
-        return job

@@ -12,6 +12,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from cdk.constructs.grants import service_principal
 from cdk.constructs.image import REPOSITORY
 from cdk.constructs.nag import accept
 from cdk.constructs.retention import retention
@@ -47,7 +48,7 @@ class Workflow(Construct):
         log_days: int,
     ) -> None:
         super().__init__(scope, construct_id)
-        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+        role = iam.Role(self, "Role", assumed_by=service_principal(Stack.of(self), "states.amazonaws.com"))
         self.substitutions = {
             "GpuQueueArn": vision.gpu_queue.job_queue_arn,
             "CpuQueueArn": vision.cpu_queue.job_queue_arn,
