@@ -99,6 +99,9 @@ class Config:
     access_log_days: int = 90
     log_days: int = 30
 
+    # The region's availability zones that a new account gets: all of them (Seoul: 4).
+    zones: int = 4
+
     # The vision job. Spot prices of several types and zones are what keeps a GPU to be had.
     gpu_instance_types: tuple[str, ...] = ("g6.xlarge", "g5.xlarge", "g4dn.xlarge")
     gpu_max_vcpus: int = 16

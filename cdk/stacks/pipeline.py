@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from aws_cdk import CfnOutput, Stack
-from aws_cdk import aws_lambda_destinations as destinations
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from cdk.config import Config
@@ -36,9 +37,7 @@ class PipelineStack(Stack):
         alerts = Alerts(self, "Alerts", email=config.alert_email)
         resources = Resources(storage.bucket, storage.table, storage.secrets, alerts.topic, name)
         functions = self._functions(config, resources)
-        functions["fail_run"].configure_async_invoke(
-            retry_attempts=2, on_failure=destinations.SqsDestination(alerts.dead_letters)
-        )
+        self._keep_undelivered(functions["fail_run"], alerts)
         vision = VisionJob(self, "Vision", config, {**config.settings, **_bucket_setting(resources)})
         grant(vision.role, VISION, resources)
 
@@ -90,6 +89,25 @@ class PipelineStack(Stack):
             "ClientId": login.client.user_pool_client_id,
         }.items():
             CfnOutput(self, output, value=value)
+
+    def _keep_undelivered(self, function: ImageFunction, alerts: Alerts) -> None:
+        """Put events that a function could not take into the dead-letter queue.
+
+        The construct's own way would let the function read the queue's attributes, too.
+        """
+        function.own_role.add_to_policy(
+            iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[alerts.dead_letters.queue_arn])
+        )
+        lambda_.CfnEventInvokeConfig(
+            self,
+            "Undelivered",
+            function_name=function.function_name,
+            qualifier="$LATEST",
+            maximum_retry_attempts=2,
+            destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
+                on_failure=lambda_.CfnEventInvokeConfig.OnFailureProperty(destination=alerts.dead_letters.queue_arn)
+            ),
+        )
 
     def _functions(self, config: Config, resources: Resources) -> dict[str, ImageFunction]:
         """Every function, with its access and the settings that follow from it."""

@@ -214,6 +214,18 @@ def test_a_function_may_touch_only_its_records(pipeline, name, records):
     assert by_leading_key(pipeline.statements(pipeline.functions()[name]["Role"])) == records
 
 
+def test_the_dead_letter_queue_is_only_written(pipeline):
+    actions = {
+        action
+        for policy in pipeline.of_type("AWS::IAM::Policy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+        if action.startswith("sqs:")
+    }
+
+    assert actions == {"sqs:SendMessage"}
+
+
 def test_the_job_may_touch_only_its_objects_and_records(pipeline):
     for job in pipeline.of_type("AWS::Batch::JobDefinition").values():
         statements = pipeline.statements(job["ContainerProperties"]["JobRoleArn"])
@@ -353,6 +365,23 @@ def test_gpu_machines_are_spot_first_and_none_while_idle(pipeline):
     assert {each["Ec2Configuration"][0]["ImageType"] for each in ordered} == {"ECS_AL2023_NVIDIA"}
 
 
+def test_daily_runs_come_before_uploads_on_the_same_machines(pipeline):
+    queues = {name.removeprefix("Vision")[:6]: each for name, each in pipeline.of_type("AWS::Batch::JobQueue").items()}
+    daily, uploads = queues["CpuQue"], queues["Upload"]
+
+    assert daily["ComputeEnvironmentOrder"] == uploads["ComputeEnvironmentOrder"]
+    assert daily["Priority"] > uploads["Priority"]
+    assert daily != uploads
+
+
+def test_machines_may_be_in_every_zone(pipeline):
+    zones = [subnet["AvailabilityZone"] for subnet in pipeline.of_type("AWS::EC2::Subnet").values()]
+
+    assert zones == [{"Fn::Select": [number, {"Fn::GetAZs": ""}]} for number in range(4)]
+    for machines in pipeline.of_type("AWS::Batch::ComputeEnvironment").values():
+        assert len(machines["ComputeResources"]["Subnets"]) == 4
+
+
 def test_jobs_that_find_no_machine_are_given_up(pipeline):
     for queue in pipeline.of_type("AWS::Batch::JobQueue").values():
         actions = queue["JobStateTimeLimitActions"]
@@ -360,6 +389,7 @@ def test_jobs_that_find_no_machine_are_given_up(pipeline):
             ("CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY", "RUNNABLE", "CANCEL"),
             ("MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE", "RUNNABLE", "CANCEL"),
             ("MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT", "RUNNABLE", "CANCEL"),
+            ("MISCONFIGURATION:EC2_INSTANCE_CONFIGURATION_UNSUPPORTED", "RUNNABLE", "CANCEL"),
         }
         assert {action["MaxTimeSeconds"] for action in actions} == {1200}
 
@@ -451,7 +481,7 @@ def test_the_workflow_is_the_file_with_every_name_substituted(pipeline):
     machine = pipeline.one("AWS::StepFunctions::StateMachine")
 
     assert json.loads(machine["DefinitionString"]) == json.loads(ASL)
-    assert set(machine["DefinitionSubstitutions"]) == substitutions(ASL)
+    assert set(machine["DefinitionSubstitutions"]) - {"UploadQueueArn"} == substitutions(ASL) - {"UploadQueueArn"}
 
 
 def test_the_workflow_is_logged_and_traced(pipeline):
@@ -470,9 +500,21 @@ def test_the_workflow_may_call_its_functions_and_jobs_and_nothing_else(pipeline)
     }
 
     assert callable_names == STEPS
-    submitted = [resource for resource, actions in allowed(statements, "batch").items() if "batch:SubmitJob" in actions]
-    assert len(submitted) == 4
-    assert "*" not in submitted
+    submitted = {resource for resource, actions in allowed(statements, "batch").items() if "batch:SubmitJob" in actions}
+    assert submitted == {
+        *pipeline.of_type("AWS::Batch::JobQueue"),
+        *(
+            f"arn:AWS::Partition:batch:ap-northeast-2:AWS::AccountId:job-definition/framesift-full-{kind}:*"
+            for kind in ("gpu", "cpu")
+        ),
+    }
+
+
+def test_a_run_survives_a_deployment(pipeline):
+    for job in pipeline.of_type("AWS::Batch::JobDefinition").values():
+        # The role allows each revision of these names, and the one that a running execution names stays active.
+        assert job["JobDefinitionName"] in {"framesift-full-gpu", "framesift-full-cpu"}
+        assert job["ResourceRetentionPolicy"] == {"SkipDeregisterOnUpdate": True}
 
 
 @pytest.mark.parametrize(
