@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from framesift.errors import NotFoundError, SettingsError
 
@@ -78,6 +79,7 @@ class Config:
         features: Services of others that are used: `google` (Cloud Translate) and `azure` (Custom Vision).
         own_settings: Settings of the package that the stage changes: `FRAMESIFT_…` variables for every function.
         protect: Termination protection on both stacks.
+        chromium_week: The ISO week whose Chromium the crawler gets; a deployment in another week renews it.
 
     Raises:
         SettingsError: If there is no such source or feature, or a feature lacks a setting.
@@ -92,8 +94,10 @@ class Config:
     features: tuple[str, ...] = ()
     own_settings: Mapping[str, str] = field(default_factory=dict)
     protect: bool = False
+    chromium_week: str = field(default_factory=lambda: f"{datetime.now(UTC):%G-W%V}")
 
-    # Storage
+    # Storage. What runs leave behind; reviews need it for as long as they wait (90 days by default).
+    run_days: int = 120
     residual_days: int = 3
     noncurrent_days: int = 7
     access_log_days: int = 90

@@ -187,6 +187,7 @@ FUNCTIONS = (
             writes=("runs/youtube/",),
             secrets={"youtube": ("GetSecretValue",)},
         ),
+        image="detection",
     ),
     Function(
         "predict_items",
@@ -204,6 +205,7 @@ FUNCTIONS = (
             writes=("runs/youtube/",),
             secrets={"azure": ("GetSecretValue",)},
         ),
+        image="detection",
     ),
     Function(
         "teach_detector",
@@ -220,12 +222,14 @@ FUNCTIONS = (
             reads=("runs/youtube/",),
             secrets={"azure": ("GetSecretValue",)},
         ),
+        image="detection",
     ),
     Function(
         "check_training",
         512,
         60,
         Access(secrets={"azure": ("GetSecretValue",)}),
+        image="detection",
     ),
     Function(
         "gate_iteration",
@@ -235,6 +239,7 @@ FUNCTIONS = (
             records={"RUN#youtube#*": _GET + _PUT, "JUDGED#*": _PUT, "DETECTOR": _GET + _PUT},
             secrets={"azure": ("GetSecretValue",)},
         ),
+        image="detection",
     ),
     # --- upload ---
     Function(

@@ -16,7 +16,7 @@ class Network(Construct):
     """A VPC whose machines reach out by HTTPS only and cannot be reached (docs/decisions/0001-no-nat-gateway.md).
 
     Attributes:
-        vpc: A public subnet in each zone (Spot capacity differs between them), with gateway endpoints to S3 and DynamoDB.
+        vpc: A public subnet in each zone, since Spot capacity differs; gateway endpoints to S3 and DynamoDB.
         security_group: Nothing in, HTTPS out.
     """
 

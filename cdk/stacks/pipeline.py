@@ -112,7 +112,11 @@ class PipelineStack(Stack):
     def _functions(self, config: Config, resources: Resources) -> dict[str, ImageFunction]:
         """Every function, with its access and the settings that follow from it."""
         names = dict.fromkeys(function.image for function in FUNCTIONS)
-        images = {name: image_asset(self, f"{pascal_case(name)}Image", name) for name in names}
+        # The crawler's browser meets hostile pages: its layer is built anew each week (docs/operations.md).
+        build_args = {"crawler": {"CHROMIUM_WEEK": config.chromium_week}}
+        images = {
+            name: image_asset(self, f"{pascal_case(name)}Image", name, **build_args.get(name, {})) for name in names
+        }
         functions = {}
         for function in FUNCTIONS:
             made = ImageFunction(

@@ -71,6 +71,7 @@ class StorageStack(Stack):
                     expiration=Duration.days(config.residual_days),
                     noncurrent_version_expiration=Duration.days(1),
                 ),
+                s3.LifecycleRule(id="runs", prefix="runs/", expiration=Duration.days(config.run_days)),
                 s3.LifecycleRule(
                     id="noncurrent",
                     noncurrent_version_expiration=Duration.days(config.noncurrent_days),

@@ -119,3 +119,20 @@ def storage(assembly: Path) -> Template:
 @pytest.fixture(scope="session")
 def pipeline(assembly: Path) -> Template:
     return Template(assembly / "framesift-full-pipeline.template.json")
+
+
+@pytest.fixture(scope="session")
+def prod(prod_assembly: Path) -> tuple[Template, Template]:
+    """The storage and the pipeline of `prod`."""
+    return _stage(prod_assembly, "prod")
+
+
+@pytest.fixture(scope="session")
+def dev(assembly: Path) -> tuple[Template, Template]:
+    """The storage and the pipeline of `dev`."""
+    return _stage(assembly, "dev")
+
+
+def _stage(assembly: Path, stage: str) -> tuple[Template, Template]:
+    storage, pipeline = (assembly / f"framesift-{stage}-{stack}.template.json" for stack in ("storage", "pipeline"))
+    return Template(storage), Template(pipeline)
