@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
 
 Line = TypeVar("Line", bound=Contract)
-_MISSING_CODES = frozenset({"404", "NoSuchKey", "NotFound"})
+_MISSING_CODES = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchVersion"})
+_DENIED_CODES = frozenset({"403", "AccessDenied", "Forbidden"})
 
 
 class StoredObject(Contract):
@@ -116,7 +117,7 @@ class S3Store:
         try:
             return self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
         except ClientError as error:
-            if error.response["Error"]["Code"] in _MISSING_CODES:
+            if self._is_missing(error, key):
                 raise NotFoundError(f"There is no s3://{self.bucket}/{key}.") from None
             raise
 
@@ -147,7 +148,7 @@ class S3Store:
         try:
             self._client.head_object(Bucket=self.bucket, Key=key)
         except ClientError as error:
-            if error.response["Error"]["Code"] in _MISSING_CODES:
+            if self._is_missing(error, key):
                 return False
             raise
         return True
@@ -173,7 +174,7 @@ class S3Store:
         try:
             head = self._client.head_object(Bucket=self.bucket, Key=key, ChecksumMode="ENABLED")
         except ClientError as error:
-            if error.response["Error"]["Code"] in _MISSING_CODES:
+            if self._is_missing(error, key):
                 return None
             raise
         etag, checksum = head["ETag"].strip('"'), head.get("ChecksumSHA256")
@@ -197,7 +198,7 @@ class S3Store:
         try:
             self._client.download_file(self.bucket, key, str(path), ExtraArgs=version)
         except ClientError as error:
-            if error.response["Error"]["Code"] in {*_MISSING_CODES, "NoSuchVersion"}:
+            if self._is_missing(error, key):
                 raise NotFoundError(f"There is no s3://{self.bucket}/{key} any more.") from None
             raise
 
@@ -215,7 +216,7 @@ class S3Store:
         try:
             self._client.copy_object(Bucket=self.bucket, Key=key, CopySource=source)  # type: ignore[arg-type]
         except ClientError as error:
-            if error.response["Error"]["Code"] in _MISSING_CODES:
+            if self._is_missing(error, source_key):
                 raise NotFoundError(f"There is no s3://{self.bucket}/{source_key}.") from None
             raise
 
@@ -231,6 +232,17 @@ class S3Store:
         return self._client.generate_presigned_url(
             "get_object", Params={"Bucket": self.bucket, "Key": key}, ExpiresIn=seconds
         )
+
+    def _is_missing(self, error: ClientError, key: str) -> bool:
+        """Whether an error means that there is no such object.
+
+        From a role that may list below its own prefixes only, S3 hides that behind 403; listing tells.
+        """
+        code = error.response["Error"]["Code"]
+        if code not in _DENIED_CODES:
+            return code in _MISSING_CODES
+        found = self._client.list_objects_v2(Bucket=self.bucket, Prefix=key, MaxKeys=1).get("Contents", [])
+        return not any(entry["Key"] == key for entry in found)
 
 
 def parse_uri(uri: str) -> tuple[str, str]:
