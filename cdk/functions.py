@@ -85,7 +85,7 @@ FUNCTIONS = (
         "begin_run",
         512,
         60,
-        Access(records={"RUN#*": _GET + _PUT}, watches_runs=True),
+        Access(records={"RUN#*": _GET + _PUT, "EXECUTION#*": _PUT}, watches_runs=True),
     ),
     Function(
         "plan_analysis",
@@ -93,7 +93,7 @@ FUNCTIONS = (
         120,
         Access(
             records={"RUN#*": _GET, "VIDEO#*": _QUERY},
-            reads=("runs/",),
+            reads=("runs/", "models/"),
             writes=("runs/*/analysis/",),
         ),
     ),
@@ -111,7 +111,7 @@ FUNCTIONS = (
         "fail_run",
         512,
         60,
-        Access(records={"RUN#*": _GET + _QUERY + _PUT, "FAULT#*": _GET}, notifies=True),
+        Access(records={"EXECUTION#*": _GET, "RUN#*": _GET + _PUT, "FAULT#*": _GET}, notifies=True),
     ),
     Function(
         "serve_api",
@@ -208,7 +208,7 @@ FUNCTIONS = (
         image="detection",
     ),
     Function(
-        "teach_detector",
+        "train_detector",
         1769,
         900,
         Access(

@@ -20,7 +20,7 @@ STEPS = {
     "fail_run",
     "collect_feed",
     "predict_items",
-    "teach_detector",
+    "train_detector",
     "check_training",
     "gate_iteration",
     "collect_uploads",
@@ -133,7 +133,7 @@ READ, WRITE = "s3:GetObject", "s3:PutObject"
     [
         ("begin_run", {}),
         ("crawl_category", {"runs/tiktok/*": [READ, WRITE]}),
-        ("plan_analysis", {"runs/*": [READ], "runs/*/analysis/*": [WRITE]}),
+        ("plan_analysis", {"runs/*": [READ], "models/*": [READ], "runs/*/analysis/*": [WRITE]}),
         ("curate_category", {"runs/tiktok/*": [READ, WRITE]}),
         ("publish_lists", {"runs/tiktok/*": [READ], "published/*": [READ, WRITE]}),
         (
@@ -144,7 +144,7 @@ READ, WRITE = "s3:GetObject", "s3:PutObject"
         ("fail_run", {}),
         ("collect_feed", {"runs/youtube/*": [READ, WRITE]}),
         ("predict_items", {"runs/youtube/*": [READ, WRITE], "models/*": [READ]}),
-        ("teach_detector", {"runs/youtube/*": [READ]}),
+        ("train_detector", {"runs/youtube/*": [READ]}),
         ("check_training", {}),
         ("gate_iteration", {}),
         ("collect_uploads", {"uploads/*": [READ], "runs/upload/*": [WRITE]}),
@@ -162,14 +162,14 @@ def test_a_function_may_touch_only_its_objects(pipeline, name, objects):
 @pytest.mark.parametrize(
     ("name", "records"),
     [
-        ("begin_run", {"RUN#*": [GET, PUT]}),
+        ("begin_run", {"RUN#*": [GET, PUT], "EXECUTION#*": [PUT]}),
         ("crawl_category", {"RUN#tiktok#*": [GET, PUT], "PROGRESS#tiktok#*": [PUT]}),
         ("plan_analysis", {"RUN#*": [GET], "VIDEO#*": [QUERY]}),
         ("curate_category", {"RUN#tiktok#*": [GET, PUT], "TAKEDOWN#tiktok": [QUERY]}),
         ("publish_lists", {"RUN#tiktok#*": [GET, PUT], "LIST": [GET, PUT]}),
         ("archive_run", {"RUN#tiktok#*": [GET, PUT], "ITEM#tiktok#*": [BATCH]}),
         ("finish_run", {"RUN#*": ["dynamodb:DeleteItem", GET, PUT, QUERY]}),
-        ("fail_run", {"RUN#*": [GET, PUT, QUERY], "FAULT#*": [GET]}),
+        ("fail_run", {"EXECUTION#*": [GET], "RUN#*": [GET, PUT], "FAULT#*": [GET]}),
         ("collect_feed", {"RUN#youtube#*": [GET, PUT], "QUOTA#youtube": [GET, PUT]}),
         (
             "predict_items",
@@ -182,7 +182,7 @@ def test_a_function_may_touch_only_its_objects(pipeline, name, objects):
             },
         ),
         (
-            "teach_detector",
+            "train_detector",
             {
                 "RUN#youtube#*": [GET, PUT],
                 "TAUGHT#*": [PUT, QUERY],
@@ -312,7 +312,7 @@ def test_each_secret_is_open_to_those_who_need_it(pipeline):
         ("curate_category", "Google"): ["secretsmanager:GetSecretValue"],
         ("collect_feed", "Youtube"): ["secretsmanager:GetSecretValue"],
         ("predict_items", "Custom"): ["secretsmanager:GetSecretValue"],
-        ("teach_detector", "Custom"): ["secretsmanager:GetSecretValue"],
+        ("train_detector", "Custom"): ["secretsmanager:GetSecretValue"],
         ("check_training", "Custom"): ["secretsmanager:GetSecretValue"],
         ("gate_iteration", "Custom"): ["secretsmanager:GetSecretValue"],
     }
@@ -481,7 +481,7 @@ def test_the_workflow_is_the_file_with_every_name_substituted(pipeline):
     machine = pipeline.one("AWS::StepFunctions::StateMachine")
 
     assert json.loads(machine["DefinitionString"]) == json.loads(ASL)
-    assert set(machine["DefinitionSubstitutions"]) - {"UploadQueueArn"} == substitutions(ASL) - {"UploadQueueArn"}
+    assert set(machine["DefinitionSubstitutions"]) == substitutions(ASL)
 
 
 def test_the_workflow_is_logged_and_traced(pipeline):

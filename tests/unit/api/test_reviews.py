@@ -7,8 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from framesift.contracts import Detection
-from framesift.detection_records import DetectionRecords, Review
-from framesift.table import Table
+from framesift.table import Records, Review
 from tests.unit.api.conftest import CLAIMS, Answer
 
 Ask = Callable[..., Answer]
@@ -16,7 +15,7 @@ ID = "2026-11-20.popular.v1.0"
 
 
 @pytest.fixture(autouse=True)
-def one_review(table: Table) -> None:
+def one_review(records: Records) -> None:
     seen = Detection(tag="logo", probability=0.6, left=0.1, top=0.1, width=0.2, height=0.2)
     review = Review(
         id=ID,
@@ -27,7 +26,7 @@ def one_review(table: Table) -> None:
         manifest_key="runs/predicted.jsonl",
         detection=seen,
     )
-    DetectionRecords(table.name).ask_for_review([review], days=1)
+    records.reviews.request([review], days=1)
 
 
 def test_a_prediction_is_listed_decided_and_listed_elsewhere(ask: Ask):

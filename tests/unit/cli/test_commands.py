@@ -12,19 +12,18 @@ from framesift import aws, cli
 from framesift.contracts import PublishedList, Run, TopItem, TopList, Upload
 from framesift.pose.manifest import FrameCounts, VideoEntry
 from framesift.storage import S3Store, write_json
-from framesift.table import ItemDay, RunRecord, Table
-from framesift.upload_records import UploadRecords
+from framesift.table import ItemDay, Records, RunRecord
 
 RUN = Run(source="tiktok", date="2026-11-20", attempt=1)
 KEY = "published/2026-11-20/dance/top10/dance_top10.json"
 
 
 @pytest.fixture
-def stack(store: S3Store, table: Table, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A stack whose outputs name the bucket and the table."""
+def stack(store: S3Store, records: Records, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A stack whose outputs name the bucket and the records."""
     outputs = {
         "BucketName": store.bucket,
-        "TableName": table.name,
+        "TableName": records.name,
         "StateMachineArn": "arn:aws:states:ap-northeast-2:123456789012:stateMachine:framesift",
         "ApiUrl": "https://example.invalid",
     }
@@ -38,7 +37,7 @@ def stack(store: S3Store, table: Table, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def finished(stack: str, store: S3Store, table: Table) -> None:
+def finished(stack: str, store: S3Store, records: Records) -> None:
     """A day that is done for dance and failed for food."""
     record = RunRecord(
         source="tiktok",
@@ -57,7 +56,7 @@ def finished(stack: str, store: S3Store, table: Table) -> None:
         degraded=["Google was out of quota."],
         counts={"dance": {"seen": 400, "items": 200, "failed_items": 1, "ranked": 1, "dropped": {"duplicate": 33}}},
     )
-    assert table.claim(record, None)
+    assert records.runs.claim(record, None)
     item = TopItem(
         id="dance01",
         rank=1,
@@ -86,8 +85,8 @@ def finished(stack: str, store: S3Store, table: Table) -> None:
         items=[item],
     )
     write_json(store, KEY, top)
-    assert table.switch_list(RUN, PublishedList(category="dance", edition=RUN.date, key=KEY, count=1), None)
-    table.put_item_days(
+    assert records.lists.switch(RUN, PublishedList(category="dance", edition=RUN.date, key=KEY, count=1), None)
+    records.items.put_days(
         [ItemDay(source="tiktok", id="7", date=RUN.date, category="dance", views=9, list_id="dance01", why="number 1")]
     )
 
@@ -143,11 +142,11 @@ def test_top10_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("finished")
-def test_a_clips_history_and_its_takedown(capsys: pytest.CaptureFixture[str], table: Table) -> None:
+def test_a_clips_history_and_its_takedown(capsys: pytest.CaptureFixture[str], records: Records) -> None:
     assert framesift("clip", "7") == 0
     assert "dance01: number 1" in capsys.readouterr().out
     assert framesift("takedown", "7", "--why", "the author asked") == 0
-    assert table.taken_down("tiktok") == {"7": "the author asked"}
+    assert records.items.taken_down("tiktok") == {"7": "the author asked"}
 
 
 @pytest.mark.usefixtures("stack")
@@ -214,7 +213,7 @@ def test_upload_says_what_it_cannot_send(
 
 
 @pytest.mark.usefixtures("stack")
-def test_an_uploads_run_shows_its_videos(table: Table, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_uploads_run_shows_its_videos(records: Records, capsys: pytest.CaptureFixture[str]) -> None:
     uploaded = Run(source="upload", date="2026-11-20", attempt=1, subject="dance.3f2a90b1c4d5")
     record = RunRecord(
         **uploaded.model_dump(),
@@ -225,14 +224,13 @@ def test_an_uploads_run_shows_its_videos(table: Table, capsys: pytest.CaptureFix
         started_at=datetime(2026, 11, 20, tzinfo=UTC),
         counts={"dance": {"seen": 2, "items": 2}, "poses": {"done": 1, "failed": 1}},
     )
-    assert table.claim(record, None)
+    assert records.runs.claim(record, None)
     upload = Upload(key="k", name="[a].mp4", etag="e", size_bytes=1, modified_at=record.started_at, finding="video")
     frames = FrameCounts(30, 29, 1, 0, 0)
     entry = VideoEntry(source="[a].mp4", status="done", output="1.pose.parquet", frames=frames)
-    records = UploadRecords(table.name)
-    records.put_video("dance", upload, entry)
+    records.videos.put("dance", upload, entry)
     failed = VideoEntry(source="b.mp4", status="failed", error="NotAVideoError", message="b.mp4 is a [text]")
-    records.put_video("dance", upload.model_copy(update={"name": "b.mp4"}), failed)
+    records.videos.put("dance", upload.model_copy(update={"name": "b.mp4"}), failed)
 
     assert framesift("runs", "upload") == 0
     assert uploaded.id in capsys.readouterr().out

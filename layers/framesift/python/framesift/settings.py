@@ -179,6 +179,8 @@ class UploadSettings(BaseModel):
     )
     max_duration_s: float | None = Field(None, gt=0, description="Longer videos are refused.")
     array_videos: int = Field(1, ge=1, description="Videos to a child of an array job.")
+    timeout_s: int = Field(72_000, ge=60, description="How long the whole job may take, waiting included.")
+    attempt_timeout_s: int = Field(10_800, ge=60, description="How long one attempt of a child may take.")
 
 
 class AnalysisSettings(BaseModel):
@@ -194,6 +196,13 @@ class AnalysisSettings(BaseModel):
     shard_items: int = Field(128, ge=1, description="Items to a shard: what is redone at most when a job is killed.")
     array_items: int = Field(20_000, ge=1, description="Items to a child of an array job; fewer run in one job.")
     threads: int = Field(0, ge=0, description="Threads of the job; 0: one for each core.")
+    timeout_s: int = Field(10_800, ge=60, description="How long the whole job may take, waiting included.")
+    attempt_timeout_s: int = Field(3_600, ge=60, description="How long one attempt of it may take.")
+    gpu_timeout_s: int = Field(
+        5_400,
+        ge=60,
+        description="After so long in the GPU queue, waiting included, the CPU queue takes over.",
+    )
     model_cache: str = Field("", description="Where model files are kept; empty: the user's cache, in Lambda `/tmp`.")
 
 

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from pydantic import Field
 
 from framesift import aws
-from framesift.contracts import Contract, Item
+from framesift.contracts import Contract
 from framesift.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -257,17 +257,8 @@ def parse_uri(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
-def read_manifest(store: Store, key: str) -> list[Item]:
-    """Read a manifest's items.
-
-    Raises:
-        NotFoundError: If there is none.
-    """
-    return read_lines(store, key, Item)
-
-
 def read_lines(store: Store, key: str, line: type[Line]) -> list[Line]:
-    """Read a manifest of lines of another kind.
+    """Read a manifest: JSONL, one item a line.
 
     Raises:
         NotFoundError: If there is none.

@@ -31,10 +31,9 @@ from framesift.api.messages import (
 )
 from framesift.api.middlewares import READ, WRITE, cacheable, requires, to_json
 from framesift.api.problems import CONTENT_TYPE, Problems
-from framesift.detection_records import DetectionRecords, Review, Verdict
 from framesift.settings import load_settings
 from framesift.storage import S3Store
-from framesift.table import Table
+from framesift.table import Records, Review, Verdict
 
 app = APIGatewayHttpResolver(
     enable_validation=True,
@@ -87,12 +86,8 @@ def _store() -> S3Store:
     return S3Store(load_settings().platform.bucket)
 
 
-def _table() -> Table:
-    return Table(load_settings().platform.table)
-
-
-def _records() -> DetectionRecords:
-    return DetectionRecords(load_settings().platform.table)
+def _records() -> Records:
+    return Records(load_settings().platform.table)
 
 
 def _categories() -> list[str]:
@@ -111,15 +106,15 @@ def get_top_list(
     category: Category, date: Annotated[Date | None, Query(description="None: the newest.")] = None
 ) -> ServedList:
     """The newest list of a category, or a day's."""
-    return views.top_list(category, date, store=_store(), table=_table(), categories=_categories())
+    return views.top_list(category, date, store=_store(), records=_records(), categories=_categories())
 
 
 @app.get("/v1/top10/<category>/thumbnails/<name>", summary="A thumbnail", **_PICTURES)
 def get_thumbnail(category: Category, name: ThumbnailName, edition: Edition = None) -> Response[str]:
     """Leads to a picture by a link that works for a while."""
-    edition = edition or views.newest_edition(category, table=_table(), categories=_categories())
+    edition = edition or views.newest_edition(category, records=_records(), categories=_categories())
     link_s = load_settings().api.media_url_s
-    link = views.thumbnail_link(category, name, edition, store=_store(), table=_table(), link_s=link_s)
+    link = views.thumbnail_link(category, name, edition, store=_store(), records=_records(), link_s=link_s)
     # Kept for half of the link's life at most, so that nobody is led to a dead one.
     headers = {"Location": link, "Cache-Control": f"public, max-age={link_s // 2}", "Vary": "Origin"}
     return Response(302, content_type=None, body="", headers=headers)
@@ -128,7 +123,7 @@ def get_thumbnail(category: Category, name: ThumbnailName, edition: Edition = No
 @app.get("/v1/top10/<category>/diff", summary="What changed", middlewares=_cached, **_PUBLIC)
 def get_list_diff(category: Category) -> ListDiff:
     """What the newest list of a category changed from the one before."""
-    return views.list_diff(category, store=_store(), table=_table(), categories=_categories())
+    return views.list_diff(category, store=_store(), records=_records(), categories=_categories())
 
 
 @app.get("/v1/openapi.json", include_in_schema=False, middlewares=_cached)
@@ -140,25 +135,25 @@ def get_openapi() -> Response[str]:
 @app.get("/v1/runs", summary="The newest runs of a source", **_READERS)
 def get_runs(source: Annotated[Source, Query()] = "tiktok", limit: Annotated[int, Query(ge=1, le=100)] = 30) -> RunList:
     """The newest runs of a source, newest first."""
-    return views.runs(source, limit, table=_table())
+    return views.runs(source, limit, records=_records())
 
 
 @app.get("/v1/runs/<source>/<date>", summary="A run", **_READERS)
 def get_run(source: Annotated[Source, Path()], date: Annotated[Date, Path()], subject: Subject = None) -> RunReport:
     """A run's record and its stages that are done; of uploads, a day has a run for each subject."""
-    return views.run_report(source, date, subject, table=_table())
+    return views.run_report(source, date, subject, records=_records())
 
 
 @app.get("/v1/clips/<source>/<clip_id>", summary="A clip's history", **_READERS)
 def get_clip(source: Annotated[Source, Path()], clip_id: Annotated[str, Path(pattern=CLIP_ID_PATTERN)]) -> ClipHistory:
     """What became of a clip on each day that it was seen."""
-    return views.clip_history(source, clip_id, table=_table())
+    return views.clip_history(source, clip_id, records=_records())
 
 
 @app.get("/v1/reviews", summary="Predictions to review", **_READERS)
 def get_reviews(verdict: Annotated[Verdict, Query()] = "pending") -> ReviewList:
     """Predictions that wait for a person, or that one has decided."""
-    return ReviewList(reviews=_records().reviews(verdict))
+    return ReviewList(reviews=_records().reviews.all(verdict))
 
 
 @app.post("/v1/reviews/<review_id>", summary="Decide about a prediction", **_WRITERS)
@@ -168,10 +163,10 @@ def post_review(
     """Accept a prediction, which teaches from the next run on, or reject it; a later verdict wins."""
     authorizer = app.current_event.request_context.authorizer
     claims = authorizer.jwt_claim if authorizer else {}
-    return _records().decide(review_id, request.verdict, by=str(claims.get("sub", "api")))
+    return _records().reviews.decide(review_id, request.verdict, by=str(claims.get("sub", "api")))
 
 
 @app.post("/v1/takedowns", summary="Take a clip down", **_WRITERS)
 def post_takedown(request: Annotated[TakedownRequest, Body()]) -> Takedown:
     """Note that a clip must not be listed: lists that are published from now on leave it out."""
-    return views.take_down(request, store=_store(), table=_table())
+    return views.take_down(request, store=_store(), records=_records())

@@ -7,8 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from framesift.contracts import Contract, TopItem, TopList
-from framesift.detection_records import Review
-from framesift.table import ItemDay, RunRecord
+from framesift.table import ItemDay, Review, RunRecord
 
 # The site's own ids, as `names.safe_id` leaves them.
 CLIP_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"

@@ -10,7 +10,6 @@ from rich.markup import escape
 
 from framesift.cli.connection import StackOption, connect
 from framesift.cli.console import output
-from framesift.detection_records import DetectionRecords
 from framesift.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -19,7 +18,7 @@ app = typer.Typer(no_args_is_help=True)
 @app.command()
 def status(stack: StackOption = "") -> None:
     """Show which iteration predicts, and which did before."""
-    service = DetectionRecords(connect(stack).table).in_service()
+    service = connect(stack).records.training.in_service()
     if service is None:
         output.print("Project A's newest published iteration predicts; none of B's was better yet.", soft_wrap=True)
         return
@@ -36,9 +35,9 @@ def status(stack: StackOption = "") -> None:
 @app.command()
 def rollback(stack: StackOption = "") -> None:
     """Let the iteration predict again that did before; once more undoes it."""
-    from framesift.pipeline.training import roll_back
+    from framesift.pipeline.youtube.gate import roll_back
 
-    back = roll_back(DetectionRecords(connect(stack).table))
+    back = roll_back(connect(stack).records)
     output.print(f"{back.publish_name} predicts again.", highlight=False)
 
 
@@ -48,7 +47,7 @@ def check(stack: StackOption = "") -> None:
     from framesift.detection import check_tags, open_detector
 
     connection, settings = connect(stack), load_settings()
-    detector = open_detector(settings, connection.store, DetectionRecords(connection.table).in_service())
+    detector = open_detector(settings, connection.store, connection.records.training.in_service())
     check_tags(settings.detection.tags, detector.tags())
     output.print(f"{detector.name} finds exactly: {', '.join(settings.detection.tags)}.", highlight=False)
 
@@ -77,16 +76,16 @@ def export(
 
 
 def show_detection(counts: dict[str, Any]) -> None:
-    """Print what a run saw and taught, where it did."""
+    """Print what a run detected and trained with, where it did."""
     for each in counts.get("predict", {}).get("categories", []):
         seen = ", ".join(f"{count} {tag}" for tag, count in each["confident"].items()) or "nothing"
         output.print(
             f"{each['category']}: {seen} in {each['items']} pictures; {each['to_review']} to review", highlight=False
         )
-    if taught := counts.get("teach"):
+    if trained := counts.get("train"):
         output.print(
-            f"Taught: {taught['uploaded']} new pictures, {taught['known']} known, {taught['waiting']} wait for a "
-            f"person. {taught['why']}",
+            f"Training images: {trained['uploaded']} new, {trained['known']} known, {trained['waiting']} wait for a "
+            f"person. {trained['why']}",
             highlight=False,
             soft_wrap=True,
         )

@@ -12,7 +12,7 @@ from rich.table import Table as Grid
 
 from framesift.cli.connection import StackOption, connect
 from framesift.cli.console import output
-from framesift.detection_records import DetectionRecords, Verdict
+from framesift.table import Verdict
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -26,8 +26,7 @@ def list_reviews(
     stack: StackOption = "",
 ) -> None:
     """Show predictions that wait for a person, or that one has decided."""
-    connection = connect(stack)
-    reviews = DetectionRecords(connection.table).reviews(verdict)
+    reviews = connect(stack).records.reviews.all(verdict)
     if json_:
         output.print_json(json.dumps([review.model_dump(mode="json") for review in reviews]))
         return
@@ -54,7 +53,7 @@ def reject(ids: IdsArgument, stack: StackOption = "") -> None:
 
 
 def _decide(ids: list[str], verdict: Verdict, stack: str) -> None:
-    records = DetectionRecords(connect(stack).table)
+    reviews = connect(stack).records.reviews
     for review_id in ids:
-        review = records.decide(review_id, verdict, by=getpass.getuser())
+        review = reviews.decide(review_id, verdict, by=getpass.getuser())
         output.print(f"{review.id}: {review.detection.tag} {verdict}", highlight=False)

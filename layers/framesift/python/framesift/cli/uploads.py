@@ -14,11 +14,10 @@ from framesift.cli.connection import Connection, StackOption, connect
 from framesift.cli.console import output
 from framesift.cli.progress import sending
 from framesift.errors import NoVideosError
-from framesift.pipeline.uploads import check_collection
+from framesift.pipeline.upload.branch import check_collection
 from framesift.pose.presets import VideoSettings
 from framesift.table import RunRecord
 from framesift.transfer import Sender, Sent
-from framesift.upload_records import UploadRecords
 
 _ROWS = 20
 
@@ -68,7 +67,7 @@ def _keys(path: Path, collection: str) -> list[tuple[Path, str]]:
 
 def show_poses(connection: Connection, record: RunRecord) -> None:
     """Print what a run found in a collection, and what became of the collection's videos."""
-    (collection,) = record.categories
+    (collection,) = record.scopes
     counts, poses = record.counts.get(collection, {}), record.counts.get("poses", {})
     output.print(
         f"Uploads: {counts.get('seen', 0)}; videos done: {poses.get('done', 0)}, "
@@ -77,7 +76,7 @@ def show_poses(connection: Connection, record: RunRecord) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    videos = sorted(UploadRecords(connection.table).videos(collection).items())
+    videos = sorted(connection.records.videos.all(collection).items())
     grid = Grid(box=None, pad_edge=False)
     for column in (f"{collection}: video", "frames with people", "sequence"):
         grid.add_column(column, header_style="dim", overflow="fold")
