@@ -21,10 +21,19 @@ def test_cfn_lint_finds_no_error(assembly, prod_assembly):
 
     # W3005: the CDK names a dependency twice, which is harmless. W6001: one stack's outputs tell the CLI everything.
     main = "import sys; from cfnlint.runner import main; sys.exit(main())"
-    command = [sys.executable, "-c", main, "--ignore-checks", "W3005", "W6001", "--", *templates]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    options = ["--format", "json", "--ignore-checks", "W3005", "W6001", "--"]
+    ran = subprocess.run(
+        [sys.executable, "-c", main, *options, *templates], capture_output=True, text=True, timeout=300, check=False
+    )
 
-    assert (ran.returncode, ran.stdout) == (0, ""), ran.stderr
+    assert ran.stdout, ran.stderr
+    found = [(match["Rule"]["Id"], match["Message"]) for match in json.loads(ran.stdout)]
+    assert [each for each in found if not is_computed_timeout(*each)] == []
+
+
+def is_computed_timeout(rule: str, message: str) -> bool:
+    """Step Functions takes a JSONata expression as a task's timeout; cfn-lint's schema knows numbers only."""
+    return rule == "E3601" and bool(re.fullmatch(r"'{% .+ %}' is not of type 'number' at '.+/TimeoutSeconds'", message))
 
 
 def test_what_cdk_nag_finds_stops_a_deployment(tmp_path):

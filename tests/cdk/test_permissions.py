@@ -104,8 +104,10 @@ class Account:
     @contextmanager
     def acting_as(self, role: str) -> Iterator[None]:
         self._role = role
-        yield
-        self._role = None
+        try:
+            yield
+        finally:
+            self._role = None
 
     def invoke(self, name: str, event: dict[str, Any]) -> dict[str, Any]:
         handler = importlib.import_module(f"functions.{name}.handler").handler
@@ -136,7 +138,7 @@ def some_clips(account: Account, run: Run, category: str, role: str) -> list[Cli
     """Clips with images, collected as the source's function does."""
     clips = []
     with account.acting_as(role):
-        for number in range(4):
+        for number in range(12):  # More than a list holds.
             noise = Image.frombytes("RGB", (96, 96), random.Random(number).randbytes(96 * 96 * 3))
             image = BytesIO()
             noise.resize((200, 300)).save(image, "JPEG")
@@ -204,7 +206,7 @@ def test_an_upload_needs_no_more_than_its_roles_allow(account: Account):
     assert account.invoke("collect_uploads", began["work"][0])["items"] == 1
     assert account.invoke("plan_analysis", stage)["queue"] == "uploads"
     # The job never ran: the video is recorded as lost, and the manifest says so.
-    with pytest.raises(TooManyFailedItemsError), account.acting_as("publish_poses"):
+    with pytest.raises(TooManyFailedItemsError):
         account.invoke("publish_poses", stage)
     account.invoke("fail_run", {"run": began["run"], "stage": "poses", "error": "X", "execution_arn": "arn:1"})
     assert account.store.exists(keys.poses_manifest("dance"))

@@ -80,7 +80,7 @@ def test_before_the_first_day_a_dry_run_says_what_is_known(machine: Up) -> None:
 
 
 def test_a_day_predicts_teaches_trains_and_lets_the_better_predict(machine: Up) -> None:
-    ran = machine.command("run", "youtube", "--now")
+    ran = machine.command("run", "youtube")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     counts = machine.record()["counts"]
     (popular,) = counts["predict"]["categories"]

@@ -83,7 +83,7 @@ def test_an_unknown_category_names_the_known_ones(ask: Ask):
         "type": "urn:framesift:problem:unknown-category",
         "title": "Not Found",
         "status": 404,
-        "detail": "There is no category 'opera': take one of main, dance, challenge, food, tts.",
+        "detail": "There is no category 'opera': choose one of main, dance, challenge, food, tts.",
         "instance": "/v1/top10/opera",
         "request_id": "UJx3jhwhoE0EPwA=",
     }

@@ -7,33 +7,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import typer
 
-from framesift import aws, cli
+from framesift.cli.connection import connect
+from framesift.cli.runs import watch_execution
+from framesift.cli.watch import Snapshot
 from framesift.contracts import PublishedList, Run, TopItem, TopList, Upload
+from framesift.errors import RunBusyError
 from framesift.pose.manifest import FrameCounts, VideoEntry
 from framesift.storage import S3Store, write_json
 from framesift.table import ItemDay, Records, RunRecord
+from tests.unit.cli.conftest import framesift
 
 RUN = Run(source="tiktok", date="2026-11-20", attempt=1)
 KEY = "published/2026-11-20/dance/top10/dance_top10.json"
-
-
-@pytest.fixture
-def stack(store: S3Store, records: Records, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A stack whose outputs name the bucket and the records."""
-    outputs = {
-        "BucketName": store.bucket,
-        "TableName": records.name,
-        "StateMachineArn": "arn:aws:states:ap-northeast-2:123456789012:stateMachine:framesift",
-        "ApiUrl": "https://example.invalid",
-    }
-    template = {
-        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
-    }
-    aws.cloudformation().create_stack(StackName="framesift-test", TemplateBody=json.dumps(template))
-    monkeypatch.setenv("FRAMESIFT_STACK", "framesift-test")
-    return "framesift-test"
 
 
 @pytest.fixture
@@ -89,15 +76,6 @@ def finished(stack: str, store: S3Store, records: Records) -> None:
     records.items.put_days(
         [ItemDay(source="tiktok", id="7", date=RUN.date, category="dance", views=9, list_id="dance01", why="number 1")]
     )
-
-
-def framesift(*arguments: str) -> int:
-    """Run a command as a shell would; returns its exit code."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("sys.argv", ["framesift", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-    return int(ended.value.code or 0)
 
 
 @pytest.mark.usefixtures("finished")
@@ -219,7 +197,8 @@ def test_an_uploads_run_shows_its_videos(records: Records, capsys: pytest.Captur
         **uploaded.model_dump(),
         status="SUCCEEDED",
         execution_arn="arn:1",
-        categories=["dance"],
+        collection="dance",
+        categories=[],
         done=["dance"],
         started_at=datetime(2026, 11, 20, tzinfo=UTC),
         counts={"dance": {"seen": 2, "items": 2}, "poses": {"done": 1, "failed": 1}},
@@ -238,7 +217,7 @@ def test_an_uploads_run_shows_its_videos(records: Records, capsys: pytest.Captur
         assert framesift("status", *arguments) == 0
         shown = capsys.readouterr().out
         video = next(line for line in shown.splitlines() if line.startswith("[a].mp4"))
-        assert video.split() == ["[a].mp4", "29", "of", "30", "1.pose.parquet"]
+        assert video.split("\t") == ["[a].mp4", "29 of 30", "1.pose.parquet"]
         assert "NotAVideoError: b.mp4 is a [text]" in shown
 
 
@@ -247,3 +226,23 @@ def test_help_is_for_newcomers(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     for command in ("run", "upload", "status", "runs", "top10", "local", "models"):
         assert command in shown
+
+
+@pytest.mark.usefixtures("finished")
+def test_a_start_beside_a_running_run_has_the_exit_code_of_a_busy_run(
+    stack: str, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = records.runs.get("tiktok", RUN.id)
+    assert done is not None
+    skipped = Snapshot("SUCCEEDED", 0.0, result={"decision": "skip", "why": "a test", "run": done.run.model_dump()})
+    monkeypatch.setattr("framesift.cli.runs.watch", lambda *_: skipped)
+    assert watch_execution(connect(stack), "arn:3") == done
+    assert records.runs.claim(done.model_copy(update={"status": "RUNNING", "execution_arn": "arn:2"}), done)
+    with pytest.raises(typer.Exit) as ended:
+        watch_execution(connect(stack), "arn:3")
+    assert ended.value.exit_code == RunBusyError.exit_code == 75
+
+
+def test_there_is_no_option_without_an_effect(capsys: pytest.CaptureFixture[str]) -> None:
+    assert framesift("run", "--now") == 2
+    assert "--now" in capsys.readouterr().err

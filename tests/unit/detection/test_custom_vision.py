@@ -124,7 +124,7 @@ def test_a_tag_that_was_deleted_or_doubled_is_a_difference(
     service: CustomVisionStandIn, detector: CustomVisionDetector, settings: Settings
 ) -> None:
     check_tags(settings.detection.tags, detector.tags())
-    project = service.projects[settings.custom_vision.predict_project]
+    project = service.projects[settings.custom_vision.serving_project]
     deleted = next(id_ for id_, name in project.tags.items() if name == "logo")
     del project.tags[deleted]
     with pytest.raises(TagsDifferError, match="the project lacks 'logo'"):
@@ -145,13 +145,13 @@ def test_a_wrong_key_is_named(settings: Settings) -> None:
 
 
 def test_a_wrong_project_is_named(settings: Settings) -> None:
-    wrong = settings.custom_vision.model_copy(update={"predict_project": "00000000-0000-0000-0000-000000000000"})
+    wrong = settings.custom_vision.model_copy(update={"serving_project": "00000000-0000-0000-0000-000000000000"})
     with pytest.raises(ProjectNotFoundError, match="heck the project's id"):
         CustomVisionDetector.from_settings(wrong, None).tags()
 
 
 def test_an_unpublished_iteration_is_named(service: CustomVisionStandIn, settings: Settings) -> None:
-    project = service.projects[settings.custom_vision.predict_project]
+    project = service.projects[settings.custom_vision.serving_project]
     detector = CustomVisionDetector.from_settings(settings.custom_vision, None)
     detector.tags()
     next(iter(project.iterations.values())).publish_name = None
@@ -171,7 +171,7 @@ def test_a_short_outage_is_waited_for(
 
 
 def test_a_long_outage_and_a_gone_quota_are_named(service: CustomVisionStandIn, settings: Settings) -> None:
-    detector = CustomVisionDetector(without_patience(settings), settings.custom_vision.predict_project)
+    detector = CustomVisionDetector(without_patience(settings), settings.custom_vision.serving_project)
     service.misbehave(Fault.DOWN)
     with pytest.raises(DetectorBusyError, match="stays busy"):
         detector.tags()
@@ -194,7 +194,7 @@ def test_the_stand_in_predicts_by_address_as_by_bytes(
 ) -> None:
     list(trainer.upload(labelled(range(2, 3))))
     (image,) = trainer.images()
-    client, project_id = prediction_client(settings.custom_vision), settings.custom_vision.predict_project
+    client, project_id = prediction_client(settings.custom_vision), settings.custom_vision.serving_project
     by_address = client.detect_image_url_with_no_store(project_id, "stable", url=image.original_image_uri)
     by_bytes = client.detect_image_with_no_store(project_id, "stable", picture(2))
     seen = [[(each.tag_name, each.probability) for each in answer.predictions] for answer in (by_address, by_bytes)]
@@ -210,7 +210,7 @@ def test_pictures_go_up_in_the_fewest_requests_with_their_regions_clipped(
     batches = list(trainer.upload(labelled(range(70))))
     assert uploads(service) == 2
     assert all(each.image_id and not each.error for batch in batches for each in batch)
-    project = service.projects[settings.custom_vision.teach_project]
+    project = service.projects[settings.custom_vision.candidate_project]
     assert len(project.pictures) == 70
     one = next(iter(project.pictures.values()))
     assert one.name.startswith("제목 CON ")
@@ -327,7 +327,7 @@ def test_room_is_made_for_an_iteration_but_not_of_what_is_kept(
     for start in (0, 16, 17):
         list(trainer.upload(labelled(range(start, 16 if start == 0 else start + 1))))
         ids.append(trainer.train(keep=ids[:1])[1])
-    project = service.projects[settings.custom_vision.teach_project]
+    project = service.projects[settings.custom_vision.candidate_project]
     assert list(project.iterations) == [ids[0], ids[2]]
     list(trainer.upload(labelled(range(18, 19))))
     with pytest.raises(ProjectFullError, match="none of them is ours"):

@@ -77,7 +77,7 @@ class Day:
 
     @property
     def b(self):
-        return self.service.projects[self.settings.custom_vision.teach_project]
+        return self.service.projects[self.settings.custom_vision.candidate_project]
 
     def requests(self, ending: str) -> int:
         return sum(path.endswith(ending) for _, path in self.service.requests)
@@ -257,7 +257,7 @@ def test_a_process_that_is_killed_while_it_teaches_doubles_nothing(
         trainer = CustomVisionTrainer(CustomVisionSettings(
             training_endpoint={azure.training_endpoint!r},
             training_key=SecretStr({azure.training_key.get_secret_value()!r}), requests_per_s=500),
-            {azure.teach_project!r})
+            {azure.candidate_project!r})
         trainer.make_tags(["person"])
         region = Region(tag="person", left=0.1, top=0.1, width=0.5, height=0.5)
         for _ in trainer.upload([Labelled(str(n), picture(n), "t", [region]) for n in range(3)]):
@@ -267,11 +267,11 @@ def test_a_process_that_is_killed_while_it_teaches_doubles_nothing(
         [sys.executable, "-c", textwrap.dedent(program)], env={**os.environ}, check=False, timeout=120
     )
     assert died.returncode == -signal.SIGKILL
-    project = service.projects[azure.teach_project]
+    project = service.projects[azure.candidate_project]
     assert len(project.pictures) == 3
     from framesift.pipeline.youtube.train import _identify
 
-    trainer = CustomVisionTrainer(azure, azure.teach_project)
+    trainer = CustomVisionTrainer(azure, azure.candidate_project)
     found = list(_identify(trainer.images(), settings.download))
     assert {each.sent_sha256 for each in found} == {each.sha256 for each in project.pictures.values()}
 

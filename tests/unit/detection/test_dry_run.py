@@ -164,7 +164,7 @@ def test_a_lost_record_is_looked_up_and_not_written(world: World, varied_eyes: N
     collect(world.store, many(0, 20))
     world.predict(WORK)
     world.teach(WORK)
-    project_id = world.settings.custom_vision.teach_project
+    project_id = world.settings.custom_vision.candidate_project
     lost = world.records.training.images(project_id)[0]
     key = {"pk": {"S": f"TAUGHT#{project_id}"}, "sk": {"S": lost.sha256}}
     aws.dynamodb().delete_item(TableName=world.records.name, Key=key)

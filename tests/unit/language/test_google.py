@@ -142,7 +142,7 @@ def test_without_credentials_it_is_said_where_to_put_them(monkeypatch: pytest.Mo
 @pytest.mark.parametrize("secret", ["no JSON", json.dumps({"type": "authorized_user"})])
 def test_a_secret_that_is_no_key_is_named(secret: str, aws_on_moto: None):
     aws.secretsmanager().create_secret(Name="translate", SecretString=secret)
-    with pytest.raises(SettingsError, match="'translate' holds no service account"):
+    with pytest.raises(SettingsError, match="'translate' must hold a service account"):
         GoogleDetector.from_settings(LanguageSettings(google_project="a-project", google_secret="translate"))
 
 

@@ -105,7 +105,7 @@ class Day:
         return {
             f"{category}/{found.id}": found
             for category in self.items
-            for found in read_lines(self.store, keys.manifest(self.run, category, "analyzed"))
+            for found in read_lines(self.store, keys.manifest(self.run, category, "analyzed"), Clip)
         }
 
     def written(self) -> dict[str, bytes]:

@@ -8,7 +8,9 @@ FramesiftError
 ├── InputError                      what was asked cannot be done: change it, do not repeat it   (exit 65)
 │   ├── InvalidStartError · UnknownSourceError · UnknownCategoryError · InvalidDateError
 │   ├── InvalidCollectionError · NoUploadsError
-│   ├── SettingsError · NotFoundError · TranslateDeniedError
+│   ├── SettingsError               a setting, or what it names, cannot be used
+│   │   └── UnknownSettingError · SecretUnreadableError · SecretContentError
+│   ├── NotFoundError · ObjectMissingError · TranslateDeniedError
 │   ├── NothingToAnalyzeError
 │   ├── YoutubeKeyError · FeedError
 │   ├── DetectorError               the detector, or the project that is taught, cannot do what was asked
@@ -36,10 +38,11 @@ FramesiftError
 │   ├── TranslateQuotaError · TranslateUnavailableError
 │   ├── YoutubeQuotaError · YoutubeUnavailableError
 │   └── DetectorQuotaError · DetectorBusyError
+├── SecretNotWrittenError           Secrets Manager does not take a value; the secret keeps its own (exit 77)
 ├── UploadError                     S3 does not take the files                                   (exit 77)
 │   └── BucketMissingError · CredentialsError · UploadDeniedError · UploadMismatchError
 ├── ModelError                      a model's file is missing or is not what its card says       (exit 66)
-│   └── ModelMissingError · ModelMismatchError · ModelInaccurateError
+│   └── ModelMissingError (ModelUnreachableError, exit 75) · ModelMismatchError · ModelInaccurateError
 └── MachineError                    this machine lacks something                                 (exit 69)
     ├── ChromiumMissingError · ChromiumFailedError · StacksError
     ├── NodeMissingError · ExtraMissingError · PortInUseError · DiskFullError
@@ -49,6 +52,7 @@ FramesiftError
 
 from __future__ import annotations
 
+import sys
 from typing import ClassVar
 
 
@@ -96,8 +100,24 @@ class SettingsError(InputError):
     """A setting is missing or out of range."""
 
 
+class UnknownSettingError(SettingsError):
+    """A variable with our prefix is no setting: its name is probably misspelt."""
+
+
+class SecretUnreadableError(SettingsError):
+    """A secret that the settings name does not exist, has no value, or may not be read."""
+
+
+class SecretContentError(SettingsError):
+    """A secret that the settings name holds something else than it should."""
+
+
 class NotFoundError(InputError):
     """What was asked for by name does not exist."""
+
+
+class ObjectMissingError(NotFoundError):
+    """An object does not exist in the bucket; the message names the bucket and is not for the public."""
 
 
 class TranslateDeniedError(InputError):
@@ -362,6 +382,12 @@ class DetectorBusyError(TemporaryError):
         self.answered = answered
 
 
+class SecretNotWrittenError(FramesiftError):
+    """Secrets Manager does not take a secret's new value; the secret keeps the one it has."""
+
+    exit_code = 77
+
+
 class UploadError(FramesiftError):
     """S3 does not take the files; what was uploaded before stays."""
 
@@ -391,7 +417,13 @@ class ModelError(FramesiftError):
 
 
 class ModelMissingError(ModelError):
-    """No origin at hand has the model's file."""
+    """No available origin has the model's file."""
+
+
+class ModelUnreachableError(ModelMissingError):
+    """The network, or the host that publishes the model, does not answer."""
+
+    exit_code = 75
 
 
 class ModelMismatchError(ModelError):
@@ -425,7 +457,19 @@ class NodeMissingError(MachineError):
 
 
 class ExtraMissingError(MachineError):
-    """The command needs an extra of the package, such as `framesift[torch]`."""
+    """The command needs an extra of the package.
+
+    Args:
+        purpose: What needs it, such as "Building the model resnet50".
+        module: The module that is not installed.
+        extra: The extra that installs it, such as `torch`.
+    """
+
+    def __init__(self, purpose: str, module: str | None, extra: str) -> None:
+        super().__init__(
+            f"{purpose} needs {module}, which is not installed: run "
+            f"`{sys.executable} -m pip install 'framesift[{extra}]'`."
+        )
 
 
 class PortInUseError(MachineError):

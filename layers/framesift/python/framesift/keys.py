@@ -147,6 +147,11 @@ def model_prefix(name: str) -> str:
     return f"models/{name}/"
 
 
+def models_prefix() -> str:
+    """The prefix of all models."""
+    return "models/"
+
+
 def model_file(name: str, version: str, file_name: str) -> str:
     """A model's file in the bucket."""
     return f"{model_prefix(name)}{version}/{file_name}"

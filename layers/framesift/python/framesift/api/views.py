@@ -1,4 +1,4 @@
-"""What each route answers, without HTTP."""
+"""The answers of the routes, without HTTP."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def top_list(category: str, date: Date | None, *, store: Store, records: Records
         date: The day; None: the newest.
         store: Where lists are.
         records: Which list is the newest.
-        categories: Those that the pipeline publishes.
+        categories: The categories that the pipeline publishes.
 
     Raises:
         UnknownCategoryError: If there is no such category.
@@ -63,14 +63,14 @@ def _pointer(category: str, records: Records, categories: list[str]) -> ListPoin
         return pointer
     if category in categories:
         raise NotFoundError(f"No list of {category!r} is published yet: it comes with the day's first run.")
-    raise UnknownCategoryError(f"There is no category {category!r}: take one of {', '.join(categories)}.")
+    raise UnknownCategoryError(f"There is no category {category!r}: choose one of {', '.join(categories)}.")
 
 
 def _key_of_day(pointer: ListPointer, date: str, store: Store) -> str:
-    """The day's newest list; a day has an edition a run: `2026-11-20`, `2026-11-20.2` and so on."""
+    """The day's newest list; a day has an edition per run: `2026-11-20`, `2026-11-20.2` and so on."""
     if date == pointer.date:
         return pointer.key
-    # A later day's list may be written but is not switched to: it is not out yet.
+    # A later day's list may be written already, but is not published yet.
     if date < pointer.date:
         ending = keys.top_list("", pointer.category).removeprefix("published/")
         editions = [key for key in store.list(f"published/{date}") if key.endswith(ending)]
@@ -141,7 +141,7 @@ def runs(source: str, limit: int, *, records: Records) -> RunList:
 
 
 def run_report(source: str, date: Date, subject: str | None, *, records: Records) -> RunReport:
-    """A run's record and its stages that are done.
+    """A run's record and its finished stages.
 
     Raises:
         NotFoundError: If there was no run.
@@ -158,10 +158,10 @@ def run_report(source: str, date: Date, subject: str | None, *, records: Records
 
 
 def clip_history(source: str, clip_id: str, *, records: Records) -> ClipHistory:
-    """What became of a clip on each day that it was seen.
+    """A clip's outcome on each day that it was collected.
 
     Raises:
-        NotFoundError: If it was never seen, or too long ago, and is not taken down.
+        NotFoundError: If it was never collected, or too long ago, and is not taken down.
     """
     days = records.items.days(source, clip_id)
     taken_down = records.items.taken_down(source).get(clip_id)
@@ -171,7 +171,7 @@ def clip_history(source: str, clip_id: str, *, records: Records) -> ClipHistory:
 
 
 def take_down(request: TakedownRequest, *, store: Store, records: Records) -> Takedown:
-    """Note that a clip must not be listed; noting it again changes nothing but the reason."""
+    """Record that a clip must not be listed; recording it again changes only the reason."""
     records.items.take_down(request.source, request.id, request.why)
     listed_in = [
         pointer.category

@@ -18,8 +18,8 @@ from framesift.cli.dry_run import dry_run
 from framesift.cli.uploads import show_poses
 from framesift.cli.watch import Snapshot, watch
 from framesift.contracts import Run, TopList
-from framesift.errors import NotFoundError, exit_code_of
-from framesift.pipeline.branches import BRANCHES, DEFAULT_SOURCE
+from framesift.errors import NotFoundError, RunBusyError, exit_code_of
+from framesift.pipeline.branches import BRANCHES, DEFAULT_SOURCE, branch_of
 from framesift.pipeline.finish import plain_cause
 from framesift.table import RunRecord
 
@@ -103,6 +103,8 @@ def watch_execution(connection: Connection, execution_arn: str) -> RunRecord:
     _show_summary(connection, record)
     if ended.state != "SUCCEEDED":
         raise typer.Exit(exit_code_of(record.error))
+    if record.status == "RUNNING":  # Another execution has the run: this request was not carried out.
+        raise typer.Exit(RunBusyError.exit_code)
     return record
 
 
@@ -239,7 +241,9 @@ def find_run(connection: Connection, source: str, run_id: str | None) -> RunReco
         records = connection.records.runs.newest(source, 1)
         if records:
             return records[0]
-        raise NotFoundError(f"{source} has not been run yet: `framesift run {source}` does.")
+        raise NotFoundError(
+            f"{source} has not been run yet: `framesift {branch_of(source).start_command}` starts a run."
+        )
     record = connection.records.runs.get(source, run_id)
     if record is None:
         raise NotFoundError(f"{source} was not run for {run_id}; `framesift runs {source}` lists the runs.")

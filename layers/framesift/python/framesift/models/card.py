@@ -1,4 +1,4 @@
-"""What the registry knows of a model."""
+"""Model cards: the metadata of the registry's models."""
 
 from __future__ import annotations
 
@@ -55,10 +55,11 @@ class ModelCard(BaseModel):
         output: The same of what comes out.
         dimension: Length of an output vector, for models that make features.
         threshold: The cosine from which two outputs count as duplicates, likewise.
-        candidate_threshold: The lower cosine from which they do if the pictures agree when laid over each other.
-        url: HTTPS address of exactly this file, where its maker publishes it.
-        builder: `package.module:function` of ours that makes the file from what its maker publishes:
+        candidate_threshold: The lower cosine from which they do if the pictures agree when aligned.
+        url: HTTPS address of exactly this file, where its publisher offers it.
+        builder: `package.module:function` of ours that makes the file from what its publisher offers:
             `(destination: Path) -> None`.
+        builder_extra: The extra of the package that the builder needs.
         detector: How it is fed and read, for object detectors.
     """
 
@@ -78,6 +79,7 @@ class ModelCard(BaseModel):
     candidate_threshold: Annotated[float, Field(ge=-1, le=1)] | None = None
     url: Annotated[str, Field(pattern=r"^https://")] | None = None
     builder: Annotated[str, Field(pattern=r"^framesift(\.\w+)+:\w+$")] | None = None
+    builder_extra: str | None = None
     detector: DetectorForm | None = None
 
     @property

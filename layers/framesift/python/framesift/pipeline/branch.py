@@ -69,7 +69,8 @@ class Branch:
         collect: Does the collect stage of one scope.
         plan: Writes the vision job's spec, and decides where it runs.
         summarize: Reads from the stages' outputs what the run has made.
-        resume: The rest of the command that takes a run up again, after `framesift run`.
+        start_command: How a person starts a run, after `framesift`.
+        resume: How a person resumes a run, after `framesift run`.
         work: The collect stage's input of one scope.
         retried: Errors of the collect stage after which it is worth trying again; the workflow's lint compares.
         stage_states: The workflow's state of each stage that a person can run alone.
@@ -85,6 +86,7 @@ class Branch:
     collect: Callable[[Mapping[str, Any], Settings, Store, Records], CollectOutput]
     plan: Callable[[StageInput, Settings, Store, Records], PlanOutput]
     summarize: Callable[[Run, Sequence[str], Sequence[CollectOutput], Outputs], Outcome]
+    start_command: str
     resume: Callable[[RunRecord], str]
     work: Callable[[Run, str, StartInput], ScopeInput]
     retried: tuple[type[FramesiftError], ...] = ()

@@ -6,18 +6,20 @@ What is asked for wins in this order: an option of the command, the configuratio
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from framesift.errors import PoseConfigError, UnknownPresetError
 
 Confidence = Annotated[float, Field(ge=0.0, le=1.0)]
 PoseModelName = Literal["lite", "full", "heavy"]
+PresetName = Literal["development", "production", "high_accuracy", "fast"]
+Model = TypeVar("Model", bound=BaseModel)
 
-DEFAULT_PRESET = "production"
+DEFAULT_PRESET: PresetName = "production"
 
 
 class _Section(BaseModel):
@@ -25,10 +27,10 @@ class _Section(BaseModel):
 
 
 class VideoSettings(_Section):
-    """Which frames are looked at, and what a video may be."""
+    """Which frames are analyzed (null: no limit), and what a video may be."""
 
-    target_fps: float | None = Field(30.0, gt=0, le=1000, description="Frames a second to look at; null: all.")
-    max_frames: int | None = Field(None, ge=1, description="Frames to look at in a video at most; null: all.")
+    target_fps: float | None = Field(30.0, gt=0, le=1000, description="Frames per second that are analyzed.")
+    max_frames: int | None = Field(None, ge=1, description="Frames of a video that are analyzed at most.")
     extensions: tuple[str, ...] = Field(
         (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v"), description="The files of a folder that are videos."
     )
@@ -114,12 +116,34 @@ class PoseSettings(_Section):
         return recorded
 
 
-PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+PRESETS: Mapping[PresetName, Mapping[str, Mapping[str, Any]]] = {
     "development": {"video": {"target_fps": 15.0, "max_frames": 300}, "landmarks": {"model": "lite"}},
     "production": {"video": {"target_fps": 30.0}, "landmarks": {"model": "full"}},
     "high_accuracy": {"video": {"target_fps": 60.0}, "landmarks": {"model": "heavy"}, "output": {"dtype": "float32"}},
     "fast": {"video": {"target_fps": 15.0}, "landmarks": {"model": "lite", "engine": "batched"}},
 }
+
+
+def with_overrides(*names: str) -> Callable[[type[Model]], type[Model]]:
+    """Make a class decorator that adds optional copies of pose settings to a model.
+
+    Args:
+        names: Dotted names, as in the `options` of `load_settings`; the fields have the names behind the dots. `None`,
+            the default of each, leaves the value of the preset.
+    """
+
+    def decorate(model: type[Model]) -> type[Model]:
+        fields: dict[str, Any] = {}
+        for dotted in names:
+            section, name = dotted.split(".")
+            field = type(getattr(PoseSettings(), section)).model_fields[name]
+            about = Field(description=field.description)
+            fields[name] = (Annotated[field.annotation | None, about, *field.metadata], None)
+        return create_model(
+            model.__name__, __base__=model, __module__=model.__module__, __doc__=model.__doc__, **fields
+        )
+
+    return decorate
 
 
 def load_settings(
@@ -137,7 +161,7 @@ def load_settings(
         PoseConfigError: The file cannot be read, or a key or value is wrong; the message names it.
     """
     try:
-        layers: list[Mapping[str, Any]] = [PRESETS[preset]]
+        layers: list[Mapping[str, Any]] = [PRESETS[preset]]  # type: ignore[index]
     except KeyError:
         raise UnknownPresetError(f"There is no preset {preset!r}: choose one of {', '.join(PRESETS)}.") from None
     if config is not None:

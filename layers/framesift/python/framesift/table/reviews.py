@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from itertools import islice
+from typing import Any, Literal
 
 from framesift.contracts import Contract, Detection
 from framesift.errors import NotFoundError
@@ -32,6 +33,19 @@ class Review(Contract):
 
 
 @dataclass(frozen=True)
+class ReviewPage:
+    """A page of predictions in review.
+
+    Attributes:
+        reviews: Oldest first.
+        next: The id behind which the next page begins; None: this is the last page.
+    """
+
+    reviews: list[Review]
+    next: str | None
+
+
+@dataclass(frozen=True)
 class Reviews:
     """The review queue."""
 
@@ -49,18 +63,43 @@ class Reviews:
         found = [Review.model_validate_json(record["review"]) for record in self.table.query("REVIEW")]
         return [review for review in found if verdict in (None, review.verdict)]
 
+    def page(self, verdict: Verdict, *, limit: int, after: str = "") -> ReviewPage:
+        """A page of the predictions with a verdict, oldest first.
+
+        Args:
+            verdict: Which predictions.
+            limit: The length of the page.
+            after: The page begins behind this prediction's id; empty: with the oldest.
+        """
+        records = self.table.query("REVIEW", after=after, page_size=limit)
+        fitting = (record for record in records if record["verdict"] == verdict)
+        found = [Review.model_validate_json(record["review"]) for record in islice(fitting, limit + 1)]
+        return ReviewPage(found[:limit], found[limit - 1].id if len(found) > limit else None)
+
+    def get(self, review_id: str) -> Review:
+        """A prediction in review, or decided.
+
+        Raises:
+            NotFoundError: If there is no such prediction.
+        """
+        return Review.model_validate_json(self._read(review_id)["review"])
+
     def decide(self, review_id: str, verdict: Verdict, by: str) -> Review:
         """Record a person's verdict; a later one wins.
 
         Raises:
             NotFoundError: If there is no such review.
         """
-        found = self.table.get("REVIEW", review_id)
-        if found is None:
-            raise NotFoundError(f"There is no prediction {review_id} to review; `framesift review list` shows them.")
+        found = self._read(review_id)
         review = Review.model_validate_json(found["review"]).model_copy(
             update={"verdict": verdict, "decided_by": by, "decided_at": datetime.now(UTC)}
         )
         record = {"review": review.model_dump_json(), "verdict": verdict, "expires_at": int(found["expires_at"])}
         self.table.put("REVIEW", review_id, record)
         return review
+
+    def _read(self, review_id: str) -> dict[str, Any]:
+        found = self.table.get("REVIEW", review_id)
+        if found is None:
+            raise NotFoundError(f"There is no prediction {review_id} to review: `framesift review list` lists them.")
+        return found

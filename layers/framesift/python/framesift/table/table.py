@@ -74,18 +74,21 @@ class Table:
         """Delete one record; that there is none is no error."""
         self._client.delete_item(TableName=self.name, Key=_encode({"pk": pk, "sk": sk}))
 
-    def query(self, pk: str, *, newest_first: bool = False, page_size: int | None = None) -> Iterator[dict[str, Any]]:
+    def query(
+        self, pk: str, *, after: str = "", newest_first: bool = False, page_size: int | None = None
+    ) -> Iterator[dict[str, Any]]:
         """Read the records of a partition, strongly consistent, a page at a time.
 
         Args:
             pk: Partition key.
+            after: Only records behind this sort key; empty: all.
             newest_first: In descending order of the sort key.
             page_size: Records that one request reads; by default as many as fit 1 MB.
         """
         pages = self._client.get_paginator("query").paginate(
             TableName=self.name,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues=_encode({":pk": pk}),
+            KeyConditionExpression="pk = :pk AND sk > :after" if after else "pk = :pk",
+            ExpressionAttributeValues=_encode({":pk": pk, ":after": after or None}),
             ScanIndexForward=not newest_first,
             ConsistentRead=True,
             PaginationConfig={"PageSize": page_size} if page_size else {},

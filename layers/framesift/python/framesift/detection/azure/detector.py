@@ -41,7 +41,7 @@ class CustomVisionDetector:
         """The iteration in service; where none is, the newest that the serving project has published."""
         settings = resolve(settings)
         if in_service is None:
-            return cls(settings, settings.predict_project)
+            return cls(settings, settings.serving_project)
         return cls(settings, in_service.project_id, in_service.publish_name)
 
     @property

@@ -93,7 +93,7 @@ class OnnxDetector:
             model.path,
             model.card.detector,
             name=f"onnx/{model.card.folder}",
-            max_overlap=settings.detection.max_overlap,
+            max_overlap=settings.detection.iou_threshold,
             batch=settings.detection.batch,
             threads=settings.analysis.threads,
         )

@@ -60,6 +60,7 @@ TIKTOK = Branch(
     collect=_collect,
     plan=_plan,
     summarize=_summarize,
+    start_command="run tiktok",
     resume=resume_day,
     work=scope_input,
     retried=(SiteUnreachableError,),

@@ -116,6 +116,7 @@ UPLOAD = Branch(
     collect=_collect,
     plan=_plan,
     summarize=_summarize,
+    start_command="upload FILE --collection NAME",
     resume=_resume,
     work=_work,
 )

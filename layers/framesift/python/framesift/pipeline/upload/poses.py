@@ -7,24 +7,13 @@ from typing import Any
 from framesift.contracts import ItemError, Upload
 from framesift.pose.manifest import VideoEntry
 from framesift.pose.presets import PoseSettings, load_settings
-from framesift.settings import UploadSettings
+from framesift.settings import UPLOAD_OVERRIDES, UploadSettings
 
 
 def pose_settings(settings: UploadSettings) -> PoseSettings:
     """The preset, with what the settings override."""
-    return load_settings(
-        settings.preset,
-        options={
-            "video.target_fps": settings.target_fps,
-            "video.max_frames": settings.max_frames,
-            "video.max_size_bytes": settings.max_size_bytes,
-            "video.max_duration_s": settings.max_duration_s,
-            "landmarks.engine": settings.engine,
-            "landmarks.model": settings.model,
-            "landmarks.people": settings.people,
-            "landmarks.min_confidence": settings.min_confidence,
-        },
-    )
+    values = settings.model_dump()
+    return load_settings(settings.preset, options={name: values[name.split(".")[1]] for name in UPLOAD_OVERRIDES})
 
 
 def failed_entry(upload: Upload, fault: ItemError, recorded: dict[str, Any]) -> VideoEntry:

@@ -56,6 +56,7 @@ YOUTUBE = Branch(
     collect=_collect,
     plan=_plan,
     summarize=_summarize,
+    start_command="run youtube",
     resume=resume_day,
     work=scope_input,
     retried=(YoutubeUnavailableError,),

@@ -39,7 +39,7 @@ def train_detector(
 
     def work() -> TrainOutput:
         if trainer is None:
-            why = "No project is trained: FRAMESIFT_CUSTOM_VISION__TEACH_PROJECT is empty."
+            why = "No project is trained: FRAMESIFT_CUSTOM_VISION__CANDIDATE_PROJECT is empty."
             return TrainOutput(outcome="no_project", why=why)
         if request.dry_run:
             return _preview(request, settings, store, records, trainer)
@@ -148,9 +148,11 @@ def _preview(
     """What a training would do, by the same choices; whether one is needed is predicted from counts alone."""
     remembered, lost = _project_images(trainer, records, settings.download)
     choice = _choose(request, settings, store, records, [*remembered, *lost])
-    refused: list[Uploaded] = []
-    images, uploaded = Counter(trainer.images_per_tag()), 0
-    for image in fitting(choice.new, refused, choice.known):
+    images, uploaded, refused = Counter(trainer.images_per_tag()), 0, 0
+    for image in fitting(choice.new, choice.known):
+        if isinstance(image, Uploaded):
+            refused += 1
+            continue
         uploaded += 1
         images.update({region.tag for region in image.regions})
     if (output := _too_few(images, settings)) is None:
@@ -163,7 +165,7 @@ def _preview(
             "tags_made": trainer.missing_tags(settings.detection.tags),
             "check_after_s": settings.custom_vision.training_check_s,
             "gate": gate_baseline(settings.custom_vision, records),
-            **choice.counts(uploaded, len(refused)),
+            **choice.counts(uploaded, refused),
         }
     )
 

@@ -10,16 +10,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 from zoneinfo import ZoneInfo
 
-from framesift import aws, keys
+from framesift import keys
 from framesift.errors import (
     FeedError,
     NotFoundError,
-    SettingsError,
     YoutubeKeyError,
     YoutubeQuotaError,
     YoutubeUnavailableError,
 )
 from framesift.pacing import patiently
+from framesift.secrets import read_json_secret, wrong_content
 
 if TYPE_CHECKING:
     import httpx
@@ -180,11 +180,11 @@ def _key(settings: YoutubeSettings) -> str:
 
 
 def _secret_key(secret_id: str) -> str:
-    text = aws.secretsmanager().get_secret_value(SecretId=secret_id)["SecretString"]
-    try:
-        return str(json.loads(text)["api_key"]).strip()
-    except (ValueError, KeyError, TypeError):
-        raise SettingsError(f"The secret {secret_id!r} holds no JSON object with an api_key.") from None
+    expected = 'a JSON object such as {"api_key": "…"}'
+    value = read_json_secret(secret_id, expected)
+    if "api_key" not in value:
+        raise wrong_content(secret_id, expected)
+    return str(value["api_key"]).strip()
 
 
 def units_of(method: str) -> int:
