@@ -30,7 +30,9 @@ def synthesize(out: Path) -> Path:
     mark = out / _MARK
     if mark.exists() and mark.read_text() == digest:
         return out
-    environment = {**os.environ, "CDK_OUTDIR": str(out.resolve())}
+    for template in out.glob("*.template.json"):  # Of a stage that was called otherwise.
+        template.unlink()
+    environment = {**os.environ, "CDK_OUTDIR": str(out.resolve()), "CDK_CONTEXT_JSON": '{"stage": "local"}'}
     command = [sys.executable, "-m", "cdk.app"]
     ran = subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - our own module
     if ran.returncode != 0:
