@@ -46,8 +46,8 @@ def main(job_spec_uri: str) -> int:
 
 def look_at_pictures(text: bytes, store: S3Store, child: int) -> None:
     """Features and duplicates of a day's pictures."""
+    from framesift.embedding.choose import choose_embedder
     from framesift.pipeline.analyze import Analyst, analyze
-    from framesift.vision.choose import choose_embedder
 
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())

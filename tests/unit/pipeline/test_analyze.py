@@ -24,6 +24,7 @@ from framesift.contracts import (
     Media,
     Run,
 )
+from framesift.embedding.choose import EmbedderChoice, choose_embedder
 from framesift.errors import (
     InterruptedByHostError,
     ModelMissingError,
@@ -31,15 +32,13 @@ from framesift.errors import (
     TooManyFailedItemsError,
 )
 from framesift.models import open_registry
-from framesift.pipeline import analyze as module
 from framesift.pipeline.analyze import Analyst, analyze
 from framesift.settings import Settings
-from framesift.storage import read_manifest, write_json, write_manifest
-from framesift.vision.choose import Choice, choose_embedder
+from framesift.storage import S3Store, read_manifest, write_json, write_manifest
 
 RUN = Run(source="tiktok", date="2026-11-20", attempt=1)
 YESTERDAY = Run(source="tiktok", date="2026-11-19", attempt=1)
-PDQ = Choice(None, "", 0.0, 0.0, "The test asks for it.")
+PDQ = EmbedderChoice(None, "", 0.0, 0.0, "The test asks for it.")
 
 
 def photograph(name: str) -> np.ndarray:
@@ -63,7 +62,7 @@ GREY = np.full((300, 200, 3), 77, np.uint8)
 
 
 class Day:
-    """Pictures in a bucket, and the job over them."""
+    """Images in a bucket, and the job over them."""
 
     def __init__(self, store, table, run=RUN):
         self.store, self.table, self.run = store, table, run
@@ -97,7 +96,7 @@ class Day:
             shard_items=shard_items,
         )
 
-    def analyst(self, choice: Choice = PDQ, settings: Settings | None = None, **more) -> Analyst:
+    def analyst(self, choice: EmbedderChoice = PDQ, settings: Settings | None = None, **more) -> Analyst:
         return Analyst(settings or Settings(), self.store, self.table, choice, **more)
 
     def analyzed(self) -> dict[str, Item]:
@@ -187,13 +186,24 @@ def test_a_day_is_judged_across_categories(day):
     )
 
 
-def test_doing_it_twice_changes_nothing_and_looks_at_nothing(day, monkeypatch):
-    job, analyst = day.job(), day.analyst(settings=tolerating(0.5))
-    analyze(job, analyst)
-    before = day.written()
-    monkeypatch.setattr(module, "look_at", lambda *_, **__: pytest.fail("a picture was looked at again"))
-    analyze(job, analyst)
+class CountingStore(S3Store):
+    """The bucket, and how often an image was read from it."""
+
+    images_read = 0
+
+    def get(self, key: str) -> bytes:
+        self.images_read += "/media/" in key
+        return super().get(key)
+
+
+def test_doing_it_twice_changes_nothing_and_reads_no_image_again(day):
+    settings = tolerating(0.5)
+    job, day.store = day.job(), CountingStore(day.store.bucket)
+    analyze(job, day.analyst(settings=settings))
+    before, read = day.written(), day.store.images_read
+    analyze(job, day.analyst(settings=settings))
     assert day.written() == before
+    assert day.store.images_read == read == 10
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
@@ -210,12 +220,7 @@ def test_the_last_child_of_an_array_joins(day, store, order):
     assert {key: body for key, body in day.written().items() if key.endswith("jsonl")} == alone
 
 
-def test_an_interrupted_job_keeps_what_is_finished(day, monkeypatch):
-    looked_at = []
-    look_at = module.look_at
-    monkeypatch.setattr(
-        module, "look_at", lambda data, *args, **more: looked_at.append(data) or look_at(data, *args, **more)
-    )
+def test_an_interrupted_job_keeps_what_is_finished(day):
     answers = iter([False, False, True])
     job = day.job(shard_items=2)
     with pytest.raises(InterruptedByHostError):
@@ -224,9 +229,9 @@ def test_an_interrupted_job_keeps_what_is_finished(day, monkeypatch):
     assert len(shards) == 2
     assert not day.store.exists(job.summary_key)
 
-    looked_at.clear()
+    day.store = CountingStore(day.store.bucket)
     assert analyze(job, day.analyst(settings=tolerating(0.5))).items == 11
-    assert len(looked_at) == 10 - 4, "two shards of two were finished"
+    assert day.store.images_read == 10 - 4, "two shards of two were finished"
 
 
 def test_earlier_days_keepers_keep(day, store, table):
@@ -265,7 +270,7 @@ def test_our_own_model_judges_where_resnet50_is_missing(day, tmp_path):
     assert found["food/rocket"].duplicate is None
 
 
-def doubting(**thresholds: float) -> Settings:
+def unsure(**thresholds: float) -> Settings:
     """Settings by which hardly any similarity is enough by itself."""
     settings = tolerating(0.5)
     duplicates = settings.duplicates.model_copy(update={"copydetect_threshold": 0.999, **thresholds})
@@ -273,9 +278,9 @@ def doubting(**thresholds: float) -> Settings:
 
 
 @pytest.mark.parametrize(("candidate", "of"), [(0.4, "cat-again"), (1.0, None)], ids=["aligned", "never aligned"])
-def test_a_doubtful_copy_is_laid_over_what_it_is_like(day, tmp_path, candidate, of):
+def test_an_unsure_copy_is_confirmed_by_alignment(day, tmp_path, candidate, of):
     day.add("food", "cat-cropped", 1, jpeg(CAT[40:-40, 60:-60]))
-    settings = doubting(copydetect_candidate_threshold=candidate)
+    settings = unsure(copydetect_candidate_threshold=candidate)
     summary = analyze(day.job(), day.analyst(choose_embedder(settings, open_registry(tmp_path)), settings))
 
     found = day.analyzed()["food/cat-cropped"].duplicate
@@ -286,7 +291,7 @@ def test_a_doubtful_copy_is_laid_over_what_it_is_like(day, tmp_path, candidate, 
         assert summary.duplicates_by_method["aligned"] == 1
 
 
-def test_the_same_place_with_another_thing_before_it_is_kept(day, tmp_path):
+def test_the_same_scene_with_another_object_is_kept(day, tmp_path):
     for id_, thing, left in (
         ("eye-here", photograph("retina"), 20),
         ("stars-here", photograph("hubble_deep_field"), 190),
@@ -294,7 +299,7 @@ def test_the_same_place_with_another_thing_before_it_is_kept(day, tmp_path):
         scene = CAT.copy()
         scene[40:280, left : left + 240] = cv2.resize(thing, (240, 240), interpolation=cv2.INTER_AREA)
         day.add("sport", id_, 30, jpeg(scene))
-    settings = doubting(copydetect_candidate_threshold=0.01)
+    settings = unsure(copydetect_candidate_threshold=0.01)
     analyze(day.job(), day.analyst(choose_embedder(settings, open_registry(tmp_path)), settings))
 
     found = day.analyzed()
@@ -303,8 +308,8 @@ def test_the_same_place_with_another_thing_before_it_is_kept(day, tmp_path):
 
 
 @pytest.mark.parametrize("where", ["published", "archived", "gone"])
-def test_a_doubtful_copy_of_an_earlier_days_picture_needs_that_picture(store, table, tmp_path, where):
-    settings = doubting(copydetect_candidate_threshold=0.4)
+def test_an_unsure_copy_of_an_earlier_days_image_needs_that_image(store, table, tmp_path, where):
+    settings = unsure(copydetect_candidate_threshold=0.4)
     choice = choose_embedder(settings, open_registry(tmp_path))
     before = Day(store, table, YESTERDAY).add("dance", "old-cat", 1, jpeg(CAT))
     analyze(before.job(), before.analyst(choice, settings))
@@ -345,7 +350,7 @@ def test_a_model_that_is_asked_for_and_missing_is_an_error(tmp_path):
 
 
 def test_too_many_unreadable_pictures_fail_the_run(day):
-    with pytest.raises(TooManyFailedItemsError, match="2 of 10 pictures"):
+    with pytest.raises(TooManyFailedItemsError, match="2 of 10 images"):
         analyze(day.job(), day.analyst(settings=tolerating(0.1)))
     assert not day.store.exists(keys.manifest(RUN, "dance", "analyzed"))
 

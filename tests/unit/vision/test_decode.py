@@ -12,8 +12,7 @@ from PIL import Image
 
 from framesift.errors import ImageTooLargeError, MediaError, NotAnImageError
 from framesift.vision.decode import decode_image
-
-from .conftest import encode
+from tests.unit.images import encode
 
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "BMP"]
 

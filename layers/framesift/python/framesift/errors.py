@@ -39,7 +39,7 @@ FramesiftError
 ├── UploadError                     S3 does not take the files                                   (exit 77)
 │   └── BucketMissingError · CredentialsError · UploadDeniedError · UploadMismatchError
 ├── ModelError                      a model's file is missing or is not what its card says       (exit 66)
-│   └── ModelMissingError · ModelMismatchError · ModelInaccurateError
+│   └── ModelMissingError · ModelMismatchError
 └── MachineError                    this machine lacks something                                 (exit 69)
     ├── ChromiumMissingError · ChromiumFailedError · StacksError
     ├── NodeMissingError · ExtraMissingError · PortInUseError · DiskFullError
@@ -396,10 +396,6 @@ class ModelMissingError(ModelError):
 
 class ModelMismatchError(ModelError):
     """The model's file is not the one that its card describes."""
-
-
-class ModelInaccurateError(ModelError):
-    """A faster version of a model strays too far from the model."""
 
 
 class MachineError(FramesiftError):

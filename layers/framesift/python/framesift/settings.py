@@ -198,36 +198,37 @@ class AnalysisSettings(BaseModel):
 
 
 class DuplicateSettings(BaseModel):
-    """What counts as a re-upload."""
+    """What counts as a duplicate."""
 
     model: Literal["auto", "resnet50", "copydetect", "pdq"] = Field(
         "auto",
-        description="What judges: `auto` takes ResNet50 where its weights are, else the model in the package.",
+        description="The embedder: `auto` takes ResNet50 where its weights are installed, else the model in the package; "
+        "`pdq`: hashes alone.",
     )
     resnet50_threshold: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.82, description="The cosine similarity from which two pictures are the same (ResNet50)."
+        0.82, description="The cosine similarity from which two images are duplicates (ResNet50)."
     )
     copydetect_threshold: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0, description="The same for our copy-detection model; 0: the value on the model's card."
     )
     copydetect_candidate_threshold: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0,
-        description="From this lower similarity on, two pictures are laid over each other, and are the same if they "
-        "agree; 0: the value on the model's card; 1: never.",
+        description="From this lower similarity on, two images are aligned, and are duplicates if they agree; 0: the "
+        "value on the model's card; 1: never.",
     )
     pdq_threshold: int = Field(
         31,
         ge=0,
         le=256,
-        description="The Hamming distance up to which two PDQ hashes are the same, bits.",
+        description="The Hamming distance up to which two PDQ hashes are of duplicates, bits.",
     )
     windowed_items: int = Field(
         0,
         ge=0,
-        description="As many of each category's most viewed items are also compared by five windows of their picture, "
+        description="This many of each category's most viewed items are also compared by five windows of their image, "
         "which finds what they show inset on a page, at about 20 ms an item.",
     )
-    history_days: int = Field(7, ge=0, description="Items that were kept in as many days before are keepers already.")
+    history_days: int = Field(7, ge=0, description="Items that were kept on this many days before are keepers already.")
 
 
 class LanguageSettings(BaseModel):

@@ -19,7 +19,7 @@ from framesift.settings import load_settings
 from framesift.storage import Store, read_manifest
 
 if TYPE_CHECKING:
-    from framesift.vision.contact_sheet import Tile
+    from framesift.duplicates.contact_sheet import Tile
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -42,7 +42,7 @@ def show(
 
     Pictures that were not published are in the residual archive for three days, and missing after.
     """
-    from framesift.vision.contact_sheet import contact_sheet
+    from framesift.duplicates.contact_sheet import contact_sheet
 
     connection = connect(stack)
     record = find_run(connection, source, date)
@@ -72,7 +72,7 @@ def _clusters(connection: Connection, run: Run, categories: list[str]) -> dict[s
 
 
 def _tiles(items: list[Item], run: Run, store: Store) -> Iterator[Tile]:
-    from framesift.vision.contact_sheet import Tile
+    from framesift.duplicates.contact_sheet import Tile
     from framesift.vision.decode import decode_image
 
     for item in items:

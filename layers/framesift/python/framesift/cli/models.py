@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table as Grid
 
+from framesift.cli import copydetect
 from framesift.cli.connection import StackOption, connect
 from framesift.cli.console import output
-from framesift.copydetect import commands as copydetect
 from framesift.errors import ModelError, ModelMismatchError
 from framesift.models import BucketOrigin, default_cache_dir, open_registry, shipped_cards
 from framesift.models.card import Head

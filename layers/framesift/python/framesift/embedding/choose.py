@@ -1,4 +1,4 @@
-"""Which embedder judges, and why: the run says so."""
+"""Which embedder compares images, and why: every run reports it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from framesift.embedding.copydetect import CopyDetect
+from framesift.embedding.embedder import Embedder
+from framesift.embedding.resnet50 import open_on_cpu, open_on_torch
 from framesift.errors import ModelMissingError, NotFoundError
 from framesift.models import ModelRegistry
 from framesift.settings import Settings
-from framesift.vision.embed import CopyDetect, Embedder, ResNet50Cpu, ResNet50Torch
 
 logger = logging.getLogger(__name__)
 
@@ -17,15 +19,15 @@ _NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
 
 @dataclass(frozen=True)
-class Choice:
-    """What judges pictures beside PDQ.
+class EmbedderChoice:
+    """What compares images beside PDQ hashes.
 
     Attributes:
         embedder: None: PDQ alone.
         version: Of the embedder's model, from its card.
-        threshold: The cosine from which two pictures are the same.
-        candidate_threshold: That from which they are if they agree when laid over each other; at most `threshold`.
-        why: One sentence.
+        threshold: The cosine from which two images are duplicates.
+        candidate_threshold: The cosine from which they are if they agree when aligned; at most `threshold`.
+        why: One sentence for a person.
     """
 
     embedder: Embedder | None
@@ -45,13 +47,18 @@ class Choice:
         return f"{self.name}/{self.version}" if self.embedder else "pdq"
 
     @property
+    def dimension(self) -> int:
+        """Length of a feature vector; 0 without an embedder."""
+        return self.embedder.dimension if self.embedder else 0
+
+    @property
     def device(self) -> str:
         """What computes, for people."""
         return self.embedder.device if self.embedder else "CPU"
 
 
-def choose_embedder(settings: Settings, registry: ModelRegistry) -> Choice:
-    """Take the embedder that the settings name, or the best one whose file is at hand.
+def choose_embedder(settings: Settings, registry: ModelRegistry) -> EmbedderChoice:
+    """Take the embedder that the settings name, or the best one whose file is available.
 
     Raises:
         ModelMissingError: The settings name a model whose file is nowhere.
@@ -59,7 +66,7 @@ def choose_embedder(settings: Settings, registry: ModelRegistry) -> Choice:
     """
     wanted = settings.duplicates.model
     if wanted == "pdq":
-        return Choice(None, "", 0.0, 0.0, "The settings ask for PDQ hashes alone.")
+        return _pdq_alone("The settings ask for PDQ hashes alone.")
     if wanted == "copydetect":
         return _copydetect(settings, registry, "The settings ask for our copy-detection model.")
     try:
@@ -68,27 +75,30 @@ def choose_embedder(settings: Settings, registry: ModelRegistry) -> Choice:
         if wanted == "resnet50":
             raise
         logger.info("%s", error)
-    missing = "ResNet50's weights are not here (`framesift models fetch resnet50` gets them)"
+    missing = "ResNet50's weights are not installed (`framesift models fetch resnet50` gets them)"
     try:
-        return _copydetect(settings, registry, f"{missing}, so our own copy-detection model judged.")
+        return _copydetect(settings, registry, f"{missing}, so our own copy-detection model was used.")
     except (ModelMissingError, NotFoundError):
-        return Choice(None, "", 0.0, 0.0, f"{missing}, so PDQ hashes alone judged.")
+        return _pdq_alone(f"{missing}, so PDQ hashes alone were used.")
 
 
-def _resnet50(settings: Settings, registry: ModelRegistry) -> Choice:
+def _pdq_alone(why: str) -> EmbedderChoice:
+    return EmbedderChoice(None, "", 0.0, 0.0, why)
+
+
+def _resnet50(settings: Settings, registry: ModelRegistry) -> EmbedderChoice:
     model = registry.resolve("resnet50")
-    embedder: Embedder
-    if _NVIDIA_DRIVER.exists():  # asked without importing torch, which takes seconds
-        embedder = ResNet50Torch(model, "cuda")
+    if _NVIDIA_DRIVER.exists():  # checked without importing torch, which takes seconds
+        embedder = open_on_torch(model, "cuda")
     else:
-        embedder = ResNet50Cpu(model, settings.analysis.threads)
+        embedder = open_on_cpu(model, settings.analysis.threads)
     threshold = settings.duplicates.resnet50_threshold
-    return Choice(embedder, model.card.version, threshold, threshold, "ResNet50's weights are at hand.")
+    return EmbedderChoice(embedder, model.card.version, threshold, threshold, "ResNet50's weights are installed.")
 
 
-def _copydetect(settings: Settings, registry: ModelRegistry, why: str) -> Choice:
+def _copydetect(settings: Settings, registry: ModelRegistry, why: str) -> EmbedderChoice:
     model = registry.resolve("copydetect")
     embedder = CopyDetect(model, settings.analysis.threads)
     threshold = settings.duplicates.copydetect_threshold or embedder.threshold
     candidate = settings.duplicates.copydetect_candidate_threshold or model.card.candidate_threshold or threshold
-    return Choice(embedder, model.card.version, threshold, min(candidate, threshold), why)
+    return EmbedderChoice(embedder, model.card.version, threshold, min(candidate, threshold), why)

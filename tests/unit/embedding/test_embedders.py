@@ -1,11 +1,13 @@
-"""All providers give the vectors that torchvision's own network gives for the three views."""
+"""On every device the vectors are those of torchvision's own network for the three views."""
 
 import numpy as np
 import pytest
 
-from framesift.vision.embed import ResNet50Cpu, ResNet50Torch
+from framesift.embedding.copydetect import CopyDetect
+from framesift.embedding.resnet50 import open_on_cpu, open_on_torch
+from framesift.embedding.resnet50_graph import DEVIATION, MEAN
+from framesift.models import Model, shipped_card
 from framesift.vision.onnx_session import OnnxNetwork
-from framesift.vision.resnet50 import DEVIATION, MEAN
 from framesift.vision.views import three_views
 
 
@@ -48,17 +50,17 @@ def test_the_test_network_tells_pictures_apart(plain_features):
 
 
 def test_the_cpu_in_float32_gives_torchvisions_vectors(resnet50_onnx, photographs, plain_features):
-    embedder = ResNet50Cpu(resnet50_onnx, exact=True)
+    embedder = open_on_cpu(resnet50_onnx, exact=True)
     assert "float32" in embedder.device
     assert_close(embed(embedder, photographs), plain_features, cosine=0.99999)
 
 
 def test_the_cpu_at_its_fastest_stays_within_tolerance(resnet50_onnx, photographs, plain_features):
-    assert_close(embed(ResNet50Cpu(resnet50_onnx), photographs), plain_features, cosine=0.999)
+    assert_close(embed(open_on_cpu(resnet50_onnx), photographs), plain_features, cosine=0.999)
 
 
 def test_torch_gives_torchvisions_vectors(resnet50_onnx, photographs, plain_features):
-    assert_close(embed(ResNet50Torch(resnet50_onnx, "cpu"), photographs), plain_features, cosine=0.99999)
+    assert_close(embed(open_on_torch(resnet50_onnx, "cpu"), photographs), plain_features, cosine=0.99999)
 
 
 @pytest.mark.gpu
@@ -66,11 +68,11 @@ def test_a_gpu_in_bfloat16_stays_within_tolerance(resnet50_onnx, photographs, pl
     torch = pytest.importorskip("torch")
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    assert_close(embed(ResNet50Torch(resnet50_onnx, "cuda"), photographs), plain_features, cosine=0.999)
+    assert_close(embed(open_on_torch(resnet50_onnx, "cuda"), photographs), plain_features, cosine=0.999)
 
 
 def test_vectors_have_length_one_whatever_the_batch(resnet50_onnx, photographs):
-    embedder = ResNet50Cpu(resnet50_onnx)
+    embedder = open_on_cpu(resnet50_onnx)
     assert embedder.embed([]).shape == (0, 2048)
     many = embed(embedder, photographs * 2)
     assert np.linalg.norm(many, axis=1) == pytest.approx(1, abs=2e-3)
@@ -78,10 +80,27 @@ def test_vectors_have_length_one_whatever_the_batch(resnet50_onnx, photographs):
 
 
 def test_the_card_says_what_counts_as_similar(resnet50_onnx):
-    embedder = ResNet50Cpu(resnet50_onnx)
+    embedder = open_on_cpu(resnet50_onnx)
     assert (embedder.name, embedder.dimension, embedder.threshold) == ("resnet50", 2048, 0.82)
 
 
 def test_a_provider_that_is_missing_is_not_claimed(resnet50_onnx, monkeypatch):
     monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
     assert OnnxNetwork(resnet50_onnx.path).device == "CPU (onnxruntime, float32)"
+
+
+def test_a_card_without_features_makes_no_embedder(resnet50_onnx):
+    with pytest.raises(ValueError, match="pose-lite"):
+        CopyDetect(Model(shipped_card("pose-lite"), resnet50_onnx.path))
+
+
+@pytest.mark.parametrize(
+    ("device", "has_bfloat16", "wanted"),
+    [("cpu", False, "float32"), ("cuda", True, "bfloat16"), ("cuda", False, "float16")],
+    ids=["a CPU", "an A10G", "a T4"],
+)
+def test_a_gpu_computes_in_the_half_precision_that_it_has(device, has_bfloat16, wanted):
+    torch = pytest.importorskip("torch")
+    from framesift.embedding.torch_network import choose_dtype
+
+    assert choose_dtype(device, has_bfloat16=has_bfloat16) is getattr(torch, wanted)

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from framesift.vision.contact_sheet import COLUMNS, Tile, contact_sheet
+from framesift.duplicates.contact_sheet import COLUMNS, Tile, contact_sheet
 
 
 def tile(colour, score=None, shape=(90, 160)):

@@ -1,44 +1,39 @@
-"""Pictures and a ResNet50 with seeded random weights, made so that its features tell pictures apart."""
+"""Photographs, and a ResNet50 with seeded random weights whose features tell them apart."""
 
 import hashlib
 import io
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
-import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from skimage import data
 
+from framesift.embedding import resnet50_graph
 from framesift.models import Model, shipped_card
-from framesift.vision import resnet50
 
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field")
 
 
-@pytest.fixture(scope="session")
-def photographs() -> list[np.ndarray]:
-    """Five photographs, `(height, width, 3)` uint8 RGB."""
-    return [np.ascontiguousarray(getattr(data, name)()[..., :3]) for name in PHOTOGRAPHS]
+def photograph(name: str) -> NDArray[np.uint8]:
+    """One of scikit-image's photographs, `(height, width, 3)` uint8 RGB."""
+    return np.ascontiguousarray(getattr(data, name)()[..., :3])
 
 
-def encode(image: np.ndarray, picture_format: str = "JPEG", **options) -> bytes:
-    """The bytes of a picture in that format."""
+def encode(image: NDArray[np.uint8], image_format: str = "JPEG", **options: Any) -> bytes:
+    """The bytes of an image in that format."""
     buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, picture_format, **options)
+    Image.fromarray(image).save(buffer, image_format, **options)
     return buffer.getvalue()
 
 
-@pytest.fixture(scope="session")
-def random_resnet50(photographs):
-    """The network that the tests compare providers on."""
-    return random_network(photographs)
-
-
-def random_network(photographs):
+def random_network(photographs: Sequence[NDArray[np.uint8]]) -> Any:
     """A torchvision ResNet50 with random weights.
 
-    Its batch normalisations take their statistics from real photographs: with the usual start values, every picture
+    Its batch normalisations take their statistics from real photographs: with the usual start values, every image
     would get nearly the same features, and a comparison of providers could not fail.
     """
     import torch
@@ -55,7 +50,9 @@ def random_network(photographs):
     small = np.stack([cv2.resize(image, (96, 96), interpolation=cv2.INTER_AREA) for image in photographs]).astype(
         np.float32
     )
-    normalised = (small / 255 - np.array(resnet50.MEAN, np.float32)) / np.array(resnet50.DEVIATION, np.float32)
+    normalised = (small / 255 - np.array(resnet50_graph.MEAN, np.float32)) / np.array(
+        resnet50_graph.DEVIATION, np.float32
+    )
     with torch.inference_mode():
         model.train()(torch.from_numpy(normalised.transpose(0, 3, 1, 2).copy()))
     return model.eval()
@@ -65,11 +62,3 @@ def model_of(path: Path, card_name: str) -> Model:
     """A file as the registry would give it."""
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return Model(shipped_card(card_name).model_copy(update={"sha256": digest}), path)
-
-
-@pytest.fixture(scope="session")
-def resnet50_onnx(random_resnet50, tmp_path_factory) -> Model:
-    """The random ResNet50 as the file that jobs read."""
-    path = tmp_path_factory.mktemp("models") / "resnet50.onnx"
-    resnet50.write_onnx(resnet50.weights_of(random_resnet50), path)
-    return model_of(path, "resnet50")

@@ -1,7 +1,7 @@
 """ResNet50's features: torchvision's weights as one ONNX file, and that file as a torch network.
 
 Needs `framesift[torch]`. `framesift models fetch resnet50` builds the file with this, and the GPU job reads it.
-The graph is written node by node rather than traced, so that it holds exactly what a job needs: uint8 pictures in, the
+The graph is written node by node rather than traced, so that it holds exactly what a job needs: uint8 images in, the
 normalisation and the batch normalisations folded into convolutions, no classifier.
 """
 
@@ -31,8 +31,8 @@ def build_onnx(destination: Path) -> None:
     write_onnx(_published_weights(), destination)
 
 
-def weights_of(model: Any) -> dict[str, NDArray[np.float32]]:
-    """Take the tensors that make features out of a torchvision ResNet50."""
+def feature_weights(model: Any) -> dict[str, NDArray[np.float32]]:
+    """The tensors of a torchvision ResNet50 that make features: all but its classifier's."""
     return {
         name: tensor.detach().float().numpy()
         for name, tensor in model.state_dict().items()
@@ -81,7 +81,7 @@ def _published_weights() -> dict[str, NDArray[np.float32]]:
     )
     model = resnet50()
     model.load_state_dict(state)
-    return weights_of(model)
+    return feature_weights(model)
 
 
 class _Graph:

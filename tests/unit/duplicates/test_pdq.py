@@ -8,10 +8,9 @@ import pdqhash
 import pytest
 from PIL import Image
 
+from framesift.duplicates.pdq import MIN_QUALITY, pdq_hash, similar_hashes, similar_hashes_between, trim_margins
 from framesift.vision.decode import decode_image
-from framesift.vision.pdq import MIN_QUALITY, pdq_hash, similar_hashes, similar_hashes_between, trim_margins
-
-from .conftest import encode
+from tests.unit.images import encode
 
 
 def words_of(*images):

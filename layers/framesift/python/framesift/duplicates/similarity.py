@@ -8,22 +8,22 @@ and no pair that could reach the threshold is missed. What passes is computed in
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, Self
+from typing import Any
 
 import faiss
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from framesift.duplicates.pairs import Pairs
 from framesift.vision.onnx_session import usable_cores
 
 Features = NDArray[np.float16] | NDArray[np.float32]
-"""`(N, D)`, one L2-normalised row a picture."""
+"""`(N, D)`, one L2-normalised row an image; a row of zeros is similar to nothing."""
 
 # A tile's products (1 MB) and integers (2 MB at D = 2048) stay in a core's caches; twice the side took 40 % longer.
 _TILE_ROWS = 512
@@ -33,49 +33,6 @@ _QUANTISED_AT_ONCE = 128  # rows: 1 MB at D = 2048, which stays in a core's cach
 _QUANTUM = 127  # 7 bits: products of two pairs then fit 16 bits, which CPUs without VNNI saturate at
 _ROUNDING = 1e-5  # float32 sums of 2,048 products of unit vectors stray less
 _MIN_SCREENED_WIDTH = 512  # below, the screen costs more than it saves
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Pairs of rows and how similar they are.
-
-    Attributes:
-        first: `(P,)` int64.
-        second: `(P,)` int64.
-        scores: `(P,)` float32, at most 1.
-    """
-
-    first: NDArray[np.int64]
-    second: NDArray[np.int64]
-    scores: NDArray[np.float32]
-
-    def __len__(self) -> int:
-        return len(self.scores)
-
-    @classmethod
-    def empty(cls) -> Self:
-        """No pairs."""
-        return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
-
-    @classmethod
-    def concatenate(cls, parts: Sequence[Pairs]) -> Self:
-        """All pairs of the parts (at least one)."""
-        return cls(
-            np.concatenate([part.first for part in parts]),
-            np.concatenate([part.second for part in parts]),
-            np.concatenate([part.scores for part in parts]),
-        )
-
-    def where(self, mask: NDArray[np.bool_]) -> Pairs:
-        """The pairs that a `(P,)` mask selects."""
-        return Pairs(self.first[mask], self.second[mask], self.scores[mask])
-
-    def best_of_each(self) -> Pairs:
-        """Each pair once, with its best score, in the order of `(first, second)`."""
-        order = np.lexsort((-self.scores, self.second, self.first))
-        ordered = Pairs(self.first[order], self.second[order], self.scores[order])
-        again = (ordered.first[1:] == ordered.first[:-1]) & (ordered.second[1:] == ordered.second[:-1])
-        return ordered.where(np.concatenate([[True], ~again])) if len(ordered) else ordered
 
 
 def similar_pairs(features: Features, threshold: float) -> Pairs:
@@ -209,7 +166,7 @@ def _integer_products(
 @cache
 def _integer_product_session() -> Any:
     """Hold onnxruntime's integer product as a graph of one operator (made by `integer_product_model` in the tests)."""
-    model = (files("framesift.vision") / "integer_product.onnx").read_bytes()
+    model = (files("framesift.duplicates") / "integer_product.onnx").read_bytes()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1  # the tiles are what runs in parallel
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

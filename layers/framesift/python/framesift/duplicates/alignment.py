@@ -1,9 +1,9 @@
-"""Alignment: whether one picture is the other, edited, or only resembles it.
+"""Alignment: whether one image is an edited copy of the other, or only resembles it.
 
-Descriptors of whole pictures say what is alike: a place with other people before it is like itself. Here the two are
-laid over each other. Local features (SIFT: Lowe, 2004; compared as RootSIFT: Arandjelović and Zisserman, 2012) give the
-affine map from one to the other, also mirrored; then the overlap is compared place by place. In a copy nearly all of it
-agrees, but for what was stuck over it, and one of the two lies within the other: cropped, or framed.
+Features of whole images find what is alike, and the same scene with other people in it is alike. Here the two images
+are aligned. Local features (SIFT: Lowe, 2004; compared as RootSIFT: Arandjelović and Zisserman, 2012) give the affine
+map from one to the other, also mirrored; then the overlap is compared region by region. In a copy nearly all of it
+agrees, but for text and stickers, and one of the two lies within the other: cropped, or framed.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from framesift.vision.decode import RgbImage
 
 SIDE: Final = 256
-"""The longer side that pictures are compared at, pixels."""
+"""The longer side that images are compared at, pixels."""
 MIN_COVERED: Final = 0.9
-"""The share of one picture that must lie within the other."""
+"""The share of one image that must lie within the other."""
 MIN_EVIDENCE: Final = 1.5
-"""What similarity and the share of the overlap that agrees must come to together: the less alike, the more must agree.
+"""The least sum of similarity and agreeing share of the overlap: the less alike, the more must agree.
 
 Chosen, like `MIN_COVERED`, on three days of the clip site (seeds 11 to 13), where it loses no original."""
 
@@ -32,7 +32,7 @@ _MIN_MATCHES = 8
 _MAX_STRAY_PX = 4.0
 _MAX_SCALE = 20.0  # of areas: an inset on a page covers a ninth of it, and more
 # Structure is compared in Gaussian windows of this deviation, pixels; below this variance (grey levels squared) there
-# is none, and noise is not taken for some.
+# is none, only noise.
 _WINDOW_PX = 5.0
 _FINEST_PX = 1.5  # finer structure is lost to recompression
 _MIN_VARIANCE = 20.0
@@ -44,7 +44,7 @@ Grey = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class LocalFeatures:
-    """A picture as it is aligned.
+    """What an image is aligned by.
 
     Attributes:
         grey: `(H, W)` uint8; the longer side is at most `SIDE`.
@@ -57,7 +57,7 @@ class LocalFeatures:
     descriptors: NDArray[np.float32]
 
     def mirrored(self) -> LocalFeatures:
-        """What the mirrored picture's would be.
+        """The mirrored image's features.
 
         SIFT's cells lie along the feature's own direction, so that they swap sides, and the directions with them.
         """
@@ -70,10 +70,10 @@ class LocalFeatures:
 
 @dataclass(frozen=True)
 class Alignment:
-    """How two pictures lie over each other.
+    """How two images overlap once aligned.
 
     Attributes:
-        covered: How much of the picture that lies more within the other does so, 0 to 1.
+        covered: The share of one image that lies within the other, of the one that lies more within it, 0 to 1.
         agreeing: The share of the overlap where both have the same structure, or none, 0 to 1.
     """
 
@@ -81,16 +81,16 @@ class Alignment:
     agreeing: float
 
     def confirms(self, similarity: float) -> bool:
-        """Whether one is the other, edited.
+        """Whether one is an edited copy of the other.
 
         Args:
-            similarity: The cosine of their descriptors.
+            similarity: The cosine of their features.
         """
         return self.covered >= MIN_COVERED and self.agreeing + similarity >= MIN_EVIDENCE
 
 
 def local_features(image: RgbImage) -> LocalFeatures:
-    """Find what a picture is aligned by.
+    """Find what an image is aligned by.
 
     Args:
         image: `(height, width, 3)` uint8 RGB.
@@ -108,10 +108,10 @@ def local_features(image: RgbImage) -> LocalFeatures:
 
 
 def align(first: LocalFeatures, second: LocalFeatures) -> Alignment | None:
-    """Lay two pictures over each other, the second as it is or mirrored, whichever has more in common.
+    """Align two images, the second as it is or mirrored, whichever has more in common.
 
     Returns:
-        How they lie; `None` where no affine map joins them.
+        How they overlap; `None` where no affine map joins them.
     """
     ways = [(way, _affine_map(first, way)) for way in (second, second.mirrored())]
     way, found = max(ways, key=lambda way: way[1].inliers if way[1] else 0)
@@ -161,12 +161,12 @@ def _matches(queries: NDArray[np.float32], candidates: NDArray[np.float32]) -> N
 
 
 def _compared(first: Grey, second: Grey, found: _AffineMap) -> Alignment:
-    """Compare the structure where the second, moved by the map, lies over the first."""
+    """Compare the structure where the second, moved by the map, overlaps the first."""
     size = (first.shape[1], first.shape[0])
     moved = cv2.warpAffine(second, found.matrix, size, flags=cv2.INTER_LINEAR)
     inside = cv2.warpAffine(np.full_like(second, 255), found.matrix, size, flags=cv2.INTER_NEAREST)
     overlap = float(np.count_nonzero(inside))
-    # Windows reach over the rim: beyond it, both are the same.
+    # Windows reach over the edge: beyond it, both are the same.
     moved = np.where(inside > 0, moved, first)
     covered = min(1.0, max(overlap / first.size, overlap / found.scale / second.size))
     here, there = (_blurred(image.astype(np.float32), _FINEST_PX) for image in (first, moved))

@@ -1,8 +1,8 @@
 """PDQ: a published perceptual hash of 256 bits that survives re-encoding and resizing.
 
-Two hashes at most 31 bits apart are taken for the same picture (the authors' recommendation; Facebook, "The TMK+PDQF
-Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm", 2019). A hash says nothing about mirrored or framed
-pictures, so a picture is asked for under several hashes: as it is, mirrored, without its plain margins, and both.
+Two images whose hashes are at most 31 bits apart are duplicates (the authors' recommendation; Facebook, "The TMK+PDQF
+Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm", 2019). A hash does not survive mirroring or framing, so
+each image is looked up by several: as it is, mirrored, without its plain margins, and both.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import numpy as np
 import pdqhash
 from numpy.typing import NDArray
 
+from framesift.duplicates.pairs import Pairs
 from framesift.vision.decode import RgbImage
-from framesift.vision.similarity import Pairs
 from framesift.vision.views import squash
 
 HASH_BITS: Final = 256
@@ -27,18 +27,18 @@ VARIANTS: Final = ("as is", "mirrored", "trimmed", "trimmed and mirrored")
 
 _WORDS = HASH_BITS // 64
 # PDQ hashes a 64 x 64 luminance. The reference blurs and picks samples to get there; means of areas, which OpenCV
-# takes, change less when a picture is resized (worst of 18 photographs made 96 pixels high: 6 bits instead of 34), and
+# takes, change less when an image is resized (worst of 18 photographs made 96 pixels high: 6 bits instead of 34), and
 # the hashes still match the reference's (at most 18 bits apart on the same).
 _HASH_SIDE = 64
-_MIRRORED = 5  # pdqhash.compute_dihedral's place of the hash of the picture flipped left to right
+_MIRRORED = 5  # pdqhash.compute_dihedral's index of the hash of the image flipped left to right
 _MARGIN_TOLERANCE = 12  # grey levels that a margin may stray from its border's colour: JPEG noise at low quality
-_MIN_TRIMMED_SHARE = 0.3  # a smaller rest is no picture in a frame, but an object before a plain ground
+_MIN_TRIMMED_SHARE = 0.3  # a smaller rest is no framed image, but an object on a plain background
 _BLOCK_ROWS = 512
 
 
 @dataclass(frozen=True)
 class PdqHash:
-    """A picture's hashes.
+    """An image's hashes.
 
     Attributes:
         words: `(4, 4)` uint64: 256 packed bits for each of `VARIANTS`. Without plain margins the trimmed ones equal
@@ -51,7 +51,7 @@ class PdqHash:
 
 
 def pdq_hash(image: RgbImage) -> PdqHash:
-    """Hash a picture in all variants.
+    """Hash an image in all variants.
 
     Args:
         image: `(height, width, 3)` uint8, RGB.
@@ -76,7 +76,7 @@ def trim_margins(image: RgbImage) -> RgbImage:
 
 
 def similar_hashes(words: NDArray[np.uint64], threshold: int = DEFAULT_THRESHOLD) -> Pairs:
-    """Find the pairs of pictures of which some variant of one lies near the other, trimmed or not.
+    """Find the pairs of images where some variant of one is near the other, trimmed or not.
 
     Args:
         words: `(N, 4, 4)` uint64, as in `PdqHash`.
@@ -93,7 +93,7 @@ def similar_hashes(words: NDArray[np.uint64], threshold: int = DEFAULT_THRESHOLD
 def similar_hashes_between(
     words: NDArray[np.uint64], others: NDArray[np.uint64], threshold: int = DEFAULT_THRESHOLD
 ) -> Pairs:
-    """The same between two sets: `first` counts in `words` `(N, 4, 4)`, `second` in `others` `(M, 4, 4)`."""
+    """Find such pairs between two sets: `first` counts in `words` `(N, 4, 4)`, `second` in `others` `(M, 4, 4)`."""
     return _near(words, others, threshold).best_of_each()
 
 
@@ -101,20 +101,20 @@ def _near(queries: NDArray[np.uint64], targets: NDArray[np.uint64], threshold: i
     """Compare all variants of the queries with the targets as they are and trimmed, block by block."""
     found = [Pairs.empty()]
     for variant in range(len(VARIANTS)):
-        asked = _distinct(queries, variant)
+        query_rows = _distinct(queries, variant)
         for target_variant in (0, 2):
-            there = _distinct(targets, target_variant)
-            for start in range(0, len(asked), _BLOCK_ROWS):
-                rows = asked[start : start + _BLOCK_ROWS]
-                distances = _distances(queries[rows, variant], targets[there, target_variant])
+            target_rows = _distinct(targets, target_variant)
+            for start in range(0, len(query_rows), _BLOCK_ROWS):
+                rows = query_rows[start : start + _BLOCK_ROWS]
+                distances = _distances(queries[rows, variant], targets[target_rows, target_variant])
                 row, column = np.nonzero(distances <= threshold)
                 scores = 1.0 - distances[row, column] / np.float32(HASH_BITS)
-                found.append(Pairs(rows[row], there[column], scores.astype(np.float32)))
+                found.append(Pairs(rows[row], target_rows[column], scores.astype(np.float32)))
     return Pairs.concatenate(found)
 
 
 def _distinct(words: NDArray[np.uint64], variant: int) -> NDArray[np.int64]:
-    """Rows whose hash in that variant is not the untrimmed one again."""
+    """Rows whose hash in that variant differs from the untrimmed one."""
     if variant < 2:
         return np.arange(len(words))
     return np.flatnonzero((words[:, variant] != words[:, variant - 2]).any(axis=1))
@@ -129,7 +129,7 @@ def _distances(queries: NDArray[np.uint64], targets: NDArray[np.uint64]) -> NDAr
 
 
 def _hash_both_ways(image: RgbImage) -> tuple[NDArray[np.uint64], int]:
-    """Hash a picture as it is and mirrored: `(2, 4)` uint64, and the quality."""
+    """Hash an image as it is and mirrored: `(2, 4)` uint64, and the quality."""
     vectors, quality = pdqhash.compute_dihedral(squash(image, _HASH_SIDE))
     bits = np.stack([vectors[0], vectors[_MIRRORED]]).astype(np.uint8)
     return np.packbits(bits, axis=1).view(np.uint64), int(quality)

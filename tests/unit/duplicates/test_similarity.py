@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from framesift.vision import similarity
-from framesift.vision.similarity import Pairs, similar_pairs, similar_to_index
+from framesift.duplicates import similarity
+from framesift.duplicates.pairs import Pairs
+from framesift.duplicates.similarity import similar_pairs, similar_to_index
 
 
 def integer_product_model() -> onnx.ModelProto:
@@ -60,7 +61,7 @@ def assert_same(found: Pairs, wanted: dict[tuple[int, int], float], threshold: f
 
 
 def test_the_shipped_graph_is_the_one_that_is_written_here():
-    shipped = (files("framesift.vision") / "integer_product.onnx").read_bytes()
+    shipped = (files("framesift.duplicates") / "integer_product.onnx").read_bytes()
     assert shipped == integer_product_model().SerializeToString(deterministic=True)
 
 

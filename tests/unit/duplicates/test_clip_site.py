@@ -1,4 +1,4 @@
-"""PDQ alone on the clip site: every re-encoded and resized re-upload found, no two originals taken for one."""
+"""PDQ alone on the clip site: every re-encoded and resized re-upload found, no original lost."""
 
 import dataclasses
 import datetime as dt
@@ -6,8 +6,8 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from framesift.vision.looks import look_at
-from framesift.vision.pdq import MIN_QUALITY, similar_hashes
+from framesift.duplicates.fingerprints import fingerprint
+from framesift.duplicates.pdq import MIN_QUALITY, similar_hashes
 from framesift_local.clipsite import pictures
 from framesift_local.clipsite.catalogue import Clip, catalogue
 
@@ -16,7 +16,7 @@ MUST_BE_FOUND = {"reencode", "resize"}
 
 
 def original_of(clip: Clip) -> Clip:
-    """The clip that a re-upload's picture was drawn from, whatever day it was listed."""
+    """The clip that a re-upload's cover was drawn from, whatever day it was listed."""
     return dataclasses.replace(clip, edit=None)
 
 
@@ -27,9 +27,9 @@ def clips() -> list[Clip]:
 
 
 def words_of(clips):
-    looks = [look_at(pictures.encode(clip), None, max_pixels=25_000_000) for clip in clips]
-    assert all(look.pdq.quality >= MIN_QUALITY for look in looks)
-    return np.stack([look.pdq.words for look in looks])
+    found = [fingerprint(pictures.encode(clip), None, max_pixels=25_000_000) for clip in clips]
+    assert all(one.pdq.quality >= MIN_QUALITY for one in found)
+    return np.stack([one.pdq.words for one in found])
 
 
 def test_every_reencoded_and_resized_re_upload_is_found(clips):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from skimage import data
 
-from framesift.vision.alignment import SIDE, Alignment, align, local_features
+from framesift.duplicates.alignment import SIDE, Alignment, align, local_features
 
 CAT, COFFEE, ROCKET = (np.ascontiguousarray(getattr(data, name)()[..., :3]) for name in ("chelsea", "coffee", "rocket"))
 
