@@ -15,6 +15,9 @@ FramesiftError
 │   │   ├── DetectorKeyError · ProjectNotFoundError · PredictionResourceError
 │   │   ├── IterationNotPublishedError · TagsDifferError · ProjectFullError · RequestRefusedError
 │   │   └── TrainingFailedError · NothingToRollBackError · NotADetectorError
+│   ├── ImageFolderError            a folder of images, or an index of one, cannot be used as asked
+│   │   ├── NoImagesError · NotAnIndexError · IndexModelError
+│   │   └── MoveFolderError · NotAMoveListError
 │   ├── PoseError                   the pose commands cannot do what was asked
 │   │   └── UnknownPresetError · PoseConfigError · NoVideosError · NotASequenceError · SequencesDifferError
 │   └── MediaError                  one item's media; recorded on the item, the run goes on
@@ -270,6 +273,30 @@ class NotASequenceError(PoseError):
 
 class SequencesDifferError(PoseError):
     """The sequence does not belong to the video that it should be drawn on."""
+
+
+class ImageFolderError(InputError):
+    """A folder of images, or an index of one, cannot be used as asked."""
+
+
+class NoImagesError(ImageFolderError):
+    """The folder does not exist, or holds no image."""
+
+
+class NotAnIndexError(ImageFolderError):
+    """The file is no index of images of ours, or is damaged."""
+
+
+class IndexModelError(ImageFolderError):
+    """The index was made by another model than the one that is asked for."""
+
+
+class MoveFolderError(ImageFolderError):
+    """The folder that duplicates should be moved to lies within the folder that is searched, or around it."""
+
+
+class NotAMoveListError(ImageFolderError):
+    """The file is no list of moved files of ours, or is damaged."""
 
 
 class CrawlError(FramesiftError):

@@ -202,8 +202,8 @@ class DuplicateSettings(BaseModel):
 
     model: Literal["auto", "resnet50", "copydetect", "pdq"] = Field(
         "auto",
-        description="The embedder: `auto` takes ResNet50 where its weights are installed, else the model in the package; "
-        "`pdq`: hashes alone.",
+        description="The embedder: `auto` takes ResNet50 where its weights are installed, else the model in the "
+        "package; `pdq`: hashes alone.",
     )
     resnet50_threshold: Annotated[float, Field(gt=0, le=1)] = Field(
         0.82, description="The cosine similarity from which two images are duplicates (ResNet50)."

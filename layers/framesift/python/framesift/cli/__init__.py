@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from rich.markup import escape
+
 from framesift.cli.app import app
 from framesift.cli.console import errors
 from framesift.errors import FramesiftError
@@ -14,5 +16,5 @@ def main() -> None:
     try:
         app()
     except FramesiftError as error:
-        errors.print(f"[red]framesift:[/] {error}", highlight=False, soft_wrap=True)
+        errors.print(f"[red]framesift:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -103,7 +103,9 @@ class Fingerprints:
         Features that another embedder made cannot be compared: they become rows of zeros, which resemble nothing.
         """
         parts = [
-            part if part.embedder == embedder else part.with_features(embedder, np.zeros((len(part), dimension)))
+            part
+            if part.embedder == embedder
+            else replace(part, embedder=embedder, features=np.zeros((len(part), dimension), np.float16))
             for part in parts
         ]
         blank = cls.blank(embedder, [], [], dimension)
@@ -127,14 +129,20 @@ class Fingerprints:
         np.savez(buffer, allow_pickle=False, **{**vars(self), "embedder": np.array(self.embedder)})
         return buffer.getvalue()
 
+    def fill(self, row: int, found: Fingerprint) -> None:
+        """Set a row's hashes."""
+        self.pdq[row], self.quality[row], self.plain[row] = found.pdq.words, found.pdq.quality, found.plain
+
+    def without_plain(self) -> Fingerprints:
+        """The same images, the plain ones with neither features nor hashes: they resemble nothing."""
+        features, quality = self.features.copy(), self.quality.copy()
+        features[self.plain], quality[self.plain] = 0, 0
+        return replace(self, features=features, quality=quality)
+
     def rows(self, which: NDArray[np.int64] | NDArray[np.bool_]) -> Fingerprints:
         """The rows with these numbers, or those that a `(N,)` mask selects."""
         arrays = {name: values[which] for name, values in vars(self).items() if name != "embedder"}
         return Fingerprints(embedder=self.embedder, **arrays)
-
-    def with_features(self, embedder: str, features: NDArray[np.floating]) -> Fingerprints:
-        """The same images with other features, `(N, D)`."""
-        return Fingerprints(**{**vars(self), "embedder": embedder, "features": features.astype(np.float16)})
 
 
 @dataclass(frozen=True)
@@ -215,7 +223,7 @@ def _embed_batch(
             except MediaError as error:
                 result.errors[row] = f"{type(error).__name__}: {error}"
                 continue
-            result.pdq[row], result.quality[row], result.plain[row] = found.pdq.words, found.pdq.quality, found.plain
+            result.fill(row, found)
             if found.prepared is not None:
                 rows.append(row)
                 prepared.append(found.prepared)

@@ -115,3 +115,16 @@ def _decode_with_pillow(picture: Image.Image) -> RgbImage:
         paper = Image.new("RGBA", upright.size, "white")
         upright = Image.alpha_composite(paper, upright.convert("RGBA"))
     return np.asarray(upright.convert("RGB"))
+
+
+def read_size(data: bytes) -> tuple[int, int]:
+    """Read an image's width and height, pixels, from its header.
+
+    Raises:
+        NotAnImageError: The bytes are no image of a known format, or damaged.
+    """
+    try:
+        with Image.open(BytesIO(data), formats=[sniff_format(data)]) as image:
+            return image.size
+    except (Image.DecompressionBombError, *_DAMAGE) as error:
+        raise NotAnImageError(f"The image's header is damaged: {error}.") from error
