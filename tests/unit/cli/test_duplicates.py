@@ -54,7 +54,7 @@ def test_find_shows_and_writes_what_it_found(folder, tmp_path, capsys):
     shown = capsys.readouterr()
     assert "keep  cat.png" in shown.out
     assert "[bold]고양이.jpg  1.000 pdq" in shown.out or "[bold]고양이.jpg  0.9" in shown.out
-    assert "3 images, 1 unreadable: 1 duplicates of 1" in shown.out
+    assert "3 images (1 unreadable): 1 duplicate in 1 cluster, 0." in shown.out
     assert "torn.jpg: The bytes are no" in shown.err
     assert len(list(csv.reader(outputs["csv"].read_text("utf-8").splitlines()))) == 4
     assert json.loads(outputs["json"].read_text("ascii"))["images"] == 3
@@ -85,7 +85,7 @@ def test_an_index_is_made_updated_and_searched(folder, tmp_path, capsys):
     image.write_bytes(encode(photograph("coffee")[15:-15, 22:-22]))
     assert run_command("duplicates", "search", image, folder / "cat.png", "--index", index) == 0
     shown = capsys.readouterr().out
-    assert "cropped.jpg: 1 duplicates" in shown
+    assert "cropped.jpg: 1 duplicate\n" in shown
     assert "copydetect  coffee.jpg" in shown
     assert "1.000  sha256      cat.png" in shown
     assert run_command("duplicates", "find", folder, "--index", index) == 0

@@ -1,4 +1,4 @@
-"""Laying pictures over each other, on real photographs."""
+"""Aligning real photographs."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_copy_agrees_whichever_comes_first(photo, edit):
 
 
 def test_the_same_place_with_something_else_before_it_is_no_copy():
-    """A whole backdrop agrees, but for a third of it: that is another picture."""
+    """A whole backdrop agrees, but for a third of it: that is another image."""
     scenes = []
     for thing, left in ((ROCKET, 30), (COFFEE, 180)):
         scene = CAT.copy()
@@ -86,14 +86,14 @@ def test_strangers_have_nothing_in_common():
         assert alignment is None or not alignment.confirms(ALIKE)
 
 
-def test_a_picture_without_structure_agrees_with_nothing():
+def test_an_image_without_structure_agrees_with_nothing():
     plain = features(np.full((90, 120, 3), 128, np.uint8))
     assert plain.points.shape == (0, 2)
     assert align(plain, plain) is None
     assert align(features(CAT), plain) is None
 
 
-def test_mirrored_features_are_those_of_the_mirrored_picture():
+def test_mirrored_features_are_those_of_the_mirrored_image():
     mirrored, of_mirrored = features(COFFEE).mirrored(), features(COFFEE[:, ::-1])
     cosines = mirrored.descriptors @ of_mirrored.descriptors.T
     nearest = cosines.argmax(axis=1)
@@ -104,6 +104,6 @@ def test_mirrored_features_are_those_of_the_mirrored_picture():
 
 
 @pytest.mark.parametrize("shape", [(1000, 300), (200, 2000), (40, 60)])
-def test_pictures_are_compared_at_one_size_and_never_enlarged(shape):
+def test_images_are_compared_at_one_size_and_never_enlarged(shape):
     grey = features(cv2.resize(CAT, shape[::-1])).grey
     assert max(grey.shape) == min(SIDE, max(shape))

@@ -1,4 +1,4 @@
-"""PDQ finds what it should, and nothing among plain pictures."""
+"""PDQ finds what it should, and nothing among plain images."""
 
 import io
 
@@ -58,7 +58,7 @@ def test_a_re_upload_is_found_and_nothing_else(photographs, edit):
     assert pairs.scores[0] >= 1 - 31 / 256
 
 
-def test_two_frames_of_different_colour_around_one_picture_are_found(photographs):
+def test_two_frames_of_different_colour_around_one_image_are_found(photographs):
     white = cv2.copyMakeBorder(photographs[1], 30, 80, 20, 20, cv2.BORDER_CONSTANT, value=(250, 250, 250))
     assert len(similar_hashes(words_of(bordered(photographs[1]), white))) == 1
 
@@ -96,12 +96,12 @@ def test_distances_are_those_of_the_bits(photographs):
     assert pairs.scores.tolist() == pytest.approx([1 - 3 * step / 256 for step in range(11)])
 
 
-def test_no_pictures_make_no_pair():
+def test_no_images_make_no_pair():
     assert len(similar_hashes(np.zeros((0, 4, 4), np.uint64))) == 0
 
 
 @pytest.mark.parametrize("grey", [0, 127, 255])
-def test_plain_pictures_have_no_quality(grey):
+def test_plain_images_have_no_quality(grey):
     assert pdq_hash(np.full((100, 80, 3), grey, np.uint8)).quality < MIN_QUALITY
 
 

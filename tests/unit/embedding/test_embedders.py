@@ -40,11 +40,11 @@ def embed(embedder, images):
 def assert_close(features, plain_features, *, cosine):
     cosines = (features * plain_features).sum(axis=1)
     assert cosines.min() >= cosine
-    # What decides is the similarity of two pictures: it must not move either.
+    # What decides is the similarity of two images: it must not move either.
     assert np.abs(features @ features.T - plain_features @ plain_features.T).max() < 2 * (1 - cosine) ** 0.5
 
 
-def test_the_test_network_tells_pictures_apart(plain_features):
+def test_the_test_network_tells_images_apart(plain_features):
     similarities = (plain_features @ plain_features.T)[np.triu_indices(5, 1)]
     assert similarities.max() < 0.98
 

@@ -13,7 +13,7 @@ from framesift.errors import ExtraMissingError
 if TYPE_CHECKING:
     from framesift.copydetect.train import Progress
 
-app = typer.Typer(help="Our own models: trained from nothing, judged on photos that they never saw.")
+app = typer.Typer(help="Our own models: trained from scratch, evaluated on photos that they never saw.")
 
 Name = Annotated[Literal["copydetect"], typer.Argument(help="The model.")]
 
@@ -23,8 +23,8 @@ def train(
     name: Name,
     minutes: Annotated[float, typer.Option(min=0.01, help="How long; a longer time goes on from a shorter one.")] = 25,
     steps: Annotated[int | None, typer.Option(min=1, help="Length in steps instead: repeats exactly.")] = None,
-    families: Annotated[int, typer.Option(min=32, help="Families of four pictures to draw.")] = 8000,
-    seed: Annotated[int, typer.Option(help="Draws pictures, batches and first weights.")] = 1,
+    families: Annotated[int, typer.Option(min=32, help="Families of four images to draw.")] = 8000,
+    seed: Annotated[int, typer.Option(help="Draws images, batches and first weights.")] = 1,
     folder: Annotated[Path, typer.Option(help="Keeps what a stopped training goes on from.")] = Path("training"),
 ) -> None:
     """Train a model; started again, it goes on where it was stopped.
@@ -42,8 +42,8 @@ def train(
     from framesift.copydetect.charts import learning_curve
 
     plan = plan_for_this_machine(minutes=minutes, steps=steps, seed=seed, families=families)
-    typer.echo(f"{name}: drawing {4 * families} pictures, or opening those in {folder}")
-    network = train_network(plan, folder, _say)
+    typer.echo(f"{name}: drawing {4 * families} images, or opening those in {folder}")
+    network = train_network(plan, folder, _show_progress)
     export_onnx(network, folder / f"{name}.onnx")
     lines = [json.loads(line) for line in (folder / "curve.jsonl").read_text("utf-8").splitlines()]
     if lines:  # A training that was killed takes a few steps again: the later line counts.
@@ -56,7 +56,7 @@ def train(
 def evaluate(
     name: Name,
     photos: Annotated[list[Path], typer.Option(help="Folders of photos, beside those inside installed packages.")] = [],  # noqa: B006
-    file: Annotated[Path | None, typer.Option(help="An ONNX file to judge instead of the one that ships.")] = None,
+    file: Annotated[Path | None, typer.Option(help="An ONNX file to evaluate instead of the one that ships.")] = None,
     half: Annotated[
         Literal["choose", "report", "all"], typer.Option(help="`choose` while deciding, `report` once decided.")
     ] = "report",
@@ -81,7 +81,7 @@ def evaluate(
         fill_card(card, found, file=file)
 
 
-def _say(progress: Progress) -> None:
+def _show_progress(progress: Progress) -> None:
     typer.echo(
         f"{progress.done:4.0%}  step {progress.step}  loss {progress.loss:.2f}  "
         f"partner found {progress.found:.0%}  {progress.elapsed_s / 60:.1f} min"

@@ -89,7 +89,7 @@ def search(
     choice = open_model_of(kept, threshold)
     for image in images:
         results = kept.search(image, choice=choice)
-        _say(f"{_name(image)}: {len(results)} duplicates" if results else f"{_name(image)}: no duplicate")
+        _say(f"{_name(image)}: {_count(len(results), 'duplicate')}")
         for result in results:
             _say(f"  {result.score:.3f}  {result.method:<10}  {_name(result.path)}")
 
@@ -182,12 +182,16 @@ def _show_moves(moves: Sequence[Move], verb: str) -> None:
             errors.print(
                 f"[yellow]left[/]  {_name(move.source)}: {escape(move.problem)}", highlight=False, soft_wrap=True
             )
-    _say(f"{sum(not move.problem for move in moves):,} files {verb}.")
+    _say(f"{_count(sum(not move.problem for move in moves), 'file')} {verb}.")
 
 
 def _count_new(made: ImageIndex, previous: ImageIndex | None) -> int:
     known = set(previous.files) if previous else set()
     return sum(file not in known for file in made.files)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _name(path: Path | str) -> str:

@@ -44,7 +44,7 @@ class Tile:
     Attributes:
         image: `(height, width, 3)` uint8 RGB; None where it is gone.
         name: What it is called; shown whole.
-        note: What is said of it: `kept`, or the score and method.
+        note: `kept`, or the score and method.
         is_keeper: Whether it is the one that is kept.
     """
 

@@ -63,7 +63,7 @@ def to_csv(found: FolderDuplicates) -> bytes:
 
 
 def to_html(found: FolderDuplicates) -> str:
-    """One page with thumbnails in it: it opens without a server, and asks nothing of any."""
+    """One page with thumbnails in it: it opens without a server and loads nothing from one."""
     clusters = "".join(
         f"<section><h2>{number}</h2><div>{''.join(_figures(cluster, found.folder))}</div></section>"
         for number, cluster in enumerate(found.clusters[:MAX_CLUSTERS], start=1)
@@ -95,11 +95,15 @@ def to_tiles(cluster: Cluster, folder: Path) -> list[Tile]:
 
 def summarise(found: FolderDuplicates) -> str:
     """The outcome in a sentence."""
-    unreadable = f", {len(found.unreadable):,} unreadable" if found.unreadable else ""
+    unreadable = f" ({len(found.unreadable):,} unreadable)" if found.unreadable else ""
     return (
-        f"{found.images:,} images{unreadable}: {found.duplicates:,} duplicates of {len(found.clusters):,} "
-        f"({found.duplicate_bytes / 1e6:,.1f} MB)."
+        f"{_count(found.images, 'image')}{unreadable}: {_count(found.duplicates, 'duplicate')} in "
+        f"{_count(len(found.clusters), 'cluster')}, {found.duplicate_bytes / 1e6:,.1f} MB."
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _figures(cluster: Cluster, folder: Path) -> Iterator[str]:
