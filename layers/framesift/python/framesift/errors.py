@@ -17,6 +17,9 @@ FramesiftError
 │   │   ├── DetectorKeyError · ProjectNotFoundError · PredictionResourceError
 │   │   ├── IterationNotPublishedError · TagsDifferError · ProjectFullError · RequestRefusedError
 │   │   └── TrainingFailedError · NothingToRollBackError · NotADetectorError
+│   ├── ImageFolderError            a folder of images, or an index of one, cannot be used as asked
+│   │   ├── NoImagesError · NotAnIndexError · IndexModelError
+│   │   └── MoveFolderError · NotAMoveListError
 │   ├── PoseError                   the pose commands cannot do what was asked
 │   │   └── UnknownPresetError · PoseConfigError · NoVideosError · NotASequenceError · SequencesDifferError
 │   └── MediaError                  one item's media; recorded on the item, the run goes on
@@ -42,7 +45,7 @@ FramesiftError
 ├── UploadError                     S3 does not take the files                                   (exit 77)
 │   └── BucketMissingError · CredentialsError · UploadDeniedError · UploadMismatchError
 ├── ModelError                      a model's file is missing or is not what its card says       (exit 66)
-│   └── ModelMissingError (ModelUnreachableError, exit 75) · ModelMismatchError · ModelInaccurateError
+│   └── ModelMissingError (ModelUnreachableError, exit 75) · ModelMismatchError
 └── MachineError                    this machine lacks something                                 (exit 69)
     ├── ChromiumMissingError · ChromiumFailedError · StacksError
     ├── NodeMissingError · ExtraMissingError · PortInUseError · DiskFullError
@@ -292,6 +295,30 @@ class SequencesDifferError(PoseError):
     """The sequence does not belong to the video that it should be drawn on."""
 
 
+class ImageFolderError(InputError):
+    """A folder of images, or an index of one, cannot be used as asked."""
+
+
+class NoImagesError(ImageFolderError):
+    """The folder does not exist, or holds no image."""
+
+
+class NotAnIndexError(ImageFolderError):
+    """The file is no index of images of ours, or is damaged."""
+
+
+class IndexModelError(ImageFolderError):
+    """The index was made by another model than the one that is asked for."""
+
+
+class MoveFolderError(ImageFolderError):
+    """The folder that duplicates should be moved to lies within the folder that is searched, or around it."""
+
+
+class NotAMoveListError(ImageFolderError):
+    """The file is no list of moved files of ours, or is damaged."""
+
+
 class CrawlError(FramesiftError):
     """The site did not give what a person would see."""
 
@@ -428,10 +455,6 @@ class ModelUnreachableError(ModelMissingError):
 
 class ModelMismatchError(ModelError):
     """The model's file is not the one that its card describes."""
-
-
-class ModelInaccurateError(ModelError):
-    """A faster version of a model strays too far from the model."""
 
 
 class MachineError(FramesiftError):

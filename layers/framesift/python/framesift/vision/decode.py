@@ -1,6 +1,6 @@
-"""Bytes of a picture in, pixels out; whatever the bytes are, nothing but a `MediaError` is raised.
+"""Bytes of an image in, pixels out; whatever the bytes are, nothing but a `MediaError` is raised.
 
-The format is told by the first bytes, never by a name. The pixels are counted in the header, before anything is
+The format is recognised by the first bytes, never by a name. The pixels are counted in the header, before anything is
 decoded. JPEG, nearly all of what sites serve, is decoded straight to a smaller size where that is enough: the inverse
 DCT of 4/8 of the coefficients costs about a third of the whole.
 """
@@ -31,7 +31,7 @@ _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, Typ
 
 
 def sniff_format(data: bytes) -> str:
-    """Tell a picture's format by its first bytes.
+    """Recognise an image's format by its first bytes.
 
     Returns:
         Pillow's name of it: `JPEG`, `PNG`, `WEBP`, `GIF` or `BMP`.
@@ -49,15 +49,15 @@ def sniff_format(data: bytes) -> str:
         return "BMP"
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"
-    raise NotAnImageError("The bytes are no JPEG, PNG, WebP, GIF or BMP picture.")
+    raise NotAnImageError("The bytes are no JPEG, PNG, WebP, GIF or BMP image.")
 
 
 def decode_image(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS, min_side: int = 0) -> RgbImage:
-    """Decode a picture, upright, the first frame of an animation, transparency over white.
+    """Decode an image, upright, the first frame of an animation, transparency over white.
 
     Args:
         data: The file's bytes.
-        max_pixels: Pictures with more are refused before they are decoded.
+        max_pixels: Images with more are refused before they are decoded.
         min_side: If positive, a JPEG may come smaller than it is, but with no side below this (unless it is below
             already).
 
@@ -65,23 +65,23 @@ def decode_image(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS, min_side:
         `(height, width, 3)` uint8, RGB, 0 to 255.
 
     Raises:
-        NotAnImageError: The bytes are no picture of a known format, or damaged.
+        NotAnImageError: The bytes are no image of a known format, or damaged.
         ImageTooLargeError: It has more than `max_pixels`.
     """
-    picture_format = sniff_format(data)
+    image_format = sniff_format(data)
     try:
-        with Image.open(BytesIO(data), formats=[picture_format]) as picture:
-            if picture.width * picture.height > max_pixels:
+        with Image.open(BytesIO(data), formats=[image_format]) as opened:
+            if opened.width * opened.height > max_pixels:
                 raise ImageTooLargeError(
-                    f"The picture has {picture.width} x {picture.height} pixels; at most {max_pixels} are decoded."
+                    f"The image has {opened.width} x {opened.height} pixels; at most {max_pixels} are decoded."
                 )
-            if picture_format == "JPEG" and picture.mode in {"RGB", "L"}:
+            if image_format == "JPEG" and opened.mode in {"RGB", "L"}:
                 return _decode_jpeg(data, min_side)
-            return _decode_with_pillow(picture)
+            return _decode_with_pillow(opened)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageTooLargeError(f"The picture is far too large: at most {max_pixels} pixels are decoded.") from error
+        raise ImageTooLargeError(f"The image is far too large: at most {max_pixels} pixels are decoded.") from error
     except _DAMAGE as error:
-        raise NotAnImageError(f"The {picture_format} picture is damaged: {error}.") from error
+        raise NotAnImageError(f"The {image_format} image is damaged: {error}.") from error
 
 
 def _decode_jpeg(data: bytes, min_side: int) -> RgbImage:
@@ -90,8 +90,8 @@ def _decode_jpeg(data: bytes, min_side: int) -> RgbImage:
     )
     if b"Exif\x00\x00" not in data[:_EXIF_WINDOW_BYTES]:
         return np.asarray(image)
-    with Image.open(BytesIO(data), formats=["JPEG"]) as picture:
-        return _upright(np.asarray(image), picture.getexif().get(_ORIENTATION_TAG, 1))
+    with Image.open(BytesIO(data), formats=["JPEG"]) as opened:
+        return _upright(np.asarray(image), opened.getexif().get(_ORIENTATION_TAG, 1))
 
 
 def _upright(image: RgbImage, orientation: int) -> RgbImage:
@@ -105,9 +105,9 @@ def _upright(image: RgbImage, orientation: int) -> RgbImage:
     return np.ascontiguousarray(image)
 
 
-def _decode_with_pillow(picture: Image.Image) -> RgbImage:
-    picture.seek(0)
-    upright = ImageOps.exif_transpose(picture)
+def _decode_with_pillow(opened: Image.Image) -> RgbImage:
+    opened.seek(0)
+    upright = ImageOps.exif_transpose(opened)
     if upright.mode.startswith(("I", "F")):  # 16 bits a sample
         grey = (np.asarray(upright, np.float32) / 257.0).clip(0, 255).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)
@@ -115,3 +115,16 @@ def _decode_with_pillow(picture: Image.Image) -> RgbImage:
         paper = Image.new("RGBA", upright.size, "white")
         upright = Image.alpha_composite(paper, upright.convert("RGBA"))
     return np.asarray(upright.convert("RGB"))
+
+
+def read_size(data: bytes) -> tuple[int, int]:
+    """Read an image's width and height, pixels, from its header.
+
+    Raises:
+        NotAnImageError: The bytes are no image of a known format, or damaged.
+    """
+    try:
+        with Image.open(BytesIO(data), formats=[sniff_format(data)]) as image:
+            return image.size
+    except (Image.DecompressionBombError, *_DAMAGE) as error:
+        raise NotAnImageError(f"The image's header is damaged: {error}.") from error
