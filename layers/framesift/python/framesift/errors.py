@@ -18,7 +18,7 @@ FramesiftError
 │   ├── PoseError                   the pose commands cannot do what was asked
 │   │   └── UnknownPresetError · PoseConfigError · NoVideosError · NotASequenceError · SequencesDifferError
 │   └── MediaError                  one item's media; recorded on the item, the run goes on
-│       ├── NotAnImageError · ImageTooLargeError · MediaTooLargeError
+│       ├── NotAnImageError · ImageTooLargeError · ImageTooCostlyError · MediaTooLargeError
 │       ├── HostNotAllowedError · PrivateAddressError
 │       ├── DownloadFailedError
 │       ├── ImageRefusedError · RegionOutsideError
@@ -178,6 +178,10 @@ class NotAnImageError(MediaError):
 
 class ImageTooLargeError(MediaError):
     """The image has more pixels than the settings allow."""
+
+
+class ImageTooCostlyError(MediaError):
+    """Decoding the image takes more time or memory than an image may, or its structure shows that it would."""
 
 
 class MediaTooLargeError(MediaError):
