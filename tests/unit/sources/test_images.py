@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from framesift.errors import ImageTooCostlyError, ImageTooLargeError, MediaError, NotAnImageError
-from framesift.memory import image_budget
+from framesift.memory import MemoryBudget, image_budget, image_budget_bytes
 from framesift.sandbox import Reply, Sandbox
 from framesift.sources.images import ImageFacts, call_within_limits, check_image, encode_thumbnail
 from framesift.vision.decode import decode_image
@@ -219,12 +219,18 @@ def test_pixels_in_flight_fit_into_a_functions_memory(monkeypatch: pytest.Monkey
             return Reply()
 
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "3008")
-    image_budget.cache_clear()
+    budget = MemoryBudget(image_budget_bytes())
     sandbox = Counting("json", timeout_s=1, memory_limit_bytes=1 << 30, workers=16)
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(lambda _: call_within_limits(sandbox, "inspect", b"", 4_999 * 4_999), range(32)))
-    image_budget.cache_clear()
+        list(pool.map(lambda _: call_within_limits(sandbox, "inspect", b"", 4_999 * 4_999, budget), range(32)))
     assert 1 <= most <= 2
+
+
+def test_all_threads_share_one_budget() -> None:
+    together = threading.Barrier(8)
+    with ThreadPoolExecutor(8) as pool:
+        budgets = list(pool.map(lambda _: together.wait(20) >= 0 and image_budget(), range(8)))
+    assert len(set(map(id, budgets))) == 1
 
 
 def test_a_decoder_that_hangs_or_dies_costs_its_own_image() -> None:

@@ -19,7 +19,7 @@ FramesiftError
 │   │   └── UnknownPresetError · PoseConfigError · NoVideosError · NotASequenceError · SequencesDifferError
 │   └── MediaError                  one item's media; recorded on the item, the run goes on
 │       ├── NotAnImageError · ImageTooLargeError · ImageTooCostlyError · MediaTooLargeError
-│       ├── HostNotAllowedError · PrivateAddressError
+│       ├── BadValueError · HostNotAllowedError · PrivateAddressError
 │       ├── DownloadFailedError
 │       ├── ImageRefusedError · RegionOutsideError
 │       └── VideoError              one video cannot be read, or shows no one
@@ -186,6 +186,10 @@ class ImageTooCostlyError(MediaError):
 
 class MediaTooLargeError(MediaError):
     """The file has more bytes than the settings allow."""
+
+
+class BadValueError(MediaError):
+    """A value that a site, an API or a host sent cannot be used."""
 
 
 class HostNotAllowedError(MediaError):

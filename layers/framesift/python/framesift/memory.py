@@ -12,6 +12,7 @@ from pathlib import Path
 
 _CGROUP = Path("/sys/fs/cgroup")
 _IMAGE_SHARE = 0.25
+_making = threading.Lock()  # Two budgets would be twice the memory.
 
 
 def available_bytes(cgroup: Path = _CGROUP, meminfo: Path = Path("/proc/meminfo")) -> int:
@@ -79,7 +80,17 @@ class MemoryBudget:
                 self._changed.notify_all()
 
 
-@cache
+def image_budget_bytes() -> int:
+    """How much memory pixels that are being decoded may take: a quarter of what there is."""
+    return int(available_bytes() * _IMAGE_SHARE)
+
+
 def image_budget() -> MemoryBudget:
-    """This process's budget for pixels that are being decoded: a quarter of the memory there is."""
-    return MemoryBudget(int(available_bytes() * _IMAGE_SHARE))
+    """This process's budget for pixels that are being decoded, the same for all threads."""
+    with _making:
+        return _image_budget()
+
+
+@cache
+def _image_budget() -> MemoryBudget:
+    return MemoryBudget(image_budget_bytes())

@@ -81,7 +81,6 @@ class Sandbox:
         self._slots = threading.BoundedSemaphore(workers or _usable_cores())
         self._idle: list[_Worker] = []
         self._lock = threading.Lock()
-        atexit.register(self.close)
 
     def __enter__(self) -> Self:
         return self
@@ -115,7 +114,6 @@ class Sandbox:
             idle, self._idle = self._idle, []
         for worker in idle:
             worker.kill()
-        atexit.unregister(self.close)
 
     @contextmanager
     def _borrow(self) -> Iterator[_Worker]:
@@ -149,6 +147,7 @@ class _Worker:
                 env=_environment(),
                 start_new_session=True,  # Ctrl-C is the parent's to handle.
             )
+        atexit.register(self.kill)
         try:
             _receive(self._channel, time.monotonic() + _START_TIMEOUT_S)
         except (OSError, EOFError) as error:
@@ -177,6 +176,7 @@ class _Worker:
         self._process.kill()
         self._process.wait()
         self._channel.close()
+        atexit.unregister(self.kill)
 
 
 def _environment() -> dict[str, str]:

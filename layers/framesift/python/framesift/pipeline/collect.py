@@ -44,7 +44,8 @@ def _collect(run: Run, category: str, settings: Settings, store: Store, table: T
         lambda picture: _keep_screenshot(picture, run, category, store),
         report=Progress(table, run, "collect", category),
     )
-    popular = [item for item in crawled.items if item.views >= settings.crawl.min_views]
+    # A clip with a value that could not be read is kept, so that the manifest names it.
+    popular = [item for item in crawled.items if item.views >= settings.crawl.min_views or item.error]
     if not popular:
         raise EmptyPageError(
             f"{category}: {len(crawled.items)} clips were seen, none with {settings.crawl.min_views:,} views; "

@@ -50,7 +50,7 @@ def stored_media(run: Run, category: str, store: Store) -> dict[str, str]:
 
 def missing(items: list[Item], stored: Mapping[str, str]) -> int:
     """How many items' pictures are to be fetched."""
-    return sum(item.id not in stored for item in items)
+    return sum(item.id not in stored and item.error is None for item in items)
 
 
 def collect_thumbnails(
@@ -70,6 +70,8 @@ async def _collect_all(
     loop = asyncio.get_running_loop()
 
     async def collect(item: Item) -> Item:
+        if item.error:
+            return item
         try:
             key = stored.get(item.id)
             if key is not None:

@@ -16,14 +16,12 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Self
-from urllib.parse import urljoin, urlsplit
 
 import httpcore
 
 from framesift.errors import (
+    BadValueError,
     DownloadFailedError,
     HostNotAllowedError,
     MediaError,
@@ -33,6 +31,7 @@ from framesift.errors import (
 from framesift.settings import DownloadSettings
 from framesift.sources.addresses import is_public
 from framesift.sources.images import ImageFacts, check_image
+from framesift.sources.untrusted import join_url, read_retry_after_s, split_url
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
@@ -68,11 +67,12 @@ class DownloadedImage:
 
     @classmethod
     def check(cls, data: bytes, max_pixels: int) -> Self:
-        """Take bytes for an image after looking at them.
+        """Accept bytes that are a whole image.
 
         Raises:
             NotAnImageError: If they are none, or damaged.
             ImageTooLargeError: If it has more pixels.
+            ImageTooCostlyError: If decoding it takes more time or memory than an image may.
         """
         return cls(data, hashlib.sha256(data).hexdigest(), check_image(data, max_pixels))
 
@@ -123,11 +123,13 @@ class ImageDownloader:
 
         Raises:
             HostNotAllowedError: The URL, or what it leads to, is none that may be fetched.
+            BadValueError: It redirects to what is no URL.
             PrivateAddressError: Its host is no host on the open internet.
             DownloadFailedError: It could not be had, after all tries.
             MediaTooLargeError: It has more bytes than allowed; no more than that was read.
             ImageTooLargeError: It has more pixels than allowed.
             NotAnImageError: It is no image, or a damaged one.
+            ImageTooCostlyError: Decoding it takes more time or memory than an image may.
         """
         async with self._slots:
             data = await self._with_tries(url)
@@ -175,7 +177,7 @@ class ImageDownloader:
                 if response.status not in _REDIRECT_STATUSES:
                     return await self._read(url, response)
                 location = _header(response, b"location")
-            target = urljoin(target, location)
+            target = join_url(target, location)
         raise DownloadFailedError(f"{_shown(url)} leads through more than {_REDIRECTS} redirects.")
 
     def _checked(self, url: str) -> httpcore.URL:
@@ -183,10 +185,10 @@ class ImageDownloader:
         if not _URL_TEXT.fullmatch(url) or "\\" in url:
             raise HostNotAllowedError(f"{_shown(url)} is no URL that can be fetched.")
         try:
-            parts = urlsplit(url)
-            host, port = parts.hostname or "", parts.port
-        except ValueError:
+            parts = split_url(url)
+        except BadValueError:
             raise HostNotAllowedError(f"{_shown(url)} is no URL that can be fetched.") from None
+        host, port = parts.hostname or "", parts.port
         if self._settings.allow_loopback and (parts.scheme, host) == ("http", _LOOPBACK):
             default_port = 80
         elif parts.scheme == "https" and port in (None, 443) and self._allowed(host):
@@ -210,7 +212,7 @@ class ImageDownloader:
 
     async def _read(self, url: str, response: httpcore.Response) -> bytes:
         if response.status == 429 or response.status >= 500:
-            raise _TryAgain(f"HTTP {response.status}", _retry_after_s(_header(response, b"retry-after")))
+            raise _TryAgain(f"HTTP {response.status}", read_retry_after_s(_header(response, b"retry-after")))
         if response.status != 200:
             raise DownloadFailedError(f"{_shown(url)} could not be had: HTTP {response.status}.")
         body = bytearray()
@@ -274,17 +276,6 @@ class _GuardedNetwork(httpcore.AsyncNetworkBackend):
 
 def _header(response: httpcore.Response, name: bytes) -> str:
     return next((value.decode("latin-1") for key, value in response.headers if key.lower() == name), "")
-
-
-def _retry_after_s(text: str) -> float | None:
-    """The pause that a host asks for, seconds: it writes a number of seconds, or a date."""
-    if text.isdecimal():
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return max(0.0, (moment.astimezone(UTC) - datetime.now(UTC)).total_seconds())
 
 
 def _shown(url: str) -> str:

@@ -7,11 +7,10 @@ Nothing here decodes an image in this process. The headers are read first, by co
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from framesift.errors import ImageTooCostlyError, NotAnImageError
-from framesift.memory import image_budget
+from framesift.memory import MemoryBudget, image_budget
 from framesift.sandbox import Reply, Sandbox, SandboxKilledError
 from framesift.sources.image_structure import ImageStructure, read_structure
 
@@ -26,6 +25,7 @@ TIME_LIMIT_S = 10.0
 """How long one image may take to decode, seconds: an ordinary thumbnail takes some milliseconds."""
 MEMORY_LIMIT_BYTES = 1 << 30
 """How much memory a process that decodes images may allocate."""
+_SANDBOX = Sandbox("framesift.sources.image_worker", timeout_s=TIME_LIMIT_S, memory_limit_bytes=MEMORY_LIMIT_BYTES)
 _BYTES_PER_PIXEL = 12  # While it is decoded: the decoder's buffer, Pillow's, and a conversion.
 
 
@@ -113,13 +113,23 @@ def encode_thumbnail(
     return EncodedThumbnail(bytes(reply.data), reply.fields["width"], reply.fields["height"])
 
 
-def call_within_limits(sandbox: Sandbox, function: str, data: bytes, pixels: int, **keywords: Any) -> Reply:
+def call_within_limits(
+    sandbox: Sandbox, function: str, data: bytes, pixels: int, budget: MemoryBudget | None = None, **keywords: Any
+) -> Reply:
     """Decode an image in a sandbox, as soon as there is memory for its pixels.
+
+    Args:
+        sandbox: Its processes.
+        function: The function that decodes.
+        data: The file.
+        pixels: How many it has.
+        budget: What memory there is for pixels; by default this process's budget.
+        **keywords: For the function.
 
     Raises:
         ImageTooCostlyError: If it takes too long or too much memory, or crashes its decoder.
     """
-    with image_budget().reserve(pixels * _BYTES_PER_PIXEL):
+    with (budget or image_budget()).reserve(pixels * _BYTES_PER_PIXEL):
         try:
             return sandbox.call(function, data, **keywords)
         except SandboxKilledError as fault:
@@ -134,9 +144,4 @@ def _read_known(data: bytes, max_pixels: int) -> ImageStructure:
 
 
 def _call(function: str, data: bytes, structure: ImageStructure, **keywords: Any) -> Reply:
-    return call_within_limits(_sandbox(), function, data, structure.pixels, image_format=structure.format, **keywords)
-
-
-@cache
-def _sandbox() -> Sandbox:
-    return Sandbox("framesift.sources.image_worker", timeout_s=TIME_LIMIT_S, memory_limit_bytes=MEMORY_LIMIT_BYTES)
+    return call_within_limits(_SANDBOX, function, data, structure.pixels, image_format=structure.format, **keywords)

@@ -7,7 +7,6 @@ size where that is enough: the inverse DCT of 4/8 of the coefficients costs abou
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Final
 
 import numpy as np
@@ -21,6 +20,8 @@ RgbImage = NDArray[np.uint8]
 """`(height, width, 3)` uint8, RGB, 0 to 255."""
 
 DEFAULT_MAX_PIXELS: Final = 25_000_000
+
+_SANDBOX = Sandbox("framesift.vision.decode_worker", timeout_s=TIME_LIMIT_S, memory_limit_bytes=MEMORY_LIMIT_BYTES)
 
 
 def decode_image(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS, min_side: int = 0) -> RgbImage:
@@ -47,7 +48,7 @@ def decode_image(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS, min_side:
     """
     structure = read_structure(data, max_pixels)
     reply = call_within_limits(
-        _sandbox(),
+        _SANDBOX,
         "decode",
         data,
         structure.pixels,
@@ -56,8 +57,3 @@ def decode_image(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS, min_side:
         min_side=min_side,
     )
     return np.frombuffer(reply.data, np.uint8).reshape(reply.fields["height"], reply.fields["width"], 3)
-
-
-@cache
-def _sandbox() -> Sandbox:
-    return Sandbox("framesift.vision.decode_worker", timeout_s=TIME_LIMIT_S, memory_limit_bytes=MEMORY_LIMIT_BYTES)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import suppress
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from framesift.errors import CrawlBlockedError, CrawlError, SiteUnreachableError
+from framesift.errors import BadValueError, CrawlBlockedError, CrawlError, SiteUnreachableError
 from framesift.sources.tiktok.clips import Clips
 from framesift.sources.tiktok.parse import Origin, list_entries, parse_entries
+from framesift.sources.untrusted import read_json, show, split_url
 
 if TYPE_CHECKING:
     from playwright.async_api import Page, Request, Response
@@ -78,13 +77,13 @@ class ListReader:
 
     def _read(self, status: int, body: bytes) -> None:
         try:
-            answer = json.loads(body)
-        except ValueError:
+            answer = read_json(body)
+        except BadValueError:
             answer = None
         code = answer.get("statusCode", 0) if isinstance(answer, dict) else None
         if status >= 400 or code != 0:
-            said = "no JSON" if code is None else f"status code {code}"
-            self.fault = CrawlBlockedError, f"HTTP {status}, {said}, {len(body)} bytes"
+            content = "no JSON" if code is None else f"status code {show(code)}"
+            self.fault = CrawlBlockedError, f"HTTP {status}, {content}, {len(body)} bytes"
             return
         self.fault = None
         self.ended = not answer.get("hasMore", True)
@@ -92,4 +91,7 @@ class ListReader:
 
 
 def _is_list(url: str) -> bool:
-    return "/item_list" in urlsplit(url).path
+    try:
+        return "/item_list" in split_url(url).path
+    except BadValueError:
+        return False

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from framesift.contracts import Item
 from framesift.errors import (
@@ -25,6 +25,7 @@ from framesift.sources.tiktok.clips import Clips
 from framesift.sources.tiktok.lists import ListReader
 from framesift.sources.tiktok.parse import Origin, parse_card
 from framesift.sources.tiktok.walls import LOOK, REFUSALS, Sight, describe, find_wall
+from framesift.sources.untrusted import read_list, read_mapping, read_text
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -224,16 +225,21 @@ class _Visit:
         await asyncio.sleep(times * self._dice.uniform(*self._settings.scroll_pause_s))
 
     async def _read_cards(self) -> None:
-        cards: list[dict[str, Any]] = await self._page.evaluate(_CARDS)
+        # The page's own scripts can change what ours return.
+        cards = map(read_mapping, read_list(await self._page.evaluate(_CARDS)))
         items = (parse_card(card, self._origin) for card in cards)
         self._clips.add_cards(item for item in items if item is not None)
 
     async def _look(self) -> Sight:
+        found = read_mapping(await self._page.evaluate(LOOK))
         return Sight(
             url=self._page.url,
             status=self._status,
             clips=self._clips.shown,
-            **await self._page.evaluate(LOOK),
+            title=read_text(found.get("title")),
+            text=read_text(found.get("text")),
+            captcha=found.get("captcha") is True,
+            login=found.get("login") is True,
         )
 
     async def _raise_wall(self) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from framesift.errors import CaptchaShownError, CrawlBlockedError, CrawlError, LoginRequiredError
+from framesift.errors import BadValueError, CaptchaShownError, CrawlBlockedError, CrawlError, LoginRequiredError
+from framesift.sources.untrusted import split_url
 
 REFUSALS = frozenset({401, 403, 429, 451})
 _DENIED = re.compile(
@@ -64,7 +64,7 @@ def find_wall(sight: Sight) -> tuple[type[CrawlError], str] | None:
         return CrawlBlockedError, f"The site refuses with HTTP {sight.status}"
     if sight.captcha:
         return CaptchaShownError, "The site shows a captcha"
-    if sight.login or _LOGIN_PATH.match(urlsplit(sight.url).path):
+    if sight.login or _asks_to_log_in(sight.url):
         return LoginRequiredError, "The site asks to log in, and no session or an ended one was used"
     if sight.clips:  # Words below may be a clip's title.
         return None
@@ -74,6 +74,13 @@ def find_wall(sight: Sight) -> tuple[type[CrawlError], str] | None:
     if _DENIED.search(words):
         return CrawlBlockedError, "The site denies access"
     return None
+
+
+def _asks_to_log_in(url: str) -> bool:
+    try:
+        return _LOGIN_PATH.match(split_url(url).path) is not None
+    except BadValueError:
+        return False
 
 
 def describe(sight: Sight) -> str:

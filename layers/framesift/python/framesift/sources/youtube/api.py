@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from framesift import aws, keys
 from framesift.errors import (
+    BadValueError,
     FeedError,
     NotFoundError,
     SettingsError,
@@ -20,6 +21,7 @@ from framesift.errors import (
     YoutubeUnavailableError,
 )
 from framesift.pacing import patiently
+from framesift.sources.untrusted import read_json, read_list, read_mapping, read_text, show
 
 if TYPE_CHECKING:
     import httpx
@@ -65,10 +67,10 @@ class Listing(ABC):
         while limit > 0:
             asked = {**parameters, "maxResults": str(min(limit, PAGE_SIZE))}
             page = self.get(method, {**asked, "pageToken": page_token} if page_token else asked)
-            found = page.get("items", [])[:limit]
+            found = read_list(page.get("items"))[:limit]
             yield from found
             limit -= len(found)
-            page_token = page.get("nextPageToken")
+            page_token = read_text(page.get("nextPageToken"))
             if not page_token or not found:
                 return
 
@@ -133,8 +135,11 @@ class YoutubeApi(Listing):
         )
         if response.status_code == 304 and kept:
             return dict(kept["body"])
-        body: dict[str, Any] = response.json()
-        if etag := response.headers.get("ETag") or body.get("etag"):
+        try:
+            body = read_mapping(read_json(response.content))
+        except BadValueError as error:
+            raise YoutubeUnavailableError(f"YouTube answers what cannot be read: {error}") from None
+        if etag := response.headers.get("ETag") or read_text(body.get("etag")):
             self._store.put(key, json.dumps({"etag": etag, "body": body}).encode(), "application/json")
         return body
 
@@ -203,19 +208,27 @@ def _wait_hint_s(error: Exception) -> float | None:
 
 def _fault(response: httpx.Response) -> Exception:
     """Our error for YouTube's: its reasons tell apart what one status means."""
-    try:
-        error = response.json()["error"]
-        reason = str((error.get("errors") or [{}])[0].get("reason", ""))
-        said = str(error.get("message", ""))
-        reason = next((str(d["reason"]) for d in error.get("details", []) if "API_KEY" in str(d.get("reason"))), reason)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        reason, said = "", response.text[:200]
+    reason, message = _reason(response)
     if reason in _DAY_IS_GONE:
-        return YoutubeQuotaError(f"YouTube's quota for today is used up until midnight Pacific time: {said}")
+        return YoutubeQuotaError(f"YouTube's quota for today is used up until midnight Pacific time: {message}")
     if reason in _SLOW_DOWN or response.status_code == 429 or response.status_code >= 500:
-        return YoutubeUnavailableError(f"YouTube answers HTTP {response.status_code} for too long: {said}")
+        return YoutubeUnavailableError(f"YouTube answers HTTP {response.status_code} for too long: {message}")
     if reason in _BAD_KEY or "API_KEY" in reason or response.status_code in (401, 403):
         return YoutubeKeyError(
-            f"YouTube refuses the key (HTTP {response.status_code}, {reason or 'no reason'}): {said}"
+            f"YouTube refuses the key (HTTP {response.status_code}, {reason or 'no reason'}): {message}"
         )
-    return FeedError(f"YouTube does not give this feed (HTTP {response.status_code}, {reason or 'no reason'}): {said}")
+    return FeedError(
+        f"YouTube does not give this feed (HTTP {response.status_code}, {reason or 'no reason'}): {message}"
+    )
+
+
+def _reason(response: httpx.Response) -> tuple[str, str]:
+    """The reason's name and the message of an error; a detail's reason goes before the general one."""
+    try:
+        error = read_mapping(read_mapping(read_json(response.content)).get("error"))
+    except BadValueError:
+        return "", show(response.text)
+    listed = [read_text(read_mapping(entry).get("reason")) for entry in read_list(error.get("errors"))[:1]]
+    details = [read_text(read_mapping(entry).get("reason")) for entry in read_list(error.get("details"))]
+    reason = next((detail for detail in details if "API_KEY" in detail), listed[0] if listed else "")
+    return reason, read_text(error.get("message"), 500)
