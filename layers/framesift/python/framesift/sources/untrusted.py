@@ -148,8 +148,11 @@ def read_retry_after_s(text: str) -> float | None:
 
 def show(value: Any) -> str:
     """A value for a message: on one line, in ASCII, cut where it is long."""
-    text = ascii(value if isinstance(value, str) else str(value)[: 2 * _SHOWN_CHARS])
-    return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}…"
+    try:
+        text = ascii(value)
+    except (RecursionError, ValueError):  # Nested too deeply, or a number of thousands of digits.
+        text = f"a {type(value).__name__} that cannot be shown"
+    return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}..."
 
 
 def _int(digits: str) -> int | str:
