@@ -14,7 +14,8 @@ FramesiftError
 │   ├── DetectorError               the detector, or the project that is taught, cannot do what was asked
 │   │   ├── DetectorKeyError · ProjectNotFoundError · PredictionResourceError
 │   │   ├── IterationNotPublishedError · TagsDifferError · ProjectFullError · RequestRefusedError
-│   │   └── TrainingFailedError · NothingToRollBackError · NotADetectorError
+│   │   ├── TrainingFailedError · NothingToRollBackError
+│   │   └── NotADetectorError · NotAnExportError · ExternalDataError · RowCountError · ModelTooCostlyError
 │   ├── PoseError                   the pose commands cannot do what was asked
 │   │   └── UnknownPresetError · PoseConfigError · NoVideosError · NotASequenceError · SequencesDifferError
 │   └── MediaError                  one item's media; recorded on the item, the run goes on
@@ -166,6 +167,22 @@ class NothingToRollBackError(DetectorError):
 
 class NotADetectorError(DetectorError):
     """The model file is no object detector whose form we know."""
+
+
+class NotAnExportError(DetectorError):
+    """The zip is no export of Custom Vision, is damaged or encrypted, or unpacks to far more than a network."""
+
+
+class ExternalDataError(DetectorError):
+    """The ONNX file keeps its weights in other files, which are never read."""
+
+
+class RowCountError(DetectorError):
+    """The network gives other than one row of results for each image."""
+
+
+class ModelTooCostlyError(DetectorError):
+    """The network takes more memory or time than its size justifies, or crashes what loads it."""
 
 
 class MediaError(InputError):

@@ -81,6 +81,7 @@ def add(
         f"{added.card.folder} finds {', '.join(added.card.detector.tags if added.card.detector else ())}. To predict "
         f"with it: FRAMESIFT_DETECTION__PROVIDER=onnx FRAMESIFT_DETECTION__MODEL={added.card.folder}",
         highlight=False,
+        markup=False,
         soft_wrap=True,
     )
 

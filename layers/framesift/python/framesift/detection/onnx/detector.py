@@ -20,7 +20,7 @@ from framesift.detection.onnx.heads import (
     suppress,
 )
 from framesift.detection.regions import clip
-from framesift.errors import MediaError, NotADetectorError, RegionOutsideError, SettingsError
+from framesift.errors import MediaError, NotADetectorError, RegionOutsideError, RowCountError, SettingsError
 from framesift.models import default_cache_dir, open_registry
 from framesift.models.card import DetectorForm
 from framesift.settings import Settings
@@ -150,6 +150,11 @@ class OnnxDetector:
                 found = read_custom_vision(next(iter(outputs.values())), tags, at_least, form.width, form.height)
             case _:
                 return iter([self._finished(outputs, at_least)])
+        if len(found) != len(images):
+            raise RowCountError(
+                f"{self.name} gives {len(found)} rows for {len(images)} images: add it again, exported with a batch "
+                "that is open or fixed to one image."
+            )
         return (suppress(boxes, self._max_overlap) for boxes in found)
 
     def _finished(self, outputs: Mapping[str, Floats], at_least: float) -> Boxes:
