@@ -45,10 +45,10 @@ def inspect(data: bytes, *, file_name: str, head: Head | None, size: int) -> Rep
         MemoryError: It needs too much.
     """
     try:
-        holders = any(_external(data, "model", 0))
+        is_split = has_external_data(data)
     except ProtobufError as error:
         raise NotADetectorError(f"{file_name} is no ONNX network: {error}.") from None
-    if holders:
+    if is_split:
         raise ExternalDataError(
             f"{file_name} keeps its weights in other files, which are not read: save it as one file "
             "(onnx.save without save_as_external_data)."
@@ -63,6 +63,15 @@ def inspect(data: bytes, *, file_name: str, head: Head | None, size: int) -> Rep
         raise NotADetectorError(
             f"{file_name} is no ONNX network that can be run: {' '.join(str(error).split())}"
         ) from None
+
+
+def has_external_data(data: bytes) -> bool:
+    """Whether any tensor of an ONNX file keeps its data in another file.
+
+    Raises:
+        ProtobufError: It is no message of Protocol Buffers.
+    """
+    return any(_external(data, "model", 0))
 
 
 def _try_out(data: bytes, file_name: str, head: Head | None, size: int) -> Reply:
