@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as UnreadableSettingsError
 
 from framesift.errors import SettingsError
 
@@ -307,3 +308,5 @@ def load_settings() -> Settings:
             for fault in error.errors()
         )
         raise SettingsError(f"Settings that cannot be used: {faults}.") from None
+    except (UnreadableSettingsError, ValueError) as error:  # No JSON where it is needed, or a .env that is no UTF-8.
+        raise SettingsError(f"Settings that cannot be read: {error}. Lists and tables are written as JSON.") from None

@@ -37,7 +37,8 @@ def subject_of(start: StartInput) -> tuple[str, str]:
             f"{start.object.key!r} lies in no collection: put it below {keys.uploads_prefix('NAME')}."
         )
     collection, written = check_collection(found[0]), f"{start.object.key}\n{start.object.sequencer}"
-    return collection, f"{collection}.{hashlib.sha256(written.encode()).hexdigest()[:12]}"
+    digest = hashlib.sha256(written.encode(errors="surrogatepass")).hexdigest()
+    return collection, f"{collection}.{digest[:12]}"
 
 
 def check_collection(name: str) -> str:
