@@ -6,7 +6,7 @@ import argparse
 import random
 import sys
 
-from fuzz.engine import fuzz, fuzz_with_atheris
+from fuzz.engine import fuzz
 from fuzz.targets import TARGETS
 
 
@@ -16,11 +16,8 @@ def main() -> int:
     parser.add_argument("name", choices=[*TARGETS, "all"], help="what to fuzz")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long, for each target (default: 60)")
     parser.add_argument("--seed", type=int, default=None, help="makes a run repeatable; random by default")
-    parser.add_argument("--atheris", action="store_true", help="guided by coverage (pip install atheris)")
     options = parser.parse_args()
     names = list(TARGETS) if options.name == "all" else [options.name]
-    if options.atheris:
-        fuzz_with_atheris(names[0], TARGETS[names[0]], options.seconds)
     seed = random.randrange(1 << 32) if options.seed is None else options.seed
     found = 0
     for name in names:

@@ -1,10 +1,9 @@
-"""How inputs are made: mutations of well-formed ones; guided by coverage where atheris is installed."""
+"""How inputs are made: mutations of well-formed ones."""
 
 from __future__ import annotations
 
 import hashlib
 import random
-import sys
 import time
 import traceback
 import warnings
@@ -75,23 +74,6 @@ def fuzz(name: str, target: Target, seconds: float, seed: int) -> tuple[int, Fin
         if finding := try_input(target, data):
             return count, finding
     return count, None
-
-
-def fuzz_with_atheris(name: str, target: Target, seconds: float) -> None:
-    """Let libFuzzer guide mutations by the branches that are taken. Never returns: libFuzzer ends the process.
-
-    Raises:
-        ModuleNotFoundError: atheris is not installed.
-    """
-    import atheris  # type: ignore[import-untyped,import-not-found,unused-ignore]
-
-    atheris.instrument_all()
-    folder = CORPUS / name
-    folder.mkdir(parents=True, exist_ok=True)
-    for seed in target.seeds():
-        Finding(seed, "").save(name)
-    atheris.Setup([sys.argv[0], f"-max_total_time={int(seconds)}", f"-max_len={_MAX_BYTES}", str(folder)], target.run)
-    atheris.Fuzz()
 
 
 def mutate(data: bytes, others: Sequence[bytes], words: Sequence[bytes], dice: random.Random) -> bytes:
