@@ -42,7 +42,7 @@ async def open_browser(settings: CrawlSettings) -> AsyncIterator[Browser]:
     the end of theirs and exit.
 
     Raises:
-        ChromiumMissingError: If none is installed where we look.
+        ChromiumMissingError: If none is installed in a known place.
         ChromiumFailedError: If one is there and does not start.
     """
     from playwright.async_api import async_playwright

@@ -1,8 +1,8 @@
-"""The one way in which media is fetched from the web: guarded, since URLs come from pages that anyone can fill.
+"""Fetches media from the web, guarded against SSRF: its URLs come from pages that anyone can write to.
 
-A name is resolved once, its addresses are checked, and the connection goes to the very address that was checked: a
-name whose answer changes gains nothing. TLS and the `Host` header keep the name. No proxy is asked, and redirects are
-followed by hand, each checked like the first URL.
+A name is resolved once, its addresses are checked, and the connection goes to the address that was checked, so that DNS
+rebinding gains nothing. TLS and the `Host` header keep the name. Proxies are not used, and redirects are followed here,
+each checked like the first URL.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 _REDIRECTS = 3
 _REDIRECT_STATUSES = {301, 302, 303, 307, 308}
 _LOOPBACK = "127.0.0.1"
-# A name of letters, digits and hyphens whose last part begins with a letter: no address in any of its spellings.
+# A name of letters, digits and hyphens whose last part begins with a letter: never an IP address in any spelling.
 _HOST_NAME = re.compile(r"(?:[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 _URL_TEXT = re.compile(r"[!-~]{1,4096}")
 _FIRST_WAIT_S = 0.25
-_LONGEST_WAIT_S = 30.0  # A host that asks for a longer pause is not waited for.
+_LONGEST_WAIT_S = 30.0  # A host that requests a longer pause is given up.
 _ADDRESSES_TRIED = 3
 _HEADERS: dict[bytes | str, bytes | str] = {
     "User-Agent": "Framesift/1",
@@ -83,10 +83,10 @@ class ImageDownloader:
     Use it as an asynchronous context manager, and await `fetch` of many URLs at once.
 
     Args:
-        settings: What is allowed, and the limits.
-        resolve: Gives a name's addresses; the machine's resolver by default.
-        network: Makes connections to addresses that were checked; plain TCP by default.
-        ssl_context: Whom to trust; the machine's authorities by default.
+        settings: Allowed hosts and limits.
+        resolve: Returns a name's addresses; the system's resolver by default.
+        network: Connects to addresses that were checked; plain TCP by default.
+        ssl_context: The trusted certificate authorities; the system's by default.
     """
 
     def __init__(
@@ -122,10 +122,10 @@ class ImageDownloader:
         """Fetch one image.
 
         Raises:
-            HostNotAllowedError: The URL, or what it leads to, is none that may be fetched.
+            HostNotAllowedError: The URL, or one that it redirects to, is not allowed.
             BadValueError: It redirects to what is no URL.
-            PrivateAddressError: Its host is no host on the open internet.
-            DownloadFailedError: It could not be had, after all tries.
+            PrivateAddressError: Its host has no address on the public internet.
+            DownloadFailedError: It could not be fetched in all tries.
             MediaTooLargeError: It has more bytes than allowed; no more than that was read.
             ImageTooLargeError: It has more pixels than allowed.
             NotAnImageError: It is no image, or a damaged one.
@@ -137,7 +137,7 @@ class ImageDownloader:
             return await loop.run_in_executor(self._threads, DownloadedImage.check, data, self._settings.max_pixels)
 
     async def fetch_all(self, urls: Iterable[str]) -> dict[str, DownloadedImage | MediaError]:
-        """Fetch images, and give for each URL the image, or why it could not be had."""
+        """Fetch images; for each URL the image, or the error."""
 
         async def outcome(url: str) -> DownloadedImage | MediaError:
             try:
@@ -163,7 +163,7 @@ class ImageDownloader:
                 break
             backoff_s = _FIRST_WAIT_S * 2 ** (number - 1) * random.uniform(0.5, 1.5)
             await asyncio.sleep(max(wait_s or 0.0, backoff_s))
-        raise DownloadFailedError(f"{_shown(url)} could not be had in {number} tries: {why}.")
+        raise DownloadFailedError(f"{_shown(url)} could not be fetched in {number} tries: {why}.")
 
     async def _follow(self, url: str) -> bytes:
         target = url
@@ -178,16 +178,16 @@ class ImageDownloader:
                     return await self._read(url, response)
                 location = _header(response, b"location")
             target = join_url(target, location)
-        raise DownloadFailedError(f"{_shown(url)} leads through more than {_REDIRECTS} redirects.")
+        raise DownloadFailedError(f"{_shown(url)} redirects more than {_REDIRECTS} times.")
 
     def _checked(self, url: str) -> httpcore.URL:
-        """The parts of a URL that may be fetched: what was checked is what is asked for, with no second parser."""
+        """The parts of a URL that is allowed: what is requested is what was checked, without a second parser."""
         if not _URL_TEXT.fullmatch(url) or "\\" in url:
-            raise HostNotAllowedError(f"{_shown(url)} is no URL that can be fetched.")
+            raise HostNotAllowedError(f"{_shown(url)} is not a URL that can be fetched.")
         try:
             parts = split_url(url)
         except BadValueError:
-            raise HostNotAllowedError(f"{_shown(url)} is no URL that can be fetched.") from None
+            raise HostNotAllowedError(f"{_shown(url)} is not a URL that can be fetched.") from None
         host, port = parts.hostname or "", parts.port
         if self._settings.allow_loopback and (parts.scheme, host) == ("http", _LOOPBACK):
             default_port = 80
@@ -198,7 +198,7 @@ class ImageDownloader:
                 f"{_shown(url)} is on no allowed host: only https, and only hosts in FRAMESIFT_DOWNLOAD__ALLOWED_HOSTS."
             )
         if parts.username is not None:
-            raise HostNotAllowedError(f"{_shown(url)} holds a user name, which no media URL needs.")
+            raise HostNotAllowedError(f"{_shown(url)} contains a user name, which media URLs never do.")
         query = f"?{parts.query}" if parts.query else ""
         return httpcore.URL(
             scheme=parts.scheme, host=host, port=port or default_port, target=f"{parts.path or '/'}{query}"
@@ -214,7 +214,7 @@ class ImageDownloader:
         if response.status == 429 or response.status >= 500:
             raise _TryAgain(f"HTTP {response.status}", read_retry_after_s(_header(response, b"retry-after")))
         if response.status != 200:
-            raise DownloadFailedError(f"{_shown(url)} could not be had: HTTP {response.status}.")
+            raise DownloadFailedError(f"{_shown(url)} could not be fetched: HTTP {response.status}.")
         body = bytearray()
         async for chunk in response.aiter_stream():
             body += chunk
@@ -237,7 +237,7 @@ class _TryAgain(Exception):  # noqa: N818 - no error that leaves this module
 
 
 class _GuardedNetwork(httpcore.AsyncNetworkBackend):
-    """Connects to addresses that are checked, and to nothing else."""
+    """Connects only to addresses that were checked."""
 
     def __init__(self, resolve: Resolve, network: httpcore.AsyncNetworkBackend, *, allow_loopback: bool) -> None:
         self._resolve = resolve
@@ -259,7 +259,7 @@ class _GuardedNetwork(httpcore.AsyncNetworkBackend):
             addresses = [address for address in found if is_public(address)][:_ADDRESSES_TRIED]
             if not addresses:
                 raise PrivateAddressError(
-                    f"{host} leads to {', '.join(found) or 'no address'}: not on the open internet."
+                    f"{host} resolves to {', '.join(found) or 'no address'}, which is not on the public internet."
                 )
         fault: Exception | None = None
         for address in addresses:
@@ -279,5 +279,5 @@ def _header(response: httpcore.Response, name: bytes) -> str:
 
 
 def _shown(url: str) -> str:
-    """A URL for a message: without its query, which may hold a signature, and on one line."""
+    """A URL for a message: on one line, without its query, which may contain a signature."""
     return ascii(url.partition("?")[0][:200])[1:-1]

@@ -34,7 +34,7 @@ class ImageFacts:
     """What an image is.
 
     Attributes:
-        content_type: Its MIME type, by its bytes and not by what anyone says.
+        content_type: Its MIME type, from its bytes, not from a header or name.
         extension: The usual ending of its file name, without a dot.
         width: Pixels.
         height: Pixels.

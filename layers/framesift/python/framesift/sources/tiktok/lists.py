@@ -1,4 +1,4 @@
-"""What a page's own list requests return: read before the page itself, since it says more and says it exactly."""
+"""Reads the responses to a page's own list requests, which hold more than the page shows, and exact counts."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class ListReader:
         origin: Whose clips they are.
 
     Attributes:
-        ended: Whether the site said that there are no more.
-        fault: What was wrong with the last answer, and of which kind; None if nothing.
+        ended: Whether the site reported that there are no more.
+        fault: The error class and message for the last response; None if it was good.
     """
 
     def __init__(self, page: Page, clips: Clips, origin: Origin) -> None:
@@ -36,27 +36,27 @@ class ListReader:
         self._waiting: set[Request] = set()
         self._settled = asyncio.Event()
         self._settled.set()
-        page.on("request", self._begun)
-        page.on("requestfailed", self._failed)
-        page.on("response", self._answered)
+        page.on("request", self._on_request)
+        page.on("requestfailed", self._on_failure)
+        page.on("response", self._on_response)
 
     async def settle(self, timeout_s: float) -> None:
-        """Wait until no list is on its way, as a person does who sees it loading."""
+        """Wait until no list request is pending."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await self._settled.wait()
 
-    def _begun(self, request: Request) -> None:
+    def _on_request(self, request: Request) -> None:
         if _is_list(request.url):
             self._waiting.add(request)
             self._settled.clear()
 
-    def _failed(self, request: Request) -> None:
+    def _on_failure(self, request: Request) -> None:
         if request in self._waiting:
             self.fault = SiteUnreachableError, f"the connection broke: {request.failure}"
             self._done(request)
 
-    async def _answered(self, response: Response) -> None:
+    async def _on_response(self, response: Response) -> None:
         from playwright.async_api import Error as PlaywrightError
 
         if not _is_list(response.url):

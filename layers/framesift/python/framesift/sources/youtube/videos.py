@@ -33,12 +33,12 @@ def list_videos(api: Listing, feed: Feed, category: str, limit: int) -> list[Ite
 
     Args:
         api: The API.
-        feed: Where to look.
+        feed: The feed.
         category: The name that the feed has here.
-        limit: How many at most.
+        limit: The most videos to list.
 
     Raises:
-        EmptyFeedError: The feed holds no video: nothing is never a success.
+        EmptyFeedError: The feed has no video.
         FeedError: YouTube knows no such channel, playlist or chart.
     """
     now = datetime.now(UTC)
@@ -50,7 +50,7 @@ def list_videos(api: Listing, feed: Feed, category: str, limit: int) -> list[Ite
 
 
 def most_units(feed: Feed, limit: int) -> int:
-    """What listing a feed costs at most, in units of the quota: where it holds as many videos as are wanted."""
+    """The most that listing a feed can cost, in units of the quota."""
     pages = -(-limit // PAGE_SIZE)
     videos = pages * units_of("videos")
     match feed.kind:
@@ -79,7 +79,7 @@ def _video_ids(api: Listing, feed: Feed, limit: int) -> list[str]:
 
 
 def _uploads(api: Listing, channel: str) -> str:
-    """The playlist of all that a channel uploaded: it costs a unit a page where a search costs 100."""
+    """The playlist of a channel's uploads: a page costs one unit, where a search costs 100."""
     which = {"forHandle": channel} if channel.startswith("@") else {"id": channel}
     found = read_list(api.get("channels", {"part": "contentDetails", **which}).get("items"))
     details = read_mapping(read_mapping(found[0]).get("contentDetails")) if found else {}
@@ -109,7 +109,7 @@ def parse_video(video: Any, category: str, now: datetime) -> Item:
     Args:
         video: An entry of the answer of `videos.list`.
         category: The name that the feed has here.
-        now: When it was asked for.
+        now: When it was requested.
     """
     fields = read_mapping(video)
     snippet = read_mapping(fields.get("snippet"))
