@@ -129,7 +129,7 @@ def test_a_bomb_is_refused_by_its_header(size):
 
 def test_the_limit_is_the_callers(gradient):
     assert decode_image(encode(gradient), max_pixels=160 * 90).shape == gradient.shape
-    with pytest.raises(ImageTooLargeError, match="160 x 90"):
+    with pytest.raises(ImageTooLargeError, match="160 × 90"):
         decode_image(encode(gradient), max_pixels=160 * 90 - 1)
 
 

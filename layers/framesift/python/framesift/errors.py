@@ -16,15 +16,16 @@ FramesiftError
 │   ├── DetectorError               the detector, or the project that is taught, cannot do what was asked
 │   │   ├── DetectorKeyError · ProjectNotFoundError · PredictionResourceError
 │   │   ├── IterationNotPublishedError · TagsDifferError · ProjectFullError · RequestRefusedError
-│   │   └── TrainingFailedError · NothingToRollBackError · NotADetectorError
+│   │   ├── TrainingFailedError · NothingToRollBackError
+│   │   └── NotADetectorError · NotAnExportError · ExternalDataError · RowCountError · ModelTooCostlyError
 │   ├── ImageFolderError            a folder of images, or an index of one, cannot be used as asked
 │   │   ├── NoImagesError · NotAnIndexError · IndexModelError
 │   │   └── MoveFolderError · NotAMoveListError
 │   ├── PoseError                   the pose commands cannot do what was asked
 │   │   └── UnknownPresetError · PoseConfigError · NoVideosError · NotASequenceError · SequencesDifferError
 │   └── MediaError                  one item's media; recorded on the item, the run goes on
-│       ├── NotAnImageError · ImageTooLargeError · MediaTooLargeError
-│       ├── HostNotAllowedError · PrivateAddressError
+│       ├── NotAnImageError · ImageTooLargeError · ImageTooCostlyError · MediaTooLargeError
+│       ├── BadValueError · HostNotAllowedError · PrivateAddressError
 │       ├── DownloadFailedError
 │       ├── ImageRefusedError · RegionOutsideError
 │       └── VideoError              one video cannot be read, or shows no one
@@ -191,6 +192,22 @@ class NotADetectorError(DetectorError):
     """The model file is no object detector whose form we know."""
 
 
+class NotAnExportError(DetectorError):
+    """The zip is no export of Custom Vision, is damaged or encrypted, or unpacks to far more than a network."""
+
+
+class ExternalDataError(DetectorError):
+    """The ONNX file keeps its weights in other files, which are never read."""
+
+
+class RowCountError(DetectorError):
+    """The network gives other than one row of results for each image."""
+
+
+class ModelTooCostlyError(DetectorError):
+    """The network takes more memory or time than its size justifies, or crashes what loads it."""
+
+
 class MediaError(InputError):
     """One item's media cannot be used; the item is marked, the run goes on."""
 
@@ -203,8 +220,16 @@ class ImageTooLargeError(MediaError):
     """The image has more pixels than the settings allow."""
 
 
+class ImageTooCostlyError(MediaError):
+    """Decoding the image takes more time or memory than an image may, or its structure shows that it would."""
+
+
 class MediaTooLargeError(MediaError):
     """The file has more bytes than the settings allow."""
+
+
+class BadValueError(MediaError):
+    """A value that a site, an API or a host sent cannot be used."""
 
 
 class HostNotAllowedError(MediaError):

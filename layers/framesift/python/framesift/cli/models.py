@@ -126,6 +126,7 @@ def add(
             f"predict with it: FRAMESIFT_DETECTION__PROVIDER=onnx FRAMESIFT_DETECTION__MODEL={added.card.folder}"
         ),
         highlight=False,
+        markup=False,
         soft_wrap=True,
     )
 

@@ -23,7 +23,7 @@ from framesift.embedding.choose import EmbedderChoice, choose_embedder
 from framesift.errors import IndexModelError, NotAnIndexError, NotFoundError
 from framesift.models import default_cache_dir, open_registry
 from framesift.settings import load_settings
-from framesift.vision.decode import read_size
+from framesift.sources.image_structure import read_structure
 
 ModelName: TypeAlias = Literal["auto", "resnet50", "copydetect", "pdq"]
 OnProgress: TypeAlias = Callable[[int, int], None]
@@ -323,7 +323,8 @@ def _fingerprint_files(
     def read(file: FoundFile) -> bytes:
         data = read_file(folder, file)
         digests[file.path] = hashlib.sha256(data).hexdigest()
-        sizes[file.path] = read_size(data)
+        structure = read_structure(data, MAX_PIXELS)
+        sizes[file.path] = structure.width, structure.height
         return data
 
     sources = [ImageSource(file.path, "", partial(read, file)) for file in files]
