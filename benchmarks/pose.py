@@ -96,7 +96,7 @@ def run(way: str, videos: Path, output: Path) -> dict[str, float]:
     if way == "plain":
         command = [sys.executable, __file__, _PLAIN, str(videos), str(output)]
     else:
-        command = [sys.executable, "-m", "framesift.pose.commands", "extract", str(videos), "-o", str(output)]
+        command = [str(Path(sys.executable).with_name("framesift")), "pose", "extract", str(videos), "-o", str(output)]
         command += ["--engine", way, "--min-confidence", "0", "--overwrite"]
     started_s = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from framesift.cli.pose import app
 from framesift.errors import NoPersonError, NoVideosError
-from framesift.pose.commands import app
 from framesift.pose.decode import probe, read_frames
 from framesift.pose.engine import open_engine
 from framesift.pose.extract import assemble, extract, find_videos, pending

@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 
 from framesift import __version__
-from framesift.cli import detector, duplicates, local, models, review, runs, stage, uploads
+from framesift.cli import detector, duplicates, local, models, pose, review, runs, stage, uploads
 from framesift.cli.console import output
-from framesift.pose import commands as pose
 
 app = typer.Typer(
     help="Collects what people post, looks at it, keeps what matters, and serves it.",

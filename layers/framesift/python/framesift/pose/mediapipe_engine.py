@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from framesift.pose.engine import People
 from framesift.pose.frame import Frame
 from framesift.pose.model import Bundle
+from framesift.pose.people import People
 from framesift.pose.presets import LandmarkSettings
 from framesift.pose.sequence import ModelFacts
 from framesift.pose.slots import Slots

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from framesift.errors import FramesiftError
 from framesift.pose.decode import VideoFacts, read_frames
-from framesift.pose.engine import People, PoseEngine
+from framesift.pose.engine import PoseEngine
 from framesift.pose.frame import Frame
+from framesift.pose.people import People
 from framesift.pose.presets import PoseSettings
 from framesift.pose.selection import select
 from framesift.pose.sequence import SUFFIX, ModelFacts

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from framesift.pose.batched import detector, landmarks, regions
 from framesift.pose.batched.networks import LANDMARKS_SIDE, Networks
 from framesift.pose.batched.smoothing import Smoother
-from framesift.pose.engine import People
 from framesift.pose.frame import Frame, Planes
 from framesift.pose.model import Bundle
+from framesift.pose.people import People
 from framesift.pose.presets import LandmarkSettings
 from framesift.pose.sequence import ModelFacts
 from framesift.pose.skeleton import LANDMARK_COUNT

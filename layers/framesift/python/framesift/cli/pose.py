@@ -246,7 +246,3 @@ def _told() -> Iterator[None]:
             "Interrupted: the videos that are done are in the manifest; run the command again for the others."
         )
         raise typer.Exit(_EXIT_INTERRUPTED) from None
-
-
-if __name__ == "__main__":
-    app()
