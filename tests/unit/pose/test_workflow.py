@@ -62,6 +62,7 @@ def test_a_folder_from_end_to_end(folder, tmp_path):
     assert content["totals"]["failed"] == 2
     assert content["videos"]["person.mp4"]["frames"] == {
         "read": 12, "kept": 12, "no_person": 0, "low_confidence": 0, "filled": 0,
+        "stored": 24, "undecoded": 0,
     }  # fmt: skip
     assert content["videos"]["b/nobody.mp4"]["error"] == "NoPersonError"
     assert not [path for path in output.rglob("*") if path.name.endswith(".partial")]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from framesift.errors import FramesiftError, InputError, NoPersonError, NoVideosError
+from framesift.errors import FramesiftError, FramesLostError, InputError, NoPersonError, NoVideosError
 from framesift.pose.decode import VideoFacts, file_sha256, probe
 from framesift.pose.engine import PoseEngine, open_engine
 from framesift.pose.manifest import FrameCounts, Manifest, VideoEntry, read_manifest, write_manifest
@@ -198,9 +198,16 @@ def assemble(parts: list[SegmentPoses], settings: PoseSettings) -> PoseSequence:
     """Stitch segments, refine, and leave out frames without a person who is certain enough.
 
     Raises:
+        FramesLostError: Too many frames could not be decoded.
         NoPersonError: No frame is left.
     """
     facts = parts[0].segment.facts
+    undecoded = _undecoded(parts)
+    if undecoded > settings.video.max_undecoded_share * facts.frame_count:
+        raise FramesLostError(
+            f"{facts.name} has {facts.frame_count} frames, of which {undecoded} cannot be decoded: convert it anew, "
+            "or raise video.max_undecoded_share."
+        )
     landmarks, world = stitch([(part.landmarks, part.world) for part in parts])
     everything = PoseSequence(
         landmarks=landmarks,
@@ -225,5 +232,12 @@ def assemble(parts: list[SegmentPoses], settings: PoseSettings) -> PoseSequence:
         no_person=int((~somebody).sum()),
         low_confidence=int((somebody & ~kept).sum()),
         filled=int((sequence.filled.any(axis=1)).sum()),
+        stored=facts.frame_count,
+        undecoded=undecoded,
     )
     return replace(sequence, counts=counts).astype(settings.output.dtype)
+
+
+def _undecoded(parts: list[SegmentPoses]) -> int:
+    decoded = [part.decoded for part in parts if part.decoded is not None]
+    return max(0, parts[0].segment.facts.frame_count - sum(decoded)) if len(decoded) == len(parts) else 0

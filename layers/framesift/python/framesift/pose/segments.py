@@ -7,14 +7,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from framesift.errors import FramesiftError
-from framesift.pose.decode import VideoFacts, read_frames
+from framesift.pose.decode import Timing, VideoFacts, read_frames
 from framesift.pose.engine import PoseEngine
 from framesift.pose.frame import Frame
 from framesift.pose.people import People
@@ -54,12 +53,22 @@ class Segment:
     start_s: Fraction = Fraction(0)
     end_s: Fraction | None = None
 
+    def holds(self, time_s: Fraction) -> bool:
+        """Whether the frame of that time is one of the segment's."""
+        return time_s >= self.start_s and (self.end_s is None or time_s < self.end_s)
+
 
 @dataclass(frozen=True)
 class SegmentPoses:
-    """A segment's frames that were looked at; arrays as in `PoseSequence`, NaN where nobody is."""
+    """A segment's frames that were processed; arrays as in `PoseSequence`, NaN where nobody is.
+
+    Attributes:
+        decoded: Frames that were decoded, also those that sampling left out; `None` where reading ended early.
+        seconds: What the work took.
+    """
 
     segment: Segment
+    decoded: int | None
     landmarks: NDArray[np.float32]
     world: NDArray[np.float32]
     pts: NDArray[np.int64]
@@ -87,7 +96,8 @@ def plan(
 
 def _cut(source: Source, facts: VideoFacts, settings: PoseSettings, wanted: int) -> Iterator[Segment]:
     longest = math.floor((facts.duration_s or 0) / settings.performance.segment_s)
-    count = max(1, min(wanted, longest)) if settings.video.max_frames is None else 1
+    divisible = settings.video.max_frames is None and facts.timing == Timing.PTS
+    count = max(1, min(wanted, longest)) if divisible else 1
     length = Fraction(facts.duration_s or 0) / count
     for i in range(count):
         yield Segment(source, facts, i * length, (i + 1) * length if i + 1 < count else None)
@@ -102,14 +112,14 @@ def follow(segments: list[Segment], engine: PoseEngine, settings: PoseSettings) 
     """Find the people of several segments at once; a segment that cannot be read gives its error."""
     started_s = time.perf_counter()
     errors: dict[int, FramesiftError] = {}
+    found = [_Found() for _ in segments]
 
     def guarded(position: int) -> Iterator[Frame]:
         try:
-            yield from _frames(segments[position], settings)
+            yield from found[position].decoding(segments[position], settings)
         except FramesiftError as error:
             errors[position] = error
 
-    found = [_Found() for _ in segments]
     for position, frame, people in engine.follow([guarded(i) for i in range(len(segments))]):
         if frame.time >= segments[position].start_s:  # Else it was for warming up.
             found[position].add(frame, people)
@@ -119,18 +129,6 @@ def follow(segments: list[Segment], engine: PoseEngine, settings: PoseSettings) 
         errors[i] if i in errors else found[i].poses(segments[i], slots, engine.model, seconds)
         for i in range(len(segments))
     ]
-
-
-def _frames(segment: Segment, settings: PoseSettings) -> Iterator[Frame]:
-    """The segment's frames that are to be looked at, with those before it that put the engine on track."""
-    fps = settings.video.target_fps
-    warm_up_s = max(Fraction(settings.performance.warm_up_s), Fraction(_WARM_UP_POINTS) / Fraction(fps or 1000))
-    start_s = max(Fraction(0), segment.start_s - warm_up_s) if segment.start_s else Fraction(0)
-    frames = read_frames(segment.source.path, segment.facts, settings.video, start_s=start_s)
-    for frame in islice(select(frames, fps), settings.video.max_frames):
-        if segment.end_s is not None and frame.time >= segment.end_s:
-            return
-        yield frame
 
 
 class _Found:
@@ -143,6 +141,27 @@ class _Found:
         self._landmarks, self._world = bytearray(), bytearray()
         self._pts: list[int] = []
         self._time_s: list[float] = []
+        self._decoded: int | None = 0
+
+    def decoding(self, segment: Segment, settings: PoseSettings) -> Iterator[Frame]:
+        """The segment's frames to process, after those before it that put the engine on track; counts what it reads."""
+        fps, most = settings.video.target_fps, settings.video.max_frames
+        warm_up_s = max(Fraction(settings.performance.warm_up_s), Fraction(_WARM_UP_POINTS) / Fraction(fps or 1000))
+        start_s = max(Fraction(0), segment.start_s - warm_up_s) if segment.start_s else Fraction(0)
+        frames = read_frames(segment.source.path, segment.facts, settings.video, start_s=start_s)
+        for count, frame in enumerate(select(self._counted(frames, segment), fps)):
+            if count == most:
+                self._decoded = None
+                return
+            if segment.end_s is not None and frame.time >= segment.end_s:
+                return
+            yield frame
+
+    def _counted(self, frames: Iterator[Frame], segment: Segment) -> Iterator[Frame]:
+        for frame in frames:
+            if self._decoded is not None and segment.holds(frame.time):
+                self._decoded += 1
+            yield frame
 
     def add(self, frame: Frame, people: People) -> None:
         self._landmarks += people.landmarks.tobytes()
@@ -154,6 +173,7 @@ class _Found:
         shape = (len(self._pts), slots, LANDMARK_COUNT)
         return SegmentPoses(
             segment=segment,
+            decoded=self._decoded,
             landmarks=np.frombuffer(self._landmarks, np.float32).reshape(*shape, len(CHANNELS)),
             world=np.frombuffer(self._world, np.float32).reshape(*shape, len(WORLD_CHANNELS)),
             pts=np.array(self._pts, np.int64),

@@ -21,9 +21,9 @@ Columns are split into byte planes and compressed by Zstandard; nothing is lost.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -43,6 +43,8 @@ _ZSTD_LEVEL = 19
 
 _WORLD_COLUMNS = tuple(f"world_{channel}" for channel in WORLD_CHANNELS)
 _VALUE_COLUMNS = CHANNELS + _WORLD_COLUMNS
+
+T = TypeVar("T")
 
 FloatArray = NDArray[np.floating]
 
@@ -189,14 +191,20 @@ def read_sequence(path: Path) -> PoseSequence:
             pts=pts,
             time_s=time_s,
             filled=filled,
-            video=VideoFacts(**header["video"]),
-            model=ModelFacts(**header["model"]),
+            video=_known(VideoFacts, header["video"]),
+            model=_known(ModelFacts, header["model"]),
             settings=header["settings"],
             refinement=header["refinement"],
-            counts=FrameCounts(**header["counts"]),
+            counts=_known(FrameCounts, header["counts"]),
         )
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError, IndexError) as error:
         raise NotASequenceError(f"{path} is not a pose sequence, or is damaged: extract it again.") from error
+
+
+def _known(kind: type[T], values: dict[str, Any]) -> T:
+    """Make a dataclass of what it knows among the values: later versions may write more."""
+    names = {each.name for each in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in values.items() if name in names})
 
 
 def _lists(column: pa.ChunkedArray) -> FloatArray:
