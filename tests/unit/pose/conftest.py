@@ -162,6 +162,7 @@ def make_sequence(frames: int = 40, people: int = 2, *, dtype: str = "float32", 
     return PoseSequence(
         landmarks=landmarks,
         world=world,
+        source_frame=2 * np.arange(frames) + 5,
         pts=np.arange(frames) * 1001,
         time_s=np.arange(frames) * 1001 / 30000,
         filled=np.zeros((frames, people), bool),

@@ -174,6 +174,8 @@ def test_segments_are_the_same_frames_and_nearly_the_same_landmarks_as_one_piece
     one, two = assemble(whole, settings), assemble(pieces, settings)
     # Then the same frames are looked at.
     assert np.array_equal(one.pts, two.pts)
+    # And their numbers in the video are known, although a part was read from its middle on.
+    assert two.source_frame.tolist() == one.source_frame.tolist() == [round(t * 30000 / 1001) for t in one.time_s]
     # And the piece before the joint is the very same; of the one after it, half of the visible landmarks are within 2 %
     # of the torso's length. (The photograph ends at the hips: points near its edge are guesses in both.)
     distance = np.linalg.norm((one.landmarks - two.landmarks)[..., :2].astype(float) * (640, 480), axis=-1)

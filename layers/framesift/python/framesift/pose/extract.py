@@ -208,10 +208,12 @@ def assemble(parts: list[SegmentPoses], settings: PoseSettings) -> PoseSequence:
             f"{facts.name} has {facts.frame_count} frames, of which {undecoded} cannot be decoded: convert it anew, "
             "or raise video.max_undecoded_share."
         )
+    earlier = np.cumsum([0, *(part.decoded or 0 for part in parts[:-1])])  # Frames before each segment.
     landmarks, world = stitch([(part.landmarks, part.world) for part in parts])
     everything = PoseSequence(
         landmarks=landmarks,
         world=world,
+        source_frame=np.concatenate([part.number + before for part, before in zip(parts, earlier, strict=True)]),
         pts=np.concatenate([part.pts for part in parts]),
         time_s=np.concatenate([part.time_s for part in parts]),
         filled=np.zeros(landmarks.shape[:2], bool),

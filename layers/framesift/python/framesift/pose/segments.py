@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -63,6 +63,7 @@ class SegmentPoses:
     """A segment's frames that were processed; arrays as in `PoseSequence`, NaN where nobody is.
 
     Attributes:
+        number: (F,) which of the segment's frames these are, from 0.
         decoded: Frames that were decoded, also those that sampling left out; `None` where reading ended early.
         seconds: What the work took.
     """
@@ -72,6 +73,7 @@ class SegmentPoses:
     landmarks: NDArray[np.float32]
     world: NDArray[np.float32]
     pts: NDArray[np.int64]
+    number: NDArray[np.int64]
     time_s: NDArray[np.float64]
     model: ModelFacts
     seconds: float
@@ -141,7 +143,8 @@ class _Found:
         self._landmarks, self._world = bytearray(), bytearray()
         self._pts: list[int] = []
         self._time_s: list[float] = []
-        self._decoded: int | None = 0
+        self._numbers: list[int] = []
+        self._decoded, self._ended_early = 0, False
 
     def decoding(self, segment: Segment, settings: PoseSettings) -> Iterator[Frame]:
         """The segment's frames to process, after those before it that put the engine on track; counts what it reads."""
@@ -151,7 +154,7 @@ class _Found:
         frames = read_frames(segment.source.path, segment.facts, settings.video, start_s=start_s)
         for count, frame in enumerate(select(self._counted(frames, segment), fps)):
             if count == most:
-                self._decoded = None
+                self._ended_early = True
                 return
             if segment.end_s is not None and frame.time >= segment.end_s:
                 return
@@ -159,24 +162,28 @@ class _Found:
 
     def _counted(self, frames: Iterator[Frame], segment: Segment) -> Iterator[Frame]:
         for frame in frames:
-            if self._decoded is not None and segment.holds(frame.time):
+            if segment.holds(frame.time):
+                yield replace(frame, number=self._decoded)
                 self._decoded += 1
-            yield frame
+            else:
+                yield frame
 
     def add(self, frame: Frame, people: People) -> None:
         self._landmarks += people.landmarks.tobytes()
         self._world += people.world.tobytes()
         self._pts.append(frame.pts)
+        self._numbers.append(frame.number)
         self._time_s.append(float(frame.time))
 
     def poses(self, segment: Segment, slots: int, model: ModelFacts, seconds: float) -> SegmentPoses:
         shape = (len(self._pts), slots, LANDMARK_COUNT)
         return SegmentPoses(
             segment=segment,
-            decoded=self._decoded,
+            decoded=None if self._ended_early else self._decoded,
             landmarks=np.frombuffer(self._landmarks, np.float32).reshape(*shape, len(CHANNELS)),
             world=np.frombuffer(self._world, np.float32).reshape(*shape, len(WORLD_CHANNELS)),
             pts=np.array(self._pts, np.int64),
+            number=np.array(self._numbers, np.int64),
             time_s=np.array(self._time_s, np.float64),
             model=model,
             seconds=seconds,

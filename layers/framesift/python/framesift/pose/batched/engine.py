@@ -33,14 +33,14 @@ class _Stream:
     regions: Array = field(default_factory=lambda: np.empty((0, 4)))
     last_ms: int = -1
     frame: Frame = field(init=False)
-    picture: Planes = field(init=False)
+    planes: Planes = field(init=False)
 
     def advance(self) -> bool:
         """Read the next frame; False at the end."""
         frame = next(self.frames, None)
         if frame is None:
             return False
-        self.frame, self.picture = frame, frame.planes()
+        self.frame, self.planes = frame, frame.planes()
         # Whole milliseconds that rise, as MediaPipe takes them.
         self.last_ms = max(self.last_ms + 1, round(self.frame.time * 1000))
         return True
@@ -96,7 +96,7 @@ class BatchedEngine:
         areas = np.concatenate([stream.regions for stream in streams])
         crops = np.empty((len(owners), LANDMARKS_SIDE, LANDMARKS_SIDE, 3), np.uint8)
         for owner, area, crop in zip(owners, areas, crops, strict=True):
-            regions.cut(owner.picture, area, crop)
+            regions.cut(owner.planes, area, crop)
         raw, flag, heatmap, raw_world = self._networks.landmarks(crops)
         decoded, world = landmarks.decode(raw, heatmap), landmarks.project_world(raw_world, areas)
         present = flag > self._settings.min_presence_confidence
@@ -110,8 +110,8 @@ class BatchedEngine:
     def _detect(self, streams: list[_Stream]) -> None:
         """Look for people whom these streams do not follow yet."""
         for stream in streams:
-            boxes, scores = self._networks.detect(regions.letterbox(stream.picture))
-            height, width = stream.picture.luma.shape
+            boxes, scores = self._networks.detect(regions.letterbox(stream.planes))
+            height, width = stream.planes.luma.shape
             points = detector.decode(boxes, scores, self._settings.min_detection_confidence)
             points = regions.unletterbox(points.reshape(-1, 2), width, height).reshape(-1, 4)
             found = regions.from_points(points[:, :2], points[:, 2:])
@@ -122,7 +122,7 @@ class BatchedEngine:
         """Take in the people of one frame: where to look next, smoothing, slots."""
         if not len(decoded):
             return self._lost(stream)
-        height, width = stream.picture.luma.shape
+        height, width = stream.planes.luma.shape
         projected = landmarks.project(decoded, areas, width, height)
         ends = projected[:, [landmarks.CENTER, landmarks.SCALE], :2] * (width, height)
         stream.regions = regions.from_points(ends[:, 0], ends[:, 1])
