@@ -209,7 +209,7 @@ def assemble(parts: list[SegmentPoses], settings: PoseSettings) -> PoseSequence:
             "or raise video.max_undecoded_share."
         )
     earlier = np.cumsum([0, *(part.decoded or 0 for part in parts[:-1])])  # Frames before each segment.
-    landmarks, world = stitch([(part.landmarks, part.world) for part in parts])
+    landmarks, world = stitch(parts)
     everything = PoseSequence(
         landmarks=landmarks,
         world=world,

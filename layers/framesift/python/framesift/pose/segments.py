@@ -21,6 +21,7 @@ from framesift.pose.presets import PoseSettings
 from framesift.pose.selection import select
 from framesift.pose.sequence import SUFFIX, ModelFacts
 from framesift.pose.skeleton import CHANNELS, LANDMARK_COUNT, WORLD_CHANNELS
+from framesift.pose.tracking import Tracker, colour_distance, match
 
 # Frames at the grid's points around a segment's start that decide what is kept there.
 _WARM_UP_POINTS = 3
@@ -63,12 +64,14 @@ class SegmentPoses:
     """A segment's frames that were processed; arrays as in `PoseSequence`, NaN where nobody is.
 
     Attributes:
+        colours: (P, 24) of each slot's person, see `tracking.torso_colours`; NaN where nobody has been.
         number: (F,) which of the segment's frames these are, from 0.
         decoded: Frames that were decoded, also those that sampling left out; `None` where reading ended early.
         seconds: What the work took.
     """
 
     segment: Segment
+    colours: NDArray[np.float64]
     decoded: int | None
     landmarks: NDArray[np.float32]
     world: NDArray[np.float32]
@@ -115,6 +118,8 @@ def follow(segments: list[Segment], engine: PoseEngine, settings: PoseSettings) 
     started_s = time.perf_counter()
     errors: dict[int, FramesiftError] = {}
     found = [_Found() for _ in segments]
+    slots = settings.landmarks.people
+    trackers = [Tracker(slots) for _ in segments]
 
     def guarded(position: int) -> Iterator[Frame]:
         try:
@@ -123,12 +128,12 @@ def follow(segments: list[Segment], engine: PoseEngine, settings: PoseSettings) 
             errors[position] = error
 
     for position, frame, people in engine.follow([guarded(i) for i in range(len(segments))]):
+        tracked = people if slots == 1 else trackers[position].follow(people, frame.planes(), float(frame.time))
         if frame.time >= segments[position].start_s:  # Else it was for warming up.
-            found[position].add(frame, people)
+            found[position].add(frame, tracked)
     seconds = (time.perf_counter() - started_s) / len(segments)
-    slots = settings.landmarks.people
     return [
-        errors[i] if i in errors else found[i].poses(segments[i], slots, engine.model, seconds)
+        errors[i] if i in errors else found[i].poses(segments[i], trackers[i].colours(), engine.model, seconds)
         for i in range(len(segments))
     ]
 
@@ -175,10 +180,11 @@ class _Found:
         self._numbers.append(frame.number)
         self._time_s.append(float(frame.time))
 
-    def poses(self, segment: Segment, slots: int, model: ModelFacts, seconds: float) -> SegmentPoses:
-        shape = (len(self._pts), slots, LANDMARK_COUNT)
+    def poses(self, segment: Segment, colours: NDArray[np.float64], model: ModelFacts, seconds: float) -> SegmentPoses:
+        shape = (len(self._pts), len(colours), LANDMARK_COUNT)
         return SegmentPoses(
             segment=segment,
+            colours=colours,
             decoded=None if self._ended_early else self._decoded,
             landmarks=np.frombuffer(self._landmarks, np.float32).reshape(*shape, len(CHANNELS)),
             world=np.frombuffer(self._world, np.float32).reshape(*shape, len(WORLD_CHANNELS)),
@@ -190,29 +196,35 @@ class _Found:
         )
 
 
-def stitch(
-    parts: list[tuple[NDArray[np.float32], NDArray[np.float32]]],
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Join segments' landmarks and world landmarks; people keep their slots across the joints.
-
-    Args:
-        parts: (F, P, 33, 5) and (F, P, 33, 3) of each segment, in order.
-    """
-    joined = [parts[0]]
-    for landmarks, world in parts[1:]:
-        before = joined[-1][0]
-        order = _slot_order(before[-1], landmarks[0]) if len(before) and len(landmarks) else slice(None)
-        joined.append((landmarks[:, order], world[:, order]))
-    return np.concatenate([part[0] for part in joined]), np.concatenate([part[1] for part in joined])
+def stitch(parts: list[SegmentPoses]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Join the landmarks and world landmarks of segments, in order; people keep their slots across the joints."""
+    landmarks, world, colours = [parts[0].landmarks], [parts[0].world], parts[0].colours
+    for part in parts[1:]:
+        order = _slot_order(landmarks, colours, part)
+        landmarks.append(part.landmarks[:, order])
+        world.append(part.world[:, order])
+        colours = np.where(np.isnan(part.colours[order]), colours, part.colours[order])
+    return np.concatenate(landmarks), np.concatenate(world)
 
 
-def _slot_order(before: NDArray[np.float32], after: NDArray[np.float32]) -> list[int]:
-    """Which slot of `after` (P, 33, 5) belongs where, the nearest people first."""
-    slots = len(before)
-    distance = np.linalg.norm(before[:, None, :, :2].mean(axis=2) - after[None, :, :, :2].mean(axis=2), axis=2)
-    order: dict[int, int] = {}
-    for flat in np.argsort(np.nan_to_num(distance, nan=np.inf), axis=None):
-        slot, other = divmod(int(flat), slots)
-        if slot not in order and other not in order.values():
-            order[slot] = other
-    return [order[slot] for slot in range(slots)]
+def _slot_order(
+    before: list[NDArray[np.float32]], colours: NDArray[np.float64], after: SegmentPoses
+) -> NDArray[np.intp]:
+    """Which slot of `after` belongs where: the nearest pose and the most similar colours."""
+    facts = after.segment.facts
+    size = (facts.width, facts.height)
+    ends = _edge([part for part in before if len(part)][-1:], size, last=True)
+    starts = _edge([after.landmarks] if len(after.landmarks) else [], size, last=False)
+    slots = len(colours)
+    if ends is None or starts is None or slots == 1:
+        return np.arange(slots)
+    scale = np.linalg.norm(np.ptp(ends, axis=1), axis=1)[:, None]
+    moved = np.linalg.norm(ends[:, None] - starts[None], axis=3).mean(axis=2) / scale
+    cost = np.where(np.isnan(moved), 2.0, moved.clip(max=2.0)) + colour_distance(colours, after.colours)
+    slot_of = match(cost)
+    return np.array([slot_of[slot] for slot in range(slots)])
+
+
+def _edge(parts: list[NDArray[np.float32]], size: tuple[int, int], *, last: bool) -> NDArray[np.float64] | None:
+    """Each slot's pose (P, 33, 2) in pixels in the frame at a segment's end or start; `None` without a frame."""
+    return parts[0][-1 if last else 0, :, :, :2].astype(np.float64) * size if parts else None

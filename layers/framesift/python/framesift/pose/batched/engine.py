@@ -17,7 +17,6 @@ from framesift.pose.people import People
 from framesift.pose.presets import LandmarkSettings
 from framesift.pose.sequence import ModelFacts
 from framesift.pose.skeleton import LANDMARK_COUNT
-from framesift.pose.slots import Slots
 
 Array = NDArray[np.float64]
 
@@ -28,7 +27,6 @@ class _Stream:
 
     position: int
     frames: Iterator[Frame]
-    slots: Slots
     smoother: Smoother = field(default_factory=Smoother)
     regions: Array = field(default_factory=lambda: np.empty((0, 4)))
     last_ms: int = -1
@@ -75,7 +73,7 @@ class BatchedEngine:
 
     def follow(self, streams: Sequence[Iterable[Frame]]) -> Iterator[tuple[int, Frame, People]]:
         """See `PoseEngine.follow`; when a stream ends, the next one takes its place."""
-        waiting = (_Stream(i, iter(frames), Slots(self._settings.people)) for i, frames in enumerate(streams))
+        waiting = (_Stream(i, iter(frames)) for i, frames in enumerate(streams))
         active: list[_Stream] = []
         while True:
             active = [stream for stream in active if stream.advance()]
@@ -119,7 +117,7 @@ class BatchedEngine:
             stream.regions = joined[: self._settings.people]
 
     def _found(self, stream: _Stream, decoded: Array, world: Array, areas: Array) -> People:
-        """Take in the people of one frame: where to look next, smoothing, slots."""
+        """Take in the people of one frame: the next regions, smoothing."""
         if not len(decoded):
             return self._lost(stream)
         height, width = stream.planes.luma.shape
@@ -132,10 +130,8 @@ class BatchedEngine:
                 found[0], world[0], stream.last_ms / 1000, float(stream.regions[0, 2]), np.array([width, height])
             )
             found, world = smooth[0][None], smooth[1][None]
-        boxes = np.concatenate([found[:, :, :2].min(axis=1), found[:, :, :2].max(axis=1)], axis=1)
         people = People.nobody(self._settings.people)
-        taken = stream.slots.assign(boxes)
-        people.landmarks[taken], people.world[taken] = found, world
+        people.landmarks[: len(found)], people.world[: len(found)] = found, world
         return people
 
     def _lost(self, stream: _Stream) -> People:
