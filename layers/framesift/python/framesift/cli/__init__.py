@@ -1,11 +1,11 @@
-"""What a person types. `framesift --help` lists it."""
+"""The command line: `framesift --help` lists the commands."""
 
 from __future__ import annotations
 
 import sys
 
 from framesift.cli.app import app
-from framesift.cli.console import errors
+from framesift.cli.console import print_error
 from framesift.errors import FramesiftError
 
 
@@ -14,5 +14,5 @@ def main() -> None:
     try:
         app()
     except FramesiftError as error:
-        errors.print(f"[red]framesift:[/] {error}", highlight=False, soft_wrap=True)
+        print_error(error)
         sys.exit(error.exit_code)

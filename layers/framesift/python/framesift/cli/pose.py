@@ -194,7 +194,7 @@ def _extract(source: Path, output: Path, settings: PoseSettings, *, dry_run: boo
     _print_table(entries)
     for entry in entries:
         if entry.status == "failed":
-            _errors.print(f"{entry.error}: {entry.message}", soft_wrap=True, markup=False, highlight=False)
+            _print_error(f"{entry.error}: {entry.message}")
     failed = [entry for entry in entries if entry.status == "failed"]
     if failed and len(failed) == len(sources):
         return _exit_code(str(failed[0].error))
@@ -233,13 +233,19 @@ def _upload(folder: Path, settings: PoseSettings) -> None:
     )
 
 
+def _print_error(message: object) -> None:
+    from framesift.cli.console import print_error
+
+    print_error(message)
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     """One line for what went wrong, and its exit code."""
     try:
         yield
     except FramesiftError as error:
-        _errors.print(f"{type(error).__name__}: {error}", soft_wrap=True, markup=False, highlight=False)
+        _print_error(error)
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
         _errors.print(
