@@ -8,27 +8,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
+from rich.filesize import decimal
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
-from framesift.errors import FramesiftError
+from framesift.cli.console import errors, plain_text, print_error, safe_text
+from framesift.cli.console import output as out
+from framesift.cli.tables import Column, show_table
+from framesift.errors import FramesiftError, exit_code_of
 from framesift.pose.presets import DEFAULT_PRESET, PRESETS, PoseSettings, json_schema, load_settings
 
-app = typer.Typer(no_args_is_help=True, help="Videos in, pose sequences out.")
-_console = Console()
-_errors = Console(stderr=True)
+if TYPE_CHECKING:
+    from framesift.pose.decode import VideoFacts
+    from framesift.pose.manifest import VideoEntry
+    from framesift.pose.segments import Source
 
-# What a script can tell apart; errors have the exit codes of `framesift.errors`.
+app = typer.Typer(no_args_is_help=True, help="Extract poses from videos, draw and export them.")
+
+# Errors that end a command have the exit codes of `framesift.errors`.
 _EXIT_SOME_FAILED = 1
 _EXIT_INTERRUPTED = 130
 
 
 class ExportFormat(StrEnum):
-    """What `export` writes."""
+    """The formats that `export` writes."""
 
     COCO17 = "coco17"
     OPENPOSE = "openpose"
@@ -41,7 +47,7 @@ Config = Annotated[Path | None, typer.Option(help="A JSON file of settings; `fra
 Output = Annotated[Path, typer.Option("-o", "--output", help="Where to write.")]
 Bucket = Annotated[str | None, typer.Option(help="Upload to this bucket.")]
 Prefix = Annotated[str | None, typer.Option(help="The keys' prefix in the bucket.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Do again what is done.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Process again what is done.")]
 
 
 @app.command()
@@ -50,23 +56,30 @@ def extract(
     output: Output,
     preset: Preset = DEFAULT_PRESET,
     config: Config = None,
-    fps: Annotated[float | None, typer.Option(help="Frames a second to look at.")] = None,
-    max_frames: Annotated[int | None, typer.Option(help="Frames to look at in a video at most.")] = None,
-    min_confidence: Annotated[float | None, typer.Option(help="Leave out frames under this visibility.")] = None,
-    people: Annotated[int | None, typer.Option(help="People to follow at most.")] = None,
-    engine: Annotated[str | None, typer.Option(help="mediapipe or batched.")] = None,
-    model: Annotated[str | None, typer.Option(help="lite, full or heavy.")] = None,
+    fps: Annotated[float | None, typer.Option(help="Frames per second to process.")] = None,
+    max_frames: Annotated[int | None, typer.Option(help="Process at most so many frames of a video.")] = None,
+    min_confidence: Annotated[float | None, typer.Option(help="Leave out frames of lower visibility.")] = None,
+    people: Annotated[int | None, typer.Option(help="Follow at most so many people.")] = None,
+    engine: Annotated[str | None, typer.Option(help="mediapipe, or batched (faster on many videos).")] = None,
+    model: Annotated[str | None, typer.Option(help="lite, full or heavy; full needs no download from Google.")] = None,
     smoothing: Annotated[str | None, typer.Option(help="none, one_euro or savitzky_golay.")] = None,
-    max_gap: Annotated[float | None, typer.Option(help="Fill gaps up to so many seconds.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes; default: one a core.")] = None,
+    max_gap: Annotated[float | None, typer.Option(help="Interpolate over gaps of up to so many seconds.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes; the default is one per core.")] = None,
     s3_bucket: Bucket = None,
     s3_prefix: Prefix = None,
     skip_upload: Annotated[bool, typer.Option("--skip-upload", help="Extract only.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show what would be processed."),
+    ] = False,
     overwrite: Overwrite = False,
 ) -> None:
-    """Find the people in videos, write a sequence for each, and upload them where a bucket is named."""
-    with _told():
+    """Find the people in videos, write a pose sequence for each, and upload them if a bucket is given.
+
+    Only `--model full`, as in the preset `production`, works without Google's model storage: its weights come with a
+    package on PyPI. `lite` (presets development and fast) and `heavy` (high_accuracy) are downloaded from there once.
+    """
+    with _reporting_errors():
         settings = load_settings(
             preset,
             config,
@@ -88,7 +101,7 @@ def extract(
         failed = _extract(source, output, settings, dry_run=dry_run)
         if settings.s3.bucket and not skip_upload:
             if dry_run:
-                _console.print(f"would upload the sequences to s3://{settings.s3.bucket}/{settings.s3.prefix}/")
+                out.print(safe_text(f"would upload to s3://{settings.s3.bucket}/{settings.s3.prefix}/"), soft_wrap=True)
             else:
                 _upload(output, settings)
         if failed:
@@ -104,25 +117,25 @@ def upload(
     overwrite: Overwrite = False,
     config: Config = None,
 ) -> None:
-    """Send a folder's sequences and manifest to S3; what is there already is passed over."""
+    """Upload a folder's sequences and manifest to S3; files that are there already are skipped."""
     options = {
         "s3.bucket": s3_bucket,
         "s3.prefix": s3_prefix,
         "s3.max_workers": max_workers,
         "s3.overwrite": overwrite or None,
     }
-    with _told():
+    with _reporting_errors():
         _upload(folder, load_settings(config=config, options=options))
 
 
 @app.command()
 def config(
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="The file; default: print it.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The file; printed by default.")] = None,
     preset: Preset = DEFAULT_PRESET,
     schema: Annotated[bool, typer.Option("--schema", help="The file's JSON Schema instead.")] = False,
 ) -> None:
-    """Write a preset as a JSON file to change."""
-    with _told():
+    """Write a preset as a JSON file to edit."""
+    with _reporting_errors():
         content = json_schema() if schema else load_settings(preset).model_dump(mode="json")
         text = json.dumps(content, indent=2) + "\n"
         if output is None:
@@ -143,7 +156,7 @@ def export(
     from framesift.pose.sequence import SUFFIX, read_sequence
     from framesift.pose.upload import files_to_upload
 
-    with _told():
+    with _reporting_errors():
         write, ending = EXPORTS[to.value]
         files = (
             [path for path in files_to_upload(sequences) if path.name.endswith(SUFFIX)]
@@ -154,70 +167,151 @@ def export(
         for path in files:
             target = output / (path.relative_to(base).as_posix().removesuffix(SUFFIX) + ending)
             write(read_sequence(path), target)
-            _console.print(f"{target}", soft_wrap=True)
+            out.print(plain_text(target), soft_wrap=True, markup=False, highlight=False)
 
 
 @app.command()
 def overlay(
     sequence: Annotated[Path, typer.Argument(help="A sequence, from `extract`.")],
-    video: Annotated[Path, typer.Option(help="The video that it was made of.")],
+    video: Annotated[Path, typer.Option(help="The video that it was extracted from.")],
     output: Output,
+    only_people: Annotated[bool, typer.Option("--only-people", help="Leave out frames without a person.")] = False,
 ) -> None:
-    """Draw the skeletons on the video."""
+    """Draw the skeletons on the whole video."""
     from framesift.pose.overlay import write_overlay
     from framesift.pose.sequence import read_sequence
 
-    with _told():
-        written = write_overlay(read_sequence(sequence), video, output)
-        _console.print(f"{output}: {written} frames", soft_wrap=True)
+    with _reporting_errors():
+        written = write_overlay(read_sequence(sequence), video, output, whole=not only_people)
+        out.print(f"{plain_text(output)}: {written} frames", soft_wrap=True, markup=False, highlight=False)
 
 
 def _extract(source: Path, output: Path, settings: PoseSettings, *, dry_run: bool) -> int:
-    """Extract, show progress and a table; the exit code."""
+    """Extract, show progress and a table; returns the exit code."""
     from framesift.pose.extract import extract as extract_videos
     from framesift.pose.extract import find_videos, pending
 
     sources = find_videos(source, settings)
     todo = pending(sources, output, settings)
     if len(todo) < len(sources):
-        _console.print(
+        out.print(
             f"{len(sources) - len(todo)} of {len(sources)} videos are done already (--overwrite does them again)."
         )
     if dry_run:
-        for video in todo:
-            _console.print(f"would extract {video.path} to {output / video.output}", soft_wrap=True)
-        return 0
-    with Progress(TextColumn("videos"), BarColumn(), MofNCompleteColumn(), console=_errors, transient=True) as bar:
-        task = bar.add_task("", total=len(todo))
-        manifest = extract_videos(todo, output, settings, lambda _: bar.advance(task))
+        return _preview(todo, settings)
+    with _extracting(len(todo), settings) as callbacks:
+        manifest = extract_videos(todo, output, settings, **callbacks)
     entries = [manifest.videos[video.name] for video in todo]
-    _print_table(entries)
-    for entry in entries:
-        if entry.status == "failed":
-            _print_error(f"{entry.error}: {entry.message}")
+    _show_entries(entries)
     failed = [entry for entry in entries if entry.status == "failed"]
+    for entry in failed:
+        print_error(f"{entry.error}: {entry.message}")
     if failed and len(failed) == len(sources):
-        return _exit_code(str(failed[0].error))
+        return exit_code_of(failed[0].error)
     return _EXIT_SOME_FAILED if failed else 0
 
 
-def _exit_code(error_name: str) -> int:
-    from framesift import errors
+def _preview(todo: list[Source], settings: PoseSettings) -> int:
+    """Show what an extraction would process; returns the exit code."""
+    from framesift.pose.extract import count_expected, probe_all
 
-    return int(getattr(errors, error_name).exit_code)
+    rows, errors_found, totals = [], [], [0, 0.0, 0]
+    for video, facts in sorted(probe_all(todo, settings), key=lambda pair: pair[0].name):
+        if isinstance(facts, FramesiftError):
+            errors_found.append(facts)
+            rows.append((video.name, "-", "-", "-", type(facts).__name__))
+            continue
+        frames = count_expected(facts, settings)
+        totals = [totals[0] + frames, totals[1] + facts.length_s, totals[2] + facts.size_bytes]
+        rows.append(
+            (video.name, str(facts.frame_count), str(frames), f"{facts.length_s:.1f}", decimal(facts.size_bytes))
+        )
+    show_table(
+        [
+            Column("video", keep=True),
+            Column("frames", align="right"),
+            Column("to process", align="right", priority=2),
+            Column("seconds", align="right"),
+            Column("size", align="right"),
+        ],
+        rows,
+    )
+    errors.print(
+        f"would process {totals[0]} frames of {len(rows) - len(errors_found)} videos: "
+        f"{totals[1]:.1f} s, {decimal(int(totals[2]))}",
+        highlight=False,
+    )
+    for error in errors_found:
+        print_error(error)
+    return _EXIT_SOME_FAILED if errors_found else 0
 
 
-def _print_table(entries: list[Any]) -> None:
-    table = Table("video", "looked at", "kept", "seconds", "size", "ratio")
+class _FramesColumn(ProgressColumn):
+    """Frames done, of how many, and how fast."""
+
+    def render(self, task: Task) -> Text:
+        """See `ProgressColumn`."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{task.completed:.0f}/{task.total or 0:.0f} frames" + (f", {speed:.0f}/s" if speed else ""))
+
+
+@contextmanager
+def _extracting(videos: int, settings: PoseSettings) -> Iterator[dict[str, Any]]:
+    """Show frames, speed and time left for each video and for all; gives the callbacks for `extract`."""
+    from framesift.pose.extract import count_expected
+
+    columns = TextColumn("{task.description}"), BarColumn(), _FramesColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=errors, transient=True) as bars:
+        total = bars.add_task(f"0 of {videos} videos", total=0)
+        tasks: dict[str, TaskID] = {}
+        expected = done = 0
+
+        def on_facts(source: Source, facts: VideoFacts) -> None:
+            nonlocal expected
+            frames = count_expected(facts, settings)
+            tasks[source.name] = bars.add_task(safe_text(source.name), total=frames, visible=False, start=False)
+            expected += frames
+            bars.update(total, total=expected)
+
+        def on_frames(source: Source, count: int) -> None:
+            task = tasks[source.name]
+            bars.start_task(task)
+            bars.update(task, advance=count, visible=True)
+            bars.update(total, advance=count)
+
+        def on_entry(entry: VideoEntry) -> None:
+            nonlocal done
+            done += 1
+            if entry.source in tasks:
+                bars.remove_task(tasks.pop(entry.source))
+            bars.update(total, description=f"{done} of {videos} videos")
+
+        yield {"on_facts": on_facts, "on_frames": on_frames, "on_entry": on_entry}
+
+
+def _show_entries(entries: list[VideoEntry]) -> None:
+    rows = []
     for entry in entries:
-        if entry.status == "done":
-            size, ratio = f"{entry.output_size_bytes / 1024:.0f} KiB", f"{entry.ratio:.1%}"
-            table.add_row(
-                entry.source, str(entry.frames.read), str(entry.frames.kept), f"{entry.seconds:.1f}", size, ratio
-            )
+        if entry.status == "done" and entry.frames:
+            frames = entry.frames
+            counts = [frames.stored, frames.read, frames.kept, frames.undecoded]
+            size, ratio = decimal(entry.output_size_bytes), f"{entry.ratio or 0:.1%}"
+            rows.append([entry.source, *map(str, counts), f"{entry.seconds:.1f}", size, ratio])
         else:
-            table.add_row(entry.source, "-", "-", "-", "-", str(entry.error))
-    _console.print(table)
+            rows.append([entry.source, "-", "-", "-", "-", "-", "-", str(entry.error)])
+    show_table(
+        [
+            Column("video", keep=True),
+            Column("frames", align="right"),
+            Column("processed", align="right", priority=3),
+            Column("kept", align="right", priority=4),
+            Column("not decoded", align="right"),
+            Column("seconds", align="right"),
+            Column("size", align="right"),
+            Column("ratio", align="right", priority=2),
+        ],
+        rows,
+    )
 
 
 def _upload(folder: Path, settings: PoseSettings) -> None:
@@ -228,27 +322,18 @@ def _upload(folder: Path, settings: PoseSettings) -> None:
     with sending(files_to_upload(folder)) as (on_bytes, on_file):
         uploads = upload_files(folder, settings.s3, on_bytes, on_file)
     sent = sum(upload.status == "sent" for upload in uploads)
-    _console.print(
-        f"{sent} files sent to s3://{settings.s3.bucket}/{settings.s3.prefix}/, {len(uploads) - sent} were there."
-    )
-
-
-def _print_error(message: object) -> None:
-    from framesift.cli.console import print_error
-
-    print_error(message)
+    target = safe_text(f"s3://{settings.s3.bucket}/{settings.s3.prefix}/")
+    out.print(f"{sent} files sent to {target}, {len(uploads) - sent} were there.", soft_wrap=True)
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """One line for what went wrong, and its exit code."""
+def _reporting_errors() -> Iterator[None]:
+    """Print an error as one line and exit with its code."""
     try:
         yield
     except FramesiftError as error:
-        _print_error(error)
+        print_error(error)
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
-        _errors.print(
-            "Interrupted: the videos that are done are in the manifest; run the command again for the others."
-        )
+        errors.print("Interrupted: the videos that are done are in the manifest; run the command again for the others.")
         raise typer.Exit(_EXIT_INTERRUPTED) from None

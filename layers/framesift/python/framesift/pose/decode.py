@@ -33,6 +33,7 @@ from framesift.errors import (
     VideoLimitError,
     VideoUnreadableError,
 )
+from framesift.pose.files import readable
 from framesift.pose.frame import Frame
 from framesift.pose.presets import VideoSettings
 
@@ -148,7 +149,7 @@ def probe(path: Path, limits: VideoSettings) -> VideoFacts:
             raise VideoLimitError(f"{path.name} lasts {duration_s:.0f} s, more than video.max_duration_s allows.")
         survey = _survey(path, limits)
         return VideoFacts(
-            name=path.name,
+            name=readable(path.name),
             size_bytes=size_bytes,
             sha256=sha256,
             container=container.format.name,

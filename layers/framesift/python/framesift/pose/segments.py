@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -29,7 +29,7 @@ _WARM_UP_POINTS = 3
 
 @dataclass(frozen=True)
 class Source:
-    """A video to do.
+    """A video to process.
 
     Attributes:
         path: The file.
@@ -47,7 +47,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of a video: all of it, or from `start_s` up to before `end_s`."""
+    """A part of a video: all of it, or from `start_s` to before `end_s`."""
 
     source: Source
     facts: VideoFacts
@@ -94,7 +94,7 @@ def plan(
     wanted = max(1, math.ceil(workers * streams / max(1, len(sources))))
     segments = [segment for source in sources for segment in _cut(source, facts[source.name], settings, wanted)]
     segments.sort(key=_length_s, reverse=True)
-    # Dealt like cards, so that tasks are alike.
+    # In turns, so that tasks are of similar length.
     count = max(min(workers, len(segments)), math.ceil(len(segments) / streams))
     return [segments[i::count] for i in range(count)]
 
@@ -113,8 +113,20 @@ def _length_s(segment: Segment) -> float:
     return float(end_s - segment.start_s)
 
 
-def follow(segments: list[Segment], engine: PoseEngine, settings: PoseSettings) -> list[SegmentPoses | FramesiftError]:
-    """Find the people of several segments at once; a segment that cannot be read gives its error."""
+def follow(
+    segments: list[Segment],
+    engine: PoseEngine,
+    settings: PoseSettings,
+    on_frame: Callable[[Source], None] = lambda _: None,
+) -> list[SegmentPoses | FramesiftError]:
+    """Find the people of several segments at once; a segment that cannot be read gives its error.
+
+    Args:
+        segments: Of one video or of several.
+        engine: Finds the people of each frame.
+        settings: See `PoseSettings`.
+        on_frame: Is called for each frame that is done.
+    """
     started_s = time.perf_counter()
     errors: dict[int, FramesiftError] = {}
     found = [_Found() for _ in segments]
@@ -131,6 +143,7 @@ def follow(segments: list[Segment], engine: PoseEngine, settings: PoseSettings) 
         tracked = people if slots == 1 else trackers[position].follow(people, frame.planes(), float(frame.time))
         if frame.time >= segments[position].start_s:  # Else it was for warming up.
             found[position].add(frame, tracked)
+            on_frame(segments[position].source)
     seconds = (time.perf_counter() - started_s) / len(segments)
     return [
         errors[i] if i in errors else found[i].poses(segments[i], trackers[i].colours(), engine.model, seconds)
@@ -141,7 +154,7 @@ def follow(segments: list[Segment], engine: PoseEngine, settings: PoseSettings) 
 class _Found:
     """Gathers a segment's landmarks in one piece.
 
-    Small arrays kept one by one, among pictures that come and go, would leave holes as large as pictures in the heap.
+    Small arrays kept one by one, among images that come and go, would leave holes as large as images in the heap.
     """
 
     def __init__(self) -> None:
