@@ -31,6 +31,7 @@ FramesiftError
 │       └── VideoError              one video cannot be read, or shows no one
 │           ├── NotAVideoError · PlaylistRefusedError · VideoUnreadableError
 │           ├── EmptyVideoError · TruncatedVideoError · ResolutionChangedError · VideoLimitError
+│           ├── FramesLostError
 │           └── NoPersonError · VideoWorkerDiedError · VideoLostError
 ├── CrawlError                      the site did not give what a person would see                (exit 69)
 │   ├── CrawlBlockedError · CaptchaShownError · LoginRequiredError
@@ -274,6 +275,10 @@ class EmptyVideoError(VideoError):
 
 class TruncatedVideoError(VideoError):
     """The video ends earlier than its own header says."""
+
+
+class FramesLostError(VideoError):
+    """More of the video's frames cannot be decoded than `video.max_undecoded_share` tolerates."""
 
 
 class ResolutionChangedError(VideoError):

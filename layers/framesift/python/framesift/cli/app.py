@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from framesift import __version__
-from framesift.cli import detector, duplicates, models, review, runs, stage, uploads
+from framesift.cli import detector, duplicates, models, pose, review, runs, stage, uploads
 from framesift.cli.console import output
-from framesift.pose import commands as pose
 
 COMMANDS_GROUP = "framesift.commands"
 """Entry points of this group are `typer.Typer` objects; each becomes a group of commands under its name."""
