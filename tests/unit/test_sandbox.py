@@ -26,7 +26,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def hasty() -> Iterator[Sandbox]:
-    with Sandbox(FUNCTIONS, timeout_s=0.3, memory_limit_bytes=1 << 30, workers=1) as made:
+    with Sandbox(FUNCTIONS, timeout_s=1.5, memory_limit_bytes=1 << 30, workers=1) as made:
         yield made
 
 
@@ -55,7 +55,7 @@ def test_a_defect_of_ours_comes_with_its_traceback(sandbox: Sandbox) -> None:
 
 
 def test_what_hangs_is_killed_and_the_next_call_works(hasty: Sandbox) -> None:
-    with pytest.raises(SandboxKilledError, match=r"longer than 0\.3 s"):
+    with pytest.raises(SandboxKilledError, match=r"longer than 1\.5 s"):
         hasty.call("hang")
     assert bytes(hasty.call("double", b"x").data) == b"xx"
 
@@ -77,8 +77,9 @@ def test_what_wants_too_much_memory_is_named(sandbox: Sandbox) -> None:
 
 def test_a_process_that_was_killed_while_idle_is_replaced(sandbox: Sandbox) -> None:
     for _ in range(2):
-        os.kill(sandbox.call("double").fields["pid"], 9)
-        time.sleep(0.01)  # The kernel's, not ours: until the process is gone, it looks alive.
+        pid = sandbox.call("double").fields["pid"]
+        os.kill(pid, 9)
+        _wait_for_end(pid)
     with_new = [bytes(sandbox.call("double", b"x").data) for _ in range(3)]
     assert with_new == [b"xx"] * 3
 
@@ -107,6 +108,10 @@ def test_no_process_outlives_a_parent_that_was_killed() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     pid = int(done.stdout)
+    _wait_for_end(pid)
+
+
+def _wait_for_end(pid: int) -> None:
     deadline = time.monotonic() + 20
     while _runs(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
