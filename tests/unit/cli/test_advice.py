@@ -145,7 +145,7 @@ def test_each_recommended_target_of_make_exists() -> None:
 def test_the_advice_to_install_an_extra_is_for_this_python() -> None:
     from framesift.errors import ExtraMissingError
 
-    message = str(ExtraMissingError("Training", "torch", "torch"))
+    message = str(ExtraMissingError.for_module("Training", "torch", "torch"))
     assert message == (
         f"Training needs torch, which is not installed: run `{sys.executable} -m pip install 'framesift[torch]'`."
     )

@@ -53,7 +53,7 @@ FramesiftError
 from __future__ import annotations
 
 import sys
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class FramesiftError(Exception):
@@ -457,16 +457,18 @@ class NodeMissingError(MachineError):
 
 
 class ExtraMissingError(MachineError):
-    """The command needs an extra of the package.
+    """The command needs an extra of the package, such as `framesift[torch]`."""
 
-    Args:
-        purpose: What needs it, such as "Building the model resnet50".
-        module: The module that is not installed.
-        extra: The extra that installs it, such as `torch`.
-    """
+    @classmethod
+    def for_module(cls, purpose: str, module: str | None, extra: str) -> Self:
+        """The error for a module that is not installed.
 
-    def __init__(self, purpose: str, module: str | None, extra: str) -> None:
-        super().__init__(
+        Args:
+            purpose: What needs it, such as "Building the model resnet50".
+            module: The module's name.
+            extra: The extra that installs it, such as `torch`.
+        """
+        return cls(
             f"{purpose} needs {module}, which is not installed: run "
             f"`{sys.executable} -m pip install 'framesift[{extra}]'`."
         )

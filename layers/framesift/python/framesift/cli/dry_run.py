@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import typer
-from rich.markup import escape
 
 from framesift.cli.connection import Connection
-from framesift.cli.console import output
+from framesift.cli.console import output, safe_text
 from framesift.cli.stage import call_state
 from framesift.contracts import BeginOutput, CollectOutput, PredictOutput, Run, TeachOutput
 from framesift.errors import InputError, NotFoundError, TagsDifferError
@@ -75,19 +74,19 @@ def _show_predictions(predicted: PredictOutput) -> None:
     for each in predicted.categories:
         seen = ", ".join(f"{count} {tag}" for tag, count in each.confident.items()) or "nothing"
         _say(
-            f"Predict {each.category}: {each.items} pictures, a transaction each; recorded of them: {escape(seen)}, "
+            f"Predict {each.category}: {each.items} pictures, a transaction each; recorded of them: {safe_text(seen)}, "
             f"{each.to_review} to review."
         )
-    _say(f"Tags: {escape(predicted.tags_differ or 'the settings and the detector have the same.')}")
+    _say(f"Tags: {safe_text(predicted.tags_differ or 'the settings and the detector have the same.')}")
 
 
 def _show_teaching(taught: TeachOutput) -> None:
-    tags = f" Tags to make: {escape(', '.join(taught.tags_made))}." if taught.tags_made else ""
+    tags = f" Tags to make: {safe_text(', '.join(taught.tags_made))}." if taught.tags_made else ""
     _say(
         f"Teach: {taught.uploaded} new pictures to send, {taught.known} are there, {taught.waiting} wait for a person, "
         f"{taught.refused} would be refused.{tags}"
     )
-    _say(f"Train: {escape(taught.why)}")
+    _say(f"Train: {safe_text(taught.why)}")
     if taught.gate:
         _say(
             f"Gate: an iteration would be compared with {taught.gate.publish_name}, average precision "

@@ -11,7 +11,7 @@ import typer
 
 from framesift import keys
 from framesift.cli.connection import Connection, StackOption, connect
-from framesift.cli.console import output
+from framesift.cli.console import print_text
 from framesift.cli.runs import RunArgument, SourceArgument, find_run
 from framesift.contracts import Item, Run
 from framesift.errors import MediaError, NotFoundError
@@ -50,9 +50,7 @@ def show(
     largest = sorted(found.values(), key=lambda items: (-len(items), items[0].id))[:clusters]
     sheets = [tiles for items in largest if len(tiles := list(_tiles(items, record.run, connection.store))) > 1]
     to.write_bytes(contact_sheet(sheets))
-    output.print(
-        f"{to}: {len(sheets)} of {len(found)} clusters of {source} {record.date}", highlight=False, soft_wrap=True
-    )
+    print_text(f"{to}: {len(sheets)} of {len(found)} clusters of {source} {record.date}")
 
 
 def _clusters(connection: Connection, run: Run, categories: list[str]) -> dict[str, list[Item]]:

@@ -110,7 +110,9 @@ class BuildOrigin:
         except ModuleNotFoundError as error:
             if card.builder_extra is None:
                 raise
-            raise ExtraMissingError(f"Building the model {card.name}", error.name, card.builder_extra) from None
+            raise ExtraMissingError.for_module(
+                f"Building the model {card.name}", error.name, card.builder_extra
+            ) from None
         return card
 
 

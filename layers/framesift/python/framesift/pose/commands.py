@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from framesift.errors import FramesiftError
 from framesift.pose.presets import DEFAULT_PRESET, PRESETS, PoseSettings, json_schema, load_settings
@@ -154,7 +155,7 @@ def export(
         for path in files:
             target = output / (path.relative_to(base).as_posix().removesuffix(SUFFIX) + ending)
             write(read_sequence(path), target)
-            _console.print(f"{target}", soft_wrap=True)
+            _print(target)
 
 
 @app.command()
@@ -169,7 +170,7 @@ def overlay(
 
     with _told():
         written = write_overlay(read_sequence(sequence), video, output)
-        _console.print(f"{output}: {written} frames", soft_wrap=True)
+        _print(f"{output}: {written} frames")
 
 
 def _extract(source: Path, output: Path, settings: PoseSettings, *, dry_run: bool) -> int:
@@ -185,7 +186,7 @@ def _extract(source: Path, output: Path, settings: PoseSettings, *, dry_run: boo
         )
     if dry_run:
         for video in todo:
-            _console.print(f"would extract {video.path} to {output / video.output}", soft_wrap=True)
+            _print(f"would extract {video.path} to {output / video.output}")
         return 0
     with Progress(TextColumn("videos"), BarColumn(), MofNCompleteColumn(), console=_errors, transient=True) as bar:
         task = bar.add_task("", total=len(todo))
@@ -210,13 +211,12 @@ def _exit_code(error_name: str) -> int:
 def _print_table(entries: list[Any]) -> None:
     table = Table("video", "looked at", "kept", "seconds", "size", "ratio")
     for entry in entries:
+        name = Text(_plain(entry.source))
         if entry.status == "done":
             size, ratio = f"{entry.output_size_bytes / 1024:.0f} KiB", f"{entry.ratio:.1%}"
-            table.add_row(
-                entry.source, str(entry.frames.read), str(entry.frames.kept), f"{entry.seconds:.1f}", size, ratio
-            )
+            table.add_row(name, str(entry.frames.read), str(entry.frames.kept), f"{entry.seconds:.1f}", size, ratio)
         else:
-            table.add_row(entry.source, "-", "-", "-", "-", str(entry.error))
+            table.add_row(name, "-", "-", "-", "-", str(entry.error))
     _console.print(table)
 
 
@@ -231,6 +231,16 @@ def _upload(folder: Path, settings: PoseSettings) -> None:
     _console.print(
         f"{sent} files sent to s3://{settings.s3.bucket}/{settings.s3.prefix}/, {len(uploads) - sent} were there."
     )
+
+
+def _plain(text: object) -> str:
+    from framesift.cli.console import plain_text
+
+    return plain_text(text)
+
+
+def _print(text: object) -> None:
+    _console.print(_plain(text), soft_wrap=True, markup=False, highlight=False)
 
 
 def _print_error(message: object) -> None:
