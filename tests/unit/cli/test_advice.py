@@ -18,8 +18,8 @@ from framesift.table import Table
 from tests.unit.cli.conftest import framesift
 
 ROOT = Path(__file__).parents[3]
-_BACKTICKS = re.compile(r"`(?:\$ )?(framesift [^`]+)`")
-_CODE_LINE = re.compile(r"^(?:\$ )?(framesift [^#\n]+)", re.MULTILINE)
+_BACKTICKS = re.compile(r"`(?:\$ )?(?:\.venv/bin/)?(framesift [^`]+)`")
+_CODE_LINE = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?(framesift [^#\n]+)", re.MULTILINE)
 _MAKE = re.compile(r"\bmake ([a-z]+)(?![\w-])")
 # What a value stands for where a message fills it in.
 _FILLED_IN = "X"
