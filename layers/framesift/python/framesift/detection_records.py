@@ -1,11 +1,11 @@
-"""What detection keeps in the table (`table/`).
+"""Detection's records in the table (`table/`).
 
-| pk | sk | what |
+| pk | sk | record |
 | --- | --- | --- |
-| `TAUGHT#{project}` | `{sha256}` | a picture that the project has |
-| `REVIEW` | `{date}.{category}.{item}.{n}` | a prediction that waits for a person, or was decided |
-| `JUDGED#{project}` | `{iteration}` | an iteration that the gate has decided about |
-| `DETECTOR` | `in_service` | which iteration predicts, and which did before |
+| `TAUGHT#{project}` | `{sha256}` | a training image of the project |
+| `REVIEW` | `{date}.{category}.{item}.{n}` | a prediction that is pending, or that a person has decided |
+| `JUDGED#{project}` | `{iteration}` | an iteration that the gate has judged |
+| `DETECTOR` | `in_service` | the serving iteration, and the one before |
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ Verdict = Literal["pending", "accepted", "rejected"]
 
 
 class TaughtImage(Contract):
-    """A picture that a project has.
+    """A training image of a project.
 
     Attributes:
-        sha256: Digest of the picture as it was collected; of what was sent, where only that is known.
-        sent_sha256: Digest of what was sent: it may have been converted.
-        image_id: The project's id of it.
+        sha256: Digest of the image as it was collected; of what was sent, if only that is known.
+        sent_sha256: Digest of what was sent, which may have been converted.
+        image_id: Its id in the project.
     """
 
     sha256: str
@@ -69,41 +69,41 @@ class ReviewPage:
 
 
 class InService(Contract):
-    """The iteration that predicts."""
+    """The serving iteration."""
 
     project_id: str
     publish_name: str
     iteration_id: str
     average_precision: float
     since: datetime
-    former: InService | None = Field(None, description="What `rollback` brings back.")
+    former: InService | None = Field(None, description="The iteration that `rollback` returns to.")
 
 
 class DetectionRecords(Table):
-    """The table, with what detection keeps in it."""
+    """The table, with detection's records."""
 
     # --- what a project has ---
 
     def taught(self, project_id: str) -> list[TaughtImage]:
-        """The pictures that a project has, as far as we remember."""
+        """The recorded training images of a project."""
         return [TaughtImage(**{**found, "sha256": found["sk"]}) for found in self._query(f"TAUGHT#{project_id}")]
 
     def remember_taught(self, project_id: str, images: Iterable[TaughtImage]) -> None:
-        """Remember what a project has."""
+        """Record training images of a project."""
         for image in images:
             self._put(f"TAUGHT#{project_id}", image.sha256, image.model_dump(exclude={"sha256"}))
 
     # --- reviews ---
 
     def ask_for_review(self, reviews: Iterable[Review], days: int) -> None:
-        """Let predictions wait for a person; one that was asked for before stays as it is."""
+        """Put predictions into review; one that is there already stays as it is."""
         expires_at = int((datetime.now(UTC) + timedelta(days=days)).timestamp())
         for review in reviews:
             record = {"review": review.model_dump_json(), "verdict": review.verdict, "expires_at": expires_at}
             self._put("REVIEW", review.id, record, "attribute_not_exists(pk)")
 
     def reviews(self, verdict: Verdict | None = None) -> list[Review]:
-        """Predictions that wait or were decided, oldest first."""
+        """Predictions in review, oldest first; all verdicts by default."""
         found = [Review.model_validate_json(record["review"]) for record in self._query("REVIEW")]
         return [review for review in found if verdict in (None, review.verdict)]
 
@@ -121,7 +121,7 @@ class DetectionRecords(Table):
         return ReviewPage(found[:limit], found[limit - 1].id if len(found) > limit else None)
 
     def decide(self, review_id: str, verdict: Verdict, by: str) -> Review:
-        """Keep a person's verdict; a later one wins.
+        """Record a person's verdict; a later one wins.
 
         Raises:
             NotFoundError: If there is no such review.
@@ -151,20 +151,20 @@ class DetectionRecords(Table):
     # --- what is in service ---
 
     def is_judged(self, project_id: str, iteration_id: str) -> bool:
-        """Whether the gate has decided about an iteration."""
+        """Whether the gate has judged an iteration."""
         return self._get(f"JUDGED#{project_id}", iteration_id) is not None
 
     def remember_judged(self, project_id: str, iteration_id: str, outcome: str) -> None:
-        """Remember what the gate has decided about an iteration."""
+        """Record the gate's judgement of an iteration."""
         self._put(f"JUDGED#{project_id}", iteration_id, {"outcome": outcome})
 
     def in_service(self) -> InService | None:
-        """The iteration that predicts; None: the one that project A has published."""
+        """The serving iteration; None: the one that the serving project has published."""
         found = self._get("DETECTOR", "in_service")
         return InService.model_validate_json(found["service"]) if found else None
 
     def put_in_service(self, service: InService, replaces: InService | None) -> bool:
-        """Let an iteration predict from now on; False if another one was put in service meanwhile."""
+        """Put an iteration into service; False if another one was put in service meanwhile."""
         record = {"service": service.model_dump_json(), "iteration_id": service.iteration_id}
         if replaces is None:
             return self._put("DETECTOR", "in_service", record, "attribute_not_exists(pk)")

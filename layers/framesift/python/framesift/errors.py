@@ -5,7 +5,7 @@ Step Functions matches the exact name of the class that was raised, so leaves ar
 
 ```
 FramesiftError
-├── InputError                      what was asked cannot be done: change it, do not repeat it   (exit 65)
+├── InputError                      the request cannot be carried out: change it, do not repeat it (exit 65)
 │   ├── InvalidStartError · UnknownSourceError · UnknownCategoryError · InvalidDateError
 │   ├── InvalidCollectionError · NoUploadsError
 │   ├── SettingsError               a setting, or what it names, cannot be used
@@ -13,22 +13,22 @@ FramesiftError
 │   ├── NotFoundError · ObjectMissingError · TranslateDeniedError
 │   ├── NothingToAnalyzeError
 │   ├── YoutubeKeyError · FeedError
-│   ├── DetectorError               the detector, or the project that is taught, cannot do what was asked
+│   ├── DetectorError               the detector, or the candidate project, cannot do what was requested
 │   │   ├── DetectorKeyError · ProjectNotFoundError · PredictionResourceError
 │   │   ├── IterationNotPublishedError · TagsDifferError · ProjectFullError · RequestRefusedError
 │   │   └── TrainingFailedError · NothingToRollBackError · NotADetectorError
-│   ├── PoseError                   the pose commands cannot do what was asked
+│   ├── PoseError                   the pose commands cannot do what was requested
 │   │   └── UnknownPresetError · PoseConfigError · NoVideosError · NotASequenceError · SequencesDifferError
 │   └── MediaError                  one item's media; recorded on the item, the run goes on
 │       ├── NotAnImageError · ImageTooLargeError · MediaTooLargeError
 │       ├── HostNotAllowedError · PrivateAddressError
 │       ├── DownloadFailedError
 │       ├── ImageRefusedError · RegionOutsideError
-│       └── VideoError              one video cannot be read, or shows no one
+│       └── VideoError              one video cannot be read, or shows no person
 │           ├── NotAVideoError · PlaylistRefusedError · VideoUnreadableError
 │           ├── EmptyVideoError · TruncatedVideoError · ResolutionChangedError · VideoLimitError
 │           └── NoPersonError · VideoWorkerDiedError · VideoLostError
-├── CrawlError                      the site did not give what a person would see                (exit 69)
+├── CrawlError                      the site did not show what a person would see                (exit 69)
 │   ├── CrawlBlockedError · CaptchaShownError · LoginRequiredError
 │   └── EmptyPageError · EmptyFeedError · SiteUnreachableError
 ├── EmptyListError                  no clip of a category qualified; the list that is up stays up (exit 69)
@@ -38,8 +38,8 @@ FramesiftError
 │   ├── TranslateQuotaError · TranslateUnavailableError
 │   ├── YoutubeQuotaError · YoutubeUnavailableError
 │   └── DetectorQuotaError · DetectorBusyError
-├── SecretNotWrittenError           Secrets Manager does not take a value; the secret keeps its own (exit 77)
-├── UploadError                     S3 does not take the files                                   (exit 77)
+├── SecretNotWrittenError           Secrets Manager rejects a value; the secret keeps its own     (exit 77)
+├── UploadError                     S3 does not accept the files                                 (exit 77)
 │   └── BucketMissingError · CredentialsError · UploadDeniedError · UploadMismatchError
 ├── ModelError                      a model's file is missing or is not what its card says       (exit 66)
 │   └── ModelMissingError (ModelUnreachableError, exit 75) · ModelMismatchError · ModelInaccurateError
@@ -60,14 +60,14 @@ class FramesiftError(Exception):
     """Base of all: the message is one line that says what happened and what to do.
 
     Attributes:
-        exit_code: What a process that dies of it returns (`sysexits.h`); Batch's retry strategy reads it.
+        exit_code: The exit code of a process that ends with it (`sysexits.h`); Batch's retry strategy reads it.
     """
 
     exit_code: ClassVar[int] = 70
 
 
 class InputError(FramesiftError):
-    """What was asked cannot be done; repeating it changes nothing."""
+    """The request cannot be carried out; repeating it changes nothing."""
 
     exit_code = 65
 
@@ -77,7 +77,7 @@ class InvalidStartError(InputError):
 
 
 class UnknownSourceError(InputError):
-    """A source that does not exist, or whose branch is not built."""
+    """A source that does not exist, or has no branch in the workflow."""
 
 
 class UnknownCategoryError(InputError):
@@ -89,7 +89,7 @@ class InvalidCollectionError(InputError):
 
 
 class NoUploadsError(InputError):
-    """What was uploaded to a collection holds no video that could be looked at."""
+    """A collection's uploads hold no video that can be processed."""
 
 
 class InvalidDateError(InputError):
@@ -113,7 +113,7 @@ class SecretContentError(SettingsError):
 
 
 class NotFoundError(InputError):
-    """What was asked for by name does not exist."""
+    """Nothing has the requested name."""
 
 
 class ObjectMissingError(NotFoundError):
@@ -137,7 +137,7 @@ class FeedError(InputError):
 
 
 class DetectorError(InputError):
-    """The detector, or the project that is taught, cannot do what was asked."""
+    """The detector, or the candidate project, cannot do what was requested."""
 
 
 class DetectorKeyError(DetectorError):
@@ -161,14 +161,14 @@ class TagsDifferError(DetectorError):
 
 
 class ProjectFullError(DetectorError):
-    """The project takes no more images, tags or iterations; what it took before stays."""
+    """The project accepts no more images, tags or iterations; what it has stays."""
 
 
 class RequestRefusedError(DetectorError):
-    """Custom Vision says that a request is wrong, for a reason that has no class of its own.
+    """Custom Vision rejects a request for a reason that has no class of its own.
 
     Attributes:
-        code: The service's own name of the reason, such as `BadRequestTrainingNotNeeded`.
+        code: The service's name of the reason, such as `BadRequestTrainingNotNeeded`.
     """
 
     def __init__(self, message: str, code: str = "") -> None:
@@ -181,11 +181,11 @@ class TrainingFailedError(DetectorError):
 
 
 class NothingToRollBackError(DetectorError):
-    """No iteration was in service before the one that is."""
+    """There is no previous iteration to return to."""
 
 
 class NotADetectorError(DetectorError):
-    """The model file is no object detector whose form we know."""
+    """The model file is not an object detector of a supported form."""
 
 
 class MediaError(InputError):
@@ -217,15 +217,15 @@ class DownloadFailedError(MediaError):
 
 
 class ImageRefusedError(MediaError):
-    """Custom Vision does not take the picture, even after it was converted to what it asks for."""
+    """Custom Vision rejects the image, even after it was converted to a supported form."""
 
 
 class RegionOutsideError(MediaError):
-    """A region has nothing in common with its picture, or no size."""
+    """A region lies outside of its image, or has no size."""
 
 
 class VideoError(MediaError):
-    """One video cannot be read, or shows no one; the other videos go on."""
+    """One video cannot be read, or shows no person; the other videos go on."""
 
 
 class NotAVideoError(VideoError):
@@ -249,7 +249,7 @@ class TruncatedVideoError(VideoError):
 
 
 class ResolutionChangedError(VideoError):
-    """The picture's size changes within the video."""
+    """The frame size changes within the video."""
 
 
 class VideoLimitError(VideoError):
@@ -257,19 +257,19 @@ class VideoLimitError(VideoError):
 
 
 class NoPersonError(VideoError):
-    """No frame shows a person with the confidence that was asked for."""
+    """No frame shows a person with the requested confidence."""
 
 
 class VideoWorkerDiedError(VideoError):
-    """The process that read the video died of it, took too much memory or too long."""
+    """The process that read the video crashed, used too much memory or took too long."""
 
 
 class VideoLostError(VideoError):
-    """The job that had the video ended before it could say anything of it."""
+    """The job that processed the video ended without reporting a result."""
 
 
 class PoseError(InputError):
-    """The pose commands cannot do what was asked."""
+    """The pose commands cannot do what was requested."""
 
 
 class UnknownPresetError(PoseError):
@@ -293,13 +293,13 @@ class SequencesDifferError(PoseError):
 
 
 class CrawlError(FramesiftError):
-    """The site did not give what a person would see."""
+    """The site did not show what a person would see."""
 
     exit_code = 69
 
 
 class CrawlBlockedError(CrawlError):
-    """The site shows a wall: access denied, or an answer made for machines."""
+    """The site shows a wall: access denied, or an answer meant for bots."""
 
 
 class CaptchaShownError(CrawlError):
@@ -341,7 +341,7 @@ class TemporaryError(FramesiftError):
 
 
 class InterruptedByHostError(TemporaryError):
-    """The process was told to stop (SIGTERM); what was finished is kept."""
+    """The process was asked to stop (SIGTERM); finished work is kept."""
 
 
 class RunBusyError(TemporaryError):
@@ -373,7 +373,7 @@ class DetectorBusyError(TemporaryError):
 
     Attributes:
         wait_s: How long the service asks to wait, seconds.
-        answered: False where the connection broke: the request may have been carried out all the same.
+        answered: False if the connection broke: the request may have been carried out nevertheless.
     """
 
     def __init__(self, message: str, *, wait_s: float = 0.0, answered: bool = True) -> None:
@@ -383,13 +383,13 @@ class DetectorBusyError(TemporaryError):
 
 
 class SecretNotWrittenError(FramesiftError):
-    """Secrets Manager does not take a secret's new value; the secret keeps the one it has."""
+    """Secrets Manager rejects a secret's new value; the secret keeps the one it has."""
 
     exit_code = 77
 
 
 class UploadError(FramesiftError):
-    """S3 does not take the files; what was uploaded before stays."""
+    """S3 does not accept the files; what was uploaded before stays."""
 
     exit_code = 77
 
@@ -407,7 +407,7 @@ class UploadDeniedError(UploadError):
 
 
 class UploadMismatchError(UploadError):
-    """What arrived is not what was sent."""
+    """The stored object differs from what was sent."""
 
 
 class ModelError(FramesiftError):
@@ -431,7 +431,7 @@ class ModelMismatchError(ModelError):
 
 
 class ModelInaccurateError(ModelError):
-    """A faster version of a model strays too far from the model."""
+    """A faster version of a model deviates too far from the model."""
 
 
 class MachineError(FramesiftError):
@@ -441,11 +441,11 @@ class MachineError(FramesiftError):
 
 
 class ChromiumMissingError(MachineError):
-    """No Chromium is installed where we look."""
+    """No Chromium is found."""
 
 
 class ChromiumFailedError(MachineError):
-    """A Chromium is there, and does not start or breaks again and again."""
+    """Chromium is installed, and does not start or crashes repeatedly."""
 
 
 class StacksError(MachineError):
@@ -453,7 +453,7 @@ class StacksError(MachineError):
 
 
 class NodeMissingError(MachineError):
-    """No Node recent enough for CDK is at hand."""
+    """No Node recent enough for CDK is available."""
 
 
 class ExtraMissingError(MachineError):
@@ -483,7 +483,7 @@ class DiskFullError(MachineError):
 
 
 class EmbeddedAwsDownError(MachineError):
-    """Nothing answers where the embedded AWS should."""
+    """The embedded AWS does not answer."""
 
 
 class DataFolderBusyError(MachineError):

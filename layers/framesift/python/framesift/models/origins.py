@@ -33,7 +33,7 @@ class Origin(Protocol):
         Raises:
             ModelUnreachableError: The origin should have it and cannot be reached.
             ExtraMissingError: Building it needs an extra of the package.
-            ModelMismatchError: What it gives is larger than the card says.
+            ModelMismatchError: The file is larger than the card says.
         """
 
 
