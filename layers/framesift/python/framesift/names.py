@@ -33,7 +33,8 @@ def safe_name(text: str, *, max_bytes: int = 120) -> str:
     """A readable name that every file system accepts.
 
     Emoji, control characters and what Windows forbids are removed, runs of white space become one space, letters of
-    every script stay (NFC). A name of a Windows device gets a `_` in front. The result is never empty, and a safe name stays as it is.
+    every script stay (NFC). A name of a Windows device gets a `_` in front. The result is never empty, and a safe name
+    stays as it is.
 
     Args:
         text: Any text, such as a video's title.

@@ -195,7 +195,7 @@ def _extract(source: Path, output: Path, settings: PoseSettings, *, dry_run: boo
     _print_table(entries)
     for entry in entries:
         if entry.status == "failed":
-            _print_error(f"{entry.error}: {entry.message}")
+            _errors.print(_plain(f"{entry.error}: {entry.message}"), soft_wrap=True, markup=False, highlight=False)
     failed = [entry for entry in entries if entry.status == "failed"]
     if failed and len(failed) == len(sources):
         return _exit_code(str(failed[0].error))
