@@ -382,7 +382,10 @@ def groups() -> dict[str, type[BaseModel]]:
 
 def _env_file() -> dict[str, str]:
     path = Settings.model_config.get("env_file")
-    found = dotenv_values(path) if isinstance(path, str) else {}
+    try:
+        found = dotenv_values(path) if isinstance(path, str) else {}
+    except (UnicodeDecodeError, OSError) as error:
+        raise SettingsError(f"The settings in {path} cannot be read: {error}.") from None
     return {name.upper(): value or "" for name, value in found.items()}
 
 
