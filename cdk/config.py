@@ -88,7 +88,7 @@ class Config:
             "serve_api": FunctionSize(512, 20),
             "collect_feed": FunctionSize(1769, 600),
             "predict_items": FunctionSize(1769, 900),
-            "teach_detector": FunctionSize(1769, 900),
+            "train_detector": FunctionSize(1769, 900),
             "check_training": FunctionSize(512, 60),
             "gate_iteration": FunctionSize(512, 120),
             "collect_uploads": FunctionSize(1769, 300),

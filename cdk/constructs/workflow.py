@@ -51,6 +51,7 @@ class Workflow(Construct):
         self.substitutions = {
             "GpuQueueArn": vision.gpu_queue.job_queue_arn,
             "CpuQueueArn": vision.cpu_queue.job_queue_arn,
+            "UploadQueueArn": vision.cpu_queue.job_queue_arn,
             "GpuJobArn": vision.gpu_job.job_definition_arn,
             "CpuJobArn": vision.cpu_job.job_definition_arn,
         }

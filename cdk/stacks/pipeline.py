@@ -34,7 +34,7 @@ _TABLE_ACTIONS = {
     "serve_api": ("GetItem", "Query", "PutItem"),
     "collect_feed": ("GetItem", "PutItem"),
     "predict_items": ("GetItem", "PutItem", "BatchWriteItem"),
-    "teach_detector": ("GetItem", "Query", "PutItem"),
+    "train_detector": ("GetItem", "Query", "PutItem"),
     "gate_iteration": ("GetItem", "PutItem"),
     "collect_uploads": ("GetItem", "PutItem"),
     "publish_poses": ("GetItem", "Query", "PutItem"),
@@ -121,7 +121,7 @@ class PipelineStack(Stack):
             "serve_api": state,
             "collect_feed": {**state, "FRAMESIFT_YOUTUBE__API_SECRET": storage.youtube.secret_arn},
             "predict_items": {**state, **azure},
-            "teach_detector": {**state, **azure},
+            "train_detector": {**state, **azure},
             "check_training": azure,
             "gate_iteration": {**_places(storage, "table"), **azure},
             "collect_uploads": state,
@@ -191,13 +191,13 @@ class PipelineStack(Stack):
         grants.read_objects(roles["finish_run"], bucket, "runs/")
         grants.read_objects(roles["serve_api"], bucket, "published/")
 
-        for name in ("collect_feed", "predict_items", "teach_detector"):
+        for name in ("collect_feed", "predict_items", "train_detector"):
             grants.read_objects(roles[name], bucket, "runs/")
         for name in ("collect_feed", "predict_items"):
             grants.write_objects(roles[name], bucket, "runs/")
         grants.read_objects(roles["predict_items"], bucket, "models/")
         grants.read_secret(roles["collect_feed"], storage.youtube)
-        for name in ("predict_items", "teach_detector", "check_training", "gate_iteration"):
+        for name in ("predict_items", "train_detector", "check_training", "gate_iteration"):
             grants.read_secret(roles[name], storage.custom_vision)
 
         grants.publish(roles["finish_run"], alerts.topic, alerts.key)

@@ -15,8 +15,9 @@ from datetime import date as Date  # noqa: N812 - `date` is a field's name here
 from pathlib import Path
 
 from framesift import keys
+from framesift.contracts import Clip
 from framesift.errors import EmbeddedAwsDownError
-from framesift.storage import Store, read_manifest
+from framesift.storage import Store, read_lines
 from framesift.table import RunRecord
 from framesift_local.clipsite import ClipSite, Grade, grade
 from framesift_local.embedded import EmbeddedAws
@@ -55,7 +56,7 @@ class Machine:
         items = [
             item
             for category in record.done
-            for item in read_manifest(store, keys.manifest(record.run, category, "analyzed"))
+            for item in read_lines(store, keys.manifest(record.run, category, "analyzed"), Clip)
             if item.error is None
         ]
         dropped = {item.id: item.duplicate.of for item in items if item.duplicate}

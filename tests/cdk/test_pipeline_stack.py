@@ -20,7 +20,7 @@ STEPS = {
     "fail_run",
     "collect_feed",
     "predict_items",
-    "teach_detector",
+    "train_detector",
     "check_training",
     "gate_iteration",
     "collect_uploads",
@@ -211,7 +211,7 @@ def test_each_secret_is_open_to_those_who_need_it(pipeline):
         ("curate_category", "Google"): ["secretsmanager:GetSecretValue"],
         ("collect_feed", "Youtube"): ["secretsmanager:GetSecretValue"],
         ("predict_items", "Custom"): ["secretsmanager:GetSecretValue"],
-        ("teach_detector", "Custom"): ["secretsmanager:GetSecretValue"],
+        ("train_detector", "Custom"): ["secretsmanager:GetSecretValue"],
         ("check_training", "Custom"): ["secretsmanager:GetSecretValue"],
         ("gate_iteration", "Custom"): ["secretsmanager:GetSecretValue"],
     }

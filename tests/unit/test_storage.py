@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 import framesift.storage.store
-from framesift.contracts import Item
+from framesift.contracts import Clip
 from framesift.errors import InputError, NotFoundError
-from framesift.storage import S3Store, copy_all, parse_uri, read_manifest, write_manifest
+from framesift.storage import S3Store, copy_all, parse_uri, read_lines, write_manifest
 
 
-def an_item(item_id: str) -> Item:
-    return Item(
+def an_item(item_id: str) -> Clip:
+    return Clip(
         source="tiktok",
         category="dance",
         id=item_id,
@@ -68,9 +68,9 @@ def test_copy_of_nothing_names_the_object(store: S3Store) -> None:
 def test_a_manifest_reads_back_as_it_was_written(store: S3Store) -> None:
     items = [an_item("1"), an_item("2")]
     write_manifest(store, "m.jsonl", items)
-    assert read_manifest(store, "m.jsonl") == items
+    assert read_lines(store, "m.jsonl", Clip) == items
     write_manifest(store, "empty.jsonl", [])
-    assert read_manifest(store, "empty.jsonl") == []
+    assert read_lines(store, "empty.jsonl", Clip) == []
 
 
 def test_parse_uri() -> None:

@@ -8,14 +8,14 @@ from collections.abc import Callable
 import pytest
 
 from framesift.storage import S3Store
-from framesift.table import Table
+from framesift.table import Records
 from tests.conftest import BUCKET
 from tests.unit.api.conftest import CLAIMS, Answer, publish
 
 Ask = Callable[..., Answer]
 
 
-@pytest.mark.usefixtures("table")
+@pytest.mark.usefixtures("records")
 @pytest.mark.parametrize("body", ["[" * 100_000, '{"a":' * 100_000, "[" * 900 + "]" * 900])
 @pytest.mark.parametrize("path", ["/v1/takedowns", "/v1/reviews/2026-11-20.popular.v1.0"])
 def test_deeply_nested_json_is_refused(ask: Ask, path: str, body: str):
@@ -24,15 +24,15 @@ def test_deeply_nested_json_is_refused(ask: Ask, path: str, body: str):
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-@pytest.mark.usefixtures("table")
+@pytest.mark.usefixtures("records")
 def test_what_is_nested_beyond_reading_has_its_problem(ask: Ask):
     answer = ask("/v1/takedowns", "POST", body="[" * 100_000, claims=CLAIMS)
     assert (answer.status, answer.json["type"]) == (400, "urn:framesift:problem:unreadable-body")
     assert "deeply nested" in answer.json["detail"]
 
 
-def test_a_missing_published_file_does_not_name_the_bucket(ask: Ask, store: S3Store, table: Table):
-    key = publish(store, table, "2026-11-20", ["7301"])
+def test_a_missing_published_file_does_not_name_the_bucket(ask: Ask, store: S3Store, records: Records):
+    key = publish(store, records, "2026-11-20", ["7301"])
     store.delete([key])
     for path in ("/v1/top10/dance", "/v1/top10/dance/diff"):
         answer = ask(path)
@@ -41,7 +41,7 @@ def test_a_missing_published_file_does_not_name_the_bucket(ask: Ask, store: S3St
         assert "s3://" not in answer.body
 
 
-@pytest.mark.usefixtures("table")
+@pytest.mark.usefixtures("records")
 @pytest.mark.parametrize("encoded", ["@@@", base64.b64encode(b"\xff\xfe{}").decode()])
 def test_a_body_that_is_no_text_is_refused(encoded: str):
     from framesift.api.app import app

@@ -7,8 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from framesift.contracts import Detection
-from framesift.detection_records import DetectionRecords, Review
-from framesift.table import Table
+from framesift.table import Records, Review
 from tests.unit.api.conftest import CLAIMS, Answer
 
 Ask = Callable[..., Answer]
@@ -16,7 +15,7 @@ ID = "2026-11-20.popular.v1.0"
 
 
 @pytest.fixture(autouse=True)
-def one_review(table: Table) -> None:
+def one_review(records: Records) -> None:
     seen = Detection(tag="logo", probability=0.6, left=0.1, top=0.1, width=0.2, height=0.2)
     review = Review(
         id=ID,
@@ -27,7 +26,7 @@ def one_review(table: Table) -> None:
         manifest_key="runs/predicted.jsonl",
         detection=seen,
     )
-    DetectionRecords(table.name).ask_for_review([review], days=1)
+    records.reviews.request([review], days=1)
 
 
 def test_a_prediction_is_listed_decided_and_listed_elsewhere(ask: Ask):
@@ -58,12 +57,11 @@ def test_nobody_decides_without_a_token(ask: Ask):
     assert ask("/v1/reviews").status == 401
 
 
-def test_a_long_list_comes_in_pages(ask: Ask, table: Table):
-    records = DetectionRecords(table.name)
-    template = records.reviews()[0]
+def test_a_long_list_comes_in_pages(ask: Ask, records: Records):
+    template = records.reviews.all()[0]
     others = [template.model_copy(update={"id": f"2026-11-21.popular.v{number}.0"}) for number in range(5)]
-    records.ask_for_review(others, days=1)
-    records.decide(others[1].id, "rejected", by="a person")
+    records.reviews.request(others, days=1)
+    records.reviews.decide(others[1].id, "rejected", by="a person")
     expected = [ID, *(review.id for review in others if review != others[1])]
     pages, cursor = [], ""
     while cursor is not None:

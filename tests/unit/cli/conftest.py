@@ -8,15 +8,15 @@ import pytest
 
 from framesift import aws, cli
 from framesift.storage import S3Store
-from framesift.table import Table
+from framesift.table import Records
 
 
 @pytest.fixture
-def stack(store: S3Store, table: Table, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A stack whose outputs name the bucket and the table."""
+def stack(store: S3Store, records: Records, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A stack whose outputs name the bucket and the records."""
     outputs = {
         "BucketName": store.bucket,
-        "TableName": table.name,
+        "TableName": records.name,
         "StateMachineArn": "arn:aws:states:ap-northeast-2:123456789012:stateMachine:framesift",
         "ApiUrl": "https://example.invalid",
     }

@@ -14,7 +14,7 @@ import pytest
 import typer
 
 from framesift.cli.app import app
-from framesift.table import Table
+from framesift.table import Records
 from tests.unit.cli.conftest import framesift
 
 ROOT = Path(__file__).parents[3]
@@ -121,7 +121,7 @@ def test_what_only_reads_runs_and_ends_in_one_line(command: str, capsys: pytest.
 @pytest.mark.usefixtures("stack")
 @pytest.mark.parametrize("source", ["tiktok", "youtube", "upload"])
 def test_a_source_without_a_run_says_how_to_start_one(
-    source: str, table: Table, capsys: pytest.CaptureFixture[str]
+    source: str, records: Records, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert framesift("status", source) == 65
     (command,) = _BACKTICKS.findall(capsys.readouterr().err)

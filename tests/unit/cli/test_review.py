@@ -10,9 +10,8 @@ import pytest
 from PIL import Image
 
 from framesift.contracts import Detection
-from framesift.detection_records import DetectionRecords, Review
 from framesift.storage import S3Store
-from framesift.table import Table
+from framesift.table import Records, Review
 from tests.unit.cli.conftest import framesift
 
 IDS = [f"2026-11-20.popular.dQw4w9WgXc{number}.0" for number in range(3)]
@@ -25,11 +24,10 @@ def png(width: int, height: int) -> bytes:
 
 
 @pytest.fixture
-def reviews(stack: str, store: S3Store, table: Table) -> DetectionRecords:
+def reviews(stack: str, store: S3Store, records: Records) -> Records:
     """Three predictions; the image of the last one is gone."""
-    records = DetectionRecords(table.name)
     found = Detection(tag="logo", probability=0.61, left=0.25, top=0.25, width=0.5, height=0.5)
-    records.ask_for_review(
+    records.reviews.request(
         [
             Review(
                 id=review_id,
@@ -98,8 +96,8 @@ def test_show_of_nothing_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_verdict_is_kept(reviews: DetectionRecords, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_verdict_is_kept(reviews: Records, capsys: pytest.CaptureFixture[str]) -> None:
     assert framesift("review", "accept", IDS[0]) == 0
     assert framesift("review", "reject", IDS[1]) == 0
     assert capsys.readouterr().out.splitlines() == [f"{IDS[0]}: logo accepted", f"{IDS[1]}: logo rejected"]
-    assert [review.id for review in reviews.reviews("pending")] == IDS[2:]
+    assert [review.id for review in reviews.reviews.all("pending")] == IDS[2:]

@@ -11,12 +11,10 @@ import pytest
 from pydantic import SecretStr
 
 from framesift import keys
-from framesift.contracts import Item, Media, Run
-from framesift.detection_records import DetectionRecords
+from framesift.contracts import Clip, Media, Run
 from framesift.settings import CustomVisionSettings, DetectionSettings, DownloadSettings, Settings
 from framesift.sources.download import DownloadedImage
 from framesift.storage import S3Store, write_manifest
-from framesift.table import Table
 from framesift_local.customvision import CustomVisionStandIn
 from framesift_local.customvision.iterations import RESOURCE_ID
 from framesift_local.customvision.server import PREDICTION_KEY, TRAINING_KEY
@@ -60,11 +58,6 @@ def settings(service: CustomVisionStandIn) -> Settings:
     )
 
 
-@pytest.fixture
-def records(table: Table) -> DetectionRecords:
-    return DetectionRecords(table.name)
-
-
 def collect(store: S3Store, pictures: list[bytes], run: Run = RUN, category: str = "popular") -> None:
     """A day's collection, without YouTube."""
     items = []
@@ -81,7 +74,7 @@ def collect(store: S3Store, pictures: list[bytes], run: Run = RUN, category: str
             height=image.facts.height,
         )
         items.append(
-            Item(
+            Clip(
                 source="youtube",
                 category=category,
                 id=f"v{number}",

@@ -190,7 +190,7 @@ def test_the_compact_domains_grid_equals_yolov2_by_the_book(
     assert (added.card.folder, added.card.detector and added.card.detector.head) == ("b/ba339713", "custom_vision")
     image = photo()
     wanted = decoded(grid_network(), image, bgr=metadata.get("BitmapPixelFormat") != "Rgb8")
-    (found,) = opened(added, tmp_path).detect([png(image)], at_least=AT_LEAST)
+    (found,) = opened(added, tmp_path).detect([png(image)], min_score=AT_LEAST)
     ours = as_corners(found)
     assert len(ours) == len(wanted) > 5
     for (tag, score, corners), (own_tag, own_score, own_corners) in zip(ours, wanted, strict=True):
@@ -211,7 +211,7 @@ def test_s1s_boxes_are_shares_of_the_picture_and_its_pixels_rgb_of_0_to_255(
     )
     red = np.zeros((30, 90, 3), np.uint8)
     red[:, :, 0] = 204  # 0.8 in the plane of red; the picture's shape is given up.
-    (found,) = opened(added, tmp_path).detect([png(red)], at_least=0.1)
+    (found,) = opened(added, tmp_path).detect([png(red)], min_score=0.1)
     ((tag, score, corners),) = as_corners(found)
     assert (tag, score) == (TAGS[min(strongest, 1)], pytest.approx(0.8, abs=1e-3))
     assert corners == pytest.approx([min(max(side, 0), 1) for side in boxes[strongest]], abs=1e-6)
@@ -256,8 +256,8 @@ def test_a_detector_goes_through_the_bucket_to_a_verified_cache_and_detects_the_
     assert cached.read_bytes() == added.data
 
     picture = png(photo())
-    (found,) = detector.detect([picture], at_least=AT_LEAST)
-    (alone,) = opened(added, tmp_path).detect([picture], at_least=AT_LEAST)
+    (found,) = detector.detect([picture], min_score=AT_LEAST)
+    (alone,) = opened(added, tmp_path).detect([picture], min_score=AT_LEAST)
     assert as_corners(found) == [(tag, pytest.approx(score, abs=1e-2), pytest.approx(corners, abs=1e-2))
                                  for tag, score, corners in as_corners(alone)]  # fmt: skip
 

@@ -76,7 +76,7 @@ def without_patience(settings: Settings, **changes: object) -> CustomVisionSetti
 
 def test_predictions_are_what_is_seen(settings: Settings, store: S3Store) -> None:
     detector = open_detector(settings, store, None)
-    (seen,) = detector.detect([picture(2)], at_least=0.5)
+    (seen,) = detector.detect([picture(2)], min_score=0.5)
     assert isinstance(seen, list)
     truth = [each for each in eyes.look(picture(2)) if each.probability >= 0.5]
     assert [(each.tag, each.probability) for each in seen] == [(each.tag, each.probability) for each in truth]
@@ -88,7 +88,7 @@ def test_predictions_are_what_is_seen(settings: Settings, store: S3Store) -> Non
 
 
 def test_a_picture_that_fails_costs_only_itself(detector: CustomVisionDetector) -> None:
-    broken, good = detector.detect([picture(2)[:500], picture(2)], at_least=0.5)
+    broken, good = detector.detect([picture(2)[:500], picture(2)], min_score=0.5)
     assert isinstance(broken, NotAnImageError)
     assert good
 
@@ -100,7 +100,7 @@ def test_one_request_a_picture_and_the_pace_is_kept(service: CustomVisionStandIn
     )
     small = picture(1, 96, 54)
     started = time.monotonic()
-    assert all(isinstance(found, list) for found in paced.detect([small] * 30, at_least=0.5))
+    assert all(isinstance(found, list) for found in paced.detect([small] * 30, min_score=0.5))
     assert time.monotonic() - started > 1.4
     assert sum("/detect/" in path for _, path in service.requests) == 30
 
@@ -156,7 +156,7 @@ def test_an_unpublished_iteration_is_named(service: CustomVisionStandIn, setting
     detector.tags()
     next(iter(project.iterations.values())).publish_name = None
     with pytest.raises(IterationNotPublishedError):
-        detector.detect([picture(2)], at_least=0.5)
+        detector.detect([picture(2)], min_score=0.5)
     with pytest.raises(IterationNotPublishedError, match="no iteration that is published"):
         CustomVisionDetector.from_settings(settings.custom_vision, None).tags()
 
@@ -166,7 +166,7 @@ def test_a_short_outage_is_waited_for(
     fault: Fault, service: CustomVisionStandIn, detector: CustomVisionDetector
 ) -> None:
     service.misbehave(fault, path="/detect/", requests=1)
-    (seen,) = detector.detect([picture(2)], at_least=0.5)
+    (seen,) = detector.detect([picture(2)], min_score=0.5)
     assert isinstance(seen, list)
 
 

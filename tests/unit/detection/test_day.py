@@ -13,22 +13,22 @@ from contextlib import contextmanager
 import pytest
 
 from framesift import keys
-from framesift.contracts import PredictOutput, Run, StageInput, TeachOutput, TrainingInput
+from framesift.contracts import Clip, PredictOutput, Run, StageInput, TrainingInput, TrainOutput
 from framesift.detection import open_detector
 from framesift.detection.azure import CustomVisionDetector, CustomVisionTrainer
-from framesift.detection_records import DetectionRecords
 from framesift.errors import NotFoundError, NothingToRollBackError, TagsDifferError, TooManyFailedItemsError
-from framesift.pipeline.predict import predict_items
-from framesift.pipeline.teach import teach_detector
-from framesift.pipeline.training import check_training, gate_iteration, roll_back
+from framesift.pipeline.youtube.gate import check_training, gate_iteration, roll_back
+from framesift.pipeline.youtube.predict import predict_items
+from framesift.pipeline.youtube.train import train_detector
 from framesift.settings import DetectionSettings, Settings
-from framesift.storage import S3Store, read_manifest
+from framesift.storage import S3Store, read_lines
+from framesift.table import Records, Stages, Training
 from framesift_local.customvision import CustomVisionStandIn, eyes
 from framesift_local.customvision.eyes import Seen
 
 from .conftest import RUN, collect, picture
 
-WORK = StageInput(run=RUN, categories=["popular"])
+WORK = StageInput(run=RUN, scopes=["popular"])
 NEXT = Run(source="youtube", date="2026-11-21", attempt=1)
 
 
@@ -37,14 +37,14 @@ class KilledError(BaseException):
 
 
 @contextmanager
-def killed_at(method: str) -> Iterator[None]:
+def killed_at(kind: type, method: str) -> Iterator[None]:
     """End what runs in here when it comes to that method of the records."""
 
     def die(*_: object) -> None:
         raise KilledError
 
     with pytest.MonkeyPatch.context() as dying:
-        dying.setattr(DetectionRecords, method, die)
+        dying.setattr(kind, method, die)
         with pytest.raises(KilledError):
             yield
 
@@ -52,18 +52,16 @@ def killed_at(method: str) -> Iterator[None]:
 class Day:
     """The stages of a day."""
 
-    def __init__(
-        self, settings: Settings, store: S3Store, records: DetectionRecords, service: CustomVisionStandIn
-    ) -> None:
+    def __init__(self, settings: Settings, store: S3Store, records: Records, service: CustomVisionStandIn) -> None:
         self.settings, self.store, self.records, self.service = settings, store, records, service
 
     def predict(self, work: StageInput = WORK) -> PredictOutput:
-        detector = open_detector(self.settings, self.store, self.records.in_service())
+        detector = open_detector(self.settings, self.store, self.records.training.in_service())
         return predict_items(work, self.settings, self.store, self.records, detector)
 
-    def teach(self, work: StageInput = WORK) -> TeachOutput:
+    def teach(self, work: StageInput = WORK) -> TrainOutput:
         trainer = CustomVisionTrainer.from_settings(self.settings.custom_vision)
-        return teach_detector(work, self.settings, self.store, self.records, trainer)
+        return train_detector(work, self.settings, self.store, self.records, trainer)
 
     def gate(self, iteration_id: str, run: Run = RUN):
         azure = self.settings.custom_vision
@@ -74,14 +72,8 @@ class Day:
 
     def forget(self, work: StageInput = WORK) -> None:
         """Another day with the same pictures: nothing is remembered of the stages."""
-        for stage in ("predict", "teach"):
-            self.records._client.delete_item(
-                TableName=self.records.name,
-                Key={
-                    "pk": {"S": f"RUN#youtube#{work.run.date}"},
-                    "sk": {"S": f"1#{stage}#{'.'.join(work.categories)}"},
-                },
-            )
+        for stage in ("predict", "train"):
+            self.records.stages.forget(work.run, stage, ".".join(work.scopes))
 
     @property
     def b(self):
@@ -92,7 +84,7 @@ class Day:
 
 
 @pytest.fixture
-def day(settings: Settings, store: S3Store, records: DetectionRecords, service: CustomVisionStandIn) -> Day:
+def day(settings: Settings, store: S3Store, records: Records, service: CustomVisionStandIn) -> Day:
     return Day(settings, store, records, service)
 
 
@@ -111,7 +103,7 @@ def many(count: int) -> list[bytes]:
 def test_predictions_go_to_the_manifest_the_history_and_the_queue(day: Day) -> None:
     collect(day.store, [picture(number) for number in range(8)])
     output = day.predict()
-    items = read_manifest(day.store, output.categories[0].manifest_key)
+    items = read_lines(day.store, output.categories[0].manifest_key, Clip)
     assert all(item.detections is not None and item.detected_by == output.detector for item in items)
     seen = [found for item in items for found in item.detections or []]
     expected = [
@@ -121,9 +113,9 @@ def test_predictions_go_to_the_manifest_the_history_and_the_queue(day: Day) -> N
         if each.probability >= {"person": 0.5, "logo": 0.75}[each.tag]
     ]
     assert sum(output.categories[0].confident.values()) == len(expected) > 4
-    pending = day.records.reviews("pending")
+    pending = day.records.reviews.all("pending")
     assert output.categories[0].to_review == len(pending) == len(seen) - len(expected) > 0
-    history = day.records.item_days("youtube", items[2].id)
+    history = day.records.items.days("youtube", items[2].id)
     assert history[0].detections == items[2].detections
 
 
@@ -162,21 +154,20 @@ def test_a_lost_record_does_not_double_what_the_project_has(day: Day, quick_eyes
     day.predict()
     first = day.teach()
     assert (first.uploaded, first.outcome) == (20, "training")
-    for image in day.records.taught(day.b.id)[:7]:
-        key = {"pk": {"S": f"TAUGHT#{day.b.id}"}, "sk": {"S": image.sha256}}
-        day.records._client.delete_item(TableName=day.records.name, Key=key)
+    for image in day.records.training.images(day.b.id)[:7]:
+        day.records.table.delete(f"TAUGHT#{day.b.id}", image.sha256)
     day.forget()
     again = day.teach()
     assert (again.uploaded, again.known) == (0, 20)
     assert all(len(each.regions) == 2 for each in day.b.pictures.values())
-    assert len(day.records.taught(day.b.id)) == 20
+    assert len(day.records.training.images(day.b.id)) == 20
 
 
 def test_killed_between_upload_and_record_it_resumes_without_a_second_upload(day: Day, quick_eyes: None) -> None:
     collect(day.store, many(70))
     day.predict()
 
-    with killed_at("remember_taught"):
+    with killed_at(Training, "add_images"):
         day.teach()
     assert len(day.b.pictures) == 64
     resumed = day.teach()
@@ -189,14 +180,14 @@ def test_killed_between_training_and_record_it_takes_up_what_it_began(day: Day, 
     collect(day.store, many(20))
     day.predict()
 
-    with killed_at("end_stage"):
+    with killed_at(Stages, "end"):
         day.teach()
     (iteration,) = day.b.iterations
     resumed = day.teach()
     assert (resumed.outcome, resumed.iteration_id, resumed.uploaded) == ("training", iteration, 0)
     assert "earlier run" in resumed.why
     assert list(day.b.iterations) == [iteration]
-    with killed_at("end_stage"):  # Between the switch and the gate's output.
+    with killed_at(Stages, "end"):  # Between the switch and the gate's output.
         day.gate(iteration)
     assert day.gate(iteration).outcome == "published"
     day.forget()
@@ -206,15 +197,15 @@ def test_killed_between_training_and_record_it_takes_up_what_it_began(day: Day, 
 def test_killed_between_publishing_and_the_switch_a_later_day_makes_the_switch(day: Day, quick_eyes: None) -> None:
     iteration = trained(day, 0, 20)
 
-    with killed_at("put_in_service"):
+    with killed_at(Training, "put_in_service"):
         day.gate(iteration)
     name = day.b.iterations[iteration].publish_name
     assert name
-    assert day.records.in_service() is None
+    assert day.records.training.in_service() is None
     assert trained(day, 0, 20, NEXT) == iteration
     gated = day.gate(iteration, NEXT)
     assert (gated.outcome, gated.publish_name) == ("published", name)
-    service = day.records.in_service()
+    service = day.records.training.in_service()
     assert service
     assert service.publish_name == name
 
@@ -241,10 +232,9 @@ def test_a_lost_record_of_a_picture_that_was_converted_does_not_double_it(day: D
     collect(day.store, [encoded(noise(96, 54), "WEBP")])
     day.predict()
     assert day.teach().uploaded == 1
-    (image,) = day.records.taught(day.b.id)
+    (image,) = day.records.training.images(day.b.id)
     assert image.sha256 != image.sent_sha256
-    key = {"pk": {"S": f"TAUGHT#{day.b.id}"}, "sk": {"S": image.sha256}}
-    day.records._client.delete_item(TableName=day.records.name, Key=key)
+    day.records.table.delete(f"TAUGHT#{day.b.id}", image.sha256)
     day.forget()
     again = day.teach()
     assert (again.uploaded, again.known) == (0, 1)
@@ -279,7 +269,7 @@ def test_a_process_that_is_killed_while_it_teaches_doubles_nothing(
     assert died.returncode == -signal.SIGKILL
     project = service.projects[azure.candidate_project]
     assert len(project.pictures) == 3
-    from framesift.pipeline.teach import _identify
+    from framesift.pipeline.youtube.train import _identify
 
     trainer = CustomVisionTrainer(azure, azure.candidate_project)
     found = list(_identify(trainer.images(), settings.download))
@@ -303,24 +293,24 @@ def test_a_picture_waits_for_a_person_and_then_teaches_what_was_accepted(
     collect(day.store, many(3))
     day.predict()
     assert (day.teach().uploaded, day.teach().waiting) == (0, 3)
-    first, second, third = day.records.reviews("pending")
-    day.records.decide(first.id, "accepted", by="me")
-    day.records.decide(second.id, "rejected", by="me")
+    first, second, third = day.records.reviews.all("pending")
+    day.records.reviews.decide(first.id, "accepted", by="me")
+    day.records.reviews.decide(second.id, "rejected", by="me")
     collect(day.store, many(1), run=NEXT)
     monkeypatch.setattr(eyes, "look", lambda data: ())
-    day.predict(StageInput(run=NEXT, categories=["popular"]))
-    output = day.teach(StageInput(run=NEXT, categories=["popular"]))
+    day.predict(StageInput(run=NEXT, scopes=["popular"]))
+    output = day.teach(StageInput(run=NEXT, scopes=["popular"]))
     assert (output.uploaded, output.waiting) == (2, 1)
     tags = sorted(sorted(region["tagName"] for region in each.regions) for each in day.b.pictures.values())
     assert tags == [["logo", "person"], ["person"]]
-    assert [review.id for review in day.records.reviews("pending")] == [third.id]
+    assert [review.id for review in day.records.reviews.all("pending")] == [third.id]
     with pytest.raises(NotFoundError, match="review list"):
-        day.records.decide("nothing", "accepted", by="me")
+        day.records.reviews.decide("nothing", "accepted", by="me")
 
 
 def trained(day: Day, start: int, count: int, run: Run = RUN) -> str:
     collect(day.store, many(start + count)[start:], run=run)
-    work = StageInput(run=run, categories=["popular"])
+    work = StageInput(run=run, scopes=["popular"])
     day.predict(work)
     iteration_id = day.teach(work).iteration_id
     assert iteration_id
@@ -333,13 +323,13 @@ def test_a_better_iteration_predicts_from_then_on_and_can_be_rolled_back(day: Da
     gated = day.gate(trained(day, 0, 20))
     assert gated.outcome == "published"
     assert gated.average_precision == pytest.approx(1.0)
-    service = day.records.in_service()
+    service = day.records.training.in_service()
     assert service
     assert service.former
     assert (service.project_id, service.publish_name) == (day.b.id, gated.publish_name)
     assert open_detector(day.settings, day.store, service).name.endswith(gated.publish_name or "?")
     assert roll_back(day.records).publish_name == "stable"
-    assert open_detector(day.settings, day.store, day.records.in_service()).name.endswith("/stable")
+    assert open_detector(day.settings, day.store, day.records.training.in_service()).name.endswith("/stable")
     assert roll_back(day.records).publish_name == gated.publish_name
 
 
@@ -351,7 +341,7 @@ def test_a_worse_iteration_is_not_published(day: Day, quick_eyes: None) -> None:
     assert gated.outcome == "kept_former"
     assert gated.average_precision < 0.9
     assert "at most 0.02 less" in gated.why
-    service = day.records.in_service()
+    service = day.records.training.in_service()
     assert service
     assert service.publish_name == better.publish_name
     assert day.b.iterations[worse].publish_name is None

@@ -18,8 +18,8 @@ from framesift.contracts import (
     AnalysisJob,
     AnalysisSummary,
     CategoryManifest,
+    Clip,
     HistoryManifest,
-    Item,
     ItemError,
     Media,
     Run,
@@ -34,7 +34,7 @@ from framesift.models import open_registry
 from framesift.pipeline import analyze as module
 from framesift.pipeline.analyze import Analyst, analyze
 from framesift.settings import Settings
-from framesift.storage import read_manifest, write_json, write_manifest
+from framesift.storage import read_lines, write_json, write_manifest
 from framesift.vision.choose import Choice, choose_embedder
 
 RUN = Run(source="tiktok", date="2026-11-20", attempt=1)
@@ -67,7 +67,7 @@ class Day:
 
     def __init__(self, store, table, run=RUN):
         self.store, self.table, self.run = store, table, run
-        self.items: dict[str, list[Item]] = {}
+        self.items: dict[str, list[Clip]] = {}
         self.history: list[HistoryManifest] = []
 
     def add(self, category: str, id_: str, views: int, picture: bytes) -> Day:
@@ -100,12 +100,12 @@ class Day:
     def analyst(self, choice: Choice = PDQ, settings: Settings | None = None, **more) -> Analyst:
         return Analyst(settings or Settings(), self.store, self.table, choice, **more)
 
-    def analyzed(self) -> dict[str, Item]:
+    def analyzed(self) -> dict[str, Clip]:
         """Today's items by `category/id`, as the manifests have them."""
         return {
             f"{category}/{found.id}": found
             for category in self.items
-            for found in read_manifest(self.store, keys.manifest(self.run, category, "analyzed"))
+            for found in read_lines(self.store, keys.manifest(self.run, category, "analyzed"), Clip)
         }
 
     def written(self) -> dict[str, bytes]:
@@ -118,8 +118,8 @@ class Day:
         return objects
 
 
-def item(category: str, id_: str, views: int, **more) -> Item:
-    return Item(
+def item(category: str, id_: str, views: int, **more) -> Clip:
+    return Clip(
         source="tiktok",
         category=category,
         id=id_,
@@ -170,7 +170,7 @@ def test_a_day_is_judged_across_categories(day):
     assert found["dance/broken"].error.stage == "analyze"
     assert [found[f"dance/grey-{n}"].judged_by for n in (1, 2)] == ["none", "none"]
     assert found["food/rocket"].judged_by == "pdq"
-    assert [it.id for it in read_manifest(day.store, keys.manifest(RUN, "food", "analyzed"))] == [
+    assert [it.id for it in read_lines(day.store, keys.manifest(RUN, "food", "analyzed"), Clip)] == [
         it.id for it in day.items["food"]
     ]
     assert summary.model_copy(update={"seconds": 0}) == AnalysisSummary(

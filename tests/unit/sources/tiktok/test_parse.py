@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from framesift.contracts import Item
+from framesift.contracts import Clip
 from framesift.sources.tiktok.clips import Clips
 from framesift.sources.tiktok.parse import (
     Origin,
@@ -40,14 +40,14 @@ def entry(**changes: Any) -> dict[str, Any]:
     }
 
 
-def parsed(**changes: Any) -> Item:
+def parsed(**changes: Any) -> Clip:
     item = parse_entry(entry(**changes), ORIGIN)
     assert item is not None
     return item
 
 
 def test_reads_an_entry() -> None:
-    assert parsed() == Item(
+    assert parsed() == Clip(
         source="tiktok",
         category="dance",
         id="7709822134378299587",
@@ -183,7 +183,7 @@ def test_merging_fills_gaps_and_changes_nothing_else() -> None:
 # --- gathering ---
 
 
-def listed(*ids: str, views: int = 200_000) -> list[Item]:
+def listed(*ids: str, views: int = 200_000) -> list[Clip]:
     return [parsed(id=id_, statsV2={"playCount": str(views)}) for id_ in ids]
 
 

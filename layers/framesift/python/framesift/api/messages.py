@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from framesift.contracts import Contract, TopItem, TopList
-from framesift.detection_records import Review
-from framesift.table import ItemDay, RunRecord
+from framesift.pipeline.branches import BRANCHES
+from framesift.table import ItemDay, Review, RunRecord
 
 # The site's own ids, as `names.safe_id` leaves them.
 CLIP_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
@@ -16,7 +16,7 @@ CLIP_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 # `{edition}.{category}.{item}.{number}`.
 REVIEW_ID_PATTERN = r"^[A-Za-z0-9._-]{1,160}$"
 
-Source = Literal["tiktok", "youtube", "upload"]
+Source = Annotated[str, StringConstraints(pattern=f"^({'|'.join(BRANCHES)})$")]
 
 
 class ServedItem(TopItem):

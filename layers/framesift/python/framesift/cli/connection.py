@@ -16,7 +16,7 @@ from framesift import aws
 from framesift.errors import EmbeddedAwsDownError, NotFoundError
 from framesift.settings import load_settings
 from framesift.storage import S3Store
-from framesift.table import Table
+from framesift.table import Records
 
 DATA_DIR = Path(".framesift")
 
@@ -49,9 +49,9 @@ class Connection:
     endpoint_url: str = ""
 
     @property
-    def records(self) -> Table:
-        """The table."""
-        return Table(self.table)
+    def records(self) -> Records:
+        """Everything that is recorded in the table."""
+        return Records(self.table)
 
     @property
     def store(self) -> S3Store:

@@ -9,7 +9,6 @@ import typer
 
 from framesift.cli.connection import StackOption, connect
 from framesift.cli.console import output, print_text, safe_text
-from framesift.detection_records import DetectionRecords
 from framesift.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -18,7 +17,7 @@ app = typer.Typer(no_args_is_help=True)
 @app.command()
 def status(stack: StackOption = "") -> None:
     """Show which iteration serves predictions, and which one did before."""
-    service = DetectionRecords(connect(stack).table).in_service()
+    service = connect(stack).records.training.in_service()
     if service is None:
         print_text("The serving project's newest iteration predicts; no candidate was better yet.")
         return
@@ -35,9 +34,9 @@ def status(stack: StackOption = "") -> None:
 @app.command()
 def rollback(stack: StackOption = "") -> None:
     """Return to the previous iteration; a second rollback undoes the first."""
-    from framesift.pipeline.training import roll_back
+    from framesift.pipeline.youtube.gate import roll_back
 
-    back = roll_back(DetectionRecords(connect(stack).table))
+    back = roll_back(connect(stack).records)
     print_text(f"{back.publish_name} predicts again.")
 
 
@@ -47,7 +46,7 @@ def check(stack: StackOption = "") -> None:
     from framesift.detection import check_tags, open_detector
 
     connection, settings = connect(stack), load_settings()
-    detector = open_detector(settings, connection.store, DetectionRecords(connection.table).in_service())
+    detector = open_detector(settings, connection.store, connection.records.training.in_service())
     check_tags(settings.detection.tags, detector.tags())
     print_text(f"{detector.name} detects exactly: {', '.join(settings.detection.tags)}.")
 
@@ -83,10 +82,10 @@ def show_detection(counts: dict[str, Any]) -> None:
             safe_text(f"{each['category']}: {seen} in {each['items']} images; {each['to_review']} to review"),
             highlight=False,
         )
-    if taught := counts.get("teach"):
+    if trained := counts.get("train"):
         output.print(
-            f"Training images: {taught['uploaded']} uploaded, {taught['known']} known, {taught['waiting']} in review. "
-            f"{safe_text(taught['why'])}",
+            f"Training images: {trained['uploaded']} uploaded, {trained['known']} known, "
+            f"{trained['waiting']} in review. {safe_text(trained['why'])}",
             highlight=False,
             soft_wrap=True,
         )

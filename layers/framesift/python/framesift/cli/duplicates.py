@@ -13,10 +13,10 @@ from framesift import keys
 from framesift.cli.connection import Connection, StackOption, connect
 from framesift.cli.console import print_text
 from framesift.cli.runs import RunArgument, SourceArgument, find_run
-from framesift.contracts import Item, Run
+from framesift.contracts import Clip, Run
 from framesift.errors import MediaError, NotFoundError
 from framesift.settings import load_settings
-from framesift.storage import Store, read_manifest
+from framesift.storage import Store, read_lines
 
 if TYPE_CHECKING:
     from framesift.vision.contact_sheet import Tile
@@ -53,13 +53,13 @@ def show(
     print_text(f"{to}: {len(sheets)} of {len(found)} clusters of {source} {record.date}")
 
 
-def _clusters(connection: Connection, run: Run, categories: list[str]) -> dict[str, list[Item]]:
+def _clusters(connection: Connection, run: Run, categories: list[str]) -> dict[str, list[Clip]]:
     """The re-uploads of each kept clip, the kept clip first where it is of this day."""
     store = connection.store
-    items: dict[str, Item] = {}
+    items: dict[str, Clip] = {}
     for name in categories:
-        items |= {item.id: item for item in read_manifest(store, keys.manifest(run, name, "analyzed"))}
-    clusters: dict[str, list[Item]] = defaultdict(list)
+        items |= {item.id: item for item in read_lines(store, keys.manifest(run, name, "analyzed"), Clip)}
+    clusters: dict[str, list[Clip]] = defaultdict(list)
     for item in items.values():
         if item.duplicate is None:
             continue
@@ -69,7 +69,7 @@ def _clusters(connection: Connection, run: Run, categories: list[str]) -> dict[s
     return clusters
 
 
-def _tiles(items: list[Item], run: Run, store: Store) -> Iterator[Tile]:
+def _tiles(items: list[Clip], run: Run, store: Store) -> Iterator[Tile]:
     from framesift.vision.contact_sheet import Tile
     from framesift.vision.decode import decode_image
 
@@ -84,7 +84,7 @@ def _tiles(items: list[Item], run: Run, store: Store) -> Iterator[Tile]:
         yield Tile(image, f"{item.category} {item.id}", item.duplicate.score if item.duplicate else None)
 
 
-def _picture(store: Store, run: Run, item: Item, key: str) -> bytes:
+def _picture(store: Store, run: Run, item: Clip, key: str) -> bytes:
     try:
         return store.get(key)
     except NotFoundError:

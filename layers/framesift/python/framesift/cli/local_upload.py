@@ -11,10 +11,10 @@ from framesift.cli.console import output, print_text
 from framesift.cli.runs import watch_execution
 from framesift.cli.uploads import send_videos
 from framesift.errors import EmbeddedAwsDownError
-from framesift.pipeline.uploads import pose_settings
+from framesift.pipeline.upload.branch import UPLOAD
+from framesift.pipeline.upload.poses import pose_settings
 from framesift.settings import load_settings
-from framesift.table import Table
-from framesift.upload_records import UploadRecords
+from framesift.table import Runs
 
 COLLECTION = "demo"
 _VIDEO = "swaying.mp4"
@@ -36,18 +36,18 @@ def drop_and_watch(connection: Connection) -> None:
         resolve_bundle(pose_settings(load_settings().upload).landmarks.model)
         if not video.exists():
             write_sample_video(video)
-    before = {record.execution_arn for record in connection.records.runs("upload")}
+    before = {record.execution_arn for record in connection.records.runs.newest(UPLOAD.source)}
     (sent,) = send_videos(connection, COLLECTION, [video], force=True)
     print_text(f"{video} was dropped at s3://{connection.bucket}/{sent.key}")
-    watch_execution(connection, "upload", _started(connection.records, before))
+    watch_execution(connection, _started(connection.records.runs, before))
     _say_how_to_see(connection, video)
 
 
-def _started(records: Table, before: set[str]) -> str:
+def _started(runs: Runs, before: set[str]) -> str:
     """The execution that the arrival has started."""
     until = time.monotonic() + _START_LIMIT_S
     while time.monotonic() < until:
-        for record in records.runs("upload", 1):
+        for record in runs.newest(UPLOAD.source, 1):
             if record.execution_arn not in before:
                 return record.execution_arn
         time.sleep(0.2)
@@ -57,7 +57,7 @@ def _started(records: Table, before: set[str]) -> str:
 
 
 def _say_how_to_see(connection: Connection, video: Path) -> None:
-    record = UploadRecords(connection.table).video(COLLECTION, _VIDEO)
+    record = connection.records.videos.get(COLLECTION, _VIDEO)
     if record is None or record.entry.output is None:
         return
     sequence = DATA_DIR / "s3" / connection.bucket / keys.poses_prefix(COLLECTION) / record.entry.output

@@ -12,8 +12,8 @@ import typer
 from framesift.cli.connection import StackOption, connect
 from framesift.cli.console import errors, output, print_text
 from framesift.cli.tables import Column, show_table
-from framesift.detection_records import DetectionRecords, Review, Verdict
 from framesift.errors import NotFoundError
+from framesift.table import Review, Verdict
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -29,7 +29,7 @@ def list_reviews(
     stack: StackOption = "",
 ) -> None:
     """List predictions that are pending, or that a person has decided."""
-    page = DetectionRecords(connect(stack).table).review_page(verdict, limit=limit)
+    page = connect(stack).records.reviews.page(verdict, limit=limit)
     if json_:
         output.print_json(json.dumps([review.model_dump(mode="json") for review in page.reviews]))
     else:
@@ -60,8 +60,8 @@ def show(
     from framesift.cli.review_sheet import draw_sheet
 
     connection = connect(stack)
-    records = DetectionRecords(connection.table)
-    reviews = [records.review(each) for each in ids] if ids else records.review_page(verdict, limit=limit).reviews
+    records = connection.records
+    reviews = [records.reviews.get(each) for each in ids] if ids else records.reviews.page(verdict, limit=limit).reviews
     if not reviews:
         raise NotFoundError(f"No prediction is {verdict}: there is nothing to draw.")
     sheet = draw_sheet(reviews, connection.store)
@@ -85,9 +85,9 @@ def reject(ids: IdsArgument, stack: StackOption = "") -> None:
 
 
 def _decide(ids: list[str], verdict: Verdict, stack: str) -> None:
-    records = DetectionRecords(connect(stack).table)
+    reviews = connect(stack).records.reviews
     for review_id in ids:
-        review = records.decide(review_id, verdict, by=getpass.getuser())
+        review = reviews.decide(review_id, verdict, by=getpass.getuser())
         print_text(f"{review.id}: {review.detection.tag} {verdict}")
 
 

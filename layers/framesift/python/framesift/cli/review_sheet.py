@@ -8,9 +8,9 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from framesift.detection_records import Review
 from framesift.errors import NotFoundError
 from framesift.storage import Store
+from framesift.table import Review
 
 TILE_WIDTH: Final = 320
 TILE_HEIGHT: Final = 240

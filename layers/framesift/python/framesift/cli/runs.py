@@ -19,20 +19,21 @@ from framesift.cli.uploads import show_poses
 from framesift.cli.watch import Snapshot, watch
 from framesift.contracts import Run, TopList
 from framesift.errors import NotFoundError, RunBusyError, exit_code_of
+from framesift.pipeline.branches import BRANCHES, DEFAULT_SOURCE, branch_of
 from framesift.pipeline.finish import plain_cause
 from framesift.table import RunRecord
 
-SourceArgument = Annotated[str, typer.Argument(help="Where media comes from: tiktok, youtube or upload.")]
+SourceArgument = Annotated[str, typer.Argument(help=f"Where media comes from: {', '.join(BRANCHES)}.")]
 RunArgument = Annotated[
     str | None, typer.Argument(metavar="[RUN]", help="YYYY-MM-DD, or as `framesift runs` lists it; else the newest.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 
-_COLOURS = {"SUCCEEDED": "green", "FAILED": "red", "RUNNING": "yellow"}
+_COLOURS = {"SUCCEEDED": "green", "PARTIAL": "cyan", "FAILED": "red", "RUNNING": "yellow"}
 
 
 def run(
-    source: SourceArgument = "tiktok",
+    source: SourceArgument = DEFAULT_SOURCE,
     date: Annotated[str | None, typer.Option(help="The day, YYYY-MM-DD; today in Seoul by default.")] = None,
     category: Annotated[list[str] | None, typer.Option(help="Only this category; may be repeated.")] = None,
     collection: Annotated[str | None, typer.Option(help="Of upload: do what is not done of this collection.")] = None,
@@ -80,25 +81,25 @@ def start_and_watch(connection: Connection, start: dict[str, Any]) -> RunRecord:
     Returns:
         The day's record, also where there was nothing to do.
     """
-    return watch_execution(connection, start["source"], _start(connection, start))
+    return watch_execution(connection, _start(connection, start))
 
 
-def watch_execution(connection: Connection, source: str, execution_arn: str) -> RunRecord:
+def watch_execution(connection: Connection, execution_arn: str) -> RunRecord:
     """Show an execution until it ends; exits with the error's code where it fails.
 
     Returns:
         The run's record, also where there was nothing to do.
     """
-    ended = watch(execution_arn, source, connection.records, output)
+    ended = watch(execution_arn, connection.records, output)
     if ended.result.get("decision") == "skip":
         output.print(f"Nothing to do: {safe_text(ended.result['why'])}.", highlight=False, soft_wrap=True)
-        run_id = Run.model_validate(ended.result["run"]).id
+        run = Run.model_validate(ended.result["run"])
     elif ended.record is None:  # Refused: there is no run.
         _explain(ended)
         raise typer.Exit(exit_code_of(ended.result.get("error")))
     else:
-        run_id = ended.record.run.id
-    record = find_run(connection, source, run_id)
+        run = ended.record.run
+    record = find_run(connection, run.source, run.id)
     _show_summary(connection, record)
     if ended.state != "SUCCEEDED":
         raise typer.Exit(exit_code_of(record.error))
@@ -108,7 +109,10 @@ def watch_execution(connection: Connection, source: str, execution_arn: str) -> 
 
 
 def status(
-    source: SourceArgument = "tiktok", run_id: RunArgument = None, json_: JsonOption = False, stack: StackOption = ""
+    source: SourceArgument = DEFAULT_SOURCE,
+    run_id: RunArgument = None,
+    json_: JsonOption = False,
+    stack: StackOption = "",
 ) -> None:
     """Show how a day's run went, category by category."""
     connection = connect(stack)
@@ -120,13 +124,13 @@ def status(
 
 
 def list_runs(
-    source: SourceArgument = "tiktok",
+    source: SourceArgument = DEFAULT_SOURCE,
     limit: Annotated[int, typer.Option(min=1, max=366, help="How many days.")] = 14,
     json_: JsonOption = False,
     stack: StackOption = "",
 ) -> None:
     """List the newest runs."""
-    records = connect(stack).records.runs(source, limit)
+    records = connect(stack).records.runs.newest(source, limit)
     if json_:
         output.print_json(json.dumps([record.model_dump(mode="json") for record in records]))
         return
@@ -165,11 +169,11 @@ def top10(
 
 def clip(
     clip_id: Annotated[str, typer.Argument(help="The clip's id, as the site gives it.")],
-    source: Annotated[str, typer.Option(help="Where it is from.")] = "tiktok",
+    source: Annotated[str, typer.Option(help="Where it is from.")] = DEFAULT_SOURCE,
     stack: StackOption = "",
 ) -> None:
     """Show a clip's history: each day, whether it was listed or dropped, and why."""
-    days = connect(stack).records.item_days(source, clip_id)
+    days = connect(stack).records.items.days(source, clip_id)
     if not days:
         raise NotFoundError(f"{source} clip {clip_id} was never collected.")
     for day in days:
@@ -182,11 +186,11 @@ def clip(
 def takedown(
     clip_id: Annotated[str, typer.Argument(help="The clip's id, as the site gives it.")],
     why: Annotated[str, typer.Option(help="The reason, which stays in the records.")],
-    source: Annotated[str, typer.Option(help="Where it is from.")] = "tiktok",
+    source: Annotated[str, typer.Option(help="Where it is from.")] = DEFAULT_SOURCE,
     stack: StackOption = "",
 ) -> None:
     """Leave a clip out of every list: the API's at once, the published files from the next one on."""
-    connect(stack).records.take_down(source, clip_id, why)
+    connect(stack).records.items.take_down(source, clip_id, why)
     output.print(
         f"{clip_id} will not be listed again. `framesift run {source} --force` makes today's lists without it.",
         highlight=False,
@@ -196,7 +200,7 @@ def takedown(
 
 def _newest_lists(connection: Connection, categories: list[str] | None) -> list[TopList]:
     pointers = [
-        pointer for pointer in connection.records.list_pointers() if not categories or pointer.category in categories
+        pointer for pointer in connection.records.lists.pointers() if not categories or pointer.category in categories
     ]
     if not pointers:
         named = ", ".join(categories or ["any category"])
@@ -206,8 +210,7 @@ def _newest_lists(connection: Connection, categories: list[str] | None) -> list[
 
 def lists_of(connection: Connection, record: RunRecord) -> list[TopList]:
     """The lists that a run published."""
-    edition = keys.edition(record.run)
-    found = (keys.top_list(edition, category) for category in record.done)
+    found = (keys.top_list(keys.edition(record.run_of(category)), category) for category in record.done)
     return [TopList.model_validate_json(connection.store.get(key)) for key in found]
 
 
@@ -244,12 +247,13 @@ def find_run(connection: Connection, source: str, run_id: str | None) -> RunReco
         NotFoundError: If there is none.
     """
     if run_id is None:
-        records = connection.records.runs(source, 1)
+        records = connection.records.runs.newest(source, 1)
         if records:
             return records[0]
-        start = "upload FILE --collection NAME" if source == "upload" else f"run {source}"
-        raise NotFoundError(f"{source} has not been run yet: `framesift {start}` starts a run.")
-    record = connection.records.run(source, run_id)
+        raise NotFoundError(
+            f"{source} has not been run yet: `framesift {branch_of(source).start_command}` starts a run."
+        )
+    record = connection.records.runs.get(source, run_id)
     if record is None:
         raise NotFoundError(f"{source} was not run for {run_id}; `framesift runs {source}` lists the runs.")
     return record
@@ -261,7 +265,7 @@ def _show_summary(connection: Connection, record: RunRecord) -> None:
         output.print(
             f"at stage {record.stage}: {record.error}: {safe_text(record.cause or '')}", highlight=False, soft_wrap=True
         )
-    if record.source == "upload":
+    if record.collection:
         show_poses(connection, record)
     else:
         _show_categories(record)
@@ -273,7 +277,8 @@ def _show_categories(record: RunRecord) -> None:
     grid = Grid(box=None, pad_edge=False)
     for column in ("", "seen", "collected", "failed", "re-uploads", "other language", "listed"):
         grid.add_column(column, header_style="dim", justify="left" if not column else "right")
-    for category in [*record.done, *record.failed_categories]:
+    missing = [name for name in record.wanted if name not in record.done and name not in record.failed_categories]
+    for category in dict.fromkeys([*record.done, *record.failed_categories, *missing]):
         counts = record.counts.get(category, {})
         dropped = counts.get("dropped", {})
         shown = (

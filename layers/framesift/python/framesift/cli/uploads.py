@@ -13,12 +13,11 @@ from framesift.cli.console import output, safe_text
 from framesift.cli.progress import sending
 from framesift.cli.tables import Cell, Column, show_table
 from framesift.errors import NoVideosError
-from framesift.pipeline.uploads import check_collection
+from framesift.pipeline.upload.branch import check_collection
 from framesift.pose.manifest import VideoEntry
 from framesift.pose.presets import VideoSettings
 from framesift.storage.transfer import Sender, Sent
 from framesift.table import RunRecord
-from framesift.upload_records import UploadRecords
 
 _ROWS = 20
 
@@ -68,7 +67,7 @@ def _keys(path: Path, collection: str) -> list[tuple[Path, str]]:
 
 def show_poses(connection: Connection, record: RunRecord) -> None:
     """Print a run's counts, and the results of its collection's videos."""
-    (collection,) = record.categories
+    (collection,) = record.scopes
     counts, poses = record.counts.get(collection, {}), record.counts.get("poses", {})
     output.print(
         f"Uploads: {counts.get('seen', 0)}; videos done: {poses.get('done', 0)}, "
@@ -77,7 +76,7 @@ def show_poses(connection: Connection, record: RunRecord) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    videos = sorted(UploadRecords(connection.table).videos(collection).items())
+    videos = sorted(connection.records.videos.all(collection).items())
     show_table(
         (
             Column("video", keep=True),

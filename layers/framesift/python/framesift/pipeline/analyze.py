@@ -14,13 +14,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from framesift import keys
-from framesift.contracts import AnalysisJob, AnalysisSummary, Item, Media
+from framesift.contracts import AnalysisJob, AnalysisSummary, Clip, Media
 from framesift.errors import InterruptedByHostError, MediaError, NotAnImageError, NotFoundError
 from framesift.pipeline.join import join
-from framesift.pipeline.stage import SCOPE_SEPARATOR
+from framesift.pipeline.stage import join_scopes
 from framesift.settings import Settings
-from framesift.storage import Store, read_manifest
-from framesift.table import Table
+from framesift.storage import Store, read_lines
+from framesift.table import Stages
 from framesift.vision.choose import Choice
 from framesift.vision.looks import Look, Looks, look_at
 from framesift.vision.onnx_session import usable_cores
@@ -52,14 +52,14 @@ class Analyst:
     Attributes:
         settings: This process's settings.
         store: The bucket.
-        table: Where progress is reported.
+        stages: Where progress is reported.
         choice: What judges.
         should_stop: Whether the host wants its machine back.
     """
 
     settings: Settings
     store: Store
-    table: Table
+    stages: Stages
     choice: Choice
     should_stop: Callable[[], bool] = lambda: False
 
@@ -81,15 +81,15 @@ def analyze(job: AnalysisJob, analyst: Analyst, child: int = 0) -> AnalysisSumma
         TooManyFailedItemsError: More pictures could not be read than the settings tolerate.
     """
     started_s = time.monotonic()
-    manifests = {part.category: read_manifest(analyst.store, part.manifest_key) for part in job.categories}
+    manifests = {part.category: read_lines(analyst.store, part.manifest_key, Clip) for part in job.categories}
     shards = cut_shards(job, manifests, analyst.choice.label)
     mine = shards[child :: job.array_size]
     present = _present(job, analyst.store)
     todo = [shard for shard in mine if shard.key not in present]
-    scope = SCOPE_SEPARATOR.join(manifests)
+    scope = join_scopes(list(manifests))
     for done, _ in enumerate(_look_at_shards(todo, analyst), start=len(mine) - len(todo) + 1):
         # An array's children go about equally far.
-        analyst.table.report_progress(job.run, "analyze", scope, min(done * job.array_size, len(shards)), len(shards))
+        analyst.stages.report_progress(job.run, "analyze", scope, min(done * job.array_size, len(shards)), len(shards))
     present = _present(job, analyst.store)
     if any(shard.key not in present for shard in shards):
         return None
@@ -100,7 +100,7 @@ def analyze(job: AnalysisJob, analyst: Analyst, child: int = 0) -> AnalysisSumma
     return join(job, manifests, looks, analyst.settings, analyst.store, analyst.choice, started_s)
 
 
-def cut_shards(job: AnalysisJob, manifests: dict[str, list[Item]], label: str) -> list[Shard]:
+def cut_shards(job: AnalysisJob, manifests: dict[str, list[Clip]], label: str) -> list[Shard]:
     """Cut the items that have media into shards, the same ones whoever does it.
 
     A shard's key holds a digest of what it is made from: other pictures, or another model, are another shard.

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from framesift import keys
-from framesift.contracts import AnalysisJob, AnalysisSummary, Duplicate, HistoryManifest, Item, ItemError
+from framesift.contracts import AnalysisJob, AnalysisSummary, Clip, Duplicate, HistoryManifest, ItemError
 from framesift.errors import NotFoundError, NothingToAnalyzeError, TooManyFailedItemsError
 from framesift.pipeline.pairs import Seen, most_viewed, similar_pictures
 from framesift.settings import Settings
@@ -26,7 +26,7 @@ NOT_JUDGED = "none"
 
 def join(
     job: AnalysisJob,
-    manifests: Mapping[str, Sequence[Item]],
+    manifests: Mapping[str, Sequence[Clip]],
     looks: Mapping[str, Sequence[Looks]],
     settings: Settings,
     store: Store,
@@ -66,12 +66,13 @@ def join(
         device=choice.device,
         history_items=len(earlier),
         seconds=round(time.monotonic() - started_s, 3),
+        collected_digest=job.collected_digest,
     )
     write_json(store, job.summary_key, summary)
     return summary
 
 
-def _todays(manifests: Mapping[str, Sequence[Item]], looks: Mapping[str, Sequence[Looks]]) -> list[Seen]:
+def _todays(manifests: Mapping[str, Sequence[Clip]], looks: Mapping[str, Sequence[Looks]]) -> list[Seen]:
     seen = []
     for category, items in manifests.items():
         by_id = {item.id: item for item in items}
@@ -153,7 +154,7 @@ def _duplicate(repeat: Repeat, everything: Sequence[Seen], job: AnalysisJob) -> 
     )
 
 
-def _analyzed(item: Item, seen: Seen | None, duplicate: Duplicate | None, choice: Choice) -> Item:
+def _analyzed(item: Clip, seen: Seen | None, duplicate: Duplicate | None, choice: Choice) -> Clip:
     if seen is None:  # it had failed before
         return item
     if error := str(seen.looks.errors[seen.row]):

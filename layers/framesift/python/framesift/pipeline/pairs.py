@@ -10,11 +10,11 @@ from typing import cast
 import numpy as np
 
 from framesift import keys
-from framesift.contracts import HistoryManifest, Item
+from framesift.contracts import Clip, HistoryManifest
 from framesift.pipeline.aligned import aligned_pairs
 from framesift.pipeline.windows import similar_windows
 from framesift.settings import Settings
-from framesift.storage import Store, read_manifest
+from framesift.storage import Store, read_lines
 from framesift.vision.choose import Choice
 from framesift.vision.embed import Embedder
 from framesift.vision.looks import Looks
@@ -31,7 +31,7 @@ class Seen:
     looks: Looks
     row: int
     category: str
-    item: Item | None = None  # today's
+    item: Clip | None = None  # today's
     kept_in: HistoryManifest | None = None  # an earlier run's
 
     @property
@@ -100,14 +100,14 @@ def _alike(
 
 def _places(pictures: Sequence[Seen], numbers: set[int], store: Store) -> dict[int, list[str]]:
     """The keys under which pictures may lie: those of earlier days are in the archive, if they are still anywhere."""
-    manifests: dict[str, dict[str, Item]] = {}
+    manifests: dict[str, dict[str, Clip]] = {}
     places = {}
     for number in numbers:
         seen = pictures[number]
         item, part = seen.item, seen.kept_in
         if part:
             if part.manifest_key not in manifests:
-                manifests[part.manifest_key] = {item.id: item for item in read_manifest(store, part.manifest_key)}
+                manifests[part.manifest_key] = {item.id: item for item in read_lines(store, part.manifest_key, Clip)}
             item = manifests[part.manifest_key].get(seen.id)
         key = [item.media.key] if item and item.media else []
         places[number] = key + [keys.archived_media(part.run, part.category, one) for one in key if part]

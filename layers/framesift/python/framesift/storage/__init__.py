@@ -5,7 +5,7 @@ transfer (many files, checked) · documents (manifests, JSON) -> store (the port
 ```
 """
 
-from framesift.storage.documents import read_lines, read_manifest, write_json, write_manifest
+from framesift.storage.documents import read_lines, write_json, write_manifest
 from framesift.storage.s3 import S3Store
 from framesift.storage.store import Store, StoredObject, copy_all, parse_uri
 
@@ -16,7 +16,6 @@ __all__ = [
     "copy_all",
     "parse_uri",
     "read_lines",
-    "read_manifest",
     "write_json",
     "write_manifest",
 ]

@@ -5,23 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
-from framesift.contracts import Contract, Item
+from framesift.contracts import Contract
 from framesift.storage.store import Store
 
 Line = TypeVar("Line", bound=Contract)
 
 
-def read_manifest(store: Store, key: str) -> list[Item]:
-    """Read a manifest of items.
-
-    Raises:
-        NotFoundError: If there is none.
-    """
-    return read_lines(store, key, Item)
-
-
 def read_lines(store: Store, key: str, line: type[Line]) -> list[Line]:
-    """Read a manifest whose lines are of another kind.
+    """Read a manifest: JSONL, one item per line.
 
     Raises:
         NotFoundError: If there is none.

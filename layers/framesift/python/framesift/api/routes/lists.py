@@ -18,8 +18,8 @@ from framesift.api.routes.options import (
     Category,
     categories,
     new_router,
+    open_records,
     open_store,
-    open_table,
 )
 from framesift.settings import load_settings
 
@@ -39,16 +39,16 @@ def get_top_list(
     category: Category, date: Annotated[Date | None, Query(description="None: the newest.")] = None
 ) -> ServedList:
     """The newest list of a category, or the list of a day."""
-    return views.top_list(category, date, store=open_store(), table=open_table(), categories=categories())
+    return views.top_list(category, date, store=open_store(), records=open_records(), categories=categories())
 
 
 @router.get("/v1/top10/<category>/thumbnails/<name>", summary="A thumbnail", **_THUMBNAILS)
 def get_thumbnail(category: Category, name: ThumbnailName, edition: Edition = None) -> Response[str]:
     """Redirects to an image, with a link that works for a while."""
-    table = open_table()
-    edition = edition or views.newest_edition(category, table=table, categories=categories())
+    records = open_records()
+    edition = edition or views.newest_edition(category, records=records, categories=categories())
     link_s = load_settings().api.media_url_s
-    link = views.thumbnail_link(category, name, edition, store=open_store(), table=table, link_s=link_s)
+    link = views.thumbnail_link(category, name, edition, store=open_store(), records=records, link_s=link_s)
     # Cached for half of the link's life at most, so that nobody is redirected to a dead link.
     headers = {"Location": link, "Cache-Control": f"public, max-age={link_s // 2}", "Vary": "Origin"}
     return Response(302, content_type=None, body="", headers=headers)
@@ -57,4 +57,4 @@ def get_thumbnail(category: Category, name: ThumbnailName, edition: Edition = No
 @router.get("/v1/top10/<category>/diff", summary="What changed", middlewares=CACHED, **PUBLIC)
 def get_list_diff(category: Category) -> ListDiff:
     """What the newest list of a category changed from the one before."""
-    return views.list_diff(category, store=open_store(), table=open_table(), categories=categories())
+    return views.list_diff(category, store=open_store(), records=open_records(), categories=categories())

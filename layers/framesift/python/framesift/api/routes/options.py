@@ -12,7 +12,7 @@ from framesift.api.middlewares import READ, WRITE, cacheable, requires
 from framesift.api.problems import CONTENT_TYPE
 from framesift.settings import load_settings
 from framesift.storage import S3Store
-from framesift.table import Table
+from framesift.table import Records
 
 Category = Annotated[str, Path(pattern=r"^[a-z0-9_-]{1,40}$")]
 
@@ -56,9 +56,9 @@ def open_store() -> S3Store:
     return S3Store(load_settings().platform.bucket)
 
 
-def open_table() -> Table:
+def open_records() -> Records:
     """The table of the settings."""
-    return Table(load_settings().platform.table)
+    return Records(load_settings().platform.table)
 
 
 def categories() -> list[str]:

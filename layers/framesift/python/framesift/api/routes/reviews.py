@@ -7,9 +7,8 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 
 from framesift.api.messages import REVIEW_ID_PATTERN, ReviewList, VerdictRequest
-from framesift.api.routes.options import READERS, WRITERS, new_router
-from framesift.detection_records import DetectionRecords, Review, Verdict
-from framesift.settings import load_settings
+from framesift.api.routes.options import READERS, WRITERS, new_router, open_records
+from framesift.table import Review, Verdict
 
 router = new_router()
 
@@ -25,7 +24,7 @@ def get_reviews(
     cursor: Cursor = "",
 ) -> ReviewList:
     """Predictions that are pending, or that a person has decided; oldest first, a page at a time."""
-    page = _records().review_page(verdict, limit=limit, after=cursor)
+    page = open_records().reviews.page(verdict, limit=limit, after=cursor)
     return ReviewList(reviews=page.reviews, next_cursor=page.next)
 
 
@@ -36,8 +35,4 @@ def post_review(
     """Accept a prediction, which is trained on from the next run on, or reject it; a later verdict wins."""
     authorizer = router.current_event.request_context.authorizer
     claims = authorizer.jwt_claim if authorizer else {}
-    return _records().decide(review_id, request.verdict, by=str(claims.get("sub", "api")))
-
-
-def _records() -> DetectionRecords:
-    return DetectionRecords(load_settings().platform.table)
+    return open_records().reviews.decide(review_id, request.verdict, by=str(claims.get("sub", "api")))

@@ -108,7 +108,7 @@ class OnnxDetector:
         known = self._form.tags[1:] if self._form.head == "torchvision" else self._form.tags
         return {f"the model {self.name}": known}
 
-    def detect(self, pictures: Sequence[bytes], *, at_least: float) -> list[list[Detection] | MediaError]:
+    def detect(self, pictures: Sequence[bytes], *, min_score: float) -> list[list[Detection] | MediaError]:
         """See `Detector.detect`. Pictures are decoded while the network computes."""
         answers: list[list[Detection] | MediaError] = []
         with ThreadPoolExecutor(self._threads, thread_name_prefix="decode") as pool:
@@ -117,7 +117,7 @@ class OnnxDetector:
                 prepared = [future.result() for future in waiting[start : start + self._batch]]
                 waiting[start : start + self._batch] = [waiting[start]] * len(prepared)  # Let go of the pixels.
                 whole = [each for each in prepared if not isinstance(each, MediaError)]
-                found = self._run([image for image, _, _ in whole], at_least) if whole else iter(())
+                found = self._run([image for image, _, _ in whole], min_score) if whole else iter(())
                 for each in prepared:
                     if isinstance(each, MediaError):
                         answers.append(each)
@@ -136,33 +136,33 @@ class OnnxDetector:
         fitting, placement = fit(image, width, height)
         return fitting, placement, (image.shape[1], image.shape[0])
 
-    def _run(self, images: list[RgbImage], at_least: float) -> Iterator[Boxes]:
+    def _run(self, images: list[RgbImage], min_score: float) -> Iterator[Boxes]:
         form, tags = self._form, len(self._form.tags)
         planes = to_planes(images, bgr=self._is_bgr, scale=self._scale)
         # torchvision's detectors are exported for a list of one picture.
         outputs = self._network.run_all(planes[0] if form.head == "torchvision" else planes)
         match form.head:
             case "yolov5":
-                found = read_yolov5(next(iter(outputs.values())), tags, at_least)
+                found = read_yolov5(next(iter(outputs.values())), tags, min_score)
             case "yolov8":
-                found = read_yolov8(next(iter(outputs.values())), tags, at_least)
+                found = read_yolov8(next(iter(outputs.values())), tags, min_score)
             case "custom_vision":
-                found = read_custom_vision(next(iter(outputs.values())), tags, at_least, form.width, form.height)
+                found = read_custom_vision(next(iter(outputs.values())), tags, min_score, form.width, form.height)
             case _:
-                return iter([self._finished(outputs, at_least)])
+                return iter([self._finished(outputs, min_score)])
         return (suppress(boxes, self._max_overlap) for boxes in found)
 
-    def _finished(self, outputs: Mapping[str, Floats], at_least: float) -> Boxes:
+    def _finished(self, outputs: Mapping[str, Floats], min_score: float) -> Boxes:
         try:
             if self._form.head == "torchvision":
                 boxes, labels, scores = outputs["boxes"], outputs["labels"], outputs["scores"]
-                return read_finished(boxes, scores, labels.astype(np.int64), at_least)
+                return read_finished(boxes, scores, labels.astype(np.int64), min_score)
             size = (self._form.width, self._form.height) * 2
             boxes, labels, scores = (
                 outputs[name].reshape(shape)
                 for name, shape in (("detected_boxes", (-1, 4)), ("detected_classes", -1), ("detected_scores", -1))
             )
-            return read_finished(boxes, scores, labels.astype(np.int64), at_least, size)
+            return read_finished(boxes, scores, labels.astype(np.int64), min_score, size)
         except KeyError as missing:
             raise NotADetectorError(
                 f"The network has no output {missing}, which a {self._form.head} detector has: it has "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from framesift.contracts import Item
+from framesift.contracts import Clip
 from framesift.sources.tiktok.parse import merge
 
 
@@ -24,7 +24,7 @@ class Clips:
     def __init__(self, min_views: int) -> None:
         self.repeated = 0
         self._min_views = min_views
-        self._items: dict[str, Item] = {}
+        self._items: dict[str, Clip] = {}
         self._shown: set[str] = set()
         self._listed: set[str] = set()
 
@@ -32,7 +32,7 @@ class Clips:
         """Start a new account of what is shown; what was gathered stays."""
         self._shown, self._listed, self.repeated = set(), set(), 0
 
-    def add_listed(self, items: Iterable[Item]) -> None:
+    def add_listed(self, items: Iterable[Clip]) -> None:
         """Add entries of the site's lists: what these say is taken before what the page shows."""
         for item in items:
             if item.id in self._listed:
@@ -43,7 +43,7 @@ class Clips:
                 self._items[item.id] = item if known is None else merge(item, known)
             self._shown.add(item.id)
 
-    def add_cards(self, items: Iterable[Item]) -> None:
+    def add_cards(self, items: Iterable[Clip]) -> None:
         """Add what the page shows: it fills what the lists left open."""
         for item in items:
             known = self._items.get(item.id)
@@ -51,7 +51,7 @@ class Clips:
             self._shown.add(item.id)
 
     @property
-    def items(self) -> list[Item]:
+    def items(self) -> list[Clip]:
         """All clips."""
         return list(self._items.values())
 

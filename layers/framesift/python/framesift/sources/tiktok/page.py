@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from framesift.contracts import Item
+from framesift.contracts import Clip
 from framesift.errors import (
     ChromiumFailedError,
     CrawlError,
@@ -70,7 +70,7 @@ class Crawl:
         cut_short: Why it ended before the target and before the site's own end; None where it did not.
     """
 
-    items: list[Item]
+    items: list[Clip]
     repeated: int
     cut_short: str | None = None
 

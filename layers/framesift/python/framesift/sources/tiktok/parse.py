@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from framesift.contracts import Item
+from framesift.contracts import Clip
 from framesift.names import safe_id
 from framesift.sources.counts import parse_count
 
@@ -39,7 +39,7 @@ def list_entries(answer: Any) -> list[Any]:
     return entries if isinstance(entries, list) else []
 
 
-def parse_entries(entries: list[Any], origin: Origin) -> Iterator[Item]:
+def parse_entries(entries: list[Any], origin: Origin) -> Iterator[Clip]:
     """The clips among a list's entries, in order; what is no clip is left out."""
     for entry in entries:
         item = parse_entry(entry, origin) if isinstance(entry, dict) else None
@@ -47,14 +47,14 @@ def parse_entries(entries: list[Any], origin: Origin) -> Iterator[Item]:
             yield item
 
 
-def parse_entry(entry: dict[str, Any], origin: Origin) -> Item | None:
+def parse_entry(entry: dict[str, Any], origin: Origin) -> Clip | None:
     """A clip as the site's JSON describes it; None without an id or an author."""
     clip_id, author = _id(entry.get("id")), _dict(entry.get("author"))
     account = _text(author.get("uniqueId"))
     if not clip_id or not account:
         return None
     video = _dict(entry.get("video"))
-    return Item(
+    return Clip(
         source="tiktok",
         category=origin.category,
         id=safe_id(clip_id),
@@ -69,7 +69,7 @@ def parse_entry(entry: dict[str, Any], origin: Origin) -> Item | None:
     )
 
 
-def parse_card(card: dict[str, Any], origin: Origin) -> Item | None:
+def parse_card(card: dict[str, Any], origin: Origin) -> Clip | None:
     """A clip as the page shows it; None where the card's link leads to no clip.
 
     Args:
@@ -81,7 +81,7 @@ def parse_card(card: dict[str, Any], origin: Origin) -> Item | None:
         return None
     account, clip_id = map(unquote, path.groups())
     views_text = _text(card.get("views")) or None
-    return Item(
+    return Clip(
         source="tiktok",
         category=origin.category,
         id=safe_id(clip_id),
@@ -96,7 +96,7 @@ def parse_card(card: dict[str, Any], origin: Origin) -> Item | None:
     )
 
 
-def merge(known: Item, other: Item) -> Item:
+def merge(known: Clip, other: Clip) -> Clip:
     """What is known of a clip, with what another sighting adds; what is known stays."""
     added = {
         name: value

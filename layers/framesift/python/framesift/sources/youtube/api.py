@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from framesift.settings import YoutubeSettings
     from framesift.storage import Store
-    from framesift.table import Table
+    from framesift.table import Quotas
 
 PAGE_SIZE = 50  # The most that any list method gives at once.
 # Units of a request (developers.google.com/youtube/v3/determine_quota_cost).
@@ -103,16 +103,16 @@ class YoutubeApi(Listing):
     Args:
         settings: The address, the key and the quota.
         store: Keeps answers by their ETags: what has not changed is not sent again.
-        table: Counts the day's units, also over several runs.
+        quotas: Counts the day's units, also over several runs.
     """
 
-    def __init__(self, settings: YoutubeSettings, store: Store, table: Table) -> None:
+    def __init__(self, settings: YoutubeSettings, store: Store, quotas: Quotas) -> None:
         import httpx
 
         super().__init__()
         self._settings = settings
         self._store = store
-        self._table = table
+        self._quotas = quotas
         # In a header, so that no log of addresses ever holds it.
         self._client = httpx.Client(
             headers={"X-Goog-Api-Key": _key(settings), "User-Agent": "Framesift/1 (gzip)"}, timeout=_TIMEOUT_S
@@ -160,7 +160,7 @@ class YoutubeApi(Listing):
 
     def _spend(self, units: int) -> None:
         today = datetime.now(UTC).astimezone(_QUOTA_DAY).date().isoformat()
-        if not self._table.spend("youtube", today, units, self._settings.daily_quota_units):
+        if not self._quotas.spend("youtube", today, units, self._settings.daily_quota_units):
             raise YoutubeQuotaError(
                 f"The {self._settings.daily_quota_units:,} units of YouTube's quota for {today} are used up until "
                 "midnight Pacific time: shorten FRAMESIFT_YOUTUBE__FEEDS, or raise "

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from framesift.contracts import Item
+from framesift.contracts import Clip
 from framesift.errors import EmptyFeedError, FeedError
 from framesift.names import safe_id
 from framesift.sources.youtube.api import PAGE_SIZE, Listing, units_of
@@ -15,7 +15,7 @@ from framesift.sources.youtube.feeds import Feed
 _PARTS = "snippet,statistics"
 
 
-def list_videos(api: Listing, feed: Feed, category: str, limit: int) -> list[Item]:
+def list_videos(api: Listing, feed: Feed, category: str, limit: int) -> list[Clip]:
     """List a feed's videos, in its order, each once.
 
     Args:
@@ -82,14 +82,14 @@ def _by_id(api: Listing, ids: Iterable[str]) -> Iterator[dict[str, Any]]:
         yield from api.get("videos", page).get("items", [])
 
 
-def _item(video: dict[str, Any], category: str, now: datetime) -> Item:
+def _item(video: dict[str, Any], category: str, now: datetime) -> Clip:
     snippet = video.get("snippet", {})
     thumbnails = sorted(
         snippet.get("thumbnails", {}).values(),
         key=lambda picture: -int(picture.get("width", 0)) * int(picture.get("height", 0)),
     )
     urls = [str(picture["url"]) for picture in thumbnails]
-    return Item(
+    return Clip(
         source="youtube",
         category=category,
         id=safe_id(video["id"]),

@@ -1,30 +1,30 @@
-"""Publish poses: the collection's manifest says what became of each video, and the run what became of its own."""
+"""Publish poses: the collection's manifest lists what became of each video, and the run counts its own."""
 
 from __future__ import annotations
 
 from framesift import keys
 from framesift.contracts import Finding, ItemError, PosesOutput, Run, StageInput, Upload
 from framesift.errors import RunBusyError, TooManyFailedItemsError, VideoLostError
-from framesift.pipeline.stage import once
-from framesift.pipeline.uploads import failed_entry, pose_settings
+from framesift.pipeline.stage import run_once
+from framesift.pipeline.upload.poses import failed_entry, pose_settings
 from framesift.pose.manifest import Manifest, manifest_json
 from framesift.settings import Settings
 from framesift.storage import Store, read_lines
-from framesift.upload_records import UploadRecords, VideoRecord
+from framesift.table import Records, VideoRecord
 
 _VIDEOS = {Finding.VIDEO, Finding.KNOWN, Finding.UNUSABLE}
 _WRITES = 20
 
 
-def publish_poses(request: StageInput, settings: Settings, store: Store, records: UploadRecords) -> PosesOutput:
+def publish_poses(request: StageInput, settings: Settings, store: Store, records: Records) -> PosesOutput:
     """Write a collection's manifest, and count what became of the run's videos.
 
-    A video that the job has said nothing of is recorded as lost: its process died, or the whole job did.
+    A video that the job has recorded nothing about is recorded as lost: its process died, or the whole job did.
 
     Raises:
         TooManyFailedItemsError: If more of the run's videos failed than the settings tolerate. The manifest has them.
     """
-    run, collection = request.run, request.categories[0]
+    run, collection = request.run, request.scopes[0]
 
     def work() -> PosesOutput:
         uploads = read_lines(store, keys.manifest(run, collection, "collected"), Upload)
@@ -39,31 +39,31 @@ def publish_poses(request: StageInput, settings: Settings, store: Store, records
             )
         return output
 
-    return once(records, run, "poses", [collection], PosesOutput, work)
+    return run_once(records.stages, run, "poses", [collection], PosesOutput, work)
 
 
-def write_poses_manifest(collection: str, store: Store, records: UploadRecords) -> dict[str, VideoRecord]:
-    """Write what the records say; give them by name.
+def write_poses_manifest(collection: str, store: Store, records: Records) -> dict[str, VideoRecord]:
+    """Write what is recorded; return it by name.
 
-    Runs of one collection do this at the same moment: each goes on until what it wrote is what the records say
+    Runs of one collection do this at the same moment: each repeats until what it wrote is what is recorded
     afterwards, so whoever writes last has written all.
 
     Raises:
         RunBusyError: If the records change faster than they can be written.
     """
-    videos = records.videos(collection)
+    videos = records.videos.all(collection)
     for _ in range(_WRITES):
         manifest = Manifest(videos={name: video.entry for name, video in sorted(videos.items())})
         store.put(keys.poses_manifest(collection), manifest_json(manifest).encode(), "application/json")
-        written, videos = videos, records.videos(collection)
+        written, videos = videos, records.videos.all(collection)
         if videos == written:
             return videos
     raise RunBusyError(f"{collection}: other runs record videos faster than the manifest can be written; try again.")
 
 
-def _record_lost(run: Run, collection: str, uploads: list[Upload], settings: Settings, records: UploadRecords) -> None:
-    videos, recorded = records.videos(collection), pose_settings(settings.upload).recorded()
-    record, fault = records.run(run.source, run.id), records.fault(run, "analyze")
+def _record_lost(run: Run, collection: str, uploads: list[Upload], settings: Settings, records: Records) -> None:
+    videos, recorded = records.videos.all(collection), pose_settings(settings.upload).recorded()
+    record, fault = records.runs.get(run.source, run.id), records.stages.fault(run, "analyze")
     why = f"its process died or was stopped; `framesift run upload --collection '{collection}'` does it again."
     if record and fault and fault.at >= record.started_at:
         why = f"{fault.error}: {fault.message}"
@@ -72,7 +72,7 @@ def _record_lost(run: Run, collection: str, uploads: list[Upload], settings: Set
         said = video and (video.modified_at > upload.modified_at or video.is_about(upload, recorded))
         if upload.finding is Finding.VIDEO and not said:
             error = ItemError(stage="analyze", error=VideoLostError.__name__, message=f"{upload.name} was lost: {why}")
-            records.put_video(collection, upload, failed_entry(upload, error, recorded))
+            records.videos.put(collection, upload, failed_entry(upload, error, recorded))
 
 
 def _count(collection: str, uploads: list[Upload], videos: dict[str, VideoRecord]) -> PosesOutput:

@@ -11,17 +11,18 @@ from io import BytesIO
 from PIL import Image, ImageOps
 
 from framesift import keys
-from framesift.contracts import Item, PublishedList, PublishOutput, Run, StageInput, TopItem, TopList
+from framesift.contracts import Clip, PublishedList, PublishOutput, Run, StageInput, TopItem, TopList
 from framesift.errors import NotAnImageError
-from framesift.pipeline.stage import once
+from framesift.log import logger
+from framesift.pipeline.stage import run_once
 from framesift.settings import PublishSettings, Settings
-from framesift.storage import Store, read_manifest, write_json
-from framesift.table import Table
+from framesift.storage import Store, read_lines, write_json
+from framesift.table import Records
 
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A picture as an app wants it.
+    """An image as an app wants it.
 
     Attributes:
         body: The JPEG's bytes.
@@ -39,7 +40,7 @@ class Thumbnail:
         return hashlib.sha256(self.body).hexdigest()
 
 
-def publish_lists(request: StageInput, settings: Settings, store: Store, table: Table) -> PublishOutput:
+def publish_lists(request: StageInput, settings: Settings, store: Store, records: Records) -> PublishOutput:
     """Publish the lists of a run's categories.
 
     A category without a single clip is not published: the list that is up stays up, and the run's end says so.
@@ -47,19 +48,28 @@ def publish_lists(request: StageInput, settings: Settings, store: Store, table: 
     run = request.run
 
     def work() -> PublishOutput:
-        previous = {category: _previous_list(run, category, store, table) for category in request.categories}
+        previous = {category: _previous_list(run, category, store, records) for category in request.scopes}
         written = [
             published
-            for category in request.categories
+            for category in request.scopes
             if (published := write_list(run, category, previous[category], settings, store))
         ]
         for published in written:
             former = previous[published.category]
-            if table.switch_list(run, published, former.key if former else None):
+            if is_newest := records.lists.switch(run, published, former.key if former else None):
                 store.copy(published.key, keys.latest_list(published.category))
+            _log_published(run, published, is_newest=is_newest)
         return PublishOutput(edition=keys.edition(run), lists=written)
 
-    return once(table, run, "publish", request.categories, PublishOutput, work)
+    return run_once(records.stages, run, "publish", request.scopes, PublishOutput, work)
+
+
+def _log_published(run: Run, published: PublishedList, *, is_newest: bool) -> None:
+    where = {"category": published.category, "edition": published.edition, "key": published.key}
+    logger.info(
+        "list published",
+        extra={"source": run.source, "run": run.id, "count": published.count, "is_newest": is_newest, **where},
+    )
 
 
 @dataclass(frozen=True)
@@ -68,13 +78,13 @@ class _Previous:
     ranks: dict[str, int]
 
 
-def _previous_list(run: Run, category: str, store: Store, table: Table) -> _Previous | None:
-    """The list before this run's: what ranks are compared with."""
-    pointer = table.list_pointer(category)
-    if pointer is None:
+def _previous_list(run: Run, category: str, store: Store, records: Records) -> _Previous | None:
+    """The newest list of an earlier day: what ranks are compared with."""
+    pointer = records.lists.pointer(category)
+    if pointer is None or pointer.date > run.date:
         return None
-    # After a switch that was cut short, the pointer names this very edition already.
-    key = pointer.previous_key if pointer.edition == keys.edition(run) else pointer.key
+    # An earlier edition of this day, or this very one after a switch that was cut short, is not what came before.
+    key = pointer.previous_key if pointer.date == run.date else pointer.key
     if key is None:
         return None
     former = TopList.model_validate_json(store.get(key))
@@ -87,7 +97,7 @@ def write_list(
     """Write a category's thumbnails, then its list; None where no clip qualified."""
     items = [
         item
-        for item in read_manifest(store, keys.manifest(run, category, "curated"))
+        for item in read_lines(store, keys.manifest(run, category, "curated"), Clip)
         if item.decision and item.decision.list_id
     ]
     if not items:
@@ -115,7 +125,7 @@ def write_list(
 
 
 def _publish_item(
-    item: Item, category: str, edition: str, previous: _Previous | None, settings: PublishSettings, store: Store
+    item: Clip, category: str, edition: str, previous: _Previous | None, settings: PublishSettings, store: Store
 ) -> TopItem:
     if item.decision is None or item.decision.list_id is None or item.decision.rank is None or item.media is None:
         raise ValueError(f"{item.id} is in no list.")  # Only listed items come here.
@@ -141,7 +151,7 @@ def _publish_item(
 
 
 def encode_thumbnail(body: bytes, settings: PublishSettings) -> Thumbnail:
-    """Re-encode a picture as an app wants it: upright, RGB, progressive JPEG without metadata, no larger than set.
+    """Re-encode an image as an app wants it: upright, RGB, progressive JPEG without metadata, no larger than set.
 
     Args:
         body: JPEG, PNG, WebP or GIF bytes that were checked when they were collected.
@@ -153,10 +163,10 @@ def encode_thumbnail(body: bytes, settings: PublishSettings) -> Thumbnail:
     try:
         with Image.open(BytesIO(body), formats=["JPEG", "PNG", "WEBP", "GIF"]) as opened:
             opened.draft("RGB", (settings.thumbnail_width, settings.thumbnail_height))
-            picture = ImageOps.exif_transpose(opened).convert("RGB")
+            image = ImageOps.exif_transpose(opened).convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise NotAnImageError(f"A collected picture cannot be decoded: {error}.") from None
-    picture.thumbnail((settings.thumbnail_width, settings.thumbnail_height), Image.Resampling.LANCZOS)
+        raise NotAnImageError(f"A collected image cannot be decoded: {error}.") from None
+    image.thumbnail((settings.thumbnail_width, settings.thumbnail_height), Image.Resampling.LANCZOS)
     encoded = BytesIO()
-    picture.save(encoded, "JPEG", quality=settings.thumbnail_quality, optimize=True, progressive=True)
-    return Thumbnail(encoded.getvalue(), picture.width, picture.height)
+    image.save(encoded, "JPEG", quality=settings.thumbnail_quality, optimize=True, progressive=True)
+    return Thumbnail(encoded.getvalue(), image.width, image.height)

@@ -1,4 +1,4 @@
-"""Training and gate: wait for an iteration, and let it predict only if it is no worse than the one that does."""
+"""Training and gate: wait for an iteration, and put it in service only if it is no worse than the one there."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from framesift.contracts import GateBaseline, GateOutput, TrainingInput, TrainingOutput
 from framesift.detection.azure.trainer import OUR_NAMES
-from framesift.detection_records import DetectionRecords, InService
 from framesift.errors import NothingToRollBackError, RunBusyError
-from framesift.pipeline.stage import once
+from framesift.pipeline.stage import run_once
 from framesift.settings import CustomVisionSettings
+from framesift.table import InService, Records
 
 if TYPE_CHECKING:
     from framesift.detection.azure import CustomVisionDetector, CustomVisionTrainer
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def check_training(
     request: TrainingInput, settings: CustomVisionSettings, trainer: CustomVisionTrainer
 ) -> TrainingOutput:
-    """Say how far a training is; the workflow waits, not this.
+    """Report how far a training is; the workflow waits, not this function.
 
     Raises:
         TrainingFailedError: It failed.
@@ -35,7 +35,7 @@ def check_training(
 def gate_iteration(
     request: TrainingInput,
     settings: CustomVisionSettings,
-    table: DetectionRecords,
+    records: Records,
     trainer: CustomVisionTrainer,
     predictor: CustomVisionDetector,
 ) -> GateOutput:
@@ -50,35 +50,35 @@ def gate_iteration(
     """
 
     def work() -> GateOutput:
-        output = _judge(request, settings, table, trainer, predictor)
-        table.remember_judged(trainer.project_id, request.iteration_id, output.outcome)
+        output = _judge(request, settings, records, trainer, predictor)
+        records.training.record_judged(trainer.project_id, request.iteration_id, output.outcome)
         return output
 
-    return once(table, request.run, "gate", [request.iteration_id], GateOutput, work)
+    return run_once(records.stages, request.run, "gate", [request.iteration_id], GateOutput, work)
 
 
-def gate_baseline(settings: CustomVisionSettings, table: DetectionRecords) -> GateBaseline:
+def gate_baseline(settings: CustomVisionSettings, records: Records) -> GateBaseline:
     """What the gate would compare an iteration with, now."""
     from framesift.detection.azure import CustomVisionDetector
 
-    now = table.in_service() or _project_a(CustomVisionDetector.from_settings(settings, None))
+    now = records.training.in_service() or _serving_project(CustomVisionDetector.from_settings(settings, None))
     return GateBaseline(
         publish_name=now.publish_name, average_precision=now.average_precision, margin=settings.gate_margin
     )
 
 
-def roll_back(table: DetectionRecords) -> InService:
+def roll_back(records: Records) -> InService:
     """Let the former iteration predict again; the one in service becomes the former.
 
     Raises:
         NothingToRollBackError: None was in service before.
         RunBusyError: Another iteration was put in service meanwhile.
     """
-    now = table.in_service()
+    now = records.training.in_service()
     if now is None or now.former is None:
         raise NothingToRollBackError("No iteration was in service before: there is nothing to roll back to.")
     back = now.former.model_copy(update={"since": datetime.now(UTC), "former": now.model_copy(update={"former": None})})
-    if not table.put_in_service(back, now):
+    if not records.training.put_in_service(back, now):
         raise RunBusyError("Another iteration was put in service at the same moment; try again.")
     return back
 
@@ -86,15 +86,15 @@ def roll_back(table: DetectionRecords) -> InService:
 def _judge(
     request: TrainingInput,
     settings: CustomVisionSettings,
-    table: DetectionRecords,
+    records: Records,
     trainer: CustomVisionTrainer,
     predictor: CustomVisionDetector,
 ) -> GateOutput:
     iteration_id = request.iteration_id
-    in_service = table.in_service()
+    in_service = records.training.in_service()
     if in_service is not None and in_service.iteration_id == iteration_id:  # An earlier try died after the switch.
         return _published(in_service)
-    former = in_service or _project_a(predictor)
+    former = in_service or _serving_project(predictor)
     average = trainer.average_precision(iteration_id)
     if average + settings.gate_margin < former.average_precision:
         return GateOutput(
@@ -116,7 +116,7 @@ def _judge(
         since=datetime.now(UTC),
         former=former.model_copy(update={"former": None}),
     )
-    if not table.put_in_service(service, in_service):
+    if not records.training.put_in_service(service, in_service):
         raise RunBusyError("Another iteration was put in service at the same moment; try again.")
     return _published(service)
 
@@ -133,8 +133,8 @@ def _published(service: InService) -> GateOutput:
     )
 
 
-def _project_a(predictor: CustomVisionDetector) -> InService:
-    """Project A's iteration: it predicts until one of B's does, and the service can measure it as well."""
+def _serving_project(predictor: CustomVisionDetector) -> InService:
+    """The serving project's iteration: it predicts until a candidate does, and the service can measure it as well."""
     return InService(
         project_id=predictor.project_id,
         publish_name=predictor.publish_name,

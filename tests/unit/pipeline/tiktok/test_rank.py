@@ -7,14 +7,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framesift.contracts import Duplicate, Item, ItemError, Language
-from framesift.pipeline.rank import rank
+from framesift.contracts import Clip, Duplicate, ItemError, Language
+from framesift.pipeline.tiktok.rank import rank
 
 KOREAN = Language(code="ko", confidence=1.0, decided_by="title", provider="offline")
 ENGLISH = Language(code="en", confidence=0.9, decided_by="author", provider="offline")
 
 
-def an_item(item_id: str, views: int, **fields: Any) -> Item:
+def an_item(item_id: str, views: int, **fields: Any) -> Clip:
     defaults: dict[str, Any] = {
         "source": "tiktok",
         "category": "dance",
@@ -22,14 +22,14 @@ def an_item(item_id: str, views: int, **fields: Any) -> Item:
         "collected_at": datetime(2026, 11, 20, tzinfo=UTC),
         "language": KOREAN,
     }
-    return Item(id=item_id, views=views, **{**defaults, **fields})
+    return Clip(id=item_id, views=views, **{**defaults, **fields})
 
 
-def ranked(items: list[Item], top: int = 10, taken_down: dict[str, str] | None = None) -> list[Item]:
+def ranked(items: list[Clip], top: int = 10, taken_down: dict[str, str] | None = None) -> list[Clip]:
     return rank(items, category="dance", top=top, keep_language="ko", taken_down=taken_down or {})
 
 
-def list_ids(items: list[Item]) -> dict[str, str]:
+def list_ids(items: list[Clip]) -> dict[str, str]:
     return {item.decision.list_id: item.id for item in items if item.decision and item.decision.list_id}
 
 
@@ -75,7 +75,7 @@ def test_each_reason_to_drop_is_named() -> None:
         "copy": "a re-upload of x (pdq, 0.97)",
         "old-copy": "a re-upload of y of 2026-11-19 (pdq, 0.97)",
         "english": "language is en by its author, not ko",
-        "unseen": "language is not looked at, not ko",
+        "unseen": "language is not detected, not ko",
         "gone": "taken down: the author asked",
     }
     assert list_ids(items) == {}

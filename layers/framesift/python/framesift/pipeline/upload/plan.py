@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from framesift import keys
 from framesift.contracts import Finding, PlanOutput, PoseJob, StageInput, Upload
-from framesift.pipeline.uploads import pose_settings
+from framesift.pipeline.plan import MAX_ARRAY_SIZE, job_name
+from framesift.pipeline.upload.poses import pose_settings
 from framesift.settings import Settings
 from framesift.storage import Store, read_lines, write_json
-from framesift.upload_records import UploadRecords
-
-# AWS Batch: an array job has 2 to 10,000 children.
-MAX_ARRAY_SIZE = 10_000
+from framesift.table import Records
 
 
-def plan_poses(request: StageInput, settings: Settings, store: Store, records: UploadRecords) -> PlanOutput:
+def plan_poses(request: StageInput, settings: Settings, store: Store, records: Records) -> PlanOutput:
     """Write the job's spec; there is no job where every video is done, by this run or before."""
-    run, collection = request.run, request.categories[0]
+    run, (collection,) = request.run, request.scopes
     wanted = pose_settings(settings.upload)
-    known = records.videos(collection)
+    known = records.videos.all(collection)
     todo = [
         upload
         for upload in read_lines(store, keys.manifest(run, collection, "collected"), Upload)
@@ -39,7 +37,13 @@ def plan_poses(request: StageInput, settings: Settings, store: Store, records: U
         analyze=bool(todo),
         job_spec_uri=f"s3://{store.bucket}/{spec_key}",
         array_size=job.array_size,
-        # A pose network is too small for a GPU to pay: it is taken only where it is asked for.
+        # A pose network is too small for a GPU to pay: one is used only where it is asked for.
         compute="gpu" if settings.analysis.compute == "gpu" else "cpu",
         items=len(todo),
+        job_name=job_name("extract", run),
+        queue="uploads",
+        timeout_s=settings.upload.timeout_s,
+        gpu_timeout_s=settings.upload.timeout_s,
+        attempt_timeout_s=settings.upload.attempt_timeout_s,
+        tolerates_failed_job=True,  # A child that died costs its video: the publish stage records it as lost.
     )

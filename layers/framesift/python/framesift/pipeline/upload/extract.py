@@ -16,7 +16,7 @@ from framesift import keys
 from framesift.contracts import ItemError, PoseJob, Upload
 from framesift.errors import InputError, NotFoundError, VideoUnreadableError
 from framesift.names import safe_name
-from framesift.pipeline.uploads import failed_entry
+from framesift.pipeline.upload.poses import failed_entry
 from framesift.pose.decode import file_sha256
 from framesift.pose.extract import extract
 from framesift.pose.manifest import VideoEntry
@@ -24,7 +24,8 @@ from framesift.pose.model import Bundle
 from framesift.pose.presets import PoseSettings
 from framesift.pose.segments import Source
 from framesift.storage import Store
-from framesift.upload_records import UploadRecords, settings_digest
+from framesift.table import Records
+from framesift.table.videos import settings_digest
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,14 @@ class Extractor:
     """
 
     store: Store
-    records: UploadRecords
+    records: Records
     bundle: Bundle
     settings: PoseSettings
     collection: str
 
-    def do(self, upload: Upload) -> VideoEntry:
-        """Do a video, unless that very one is done, and record what became of it."""
-        before = self.records.video(self.collection, upload.name)
+    def process(self, upload: Upload) -> VideoEntry:
+        """Extract a video's poses, unless that is done, and record what became of it."""
+        before = self.records.videos.get(self.collection, upload.name)
         if before and before.is_done(upload, self.settings.recorded()):
             return before.entry
         try:
@@ -56,7 +57,7 @@ class Extractor:
             fault = ItemError(stage="analyze", error=type(error).__name__, message=str(error))
             entry = failed_entry(upload, fault, self.settings.recorded())
         entry = entry.model_copy(update={"source": upload.name})
-        self.records.put_video(self.collection, upload, entry)
+        self.records.videos.put(self.collection, upload, entry)
         return entry
 
     def _extract(self, upload: Upload) -> VideoEntry:
@@ -68,7 +69,7 @@ class Extractor:
             except NotFoundError as error:
                 raise VideoUnreadableError(f"{upload.name} is gone: {error}") from error
             sha256 = file_sha256(video.path)
-            known = self.records.sequence(self.collection, sha256, self.settings.recorded())
+            known = self.records.videos.sequence(self.collection, sha256, self.settings.recorded())
             if known:
                 return known
             folder = Path(scratch) / "poses"
@@ -79,15 +80,17 @@ class Extractor:
         key = keys.pose_sequence(self.collection, str(entry.sha256), settings_digest(entry.settings))
         self.store.upload(folder / str(entry.output), key)
         entry = entry.model_copy(update={"output": key.removeprefix(keys.poses_prefix(self.collection))})
-        self.records.put_sequence(self.collection, entry)
+        self.records.videos.put_sequence(self.collection, entry)
         return entry
 
 
 def extract_poses(job: PoseJob, extractor: Extractor, child: int = 0) -> Iterator[VideoEntry]:
-    """Do a job's videos, or an array child's part of them; give each one's entry as it is recorded."""
+    """Process a job's videos, or an array child's part of them; yield each one's entry once it is recorded."""
     mine = job.videos[child :: job.array_size]
     total = len(job.videos)
     for done, upload in enumerate(mine, start=1):
-        yield extractor.do(upload)
+        yield extractor.process(upload)
         # An array's children go about equally far.
-        extractor.records.report_progress(job.run, "analyze", job.collection, min(done * job.array_size, total), total)
+        extractor.records.stages.report_progress(
+            job.run, "analyze", job.collection, min(done * job.array_size, total), total
+        )

@@ -1,20 +1,20 @@
-"""Send what project B lacks, and start a training. State: TeachDetector in statemachine/pipeline.asl.json."""
+"""Upload training images, and start a training. State: TrainDetector in statemachine/pipeline.asl.json."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools import Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from framesift.contracts import StageInput
 from framesift.detection.azure import open_trainer
-from framesift.detection_records import DetectionRecords
-from framesift.pipeline.teach import teach_detector
+from framesift.log import logger
+from framesift.pipeline.youtube.train import train_detector
 from framesift.settings import load_settings
 from framesift.storage import S3Store
+from framesift.table import Records
 
-logger = Logger()
 tracer = Tracer()
 
 
@@ -24,7 +24,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Parse, call, dump."""
     request = StageInput.model_validate(event)
     settings = load_settings()
-    store, table = S3Store(settings.platform.bucket), DetectionRecords(settings.platform.table)
+    store, records = S3Store(settings.platform.bucket), Records(settings.platform.table)
     trainer = open_trainer(settings.custom_vision)
-    output = teach_detector(request, settings, store, table, trainer)
+    output = train_detector(request, settings, store, records, trainer)
     return output.model_dump(mode="json")

@@ -6,25 +6,25 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from framesift import keys
-from framesift.contracts import CategoryInput, CurateOutput, Item
-from framesift.pipeline.rank import rank
-from framesift.pipeline.stage import once
+from framesift.contracts import Clip, CurateOutput, ScopeInput
+from framesift.pipeline.stage import run_once
+from framesift.pipeline.tiktok.rank import rank
 from framesift.settings import Settings
-from framesift.storage import Store, read_manifest, write_manifest
-from framesift.table import Table
+from framesift.storage import Store, read_lines, write_manifest
+from framesift.table import Records
 
-# Gives the items with their languages, and why the provider's answers are not all its own (None if they are).
-DecideLanguages = Callable[[Sequence[Item]], tuple[list[Item], str | None]]
+# Returns the clips with their languages, and why the provider's answers are not all its own (None if they are).
+DecideLanguages = Callable[[Sequence[Clip]], tuple[list[Clip], str | None]]
 
 
 def curate_category(
-    request: CategoryInput, settings: Settings, store: Store, table: Table, decide_languages: DecideLanguages
+    request: ScopeInput, settings: Settings, store: Store, records: Records, decide_languages: DecideLanguages
 ) -> CurateOutput:
-    """Decide about every item of a category; what was decided, and why, goes to the `curated` manifest."""
-    run, category = request.run, request.category
+    """Decide about every clip of a category; the decisions, with their reasons, go to the `curated` manifest."""
+    run, category = request.run, request.scope
 
     def work() -> CurateOutput:
-        items = read_manifest(store, keys.manifest(run, category, "analyzed"))
+        items = read_lines(store, keys.manifest(run, category, "analyzed"), Clip)
         candidates = [item for item in items if item.error is None and item.duplicate is None]
         others = [item for item in items if item.error is not None or item.duplicate is not None]
         candidates, degraded = decide_languages(candidates)
@@ -33,7 +33,7 @@ def curate_category(
             category=category,
             top=settings.publish.top,
             keep_language=settings.language.keep,
-            taken_down=table.taken_down(run.source),
+            taken_down=records.items.taken_down(run.source),
         )
         key = keys.manifest(run, category, "curated")
         write_manifest(store, key, decided)
@@ -47,4 +47,4 @@ def curate_category(
             degraded=degraded,
         )
 
-    return once(table, run, "curate", [category], CurateOutput, work)
+    return run_once(records.stages, run, "curate", [category], CurateOutput, work)

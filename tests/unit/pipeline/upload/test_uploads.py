@@ -17,8 +17,6 @@ from framesift import aws, keys
 from framesift.contracts import (
     BeginInput,
     BeginOutput,
-    CategoryInput,
-    CollectOutput,
     Finding,
     FinishInput,
     PoseJob,
@@ -27,6 +25,8 @@ from framesift.contracts import (
     StageInput,
     Upload,
     UploadedObject,
+    UploadsInput,
+    UploadsOutput,
 )
 from framesift.errors import (
     InvalidCollectionError,
@@ -37,15 +37,15 @@ from framesift.errors import (
     VideoLostError,
 )
 from framesift.pipeline.begin import begin_run
-from framesift.pipeline.collect_uploads import collect_uploads
 from framesift.pipeline.finish import fail_run, finish_run
-from framesift.pipeline.plan import plan_analysis
-from framesift.pipeline.publish_poses import publish_poses, write_poses_manifest
-from framesift.pipeline.uploads import failed_entry, pose_settings
+from framesift.pipeline.upload.collect import collect_uploads
+from framesift.pipeline.upload.plan import plan_poses
+from framesift.pipeline.upload.poses import failed_entry, pose_settings
+from framesift.pipeline.upload.publish import publish_poses, write_poses_manifest
 from framesift.pose.manifest import FrameCounts, VideoEntry, json_schema
 from framesift.settings import Settings, UploadSettings
 from framesift.storage import S3Store, read_lines
-from framesift.upload_records import UploadRecords
+from framesift.table import Failure, Records
 
 NOON = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 RUN = Run(source="upload", date="2026-11-20", attempt=1, subject="dance")
@@ -55,23 +55,20 @@ DROPPED = {"key": KEY, "etag": "e1", "size": 9, "sequencer": "006A", "version-id
 
 
 @pytest.fixture
-def records(table: Any) -> UploadRecords:
-    return UploadRecords(table.name)
-
-
-@pytest.fixture
-def begin(records: UploadRecords) -> Callable[..., BeginOutput]:
+def begin(records: Records) -> Callable[..., BeginOutput]:
     def call(start: dict[str, Any], arn: str = "arn:1", running: tuple[str, ...] = ()) -> BeginOutput:
         request = BeginInput(start={"source": "upload", **start}, execution_arn=arn, started_at=NOON)
-        return begin_run(request, Settings(), records, lambda other: other in running)
+        return begin_run(request, Settings(), records.runs, lambda other: other in running)
 
     return call
 
 
-def end(records: UploadRecords, run: Run, status: str = "SUCCEEDED") -> None:
-    record = records.run("upload", run.id)
+def end(records: Records, run: Run, status: str = "SUCCEEDED") -> None:
+    record = records.runs.get("upload", run.id)
     assert record is not None
-    assert records.end_run(record.model_copy(update={"status": status, "done": record.categories}))
+    failure = Failure(stage="analyze", error="X")
+    failed = dict.fromkeys(record.scopes, failure) if status == "FAILED" else {}
+    assert records.runs.end(record.end(at=NOON, done=[] if failed else record.scopes, failures=failed))
 
 
 def entry(upload: Upload, sha256: str = "a" * 64, kept: int = 30) -> VideoEntry:
@@ -91,9 +88,9 @@ def uploads_of(store: S3Store, run: Run = RUN) -> dict[str, Upload]:
     return {each.name: each for each in read_lines(store, keys.manifest(run, "dance", "collected"), Upload)}
 
 
-def collect(store: S3Store, records: UploadRecords, run: Run = RUN, **written: str) -> CollectOutput:
+def collect(store: S3Store, records: Records, run: Run = RUN, **written: str) -> UploadsOutput:
     made = UploadedObject(**written) if written else None
-    return collect_uploads(CategoryInput(run=run, category="dance", object=made), Settings(), store, records)
+    return collect_uploads(UploadsInput(run=run, scope="dance", object=made), Settings(), store, records)
 
 
 def attempt(number: int) -> Run:
@@ -103,22 +100,24 @@ def attempt(number: int) -> Run:
 # --- what starts a run ---
 
 
-def test_each_object_has_a_run_of_its_own(begin: Callable[..., BeginOutput], records: UploadRecords) -> None:
+def test_each_object_has_a_run_of_its_own(begin: Callable[..., BeginOutput], records: Records) -> None:
     dropped = [{**DROPPED, "key": f"uploads/dance/{number}.mp4"} for number in range(20)]
     begun = [begin({"object": each}, arn=f"arn:{number}") for number, each in enumerate(dropped)]
 
     assert [each.decision for each in begun] == ["run"] * 20
     assert len({each.run.id for each in begun}) == 20
     assert {each.run.date for each in begun} == {"2026-11-20"}
-    assert begun[3].object == UploadedObject(key="uploads/dance/3.mp4", etag="e1", sequencer="006A")
-    assert begun[3].categories == ["dance"]
-    assert len(records.runs("upload")) == 20
-    assert records.run_of("upload", "arn:7").run == begun[7].run
+    (work,) = begun[3].work
+    assert isinstance(work, UploadsInput)
+    assert work.object == UploadedObject(key="uploads/dance/3.mp4", etag="e1", sequencer="006A", version_id="v1")
+    assert begun[3].scopes == ["dance"]
+    assert len(records.runs.newest("upload")) == 20
+    assert records.runs.of_execution("arn:7").run == begun[7].run
 
 
 @pytest.mark.parametrize("ended", [False, True])
 def test_an_event_that_comes_twice_does_nothing_twice(
-    begin: Callable[..., BeginOutput], records: UploadRecords, ended: bool
+    begin: Callable[..., BeginOutput], records: Records, ended: bool
 ) -> None:
     first = begin({"object": DROPPED, "scheduled_at": "2026-11-20T14:59:59Z"})
     if ended:
@@ -129,21 +128,22 @@ def test_an_event_that_comes_twice_does_nothing_twice(
 
 
 def test_the_same_key_written_again_is_another_run(begin: Callable[..., BeginOutput]) -> None:
-    first, second = begin({"object": DROPPED}), begin({"object": {**DROPPED, "sequencer": "006B"}}, arn="arn:2")
+    first, second = (
+        begin({"object": DROPPED}),
+        begin({"object": {**DROPPED, "sequencer": "006B", "version-id": "v2"}}, arn="arn:2"),
+    )
     assert second.decision == "run"
     assert first.run.id != second.run.id
 
 
-def test_a_failed_upload_is_taken_up_by_another_delivery(
-    begin: Callable[..., BeginOutput], records: UploadRecords
-) -> None:
+def test_a_failed_upload_is_taken_up_by_another_delivery(begin: Callable[..., BeginOutput], records: Records) -> None:
     first = begin({"object": DROPPED})
     end(records, first.run, "FAILED")
     again = begin({"object": DROPPED}, arn="arn:2")
     assert (again.decision, again.run) == ("run", first.run)
 
 
-def test_a_collection_is_looked_at_anew_each_time(begin: Callable[..., BeginOutput], records: UploadRecords) -> None:
+def test_a_collection_is_looked_at_anew_each_time(begin: Callable[..., BeginOutput], records: Records) -> None:
     first = begin({"collection": "dance"})
     assert begin({"collection": "dance"}, arn="arn:2", running=("arn:1",)).decision == "skip"
     end(records, first.run)
@@ -153,9 +153,9 @@ def test_a_collection_is_looked_at_anew_each_time(begin: Callable[..., BeginOutp
     assert keys.run_prefix(second.run) == "runs/upload/2026-11-20/dance.2"
 
 
-def test_a_folder_starts_nothing(begin: Callable[..., BeginOutput], records: UploadRecords) -> None:
+def test_a_folder_starts_nothing(begin: Callable[..., BeginOutput], records: Records) -> None:
     assert begin({"object": {"key": "uploads/dance/"}}).decision == "skip"
-    assert records.runs("upload") == []
+    assert records.runs.newest("upload") == []
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_a_folder_starts_nothing(begin: Callable[..., BeginOutput], records: Upl
         ({}, InvalidStartError, "one of them"),
         ({"collection": "dance", "object": DROPPED}, InvalidStartError, "one of them"),
         ({"collection": "dance", "categories": ["dance"]}, InvalidStartError, "one of them"),
-        ({"source": "tiktok", "collection": "dance"}, InvalidStartError, "tiktok has no collections"),
+        ({"source": "tiktok", "collection": "dance"}, InvalidStartError, "for uploads"),
         ({"object": {"key": "uploads/a.mp4"}}, InvalidCollectionError, "uploads/NAME/"),
         ({"object": {"key": "collections/dance/a.mp4"}}, InvalidCollectionError, "no collection"),
         ({"collection": ""}, InvalidCollectionError, "''"),
@@ -184,7 +184,7 @@ def test_what_cannot_be_a_run_is_refused(
 # --- what is to be done ---
 
 
-def test_what_is_no_video_is_named_and_the_videos_go_on(store: S3Store, records: UploadRecords) -> None:
+def test_what_is_no_video_is_named_and_the_videos_go_on(store: S3Store, records: Records) -> None:
     for name in ("a b.mp4", "sub/춤 🎬+1%.MOV", "photo.jpg", "old.zip", "notes.txt", "empty.mp4"):
         store.put(f"uploads/dance/{name}", b"" if name == "empty.mp4" else name.encode())
     store.put("uploads/dance/", b"")  # The console's folder.
@@ -206,14 +206,14 @@ def test_what_is_no_video_is_named_and_the_videos_go_on(store: S3Store, records:
     assert (collected.seen, collected.items, collected.not_videos, collected.failed_items) == (6, 2, 3, 1)
 
 
-def test_one_object_is_all_that_its_run_looks_at(store: S3Store, records: UploadRecords) -> None:
+def test_one_object_is_all_that_its_run_looks_at(store: S3Store, records: Records) -> None:
     store.put(KEY, b"one")
     store.put("uploads/dance/other.mp4", b"two")
     collect(store, records, key=KEY, etag=store.describe(KEY).etag)
     assert list(uploads_of(store)) == ["내 영상 🎬 100% +1.mp4"]
 
 
-def test_what_was_overwritten_or_deleted_since_is_left_to_its_own_run(store: S3Store, records: UploadRecords) -> None:
+def test_what_was_overwritten_or_deleted_since_is_left_to_its_own_run(store: S3Store, records: Records) -> None:
     store.put(KEY, b"new")
     assert collect(store, records, key=KEY, etag="of the former").items == 0
     assert [each.finding for each in uploads_of(store).values()] == [Finding.REPLACED]
@@ -222,44 +222,44 @@ def test_what_was_overwritten_or_deleted_since_is_left_to_its_own_run(store: S3S
 
 
 @pytest.mark.parametrize("names", [[], ["photo.jpg", "empty.mp4"]])
-def test_nothing_usable_is_a_failure(store: S3Store, records: UploadRecords, names: list[str]) -> None:
+def test_nothing_usable_is_a_failure(store: S3Store, records: Records, names: list[str]) -> None:
     for name in names:
         store.put(f"uploads/dance/{name}", b"")
     with pytest.raises(NoUploadsError, match="uploads/dance/"):
         collect(store, records)
 
 
-def test_too_large_a_video_is_refused_unread(store: S3Store, records: UploadRecords) -> None:
+def test_too_large_a_video_is_refused_unread(store: S3Store, records: Records) -> None:
     store.put("uploads/dance/a.mp4", b"12345")
     settings = Settings(upload=UploadSettings(max_size_bytes=4))
     with pytest.raises(NoUploadsError, match="5 bytes"):
-        collect_uploads(CategoryInput(run=RUN, category="dance"), settings, store, records)
-    assert records.video("dance", "a.mp4").entry.error == "VideoLimitError"
+        collect_uploads(UploadsInput(run=RUN, scope="dance"), settings, store, records)
+    assert records.videos.get("dance", "a.mp4").entry.error == "VideoLimitError"
 
 
-def test_what_is_done_is_known_until_it_is_overwritten(store: S3Store, records: UploadRecords) -> None:
+def test_what_is_done_is_known_until_it_is_overwritten(store: S3Store, records: Records) -> None:
     store.put(KEY, b"one")
     collect(store, records)
     (upload,) = uploads_of(store).values()
-    records.put_video("dance", upload, entry(upload))
+    records.videos.put("dance", upload, entry(upload))
 
     assert collect(store, records, attempt(2)).known == 1
     store.put(KEY, b"two")
     assert collect(store, records, attempt(3)).items == 1
 
 
-def test_other_settings_make_a_video_undone(store: S3Store, records: UploadRecords) -> None:
+def test_other_settings_make_a_video_undone(store: S3Store, records: Records) -> None:
     store.put(KEY, b"one")
     collect(store, records)
     (upload,) = uploads_of(store).values()
-    records.put_video("dance", upload, entry(upload))
+    records.videos.put("dance", upload, entry(upload))
     settings = Settings(upload=UploadSettings(preset="fast"))
-    again = collect_uploads(CategoryInput(run=attempt(2), category="dance"), settings, store, records)
+    again = collect_uploads(UploadsInput(run=attempt(2), scope="dance"), settings, store, records)
     assert again.items == 1
 
 
 def test_the_same_bytes_under_another_name_are_known_by_the_digest_that_s3_checked(
-    store: S3Store, records: UploadRecords
+    store: S3Store, records: Records
 ) -> None:
     for name in ("a.mp4", "copy.mp4"):
         aws.s3().put_object(Bucket=store.bucket, Key=f"uploads/dance/{name}", Body=b"same", ChecksumAlgorithm="SHA256")
@@ -267,10 +267,10 @@ def test_the_same_bytes_under_another_name_are_known_by_the_digest_that_s3_check
         key="uploads/dance/a.mp4", name="a.mp4", etag="e", size_bytes=4, modified_at=NOON, finding=Finding.VIDEO
     )
     digest = store.describe("uploads/dance/a.mp4").sha256
-    records.put_sequence("dance", entry(first, sha256=str(digest)))
+    records.videos.put_sequence("dance", entry(first, sha256=str(digest)))
 
     assert collect(store, records).known == 2
-    copy = records.video("dance", "copy.mp4").entry
+    copy = records.videos.get("dance", "copy.mp4").entry
     assert (copy.source, copy.output) == ("copy.mp4", f"{digest}.pose.parquet")
 
 
@@ -297,14 +297,14 @@ def test_an_object_of_parts_has_no_digest_that_says_what_is_in_it(store: S3Store
 # --- the plan ---
 
 
-def test_the_job_has_a_child_a_video_that_is_not_done(store: S3Store, records: UploadRecords) -> None:
+def test_the_job_has_a_child_a_video_that_is_not_done(store: S3Store, records: Records) -> None:
     for number in range(3):
         store.put(f"uploads/dance/{number}.mp4", str(number).encode())
     collect(store, records)
     done = uploads_of(store)["1.mp4"]
-    records.put_video("dance", done, entry(done))
+    records.videos.put("dance", done, entry(done))
 
-    plan = plan_analysis(StageInput(run=RUN, categories=["dance"]), Settings(), store, records)
+    plan = plan_poses(StageInput(run=RUN, scopes=["dance"]), Settings(), store, records)
 
     job = PoseJob.model_validate_json(store.get(plan.job_spec_uri.removeprefix(f"s3://{store.bucket}/")))
     assert [each.name for each in job.videos] == ["0.mp4", "2.mp4"]
@@ -313,12 +313,12 @@ def test_the_job_has_a_child_a_video_that_is_not_done(store: S3Store, records: U
     assert job.settings["landmarks"]["model"] == "full"
 
 
-def test_there_is_no_job_where_all_is_done(store: S3Store, records: UploadRecords) -> None:
+def test_there_is_no_job_where_all_is_done(store: S3Store, records: Records) -> None:
     store.put(KEY, b"one")
     collect(store, records)
     (upload,) = uploads_of(store).values()
-    records.put_video("dance", upload, entry(upload))
-    plan = plan_analysis(StageInput(run=RUN, categories=["dance"]), Settings(), store, records)
+    records.videos.put("dance", upload, entry(upload))
+    plan = plan_poses(StageInput(run=RUN, scopes=["dance"]), Settings(), store, records)
     assert (plan.analyze, plan.array_size) == (False, 1)
 
 
@@ -331,12 +331,12 @@ def test_there_is_no_job_where_all_is_done(store: S3Store, records: UploadRecord
     ],
 )
 def test_settings_decide_how_many_children_and_where(
-    store: S3Store, records: UploadRecords, settings: dict[str, Any], array_size: int, compute: str
+    store: S3Store, records: Records, settings: dict[str, Any], array_size: int, compute: str
 ) -> None:
     for number in range(5):
         store.put(f"uploads/dance/{number}.mp4", b"v")
     collect(store, records)
-    plan = plan_analysis(StageInput(run=RUN, categories=["dance"]), Settings(**settings), store, records)
+    plan = plan_poses(StageInput(run=RUN, scopes=["dance"]), Settings(**settings), store, records)
     assert (plan.array_size, plan.compute) == (array_size, compute)
 
 
@@ -344,9 +344,7 @@ def test_settings_decide_how_many_children_and_where(
 
 
 @pytest.fixture
-def day(
-    store: S3Store, records: UploadRecords, begin: Callable[..., BeginOutput]
-) -> Callable[[int], dict[str, Upload]]:
+def day(store: S3Store, records: Records, begin: Callable[..., BeginOutput]) -> Callable[[int], dict[str, Upload]]:
     """A run of some videos that were collected."""
 
     def make(videos: int) -> dict[str, Upload]:
@@ -359,15 +357,15 @@ def day(
     return make
 
 
-def publish(store: S3Store, records: UploadRecords) -> PosesOutput:
-    return publish_poses(StageInput(run=RUN, categories=["dance"]), Settings(), store, records)
+def publish(store: S3Store, records: Records) -> PosesOutput:
+    return publish_poses(StageInput(run=RUN, scopes=["dance"]), Settings(), store, records)
 
 
-def test_the_manifest_is_what_a_folder_would_have(day: Any, store: S3Store, records: UploadRecords) -> None:
+def test_the_manifest_is_what_a_folder_would_have(day: Any, store: S3Store, records: Records) -> None:
     for upload in day(6).values():
         fault = VideoLostError("x")
         bad = failed_entry(upload, item_error(fault), RECORDED)
-        records.put_video("dance", upload, bad if upload.name == "5.mp4" else entry(upload))
+        records.videos.put("dance", upload, bad if upload.name == "5.mp4" else entry(upload))
 
     output = publish(store, records)
 
@@ -388,58 +386,54 @@ def item_error(error: Exception) -> Any:
     return ItemError(stage="analyze", error=type(error).__name__, message=str(error))
 
 
-def finish(output: PosesOutput, store: S3Store, records: UploadRecords) -> dict[str, Any]:
-    collected = CollectOutput.model_validate_json(records.stage_output(RUN, "collect", "dance"))
+def finish(output: PosesOutput, store: S3Store, records: Records) -> dict[str, Any]:
+    collected = UploadsOutput.model_validate_json(records.stages.output(RUN, "collect", "dance"))
     request = FinishInput(
         run=RUN,
-        categories=["dance"],
-        collected=[collected],
+        scopes=["dance"],
+        collected=[collected.model_dump(mode="json")],
         planned_compute="cpu",
         analyzed_on="cpu",
         execution_arn="arn:1",
     )
     finish_run(request, store, records, lambda *_: None)
-    return records.run("upload", RUN.id).model_dump(mode="json")
+    return records.runs.get("upload", RUN.id).model_dump(mode="json")
 
 
-def test_too_many_failures_fail_the_run_and_are_in_the_manifest(
-    day: Any, store: S3Store, records: UploadRecords
-) -> None:
+def test_too_many_failures_fail_the_run_and_are_in_the_manifest(day: Any, store: S3Store, records: Records) -> None:
     first, second = day(2).values()
-    records.put_video("dance", first, entry(first))
+    records.videos.put("dance", first, entry(first))
     with pytest.raises(TooManyFailedItemsError, match=r"1 of 2 videos failed.*1\.mp4 was lost"):
         publish(store, records)
-    assert records.video("dance", second.name).entry.error == "VideoLostError"
+    assert records.videos.get("dance", second.name).entry.error == "VideoLostError"
     assert json.loads(store.get("collections/dance/poses/manifest.json"))["totals"]["failed"] == 1
 
 
 def test_a_sequence_with_other_settings_does_not_hide_that_a_video_was_lost(
-    day: Any, store: S3Store, records: UploadRecords
+    day: Any, store: S3Store, records: Records
 ) -> None:
     (upload,) = day(1).values()
-    records.put_video("dance", upload, entry(upload).model_copy(update={"settings": {"other": 1}}))
+    records.videos.put("dance", upload, entry(upload).model_copy(update={"settings": {"other": 1}}))
     with pytest.raises(TooManyFailedItemsError, match="was lost"):
         publish(store, records)
 
 
-def test_what_the_job_died_of_is_said_of_the_videos_that_it_lost(
-    day: Any, store: S3Store, records: UploadRecords
-) -> None:
+def test_what_the_job_died_of_is_said_of_the_videos_that_it_lost(day: Any, store: S3Store, records: Records) -> None:
     day(1)
-    records.put_fault(RUN, "analyze", RuntimeError("no networks are at hand"))
-    record = records.run("upload", RUN.id)
-    assert records.end_run(record.model_copy(update={"started_at": datetime.now(UTC) - timedelta(minutes=1)}))
+    records.stages.put_fault(RUN, "analyze", RuntimeError("no networks are at hand"))
+    record = records.runs.get("upload", RUN.id)
+    assert records.runs.end(record.model_copy(update={"started_at": datetime.now(UTC) - timedelta(minutes=1)}))
     with pytest.raises(TooManyFailedItemsError, match="no networks are at hand"):
         publish(store, records)
 
 
 def test_a_video_that_was_overwritten_meanwhile_counts_for_its_own_run(
-    day: Any, store: S3Store, records: UploadRecords
+    day: Any, store: S3Store, records: Records
 ) -> None:
     (upload,) = day(1).values()
     later = upload.model_copy(update={"etag": "newer", "modified_at": upload.modified_at + timedelta(minutes=1)})
-    assert records.put_video("dance", later, entry(later))
-    assert not records.put_video("dance", upload, entry(upload)), "the older one must not win"
+    assert records.videos.put("dance", later, entry(later))
+    assert not records.videos.put("dance", upload, entry(upload)), "the older one must not win"
     output = publish(store, records)
     assert (output.done, output.failed, output.replaced) == (0, 0, 1)
 
@@ -455,7 +449,7 @@ class OnePutAtATime(S3Store):
             return super().put(*arguments, **more)
 
 
-def test_runs_that_publish_at_once_lose_none(store: S3Store, records: UploadRecords) -> None:
+def test_runs_that_publish_at_once_lose_none(store: S3Store, records: Records) -> None:
     store = OnePutAtATime(store.bucket)
     uploads = [
         Upload(
@@ -470,7 +464,7 @@ def test_runs_that_publish_at_once_lose_none(store: S3Store, records: UploadReco
     ]
 
     def run_one(upload: Upload) -> None:
-        records.put_video("dance", upload, entry(upload))
+        records.videos.put("dance", upload, entry(upload))
         write_poses_manifest("dance", store, records)
 
     threads = [threading.Thread(target=run_one, args=(upload,)) for upload in uploads]
@@ -482,14 +476,14 @@ def test_runs_that_publish_at_once_lose_none(store: S3Store, records: UploadReco
 
 
 def test_records_that_never_stand_still_are_tried_again_later(
-    store: S3Store, records: UploadRecords, monkeypatch: pytest.MonkeyPatch
+    store: S3Store, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put = S3Store.put
 
     def put_while_another_run_records(self: S3Store, *arguments: Any) -> bool:
         name = f"{time.time_ns()}.mp4"
         upload = Upload(key=name, name=name, etag="e", size_bytes=1, modified_at=NOON, finding=Finding.VIDEO)
-        records.put_video("dance", upload, entry(upload))
+        records.videos.put("dance", upload, entry(upload))
         return put(self, *arguments)
 
     monkeypatch.setattr(S3Store, "put", put_while_another_run_records)
@@ -498,7 +492,7 @@ def test_records_that_never_stand_still_are_tried_again_later(
 
 
 def test_a_failed_run_says_how_to_take_it_up_in_a_subject_that_sns_takes(
-    begin: Callable[..., BeginOutput], records: UploadRecords
+    begin: Callable[..., BeginOutput], records: Records
 ) -> None:
     from framesift.contracts import FailInput
 
@@ -508,4 +502,4 @@ def test_a_failed_run_says_how_to_take_it_up_in_a_subject_that_sns_takes(
     fail_run(request, records, lambda *letter: letters.append(letter))
     assert "framesift run upload --collection '춤'" in letters[0][1]
     # Cut off without a word: the run is found by its execution.
-    assert records.run_of("upload", "arn:1").status == "FAILED"
+    assert records.runs.of_execution("arn:1").status == "FAILED"

@@ -1,15 +1,15 @@
-"""Archive: the rest of a day goes to the residual archive, and every clip's day to its history."""
+"""Archive: what was not published goes to the residual archive, and every clip's day to its history."""
 
 from __future__ import annotations
 
 from framesift import keys
-from framesift.contracts import ArchiveOutput, Item, Run, StageInput
-from framesift.pipeline.stage import once
-from framesift.storage import Store, copy_all, read_manifest
-from framesift.table import ItemDay, Table
+from framesift.contracts import ArchiveOutput, Clip, Run, StageInput
+from framesift.pipeline.stage import run_once
+from framesift.storage import Store, copy_all, read_lines
+from framesift.table import ItemDay, Records
 
 
-def archive_run(request: StageInput, store: Store, table: Table) -> ArchiveOutput:
+def archive_run(request: StageInput, store: Store, records: Records) -> ArchiveOutput:
     """Move what was not published to `residual/`, which a lifecycle rule empties after 3 days.
 
     The manifests with every decision stay in `runs/`, and go along to `residual/`.
@@ -18,16 +18,16 @@ def archive_run(request: StageInput, store: Store, table: Table) -> ArchiveOutpu
 
     def work() -> ArchiveOutput:
         moved = 0
-        for category in request.categories:
-            items = read_manifest(store, keys.manifest(run, category, "curated"))
-            table.put_item_days(_day(run, category, item) for item in items)
+        for category in request.scopes:
+            items = read_lines(store, keys.manifest(run, category, "curated"), Clip)
+            records.items.put_days(_day(run, category, item) for item in items)
             moved += _move_rest(run, category, items, store)
         return ArchiveOutput(objects=moved, prefix=f"residual/{keys.edition(run)}/")
 
-    return once(table, run, "archive", request.categories, ArchiveOutput, work)
+    return run_once(records.stages, run, "archive", request.scopes, ArchiveOutput, work)
 
 
-def _move_rest(run: Run, category: str, items: list[Item], store: Store) -> int:
+def _move_rest(run: Run, category: str, items: list[Clip], store: Store) -> int:
     archived_manifest = f"{keys.residual_prefix(keys.edition(run), category)}/curated.jsonl"
     store.copy(keys.manifest(run, category, "curated"), archived_manifest)
     rest = [
@@ -41,7 +41,7 @@ def _move_rest(run: Run, category: str, items: list[Item], store: Store) -> int:
     return len(rest)
 
 
-def _day(run: Run, category: str, item: Item) -> ItemDay:
+def _day(run: Run, category: str, item: Clip) -> ItemDay:
     decision = item.decision
     return ItemDay(
         source=run.source,
