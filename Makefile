@@ -45,10 +45,12 @@ docs: $(BIN)/.ready-dev ## Make docs/settings.md and the JSON Schemas anew
 lock: $(UV) ## Choose the newest versions that fit, and lock them with their hashes
 	@$(LOCK) $(PACKAGES) -o requirements/run.txt
 	@$(LOCK) --all-extras --group pyproject.toml:dev $(PACKAGES) -c requirements/run.txt -o requirements/dev.txt
-	@echo awslambdaric | $(LOCK) layers/framesift/pyproject.toml - --extra language --extra publish --extra detection --extra onnx -o requirements/steps.txt
+	@echo awslambdaric | $(LOCK) layers/framesift/pyproject.toml - --extra language --extra publish -o requirements/steps.txt
+	@echo awslambdaric | $(LOCK) layers/framesift/pyproject.toml - --extra detection --extra onnx -o requirements/detection.txt
 	@echo awslambdaric | $(LOCK) layers/framesift/pyproject.toml - --extra crawl -o requirements/crawler.txt
 	@$(LOCK) layers/framesift/pyproject.toml --extra vision --extra pose -o requirements/vision.txt
 	@$(LOCK) layers/framesift/pyproject.toml --extra vision --extra pose --extra torch -o requirements/vision-gpu.txt
+	@printf 'cyclonedx-bom\nsetuptools\nwheel\nnumpy\ncython\n' | $(LOCK) - -o requirements/build.txt
 
 clean: ## Remove the environment and what runs left (.framesift)
 	rm -rf .venv cdk.out .framesift

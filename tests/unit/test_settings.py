@@ -108,11 +108,3 @@ def test_each_variable_that_the_code_reads_is_known() -> None:
     used = {name for text in texts for name in re.findall(r"\bFRAMESIFT_[A-Z0-9]+(?:_+[A-Z0-9]+)*\b", text)}
     known = {*variables_of(), *OTHER_VARIABLES}
     assert {name for name in used if name not in known and not any(each.startswith(name) for each in known)} == set()
-
-
-def test_a_file_that_is_not_text_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    path = tmp_path / ".env"
-    path.write_bytes(b"FRAMESIFT_CRAWL__SITE_URL=\xff")
-    monkeypatch.setitem(Settings.model_config, "env_file", str(path))
-    with pytest.raises(SettingsError, match=r"\.env cannot be read: 'utf-8'"):
-        load_settings()

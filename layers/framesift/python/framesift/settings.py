@@ -391,8 +391,8 @@ def _env_file() -> dict[str, str]:
     path = Settings.model_config.get("env_file")
     try:
         found = dotenv_values(path) if isinstance(path, str) else {}
-    except (UnicodeDecodeError, OSError) as error:
-        raise SettingsError(f"The settings in {path} cannot be read: {error}.") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} is not UTF-8 text: save it as UTF-8.") from None
     return {name.upper(): value or "" for name, value in found.items()}
 
 

@@ -188,7 +188,7 @@ class S3Store:
         try:
             return aws.s3().head_object(Bucket=self.bucket, Key=key, **options)
         except ClientError as error:
-            if _code_of(error) in _MISSING_CODES:
+            if self._is_missing(error, key):
                 return None
             raise
 
@@ -198,9 +198,20 @@ class S3Store:
         try:
             yield
         except ClientError as error:
-            if _code_of(error) in _MISSING_CODES:
+            if self._is_missing(error, key):
                 raise ObjectMissingError(f"There is no s3://{self.bucket}/{key}.") from None
             raise
+
+    def _is_missing(self, error: ClientError, key: str) -> bool:
+        """Whether an error means that there is no such object.
+
+        To a role that may list below its own prefixes only, S3 answers 403 for a missing object, too: listing tells.
+        """
+        code = _code_of(error)
+        if code not in _DENIED_CODES:
+            return code in _MISSING_CODES
+        found = aws.s3().list_objects_v2(Bucket=self.bucket, Prefix=key, MaxKeys=1).get("Contents", [])
+        return not any(entry["Key"] == key for entry in found)
 
 
 @contextmanager
