@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import typer
 
-from framesift.cli.app import app
+from framesift.cli.app import load_app
 from framesift.table import Records
 from tests.unit.cli.conftest import framesift
 
@@ -75,7 +75,7 @@ def words_of(command: str) -> list[str]:
 
 def fault_of(words: list[str]) -> str | None:
     """Why a command line cannot be understood; None if it can. Nothing is run."""
-    command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(load_app())
     while words and hasattr(command, "commands") and not words[0].startswith("-"):
         name = words.pop(0)
         if name not in command.commands:
