@@ -13,9 +13,9 @@ from framesift.settings import Settings, load_settings
 @pytest.mark.parametrize(
     ("content", "named"),
     [
-        (b"FRAMESIFT_RUN__CATEGORIES=main", "RUN__CATEGORIES|run"),
-        (b"FRAMESIFT_CRAWL__PATHS={", "crawl"),
-        (b"FRAMESIFT_CRAWL__SITE_URL=\xff\xfe", "utf-8"),
+        (b"FRAMESIFT_RUN__CATEGORIES=main", "FRAMESIFT_RUN__CATEGORIES"),
+        (b"FRAMESIFT_CRAWL__PATHS={", "FRAMESIFT_CRAWL__PATHS"),
+        (b"FRAMESIFT_CRAWL__SITE_URL=\xff\xfe", "UTF-8"),
         (b"FRAMESIFT_DOWNLOAD__MAX_PIXELS=many", "FRAMESIFT_DOWNLOAD__MAX_PIXELS"),
     ],
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from framesift import keys
 from framesift.cli.connection import DATA_DIR, Connection
-from framesift.cli.console import output
+from framesift.cli.console import output, print_text
 from framesift.cli.runs import watch_execution
 from framesift.cli.uploads import send_videos
 from framesift.errors import EmbeddedAwsDownError
@@ -38,7 +38,7 @@ def drop_and_watch(connection: Connection) -> None:
             write_sample_video(video)
     before = {record.execution_arn for record in connection.records.runs.newest(UPLOAD.source)}
     (sent,) = send_videos(connection, COLLECTION, [video], force=True)
-    output.print(f"{video} was dropped at s3://{connection.bucket}/{sent.key}", highlight=False, soft_wrap=True)
+    print_text(f"{video} was dropped at s3://{connection.bucket}/{sent.key}")
     watch_execution(connection, _started(connection.records.runs, before))
     _say_how_to_see(connection, video)
 

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 import typer
 
-from framesift.cli.app import app
+from framesift.cli.app import load_app
 from framesift.table import Records
 from tests.unit.cli.conftest import framesift
 
 ROOT = Path(__file__).parents[3]
-_BACKTICKS = re.compile(r"`(?:\$ )?(framesift [^`]+)`")
-_CODE_LINE = re.compile(r"^(?:\$ )?(framesift [^#\n]+)", re.MULTILINE)
+_BACKTICKS = re.compile(r"`(?:\$ )?(?:\.venv/bin/)?(framesift [^`]+)`")
+_CODE_LINE = re.compile(r"^(?:\$ )?(?:\.venv/bin/)?(framesift [^#\n]+)", re.MULTILINE)
 _MAKE = re.compile(r"\bmake ([a-z]+)(?![\w-])")
 # What a value stands for where a message fills it in.
 _FILLED_IN = "X"
@@ -75,7 +75,7 @@ def words_of(command: str) -> list[str]:
 
 def fault_of(words: list[str]) -> str | None:
     """Why a command line cannot be understood; None if it can. Nothing is run."""
-    command: Any = typer.main.get_command(app)
+    command: Any = typer.main.get_command(load_app())
     while words and hasattr(command, "commands") and not words[0].startswith("-"):
         name = words.pop(0)
         if name not in command.commands:
@@ -145,7 +145,7 @@ def test_each_recommended_target_of_make_exists() -> None:
 def test_the_advice_to_install_an_extra_is_for_this_python() -> None:
     from framesift.errors import ExtraMissingError
 
-    message = str(ExtraMissingError("Training", "torch", "torch"))
+    message = str(ExtraMissingError.for_module("Training", "torch", "torch"))
     assert message == (
         f"Training needs torch, which is not installed: run `{sys.executable} -m pip install 'framesift[torch]'`."
     )

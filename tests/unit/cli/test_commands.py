@@ -246,3 +246,60 @@ def test_a_start_beside_a_running_run_has_the_exit_code_of_a_busy_run(
 def test_there_is_no_option_without_an_effect(capsys: pytest.CaptureFixture[str]) -> None:
     assert framesift("run", "--now") == 2
     assert "--now" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("stack")
+def test_what_a_stranger_names_cannot_command_the_terminal(
+    store: S3Store, records: Records, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile = "[/x]\x1b[2J\u202e"
+    uploaded = Run(source="upload", date="2026-11-20", attempt=1, subject=f"{hostile}.3f2a90b1c4d5")
+    record = RunRecord(
+        **uploaded.model_dump(),
+        status="FAILED",
+        execution_arn="arn:1",
+        collection=hostile,
+        categories=[],
+        started_at=datetime(2026, 11, 20, tzinfo=UTC),
+        stage="extract",
+        error="NoPersonError",
+        cause=hostile,
+        degraded=[hostile],
+    )
+    assert records.runs.claim(record, None)
+    upload = Upload(key="k", name=hostile, etag="e", size_bytes=1, modified_at=record.started_at, finding="video")
+    failed = VideoEntry(source=hostile, status="failed", error="NotAVideoError", message=hostile)
+    records.videos.put(hostile, upload, failed)
+    item = TopItem(
+        id="dance01",
+        rank=1,
+        url="https://www.tiktok.com/@a/video/7",
+        title=hostile,
+        author=hostile,
+        author_name=hostile,
+        views=1,
+        thumbnail="thumbnails/dance01.jpg",
+        thumbnail_width=540,
+        thumbnail_height=960,
+        thumbnail_sha256="0",
+        clip_id="7",
+        language_confidence=1,
+    )
+    top = TopList(
+        source="tiktok",
+        category="dance",
+        date=RUN.date,
+        edition=RUN.date,
+        generated_at=record.started_at,
+        count=1,
+        wanted=10,
+        note=hostile,
+        items=[item],
+    )
+    write_json(store, KEY, top)
+    assert records.lists.switch(RUN, PublishedList(category="dance", edition=RUN.date, key=KEY, count=1), None)
+    for arguments in (["status", "upload"], ["runs", "upload"], ["top10"], ["status", hostile], ["clip", hostile]):
+        framesift(*arguments)
+        shown = capsys.readouterr()
+        assert not {"\x1b", "\u202e"} & {*shown.out, *shown.err}, arguments
+        assert "[/x]\\x1b[2J\\u202e" in (shown.out + shown.err).replace("\n", ""), arguments

@@ -5,7 +5,7 @@ Step Functions matches the exact name of the class that was raised, so leaves ar
 
 ```
 FramesiftError
-├── InputError                      what was asked cannot be done: change it, do not repeat it   (exit 65)
+├── InputError                      the request cannot be carried out: change it, do not repeat it (exit 65)
 │   ├── InvalidStartError · UnknownSourceError · UnknownCategoryError · InvalidDateError
 │   ├── InvalidCollectionError · NoUploadsError
 │   ├── SettingsError               a setting, or what it names, cannot be used
@@ -13,7 +13,7 @@ FramesiftError
 │   ├── NotFoundError · ObjectMissingError · TranslateDeniedError
 │   ├── NothingToAnalyzeError
 │   ├── YoutubeKeyError · FeedError
-│   ├── DetectorError               the detector, or the project that is taught, cannot do what was asked
+│   ├── DetectorError               the detector, or the candidate project, cannot do what was requested
 │   │   ├── DetectorKeyError · ProjectNotFoundError · PredictionResourceError
 │   │   ├── IterationNotPublishedError · TagsDifferError · ProjectFullError · RequestRefusedError
 │   │   ├── TrainingFailedError · NothingToRollBackError
@@ -21,19 +21,19 @@ FramesiftError
 │   ├── ImageFolderError            a folder of images, or an index of one, cannot be used as asked
 │   │   ├── NoImagesError · NotAnIndexError · IndexModelError
 │   │   └── MoveFolderError · NotAMoveListError
-│   ├── PoseError                   the pose commands cannot do what was asked
+│   ├── PoseError                   the pose commands cannot do what was requested
 │   │   └── UnknownPresetError · PoseConfigError · NoVideosError · NotASequenceError · SequencesDifferError
 │   └── MediaError                  one item's media; recorded on the item, the run goes on
 │       ├── NotAnImageError · ImageTooLargeError · ImageTooCostlyError · MediaTooLargeError
 │       ├── BadValueError · HostNotAllowedError · PrivateAddressError
 │       ├── DownloadFailedError
 │       ├── ImageRefusedError · RegionOutsideError
-│       └── VideoError              one video cannot be read, or shows no one
+│       └── VideoError              one video cannot be read, or shows no person
 │           ├── NotAVideoError · PlaylistRefusedError · VideoUnreadableError
 │           ├── EmptyVideoError · TruncatedVideoError · ResolutionChangedError · VideoLimitError
 │           ├── FramesLostError
 │           └── NoPersonError · VideoWorkerDiedError · VideoLostError
-├── CrawlError                      the site did not give what a person would see                (exit 69)
+├── CrawlError                      the site did not show what a person would see                (exit 69)
 │   ├── CrawlBlockedError · CaptchaShownError · LoginRequiredError
 │   └── EmptyPageError · EmptyFeedError · SiteUnreachableError
 ├── EmptyListError                  no clip of a category qualified; the list that is up stays up (exit 69)
@@ -43,8 +43,8 @@ FramesiftError
 │   ├── TranslateQuotaError · TranslateUnavailableError
 │   ├── YoutubeQuotaError · YoutubeUnavailableError
 │   └── DetectorQuotaError · DetectorBusyError
-├── SecretNotWrittenError           Secrets Manager does not take a value; the secret keeps its own (exit 77)
-├── UploadError                     S3 does not take the files                                   (exit 77)
+├── SecretNotWrittenError           Secrets Manager rejects a value; the secret keeps its own     (exit 77)
+├── UploadError                     S3 does not accept the files                                 (exit 77)
 │   └── BucketMissingError · CredentialsError · UploadDeniedError · UploadMismatchError
 ├── ModelError                      a model's file is missing or is not what its card says       (exit 66)
 │   └── ModelMissingError (ModelUnreachableError, exit 75) · ModelMismatchError
@@ -58,21 +58,21 @@ FramesiftError
 from __future__ import annotations
 
 import sys
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class FramesiftError(Exception):
     """Base of all: the message is one line that says what happened and what to do.
 
     Attributes:
-        exit_code: What a process that dies of it returns (`sysexits.h`); Batch's retry strategy reads it.
+        exit_code: The exit code of a process that ends with it (`sysexits.h`); Batch's retry strategy reads it.
     """
 
     exit_code: ClassVar[int] = 70
 
 
 class InputError(FramesiftError):
-    """What was asked cannot be done; repeating it changes nothing."""
+    """The request cannot be carried out; repeating it changes nothing."""
 
     exit_code = 65
 
@@ -82,7 +82,7 @@ class InvalidStartError(InputError):
 
 
 class UnknownSourceError(InputError):
-    """A source that does not exist, or whose branch is not built."""
+    """A source that does not exist, or has no branch in the workflow."""
 
 
 class UnknownCategoryError(InputError):
@@ -94,7 +94,7 @@ class InvalidCollectionError(InputError):
 
 
 class NoUploadsError(InputError):
-    """What was uploaded to a collection holds no video that could be looked at."""
+    """A collection's uploads hold no video that can be processed."""
 
 
 class InvalidDateError(InputError):
@@ -118,7 +118,7 @@ class SecretContentError(SettingsError):
 
 
 class NotFoundError(InputError):
-    """What was asked for by name does not exist."""
+    """Nothing has the requested name."""
 
 
 class ObjectMissingError(NotFoundError):
@@ -142,7 +142,7 @@ class FeedError(InputError):
 
 
 class DetectorError(InputError):
-    """The detector, or the project that is taught, cannot do what was asked."""
+    """The detector, or the candidate project, cannot do what was requested."""
 
 
 class DetectorKeyError(DetectorError):
@@ -166,14 +166,14 @@ class TagsDifferError(DetectorError):
 
 
 class ProjectFullError(DetectorError):
-    """The project takes no more images, tags or iterations; what it took before stays."""
+    """The project accepts no more images, tags or iterations; what it has stays."""
 
 
 class RequestRefusedError(DetectorError):
-    """Custom Vision says that a request is wrong, for a reason that has no class of its own.
+    """Custom Vision rejects a request for a reason that has no class of its own.
 
     Attributes:
-        code: The service's own name of the reason, such as `BadRequestTrainingNotNeeded`.
+        code: The service's name of the reason, such as `BadRequestTrainingNotNeeded`.
     """
 
     def __init__(self, message: str, code: str = "") -> None:
@@ -186,11 +186,11 @@ class TrainingFailedError(DetectorError):
 
 
 class NothingToRollBackError(DetectorError):
-    """No iteration was in service before the one that is."""
+    """There is no previous iteration to return to."""
 
 
 class NotADetectorError(DetectorError):
-    """The model file is no object detector whose form we know."""
+    """The model file is not an object detector of a supported form."""
 
 
 class NotAnExportError(DetectorError):
@@ -246,15 +246,15 @@ class DownloadFailedError(MediaError):
 
 
 class ImageRefusedError(MediaError):
-    """Custom Vision does not take the picture, even after it was converted to what it asks for."""
+    """Custom Vision rejects the image, even after it was converted to a supported form."""
 
 
 class RegionOutsideError(MediaError):
-    """A region has nothing in common with its picture, or no size."""
+    """A region lies outside of its image, or has no size."""
 
 
 class VideoError(MediaError):
-    """One video cannot be read, or shows no one; the other videos go on."""
+    """One video cannot be read, or shows no person; the other videos go on."""
 
 
 class NotAVideoError(VideoError):
@@ -282,7 +282,7 @@ class FramesLostError(VideoError):
 
 
 class ResolutionChangedError(VideoError):
-    """The picture's size changes within the video."""
+    """The frame size changes within the video."""
 
 
 class VideoLimitError(VideoError):
@@ -290,19 +290,19 @@ class VideoLimitError(VideoError):
 
 
 class NoPersonError(VideoError):
-    """No frame shows a person with the confidence that was asked for."""
+    """No frame shows a person with the requested confidence."""
 
 
 class VideoWorkerDiedError(VideoError):
-    """The process that read the video died of it, took too much memory or too long."""
+    """The process that read the video crashed, used too much memory or took too long."""
 
 
 class VideoLostError(VideoError):
-    """The job that had the video ended before it could say anything of it."""
+    """The job that processed the video ended without reporting a result."""
 
 
 class PoseError(InputError):
-    """The pose commands cannot do what was asked."""
+    """The pose commands cannot do what was requested."""
 
 
 class UnknownPresetError(PoseError):
@@ -350,13 +350,13 @@ class NotAMoveListError(ImageFolderError):
 
 
 class CrawlError(FramesiftError):
-    """The site did not give what a person would see."""
+    """The site did not show what a person would see."""
 
     exit_code = 69
 
 
 class CrawlBlockedError(CrawlError):
-    """The site shows a wall: access denied, or an answer made for machines."""
+    """The site shows a wall: access denied, or an answer meant for bots."""
 
 
 class CaptchaShownError(CrawlError):
@@ -398,7 +398,7 @@ class TemporaryError(FramesiftError):
 
 
 class InterruptedByHostError(TemporaryError):
-    """The process was told to stop (SIGTERM); what was finished is kept."""
+    """The process was asked to stop (SIGTERM); finished work is kept."""
 
 
 class RunBusyError(TemporaryError):
@@ -430,7 +430,7 @@ class DetectorBusyError(TemporaryError):
 
     Attributes:
         wait_s: How long the service asks to wait, seconds.
-        answered: False where the connection broke: the request may have been carried out all the same.
+        answered: False if the connection broke: the request may have been carried out nevertheless.
     """
 
     def __init__(self, message: str, *, wait_s: float = 0.0, answered: bool = True) -> None:
@@ -440,13 +440,13 @@ class DetectorBusyError(TemporaryError):
 
 
 class SecretNotWrittenError(FramesiftError):
-    """Secrets Manager does not take a secret's new value; the secret keeps the one it has."""
+    """Secrets Manager rejects a secret's new value; the secret keeps the one it has."""
 
     exit_code = 77
 
 
 class UploadError(FramesiftError):
-    """S3 does not take the files; what was uploaded before stays."""
+    """S3 does not accept the files; what was uploaded before stays."""
 
     exit_code = 77
 
@@ -464,7 +464,7 @@ class UploadDeniedError(UploadError):
 
 
 class UploadMismatchError(UploadError):
-    """What arrived is not what was sent."""
+    """The stored object differs from what was sent."""
 
 
 class ModelError(FramesiftError):
@@ -494,11 +494,11 @@ class MachineError(FramesiftError):
 
 
 class ChromiumMissingError(MachineError):
-    """No Chromium is installed where we look."""
+    """No Chromium is found."""
 
 
 class ChromiumFailedError(MachineError):
-    """A Chromium is there, and does not start or breaks again and again."""
+    """Chromium is installed, and does not start or crashes repeatedly."""
 
 
 class StacksError(MachineError):
@@ -506,20 +506,22 @@ class StacksError(MachineError):
 
 
 class NodeMissingError(MachineError):
-    """No Node recent enough for CDK is at hand."""
+    """No Node recent enough for CDK is available."""
 
 
 class ExtraMissingError(MachineError):
-    """The command needs an extra of the package.
+    """The command needs an extra of the package, such as `framesift[torch]`."""
 
-    Args:
-        purpose: What needs it, such as "Building the model resnet50".
-        module: The module that is not installed.
-        extra: The extra that installs it, such as `torch`.
-    """
+    @classmethod
+    def for_module(cls, purpose: str, module: str | None, extra: str) -> Self:
+        """The error for a module that is not installed.
 
-    def __init__(self, purpose: str, module: str | None, extra: str) -> None:
-        super().__init__(
+        Args:
+            purpose: What needs it, such as "Building the model resnet50".
+            module: The module's name.
+            extra: The extra that installs it, such as `torch`.
+        """
+        return cls(
             f"{purpose} needs {module}, which is not installed: run "
             f"`{sys.executable} -m pip install 'framesift[{extra}]'`."
         )
@@ -550,7 +552,7 @@ class StateDamagedError(MachineError):
 
 
 class EmbeddedAwsDownError(MachineError):
-    """Nothing answers where the embedded AWS should."""
+    """The embedded AWS does not answer."""
 
 
 class DataFolderBusyError(MachineError):

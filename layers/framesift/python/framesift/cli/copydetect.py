@@ -36,7 +36,7 @@ def train(
         from framesift.copydetect.train import plan_for_this_machine
         from framesift.copydetect.train import train as train_network
     except ModuleNotFoundError as error:
-        raise ExtraMissingError("Training", error.name, "torch") from None
+        raise ExtraMissingError.for_module("Training", error.name, "torch") from None
     from framesift.copydetect.charts import learning_curve
 
     plan = plan_for_this_machine(minutes=minutes, steps=steps, seed=seed, families=families)

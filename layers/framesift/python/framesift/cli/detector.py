@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from framesift.cli.connection import StackOption, connect
-from framesift.cli.console import output, safe_text
+from framesift.cli.console import output, print_text, safe_text
 from framesift.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -19,7 +19,7 @@ def status(stack: StackOption = "") -> None:
     """Show which iteration serves predictions, and which one did before."""
     service = connect(stack).records.training.in_service()
     if service is None:
-        output.print("The serving project's newest iteration predicts; no candidate was better yet.", soft_wrap=True)
+        print_text("The serving project's newest iteration predicts; no candidate was better yet.")
         return
     for label, each in (("predicts", service), ("before", service.former)):
         if each:
@@ -37,7 +37,7 @@ def rollback(stack: StackOption = "") -> None:
     from framesift.pipeline.youtube.gate import roll_back
 
     back = roll_back(connect(stack).records)
-    output.print(f"{back.publish_name} predicts again.", highlight=False)
+    print_text(f"{back.publish_name} predicts again.")
 
 
 @app.command()
@@ -48,7 +48,7 @@ def check(stack: StackOption = "") -> None:
     connection, settings = connect(stack), load_settings()
     detector = open_detector(settings, connection.store, connection.records.training.in_service())
     check_tags(settings.detection.tags, detector.tags())
-    output.print(safe_text(f"{detector.name} detects exactly: {', '.join(settings.detection.tags)}."), highlight=False)
+    print_text(f"{detector.name} detects exactly: {', '.join(settings.detection.tags)}.")
 
 
 @app.command()

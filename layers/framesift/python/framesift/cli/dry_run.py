@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import typer
-from rich.markup import escape
 
 from framesift.cli.connection import Connection
-from framesift.cli.console import output
+from framesift.cli.console import output, safe_text
 from framesift.cli.stage import call_state
 from framesift.contracts import BeginOutput, FeedOutput, PredictOutput, Run, StageInput, TrainOutput
 from framesift.errors import InputError, NotFoundError, TagsDifferError
@@ -78,19 +77,19 @@ def _show_predictions(predicted: PredictOutput) -> None:
     for each in predicted.categories:
         found = ", ".join(f"{count} {tag}" for tag, count in each.confident.items()) or "nothing"
         _print(
-            f"Predict {each.category}: {each.items} images, a transaction each; recorded of them: {escape(found)}, "
+            f"Predict {each.category}: {each.items} images, a transaction each; recorded of them: {safe_text(found)}, "
             f"{each.to_review} to review."
         )
-    _print(f"Tags: {escape(predicted.tags_differ or 'the settings and the detector have the same.')}")
+    _print(f"Tags: {safe_text(predicted.tags_differ or 'the settings and the detector have the same.')}")
 
 
 def _show_training(trained: TrainOutput) -> None:
-    tags = f" Tags to make: {escape(', '.join(trained.tags_made))}." if trained.tags_made else ""
+    tags = f" Tags to make: {safe_text(', '.join(trained.tags_made))}." if trained.tags_made else ""
     _print(
         f"Train: {trained.uploaded} new images to upload, {trained.known} present, {trained.waiting} wait for a person,"
         f" {trained.refused} would be refused.{tags}"
     )
-    _print(escape(trained.why))
+    _print(safe_text(trained.why))
     if trained.gate:
         _print(
             f"Gate: an iteration would be compared with {trained.gate.publish_name}, average precision "

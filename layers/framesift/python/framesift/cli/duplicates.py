@@ -11,7 +11,7 @@ import typer
 from framesift import keys
 from framesift.cli import image_folder
 from framesift.cli.connection import Connection, StackOption, connect
-from framesift.cli.console import output
+from framesift.cli.console import print_text
 from framesift.cli.runs import RunArgument, SourceArgument, find_run
 from framesift.contracts import Clip, Run
 from framesift.errors import MediaError, NotFoundError
@@ -58,9 +58,9 @@ def show(
     pages = draw_contact_sheets([found.tiles(keeper) for keeper in found.largest(clusters)])
     for path, page in zip(page_paths(to, len(pages)), pages, strict=True):
         path.write_bytes(page)
-        output.print(str(path), highlight=False, soft_wrap=True)
+        print_text(path)
     shown = min(clusters, len(found))
-    output.print(f"{shown} of {len(found)} clusters of {source} {record.date}", highlight=False, soft_wrap=True)
+    print_text(f"{shown} of {len(found)} clusters of {source} {record.date}")
 
 
 # A keeper's day, category and id.

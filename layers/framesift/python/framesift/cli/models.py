@@ -10,7 +10,7 @@ import typer
 
 from framesift.cli import copydetect
 from framesift.cli.connection import StackOption, connect
-from framesift.cli.console import errors, output, safe_text
+from framesift.cli.console import errors, output, print_text, safe_text
 from framesift.cli.tables import Cell, Column, show_table
 from framesift.errors import EmbeddedAwsDownError, ModelError, ModelMismatchError, NotFoundError
 from framesift.models import (
@@ -92,7 +92,7 @@ def fetch(
 ) -> None:
     """Download a model's file from its publisher, or build it from there, and verify it."""
     model = open_registry(cache or default_cache_dir(), public=True).resolve(name)
-    output.print(safe_text(f"{model.card.folder}: {model.path}"), highlight=False, soft_wrap=True)
+    print_text(f"{model.card.folder}: {model.path}")
     if to_bucket:
         connection = connect(stack)
         BucketOrigin(connection.store).push(model.card, model.path.read_bytes())

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from framesift.cli.connection import StackOption, connect
-from framesift.cli.console import errors, output, safe_text
+from framesift.cli.console import errors, output, print_text
 from framesift.cli.tables import Column, show_table
 from framesift.errors import NotFoundError
 from framesift.table import Review, Verdict
@@ -68,8 +68,8 @@ def show(
     to.parent.mkdir(parents=True, exist_ok=True)
     to.write_bytes(sheet)
     for number, review in enumerate(reviews, start=1):
-        output.print(f"{number:>3}  {safe_text(review.id)}  {safe_text(review.title)}", highlight=False, soft_wrap=True)
-    output.print(f"{safe_text(to)}: {len(reviews)} predictions", highlight=False, soft_wrap=True)
+        print_text(f"{number:>3}  {review.id}  {review.title}")
+    print_text(f"{to}: {len(reviews)} predictions")
 
 
 @app.command()
@@ -88,7 +88,7 @@ def _decide(ids: list[str], verdict: Verdict, stack: str) -> None:
     reviews = connect(stack).records.reviews
     for review_id in ids:
         review = reviews.decide(review_id, verdict, by=getpass.getuser())
-        output.print(safe_text(f"{review.id}: {review.detection.tag} {verdict}"), highlight=False, soft_wrap=True)
+        print_text(f"{review.id}: {review.detection.tag} {verdict}")
 
 
 def _row(review: Review) -> tuple[str, ...]:

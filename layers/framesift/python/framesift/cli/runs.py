@@ -7,14 +7,14 @@ import uuid
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table as Grid
 
 from framesift import aws, keys
 from framesift.cli.connection import Connection, StackOption, connect
-from framesift.cli.console import errors, output
+from framesift.cli.console import errors, output, safe_text
 from framesift.cli.detector import show_detection
 from framesift.cli.dry_run import dry_run
+from framesift.cli.tables import Cell, Column, show_table
 from framesift.cli.uploads import show_poses
 from framesift.cli.watch import Snapshot, watch
 from framesift.contracts import Run, TopList
@@ -92,7 +92,7 @@ def watch_execution(connection: Connection, execution_arn: str) -> RunRecord:
     """
     ended = watch(execution_arn, connection.records, output)
     if ended.result.get("decision") == "skip":
-        output.print(f"Nothing to do: {ended.result['why']}.", highlight=False, soft_wrap=True)
+        output.print(f"Nothing to do: {safe_text(ended.result['why'])}.", highlight=False, soft_wrap=True)
         run = Run.model_validate(ended.result["run"])
     elif ended.record is None:  # Refused: there is no run.
         _explain(ended)
@@ -134,14 +134,23 @@ def list_runs(
     if json_:
         output.print_json(json.dumps([record.model_dump(mode="json") for record in records]))
         return
-    grid = Grid(box=None, pad_edge=False)
-    for column in ("run", "status", "attempt", "took", "categories", "remark"):
-        grid.add_column(column, header_style="dim")
+    rows = []
     for record in records:
         took = f"{(record.finished_at - record.started_at).total_seconds():.0f} s" if record.finished_at else ""
         remark = f"{record.stage}: {record.error}" if record.error else "; ".join(record.degraded)
-        grid.add_row(record.run.id, _status(record), str(record.attempt), took, ", ".join(record.done), escape(remark))
-    output.print(grid)
+        state = Cell(record.status, _COLOURS[record.status])
+        rows.append((record.run.id, state, str(record.attempt), took, ", ".join(record.done), remark))
+    show_table(
+        (
+            Column("run", keep=True),
+            Column("status", keep=True),
+            Column("attempt", priority=0, align="right"),
+            Column("took", priority=2, align="right"),
+            Column("categories", priority=1),
+            Column("remark", priority=3),
+        ),
+        rows,
+    )
 
 
 def top10(
@@ -170,7 +179,7 @@ def clip(
     for day in days:
         listed = day.list_id or f"dropped ({day.dropped})"
         output.print(
-            f"{day.date}  {day.category:<10} {day.views:>12,} views  {listed}: {escape(day.why)}", highlight=False
+            f"{day.date}  {day.category:<10} {day.views:>12,} views  {listed}: {safe_text(day.why)}", highlight=False
         )
 
 
@@ -213,7 +222,7 @@ def show_lists(lists: list[TopList]) -> None:
 
 
 def _show_list(top: TopList) -> None:
-    output.print(f"[bold]{top.category}[/]  {top.date}  [dim]{top.note or ''}[/]", highlight=False)
+    output.print(f"[bold]{top.category}[/]  {top.date}  [dim]{safe_text(top.note or '')}[/]", highlight=False)
     grid = Grid(box=None, pad_edge=False, show_header=False)
     for item in top.items:
         moved = "new" if item.previous_rank is None else _moved(item.previous_rank - item.rank)
@@ -221,8 +230,8 @@ def _show_list(top: TopList) -> None:
             f"  {item.rank:>2}",
             f"{item.views:,}",
             moved,
-            escape(item.title or "(no title)"),
-            f"[dim]@{escape(item.author)}[/]",
+            safe_text(item.title or "(no title)"),
+            f"[dim]@{safe_text(item.author)}[/]",
         )
     output.print(grid)
 
@@ -251,17 +260,17 @@ def find_run(connection: Connection, source: str, run_id: str | None) -> RunReco
 
 
 def _show_summary(connection: Connection, record: RunRecord) -> None:
-    output.print(f"[bold]{record.source} {record.run.id}[/]  {_status(record)}", highlight=False)
+    output.print(f"[bold]{record.source} {safe_text(record.run.id)}[/]  {_status(record)}", highlight=False)
     if record.error:
         output.print(
-            f"at stage {record.stage}: {record.error}: {escape(record.cause or '')}", highlight=False, soft_wrap=True
+            f"at stage {record.stage}: {record.error}: {safe_text(record.cause or '')}", highlight=False, soft_wrap=True
         )
     if record.collection:
         show_poses(connection, record)
     else:
         _show_categories(record)
     for sentence in record.degraded:
-        output.print(f"[yellow]Note:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
+        output.print(f"[yellow]Note:[/] {safe_text(sentence)}", highlight=False, soft_wrap=True)
 
 
 def _show_categories(record: RunRecord) -> None:
@@ -281,7 +290,9 @@ def _show_categories(record: RunRecord) -> None:
             counts.get("ranked"),
         )
         colour = "red" if category in record.failed_categories else "bold"
-        grid.add_row(f"[{colour}]{category}[/]", *("–" if value is None else f"{value:,}" for value in shown))
+        grid.add_row(
+            f"[{colour}]{safe_text(category)}[/]", *("–" if value is None else f"{value:,}" for value in shown)
+        )
     output.print(grid)
     analysis = record.counts.get("analysis")
     if analysis:
@@ -299,7 +310,7 @@ def _explain(ended: Snapshot) -> None:
     stage = f" at stage {ended.record.stage}" if ended.record and ended.record.stage else ""
     errors.print(
         f"[red]framesift:[/] the run ended {ended.state}{stage}: {ended.result.get('error')}: "
-        f"{escape(plain_cause(ended.result.get('cause', '')))}",
+        f"{safe_text(plain_cause(ended.result.get('cause', '')))}",
         highlight=False,
         soft_wrap=True,
     )

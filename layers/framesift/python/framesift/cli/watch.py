@@ -16,6 +16,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from framesift import aws
+from framesift.cli.console import safe_text
 from framesift.pipeline.branches import branch_of
 from framesift.table import Records, RunRecord
 from framesift.table.stages import SCOPE_SEPARATOR
@@ -170,5 +171,6 @@ def _watch_plainly(moments: Iterator[Snapshot], console: Console) -> Snapshot:
         for (stage, category), (done, total, text) in snapshot.cells.items():
             if done >= total and (stage, category) not in said:
                 said.add((stage, category))
-                console.print(f"{snapshot.seconds:6.1f} s  {stage:<8} {category:<10} {text}", highlight=False)
+                line = safe_text(f"{snapshot.seconds:6.1f} s  {stage:<8} {category:<10} {text}")
+                console.print(line, highlight=False)
     return snapshot

@@ -33,7 +33,7 @@ class Origin(Protocol):
         Raises:
             ModelUnreachableError: The origin should have it and cannot be reached.
             ExtraMissingError: Building it needs an extra of the package.
-            ModelMismatchError: What it gives is larger than the card says.
+            ModelMismatchError: The file is larger than the card says.
         """
 
 
@@ -110,7 +110,9 @@ class BuildOrigin:
         except ModuleNotFoundError as error:
             if card.builder_extra is None:
                 raise
-            raise ExtraMissingError(f"Building the model {card.name}", error.name, card.builder_extra) from None
+            raise ExtraMissingError.for_module(
+                f"Building the model {card.name}", error.name, card.builder_extra
+            ) from None
         return card
 
 
