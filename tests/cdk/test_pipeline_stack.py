@@ -81,7 +81,7 @@ def test_every_function_has_a_role_and_a_log_that_expires_of_its_own(pipeline):
     assert all(function["TracingConfig"] == {"Mode": "Active"} for function in functions)
 
 
-def test_the_crawler_has_room_for_a_browser(pipeline):
+def test_the_crawler_is_large_enough_for_a_browser(pipeline):
     crawler = pipeline.functions()["crawl_category"]
 
     assert crawler["MemorySize"] >= 3008
@@ -588,7 +588,7 @@ def test_an_execution_that_was_cut_off_is_recorded(pipeline, status):
     )
 
 
-# --- who is told ---
+# --- notifications ---
 
 
 def test_topic_and_queue_refuse_plain_http(pipeline):
