@@ -25,6 +25,7 @@ from benchmarks.rounds import machine as this_machine
 from benchmarks.rounds import report, table
 from framesift import aws
 from framesift.contracts import AnalysisJob, Run, ScopeInput, StageInput
+from framesift.embedding.choose import choose_embedder
 from framesift.language import decider
 from framesift.models import default_cache_dir, open_registry
 from framesift.pipeline.analyze import Analyst, analyze
@@ -36,7 +37,6 @@ from framesift.pipeline.tiktok.publish import publish_lists
 from framesift.settings import load_settings
 from framesift.storage import S3Store, parse_uri
 from framesift.table import Records
-from framesift.vision.choose import choose_embedder
 from framesift_local.machine import Machine, machine
 
 DAY = Date(2026, 11, 2)

@@ -25,7 +25,7 @@ from torch import nn
 
 from framesift.detection.onnx import OnnxDetector
 from framesift.models.card import DetectorForm
-from framesift_local.youtube.pictures import draw, encode
+from framesift_local.standins.youtube.images import draw, encode
 
 SIDE = 640
 TAGS = tuple(f"tag{number}" for number in range(80))

@@ -2,13 +2,14 @@
 
 Run `python benchmarks/pose.py` (or with `--video FILE` for a video of your own); it prints the tables of
 `benchmarks/results/pose.md`. Each way is a process of its own, from nothing to its result; ways take turns, and the
-median of the rounds counts. `--folder` does twenty short videos at once instead; `--pictures FILE` draws where the ways
-agree and where they do not.
+median of the rounds counts. `--folder` does twenty short videos at once instead, and `--crossing` follows two people
+who cross; `--pictures FILE` draws where the ways agree and where they do not.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import platform
 import shutil
@@ -26,6 +27,9 @@ WAYS = ("plain", "mediapipe", "batched")
 
 _FOLDER_VIDEOS, _FOLDER_VIDEO_S = 20, 6
 _PICTURE_SCALE = 0.35
+
+# Two people who cross: where the measured figures are, and from which distance (shares of the width) they are apart.
+_CROSSING_S, _CROSSINGS, _APART = 8, 4, 0.3
 
 # What this file does as a process of its own.
 _RENDER, _PLAIN, _PLAIN_WITH_NOISE = "--render", "--plain", "--plain-with-noise"
@@ -96,7 +100,7 @@ def run(way: str, videos: Path, output: Path) -> dict[str, float]:
     if way == "plain":
         command = [sys.executable, __file__, _PLAIN, str(videos), str(output)]
     else:
-        command = [sys.executable, "-m", "framesift.pose.commands", "extract", str(videos), "-o", str(output)]
+        command = [str(Path(sys.executable).with_name("framesift")), "pose", "extract", str(videos), "-o", str(output)]
         command += ["--engine", way, "--min-confidence", "0", "--overwrite"]
     started_s = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -136,10 +140,14 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--ways", nargs="+", default=list(WAYS))
     parser.add_argument("--folder", action="store_true")
+    parser.add_argument("--crossing", action="store_true")
     parser.add_argument("--pictures", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
+        if options.crossing:
+            report_crossing(folder)
+            return
         video = options.video or folder / "person.mp4"
         if options.video is None:
             seconds = _FOLDER_VIDEO_S if options.folder else options.seconds
@@ -155,6 +163,95 @@ def main() -> None:
         report(measured, folder, video)
         if options.pictures:
             draw_pictures(folder, video, options.pictures)
+
+
+def render_crossing(path: Path, *, alike: bool, size: tuple[int, int] = (960, 540)) -> np.ndarray[Any, Any]:
+    """Render a photographed person and her mirror image crossing four times, one in front of the other in turns.
+
+    Args:
+        path: The video.
+        alike: Both in the same colours; else the second's hues are turned by half.
+        size: Width and height, pixels.
+
+    Returns:
+        (F, 2) each person's x, shares of the width.
+    """
+    import av
+    import cv2
+
+    photo, mask = cut_out_person()
+    other = photo[:, ::-1].copy()
+    if not alike:
+        hsv = cv2.cvtColor(other, cv2.COLOR_RGB2HSV)
+        hsv[..., 0] = (hsv[..., 0].astype(int) + 90) % 180
+        other = cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+    figures = [(photo, mask), (other, mask[:, ::-1].copy())]
+    (width, height), side, frames = size, len(photo), 30 * _CROSSING_S
+    scale, truth, rng = 0.8 * height / side, [], np.random.default_rng(0)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30, options={"preset": "veryfast"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for i in range(frames):
+            swing = 0.32 * np.cos(np.pi * _CROSSINGS * i / frames)
+            truth.append((0.5 - swing, 0.5 + swing))
+            frame = np.full((height, width, 3), (96, 112, 128), np.float32)
+            for k in (1, 0) if i * _CROSSINGS // frames % 2 == 0 else (0, 1):
+                shift = [truth[-1][k] * width - scale * side / 2, height - scale * side]
+                matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
+                image, alpha = (cv2.warpAffine(layer, matrix, size) for layer in figures[k])
+                frame += (image - frame) * alpha[..., None]
+            frame += rng.integers(-5, 6, (height, width, 1))
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame.clip(0, 255).astype(np.uint8), "rgb24")))
+        container.mux(stream.encode())
+    return np.array(truth)
+
+
+def cut_out_person() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Cut scikit-image's photograph of a person out: (512, 512, 3) uint8 RGB and its (512, 512) mask from 0 to 1."""
+    from mediapipe.tasks.python import BaseOptions
+    from mediapipe.tasks.python.vision import PoseLandmarker, PoseLandmarkerOptions
+    from mediapipe.tasks.python.vision.core.image import Image, ImageFormat
+    from skimage import data
+
+    from framesift.pose.model import resolve_bundle
+
+    photo = np.ascontiguousarray(data.astronaut())  # type: ignore[no-untyped-call]
+    base = BaseOptions(model_asset_path=str(resolve_bundle("full").path))
+    options = PoseLandmarkerOptions(base_options=base, output_segmentation_masks=True)
+    with PoseLandmarker.create_from_options(options) as landmarker:
+        mask = landmarker.detect(Image(ImageFormat.SRGB, photo)).segmentation_masks[0].numpy_view()
+    return photo, np.squeeze(mask).copy()
+
+
+def report_crossing(folder: Path) -> None:
+    """Follow two people who cross, and print how often they trade numbers, and how often one of the two is missed."""
+    from framesift.pose.extract import extract, find_videos
+    from framesift.pose.presets import load_settings
+    from framesift.pose.sequence import read_sequence
+
+    print("| engine | clothes | traded numbers, of 4 crossings | missed while apart |")
+    print("|" + " --- |" * 4)
+    for alike in (False, True):
+        video = folder / f"crossing-{alike}.mp4"
+        truth = render_crossing(video, alike=alike)
+        for engine in ("mediapipe", "batched"):
+            options = {"landmarks.people": 2, "landmarks.min_confidence": 0.0, "landmarks.engine": engine}
+            settings = load_settings(options={**options, "performance.workers": 1})
+            output = folder / f"{engine}-{alike}"
+            extract(find_videos(video, settings), output, settings)
+            sequence = read_sequence(output / f"{video.name}.pose.parquet")
+            found = np.full(truth.shape, np.nan)
+            found[sequence.source_frame] = sequence.landmarks[:, :, [11, 12, 23, 24], 0].mean(axis=2)
+            traded, missed = count_trades(found, truth)
+            print(f"| {engine} | {'the same' if alike else 'different'} | {traded} | {missed:.0%} |")
+
+
+def count_trades(found: np.ndarray[Any, Any], truth: np.ndarray[Any, Any]) -> tuple[int, float]:
+    """Count how often two people have traded slots when they are apart again, and the share in which one is missed."""
+    apart = np.flatnonzero(np.abs(truth[:, 0] - truth[:, 1]) > _APART)
+    both = [i for i in apart if not np.isnan(found[i]).any()]
+    swapped = [bool((found[i, 0] < found[i, 1]) != (truth[i, 0] < truth[i, 1])) for i in both]
+    return sum(a != b for a, b in itertools.pairwise(swapped)), 1 - len(both) / len(apart)
 
 
 def report_folder(video: Path, folder: Path, ways: list[str]) -> None:

@@ -21,8 +21,8 @@ from framesift.language import decider
 from framesift.pipeline.tiktok.rank import rank
 from framesift.settings import Settings
 from framesift.sources.tiktok.parse import Origin, parse_entries
-from framesift_local.clipsite import ClipSite
-from framesift_local.clipsite.answers import item_list
+from framesift_local.standins.clipsite import ClipSite
+from framesift_local.standins.clipsite.answers import item_list
 
 NOW = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
 ORIGIN = Origin("dance", "http://127.0.0.1", NOW)

@@ -43,8 +43,8 @@ def main(job_spec_uri: str) -> int:
 
 def analyze_images(text: bytes, store: S3Store, child: int) -> None:
     """Features and duplicates of a day's images."""
+    from framesift.embedding.choose import choose_embedder
     from framesift.pipeline.analyze import Analyst, analyze
-    from framesift.vision.choose import choose_embedder
 
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())

@@ -19,10 +19,12 @@ from framesift.contracts import Clip
 from framesift.errors import EmbeddedAwsDownError
 from framesift.storage import Store, read_lines
 from framesift.table import RunRecord
-from framesift_local.clipsite import ClipSite, Grade, grade
-from framesift_local.embedded import EmbeddedAws
-from framesift_local.keeper import die_with_parent
-from framesift_local.synth import synthesize
+from framesift_local.aws.embedded import EmbeddedAws
+from framesift_local.aws.process_tree import die_with_parent
+from framesift_local.aws.server import check_port
+from framesift_local.aws.synth import synthesize
+from framesift_local.private_files import make_private_folder, write_private
+from framesift_local.standins.clipsite import ClipSite, Grade, grade
 
 SOURCES = ("tiktok", "youtube")
 # In the data folder: the settings that lead a command of this machine's user to the stand-ins, too.
@@ -72,7 +74,7 @@ class Machine:
             _post(f"{youtube}/control", {"date": day.isoformat()})
 
     def control_site(self, **how: object) -> None:
-        """Tell the clip site how to behave (`framesift_local.clipsite.control`)."""
+        """Tell the clip site how to behave (`framesift_local.standins.clipsite.control`)."""
         _post(f"{self.site_url}/control", how)
 
 
@@ -108,7 +110,8 @@ def machine(
     Raises:
         MachineError: A leaf of it says what this machine lacks.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
+    check_port(api_port)
+    make_private_folder(data_dir)
     with ExitStack() as stand_ins:
         site_url = stand_ins.enter_context(_clip_site(data_dir, day, clips)) if "tiktok" in sources else ""
         outside = stand_ins.enter_context(_outside(data_dir, day, clips)) if "youtube" in sources else {}
@@ -120,6 +123,7 @@ def machine(
             schedules=schedules,
             time_scale=time_scale,
             overrides=overrides,
+            command_settings=outside,
         )
         with aws:
             yield Machine(aws, site_url, clips, overrides)
@@ -153,18 +157,18 @@ def _clip_site(data_dir: Path, day: Date, clips: int) -> Iterator[str]:
 
 @contextmanager
 def _outside(data_dir: Path, day: Date, videos: int) -> Iterator[dict[str, str]]:
-    options = [f"--date={day}", f"--videos={videos}", f"--folder={data_dir / 'customvision'}"]
+    options = [f"--date={day}", f"--videos={videos}", f"--folder={data_dir / 'standins' / 'customvision'}"]
     with _stand_in("outside", options) as line:
         settings: dict[str, str] = json.loads(line)
         lines = [f"{name}={shlex.quote(value)}\n" for name, value in settings.items()]
-        (data_dir / OUTSIDE_FILE).write_text("".join(lines), encoding="utf-8")
+        write_private(data_dir / OUTSIDE_FILE, "".join(lines))
         yield settings
 
 
 @contextmanager
 def _stand_in(module: str, options: list[str]) -> Iterator[str]:
     """A stand-in in a process of its own, which leaves this one's interpreter to the embedded AWS; its first line."""
-    command = [sys.executable, "-m", f"framesift_local.{module}", *options]
+    command = [sys.executable, "-m", f"framesift_local.standins.{module}", *options]
     # Our own module, with values of our own; killed with us, however we end.
     with subprocess.Popen(  # noqa: S603
         command,

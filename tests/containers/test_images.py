@@ -27,9 +27,9 @@ from framesift import aws
 from framesift.errors import ModelError
 from framesift.models import BucketOrigin, default_cache_dir, open_registry
 from framesift.storage import S3Store
-from framesift_local.clipsite import ClipSite
-from framesift_local.runtime_api import RuntimeApi
-from framesift_local.sample_video import write_sample_video
+from framesift_local.aws.runtime_api import RuntimeApi
+from framesift_local.standins.clipsite import ClipSite
+from framesift_local.standins.sample_video import write_sample_video
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 

@@ -32,7 +32,7 @@ from framesift.settings import CrawlSettings, Settings
 from framesift.sources.tiktok import Crawl, crawl, page
 from framesift.storage import S3Store, read_lines
 from framesift.table import Records
-from framesift_local.clipsite import CATEGORIES, ClipSite
+from framesift_local.standins.clipsite import CATEGORIES, ClipSite
 
 RUN = Run(source="tiktok", date="2026-11-20", attempt=1)
 PATHS = {category: f"/{category}" for category in CATEGORIES}

@@ -21,7 +21,7 @@ from framesift.errors import ModelError
 from framesift.models import default_cache_dir, open_registry
 from framesift.pose.manifest import json_schema
 from framesift.pose.sequence import read_sequence
-from framesift_local.sample_video import write_sample_video
+from framesift_local.standins.sample_video import write_sample_video
 
 FRAMESIFT = [sys.executable, "-c", "from framesift.cli import main; main()"]
 KOREAN = "여름 댄스/내 영상 🎬 100% +1.mp4"

@@ -41,7 +41,8 @@ class Up:
         )
 
     def project(self, name: str) -> dict[str, Any]:
-        found = [json.loads(path.read_text()) for path in (self.data / "customvision").glob("*/project.json")]
+        kept = (self.data / "standins" / "customvision").glob("*/project.json")
+        found = [json.loads(path.read_text()) for path in kept]
         return next(each for each in found if each["name"] == name)
 
     def tell_azure(self, **how: Any) -> None:

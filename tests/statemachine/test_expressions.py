@@ -24,7 +24,7 @@ from framesift.contracts import (
 )
 from framesift.pipeline.branches import branch_of
 from framesift.settings import Settings
-from framesift_local.jsonata_queries import evaluate
+from framesift_local.aws.jsonata_queries import evaluate
 from statemachine.lint import FOLDER
 
 MACHINE = json.loads((FOLDER / "pipeline.asl.json").read_text(encoding="utf-8"))

@@ -33,7 +33,13 @@ def test_an_upload_setting_has_the_limits_of_the_pose_setting(monkeypatch: pytes
 def test_every_override_is_a_documented_setting() -> None:
     fields = UploadSettings.model_fields
     assert all(fields[name.split(".")[1]].description for name in UPLOAD_OVERRIDES)
-    assert set(fields) == {"preset", "array_videos", "timeout_s", "attempt_timeout_s", *(name.split(".")[1] for name in UPLOAD_OVERRIDES)}
+    assert set(fields) == {
+        "preset",
+        "array_videos",
+        "timeout_s",
+        "attempt_timeout_s",
+        *(name.split(".")[1] for name in UPLOAD_OVERRIDES),
+    }
     assert Settings().upload.model_dump(exclude={"preset", "array_videos"}) == dict.fromkeys(
         (name.split(".")[1] for name in UPLOAD_OVERRIDES), None
     )

@@ -15,10 +15,10 @@ from framesift.contracts import Clip, Media, Run
 from framesift.settings import CustomVisionSettings, DetectionSettings, DownloadSettings, Settings
 from framesift.sources.download import DownloadedImage
 from framesift.storage import S3Store, write_manifest
-from framesift_local.customvision import CustomVisionStandIn
-from framesift_local.customvision.iterations import RESOURCE_ID
-from framesift_local.customvision.server import PREDICTION_KEY, TRAINING_KEY
-from framesift_local.youtube.pictures import draw, encode
+from framesift_local.standins.customvision import CustomVisionStandIn
+from framesift_local.standins.customvision.account import RESOURCE_ID, Account, Training
+from framesift_local.standins.customvision.server import PREDICTION_KEY, TRAINING_KEY
+from framesift_local.standins.youtube.images import draw, encode
 
 RUN = Run(source="youtube", date="2026-11-20", attempt=1)
 TAGS = ("person", "logo")
@@ -31,15 +31,15 @@ def picture(number: int, width: int = 480, height: int = 270) -> bytes:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[CustomVisionStandIn]:
-    with CustomVisionStandIn(tmp_path / "customvision", training_s=0) as stand_in:
-        stand_in.make_project("A", TAGS, publish="stable")
-        stand_in.make_project("B")
+    with CustomVisionStandIn(Account(tmp_path / "customvision", training=Training(training_s=0))) as stand_in:
+        stand_in.account.make_project("A", TAGS, publish="stable")
+        stand_in.account.make_project("B")
         yield stand_in
 
 
 @pytest.fixture
 def settings(service: CustomVisionStandIn) -> Settings:
-    a, b = service.projects.values()
+    a, b = service.account.projects.values()
     return Settings(
         custom_vision=CustomVisionSettings(
             training_endpoint=service.url,

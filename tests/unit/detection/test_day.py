@@ -23,8 +23,8 @@ from framesift.pipeline.youtube.train import train_detector
 from framesift.settings import DetectionSettings, Settings
 from framesift.storage import S3Store, read_lines
 from framesift.table import Records, Stages, Training
-from framesift_local.customvision import CustomVisionStandIn, eyes
-from framesift_local.customvision.eyes import Seen
+from framesift_local.standins.customvision import CustomVisionStandIn, vision
+from framesift_local.standins.customvision.vision import Detection
 
 from .conftest import RUN, collect, picture
 
@@ -77,7 +77,7 @@ class Day:
 
     @property
     def b(self):
-        return self.service.projects[self.settings.custom_vision.candidate_project]
+        return self.service.account.projects[self.settings.custom_vision.candidate_project]
 
     def requests(self, ending: str) -> int:
         return sum(path.endswith(ending) for _, path in self.service.requests)
@@ -91,8 +91,8 @@ def day(settings: Settings, store: S3Store, records: Records, service: CustomVis
 @pytest.fixture
 def quick_eyes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The protocol is at test, not the eyes: in every picture the same is seen."""
-    seen = (Seen("person", 0.9, 0.1, 0.1, 0.3, 0.5), Seen("logo", 0.8, 0.7, 0.7, 0.2, 0.2))
-    monkeypatch.setattr(eyes, "look", lambda data: seen)
+    seen = (Detection("person", 0.9, 0.1, 0.1, 0.3, 0.5), Detection("logo", 0.8, 0.7, 0.7, 0.2, 0.2))
+    monkeypatch.setattr(vision, "detect", lambda data: seen)
 
 
 def many(count: int) -> list[bytes]:
@@ -109,7 +109,7 @@ def test_predictions_go_to_the_manifest_the_history_and_the_queue(day: Day) -> N
     expected = [
         each.tag
         for number in range(8)
-        for each in eyes.look(picture(number))
+        for each in vision.detect(picture(number))
         if each.probability >= {"person": 0.5, "logo": 0.75}[each.tag]
     ]
     assert sum(output.categories[0].confident.values()) == len(expected) > 4
@@ -141,7 +141,7 @@ def test_500_pictures_cost_hardly_more_requests_than_there_must_be(day: Day, qui
     smallest = 500 + 8  # One a picture to predict, 64 a batch to teach.
     assert len(day.service.requests) <= 1.05 * smallest
     assert day.requests("/images/files") == 8
-    assert len(day.b.pictures) == 500
+    assert len(day.b.images) == 500
     day.gate(iteration_id)
     day.forget()
     again = day.teach()
@@ -159,7 +159,7 @@ def test_a_lost_record_does_not_double_what_the_project_has(day: Day, quick_eyes
     day.forget()
     again = day.teach()
     assert (again.uploaded, again.known) == (0, 20)
-    assert all(len(each.regions) == 2 for each in day.b.pictures.values())
+    assert all(len(each.regions) == 2 for each in day.b.images.values())
     assert len(day.records.training.images(day.b.id)) == 20
 
 
@@ -169,10 +169,10 @@ def test_killed_between_upload_and_record_it_resumes_without_a_second_upload(day
 
     with killed_at(Training, "add_images"):
         day.teach()
-    assert len(day.b.pictures) == 64
+    assert len(day.b.images) == 64
     resumed = day.teach()
     assert (resumed.uploaded, resumed.known, resumed.outcome) == (6, 64, "training")
-    assert all(len(each.regions) == 2 for each in day.b.pictures.values())
+    assert all(len(each.regions) == 2 for each in day.b.images.values())
     assert day.teach() == resumed  # A resumed run gets what it had begun.
 
 
@@ -220,7 +220,7 @@ def test_an_iteration_that_someone_else_has_published_is_left_to_them(day: Day, 
 def test_a_training_that_failed_is_not_taken_up(day: Day, quick_eyes: None) -> None:
     collect(day.store, many(20))
     day.predict()
-    day.service.training_failure = "No GPU."
+    day.service.account.set_training(training_failure="No GPU.")
     day.teach()
     day.forget()
     assert day.teach().outcome == "nothing_changed"
@@ -238,7 +238,7 @@ def test_a_lost_record_of_a_picture_that_was_converted_does_not_double_it(day: D
     day.forget()
     again = day.teach()
     assert (again.uploaded, again.known) == (0, 1)
-    (kept,) = day.b.pictures.values()
+    (kept,) = day.b.images.values()
     assert len(kept.regions) == 2
 
 
@@ -267,13 +267,13 @@ def test_a_process_that_is_killed_while_it_teaches_doubles_nothing(
         [sys.executable, "-c", textwrap.dedent(program)], env={**os.environ}, check=False, timeout=120
     )
     assert died.returncode == -signal.SIGKILL
-    project = service.projects[azure.candidate_project]
-    assert len(project.pictures) == 3
+    project = service.account.projects[azure.candidate_project]
+    assert len(project.images) == 3
     from framesift.pipeline.youtube.train import _identify
 
     trainer = CustomVisionTrainer(azure, azure.candidate_project)
     found = list(_identify(trainer.images(), settings.download))
-    assert {each.sent_sha256 for each in found} == {each.sha256 for each in project.pictures.values()}
+    assert {each.sent_sha256 for each in found} == {each.sha256 for each in project.images.values()}
 
 
 def test_not_enough_images_is_an_outcome(day: Day, quick_eyes: None) -> None:
@@ -288,8 +288,8 @@ def test_not_enough_images_is_an_outcome(day: Day, quick_eyes: None) -> None:
 def test_a_picture_waits_for_a_person_and_then_teaches_what_was_accepted(
     day: Day, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sure, unsure = Seen("person", 0.9, 0.1, 0.1, 0.3, 0.5), Seen("logo", 0.6, 0.7, 0.7, 0.2, 0.2)
-    monkeypatch.setattr(eyes, "look", lambda data: (sure, unsure))
+    sure, unsure = Detection("person", 0.9, 0.1, 0.1, 0.3, 0.5), Detection("logo", 0.6, 0.7, 0.7, 0.2, 0.2)
+    monkeypatch.setattr(vision, "detect", lambda data: (sure, unsure))
     collect(day.store, many(3))
     day.predict()
     assert (day.teach().uploaded, day.teach().waiting) == (0, 3)
@@ -297,11 +297,11 @@ def test_a_picture_waits_for_a_person_and_then_teaches_what_was_accepted(
     day.records.reviews.decide(first.id, "accepted", by="me")
     day.records.reviews.decide(second.id, "rejected", by="me")
     collect(day.store, many(1), run=NEXT)
-    monkeypatch.setattr(eyes, "look", lambda data: ())
+    monkeypatch.setattr(vision, "detect", lambda data: ())
     day.predict(StageInput(run=NEXT, scopes=["popular"]))
     output = day.teach(StageInput(run=NEXT, scopes=["popular"]))
     assert (output.uploaded, output.waiting) == (2, 1)
-    tags = sorted(sorted(region["tagName"] for region in each.regions) for each in day.b.pictures.values())
+    tags = sorted(sorted(region["tagName"] for region in each.regions) for each in day.b.images.values())
     assert tags == [["logo", "person"], ["person"]]
     assert [review.id for review in day.records.reviews.all("pending")] == [third.id]
     with pytest.raises(NotFoundError, match="review list"):
@@ -335,7 +335,7 @@ def test_a_better_iteration_predicts_from_then_on_and_can_be_rolled_back(day: Da
 
 def test_a_worse_iteration_is_not_published(day: Day, quick_eyes: None) -> None:
     better = day.gate(trained(day, 0, 20))
-    day.service.weakness = 0.95  # Chance decides each object: nearly all are missed.
+    day.service.account.set_training(weakness=0.95)  # Chance decides each object: nearly all are missed.
     worse = trained(day, 20, 20, NEXT)
     gated = day.gate(worse, NEXT)
     assert gated.outcome == "kept_former"

@@ -19,8 +19,8 @@ from framesift.pipeline.youtube.train import train_detector
 from framesift.settings import DetectionSettings, Settings
 from framesift.storage import S3Store
 from framesift.table import Records
-from framesift_local.customvision import CustomVisionStandIn, eyes
-from framesift_local.customvision.eyes import Seen
+from framesift_local.standins.customvision import CustomVisionStandIn, vision
+from framesift_local.standins.customvision.vision import Detection
 
 from .conftest import RUN, collect, picture
 
@@ -65,7 +65,7 @@ class World:
             "objects": {each["Key"]: (each["ETag"], each["LastModified"]) for each in objects},
             "records": sorted(map(repr, aws.dynamodb().scan(TableName=self.records.name)["Items"])),
             "projects": {
-                path: Path(path).read_text() for path in map(str, self.service._folder.glob("*/project.json"))
+                path: Path(path).read_text() for path in map(str, self.service.account.folder.glob("*/project.json"))
             },
             "writes": [request for request in self.service.requests if request[0] != "GET"],
         }
@@ -83,14 +83,14 @@ def facts(output: TrainOutput) -> dict[str, Any]:
 @pytest.fixture
 def varied_eyes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A picture in three has something to review, one in five nothing; what is left teaches."""
-    person, logo = Seen("person", 0.9, 0.1, 0.1, 0.3, 0.5), Seen("logo", 0.8, 0.7, 0.7, 0.2, 0.2)
-    unsure = Seen("logo", 0.6, 0.3, 0.3, 0.2, 0.2)
+    person, logo = Detection("person", 0.9, 0.1, 0.1, 0.3, 0.5), Detection("logo", 0.8, 0.7, 0.7, 0.2, 0.2)
+    unsure = Detection("logo", 0.6, 0.3, 0.3, 0.2, 0.2)
 
-    def look(data: bytes) -> tuple[Seen, ...]:
+    def look(data: bytes) -> tuple[Detection, ...]:
         number = int.from_bytes(data[-2:])
         return () if number % 5 == 4 else (person, unsure) if number % 3 == 2 else (person, logo)
 
-    monkeypatch.setattr(eyes, "look", look)
+    monkeypatch.setattr(vision, "detect", look)
 
 
 def many(first: int, count: int) -> list[bytes]:

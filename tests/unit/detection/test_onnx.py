@@ -146,7 +146,7 @@ def test_yolo_heads_equal_torchs_own_boxes(
 ) -> None:
     network, path = yolo(layout)
     form = DetectorForm(head=layout, tags=TAGS, width=SIDE, height=SIDE)
-    detector = OnnxDetector(path, form, max_overlap=OVERLAP, threads=1, exact=True)
+    detector = OnnxDetector(path, form, iou_threshold=OVERLAP, threads=1, exact=True)
     image = photo(*size)
     (found,) = detector.detect([png(image)], min_score=AT_LEAST)
     wanted = expected(layout, network, image)
@@ -218,7 +218,7 @@ def test_suppression_equals_torchvisions(seed: int) -> None:
     )
     kept = suppress(boxes, 0.5)
     indices = torchvision.ops.batched_nms(
-        torch.from_numpy(boxes.corners), torch.from_numpy(boxes.scores), torch.from_numpy(boxes.classes), 0.5
+        torch.from_numpy(boxes.xyxy), torch.from_numpy(boxes.scores), torch.from_numpy(boxes.classes), 0.5
     )
     assert kept.scores.tolist() == boxes.scores[indices.numpy()[:300]].tolist()
 

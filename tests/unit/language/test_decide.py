@@ -12,8 +12,8 @@ from framesift.errors import TranslateDeniedError
 from framesift.language import OfflineDetector, decide_language, decider
 from framesift.language.google import GoogleDetector
 from framesift.settings import LanguageSettings
-from framesift_local.standin import Fault
-from framesift_local.translate import TranslateStandIn
+from framesift_local.standins.service import Fault
+from framesift_local.standins.translate import TranslateStandIn
 
 OFFLINE = OfflineDetector()
 ENGLISH_TITLES = [f"the best noodles I have ever had, part {part} of my trip" for part in ("one", "two", "three")]

@@ -14,8 +14,8 @@ from framesift.errors import SettingsError, TranslateDeniedError, TranslateQuota
 from framesift.language.google import GoogleDetector, _guess
 from framesift.pacing import Pacer
 from framesift.settings import LanguageSettings
-from framesift_local.standin import Fault
-from framesift_local.translate import TranslateStandIn
+from framesift_local.standins.service import Fault
+from framesift_local.standins.translate import TranslateStandIn
 from tests.unit.language.titles import CLEAR
 
 MakeDetector = Callable[..., GoogleDetector]

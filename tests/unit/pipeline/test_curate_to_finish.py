@@ -34,7 +34,7 @@ from framesift.pipeline.finish import fail_run, finish_run, plain_cause
 from framesift.pipeline.plan import array_size, choose_compute, plan_images
 from framesift.pipeline.tiktok.archive import archive_run
 from framesift.pipeline.tiktok.curate import curate_category
-from framesift.pipeline.tiktok.publish import encode_thumbnail, publish_lists
+from framesift.pipeline.tiktok.publish import publish_lists
 from framesift.settings import AnalysisSettings, Settings
 from framesift.storage import S3Store, read_lines, write_json, write_manifest
 from framesift.table import Records, RunRecord
@@ -452,27 +452,3 @@ def test_array_size(items: int, size: int) -> None:
 )
 def test_choose_compute(compute: Any, items: int, chosen: str) -> None:
     assert choose_compute(items, AnalysisSettings(compute=compute), has_gpu_model=True) == chosen
-
-
-# --- thumbnails ---
-
-
-def test_a_thumbnail_is_upright_small_and_plain() -> None:
-    sideways = Image.Exif()
-    sideways[0x0112] = 6  # Rotated by 90 degrees.
-    thumbnail = encode_thumbnail(a_jpeg(2000, 1000, exif=sideways), Settings().publish)
-    assert (thumbnail.width, thumbnail.height) == (480, 960)
-    with Image.open(BytesIO(thumbnail.body)) as opened:
-        assert (opened.format, opened.mode, opened.size) == ("JPEG", "RGB", (480, 960))
-        assert not opened.getexif()
-
-
-def test_a_small_picture_is_not_blown_up() -> None:
-    thumbnail = encode_thumbnail(a_jpeg(64, 96), Settings().publish)
-    assert (thumbnail.width, thumbnail.height) == (64, 96)
-
-
-@pytest.mark.parametrize("body", [b"", b"<html>", a_jpeg()[:200]])
-def test_a_damaged_picture_is_named(body: bytes) -> None:
-    with pytest.raises(NotAnImageError):
-        encode_thumbnail(body, Settings().publish)

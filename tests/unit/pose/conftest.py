@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from framesift.errors import ModelError
+from framesift.errors import FramesiftError, ModelError
 from framesift.models import default_cache_dir, open_registry
-from framesift.pose.decode import VideoFacts
+from framesift.pose import segments
+from framesift.pose.decode import VideoFacts, probe
+from framesift.pose.extract import assemble
 from framesift.pose.manifest import FrameCounts
+from framesift.pose.people import People
+from framesift.pose.presets import PoseSettings
+from framesift.pose.segments import Segment, Source
 from framesift.pose.sequence import ModelFacts, PoseSequence
 
 
@@ -89,6 +94,56 @@ def write_video(
     return path
 
 
+def encode_video(
+    path: Path,
+    frames: Iterable[NDArray[np.uint8]],
+    codec: str,
+    *,
+    rate: Fraction = Fraction(25),
+    times: Sequence[Fraction] | None = None,
+    **options: str,
+) -> Path:
+    """Encode frames by any codec with options of its own, in the first format of pixels that it takes."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=rate, options=options)
+        formats = [each.name for each in stream.codec_context.codec.video_formats or []]
+        stream.pix_fmt = next(
+            (name for name in ("yuvj420p", "yuv420p") if name in formats), (formats or ["yuv420p"])[0]
+        )
+        tick = Fraction(1, 90000) if times else 1 / rate
+        stream.codec_context.time_base = tick
+        for i, array in enumerate(frames):
+            if i == 0:
+                stream.height, stream.width = array.shape[:2]
+            frame = av.VideoFrame.from_ndarray(array, "rgb24")
+            frame.pts = round(times[i] / tick) if times else i
+            frame.time_base = tick
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.fixture
+def follow_anybody() -> Callable[[Path, PoseSettings], PoseSequence]:
+    """Reads a whole video with an engine that finds the same person in every frame, and needs no networks."""
+
+    class Engine:
+        model = ModelFacts("none", "none", "none", "0", "0" * 64)
+
+        def follow(self, streams):
+            for position, stream in enumerate(streams):
+                for frame in stream:
+                    yield position, frame, People(np.ones((1, 33, 5), np.float32), np.ones((1, 33, 3), np.float32))
+
+    def follow(path: Path, settings: PoseSettings) -> PoseSequence:
+        segment = Segment(Source(path, path.name), probe(path, settings.video))
+        found = segments.follow([segment], Engine(), settings)
+        assert not isinstance(found[0], FramesiftError), found[0]
+        return assemble(found, settings)
+
+    return follow
+
+
 @pytest.fixture
 def person_video(tmp_path: Path, astronaut: NDArray[np.uint8]) -> Path:
     """Two seconds of the swaying photograph, 320x240 at 30 FPS."""
@@ -107,6 +162,7 @@ def make_sequence(frames: int = 40, people: int = 2, *, dtype: str = "float32", 
     return PoseSequence(
         landmarks=landmarks,
         world=world,
+        source_frame=2 * np.arange(frames) + 5,
         pts=np.arange(frames) * 1001,
         time_s=np.arange(frames) * 1001 / 30000,
         filled=np.zeros((frames, people), bool),

@@ -16,7 +16,7 @@ from framesift.errors import (
     VideoLimitError,
     VideoUnreadableError,
 )
-from framesift.pose.decode import VideoFacts, probe, read_frames
+from framesift.pose.decode import VideoFacts, probe, read_frames, set_times
 from framesift.pose.frame import Frame
 from framesift.pose.presets import VideoSettings
 
@@ -62,11 +62,20 @@ def test_frames_without_times_follow_each_other_at_the_average_rate(tmp_path):
     assert [f.time for f in frames] == [Fraction(i, 24) for i in range(12)]
 
 
-def test_a_first_frame_without_a_time_starts_the_clock():
-    from framesift.pose.decode import _Clock
-
-    clock = _Clock(0, Fraction(1, 1000), Fraction(25))
-    assert [clock.tell(pts) for pts in (None, None, 80, 80, 70, 120, None)] == [0, 40, 80, None, None, 120, 160]
+@pytest.mark.parametrize(
+    ("stamps", "expected"),
+    [
+        ([None, None, 80, 80, 70, 120, None], [0, 40, 80, 120, 160, 200, 240]),
+        ([0, 40, 40, 80], [0, 40, 60, 80]),
+        ([-80, -40, 0], [-80, -40, 0]),
+        ([0, 40, 80, 0, 40, 80], [0, 40, 80, 120, 160, 200]),
+        ([None], [0]),
+        ([], []),
+    ],
+    ids=["missing", "repeated", "negative", "starting again", "one", "none"],
+)
+def test_every_frame_has_a_time_that_rises(stamps, expected):
+    assert [time for _, time in set_times(enumerate(stamps), 0, 40)] == expected
 
 
 @pytest.mark.parametrize("rotation_deg", [90, 180, 270])
@@ -108,7 +117,7 @@ def test_sound_alone_is_not_a_video(tmp_path):
             frame.sample_rate = 44100
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    with pytest.raises(NotAVideoError, match="no picture"):
+    with pytest.raises(NotAVideoError, match="no image"):
         probe(path, LIMITS)
 
 

@@ -25,12 +25,29 @@ def test_coco17(tmp_path):
     assert len(content["images"]) == 40
     assert len(content["annotations"]) == int(sequence.present.sum())
     assert content["categories"][0]["keypoints"] == list(COCO17)
-    second = next(a for a in content["annotations"] if a["image_id"] == 20 and a["track_id"] == 1)
+    second = next(a for a in content["annotations"] if a["image_id"] == 45 and a["track_id"] == 1)
     x, y, flag = second["keypoints"][3 * 9 : 3 * 9 + 3]  # The left wrist.
     assert (x, y) == pytest.approx(sequence.landmarks[20, 1, 15, :2] * (640, 480), abs=0.01)
     assert flag == 2
     assert second["num_keypoints"] == 17
     assert [a["id"] for a in content["annotations"]] == list(range(1, 71))
+
+
+def test_exports_carry_the_frame_numbers_and_times_of_the_video(tmp_path):
+    # Given a sequence whose frames are every second one of the video from the fifth on.
+    sequence, coco = exported(tmp_path, "coco17")
+    expected = [(5 + 2 * i, time_s) for i, time_s in enumerate(sequence.time_s)]
+    images = json.loads(coco.read_text())["images"]
+    assert [(image["frame"], image["time_s"]) for image in images] == expected
+    assert len({image["id"] for image in images}) == len(images)
+    _, folder = exported(tmp_path, "openpose")
+    files = sorted(folder.iterdir())
+    assert [path.name for path in files[:2]] == [f"a.mp4_{number:012}_keypoints.json" for number in (5, 7)]
+    contents = [json.loads(path.read_text()) for path in files]
+    assert [(content["frame"], content["time_s"]) for content in contents] == expected
+    _, parquet = exported(tmp_path, "parquet")
+    rows = pq.read_table(parquet, columns=["source_frame", "time_s"]).to_pylist()
+    assert {(row["source_frame"], row["time_s"]) for row in rows} == set(expected)
 
 
 def test_coco17_names_are_landmarks_of_ours():

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -18,12 +19,26 @@ def test_what_is_written_is_read_back_bit_for_bit(tmp_path, dtype, people):
     sequence.filled[3, 0] = True
     write_sequence(sequence, tmp_path / "a.pose.parquet")
     back = read_sequence(tmp_path / "a.pose.parquet")
-    for name in ("landmarks", "world", "pts", "time_s", "filled"):
+    for name in ("landmarks", "world", "source_frame", "pts", "time_s", "filled"):
         ours, theirs = getattr(sequence, name), getattr(back, name)
         assert ours.dtype == theirs.dtype
         assert ours.tobytes() == theirs.tobytes()
     assert (back.video, back.model, back.settings) == (sequence.video, sequence.model, sequence.settings)
     assert (back.refinement, back.counts) == (sequence.refinement, sequence.counts)
+
+
+def test_a_file_of_an_older_or_a_newer_version_is_read(tmp_path):
+    sequence = make_sequence()
+    write_sequence(sequence, tmp_path / "a.pose.parquet")
+    table = pq.read_table(tmp_path / "a.pose.parquet")
+    header = json.loads(table.schema.metadata[b"framesift.pose"])
+    del header["video"]["frame_count"], header["video"]["timing"], header["counts"]["stored"]
+    header["video"]["mood"] = "from the future"
+    older = table.drop(["source_frame"]).replace_schema_metadata({b"framesift.pose": json.dumps(header).encode()})
+    pq.write_table(older, tmp_path / "b.pose.parquet")
+    back = read_sequence(tmp_path / "b.pose.parquet")
+    assert back.source_frame.tolist() == list(range(40))  # From times and the frame rate.
+    assert (back.video, back.counts) == (sequence.video, sequence.counts)
 
 
 def test_the_file_is_read_without_our_code(tmp_path):

@@ -11,7 +11,7 @@ from framesift.pose.workers import WorkerPool
 def make_work(offset):
     """What the processes do: a number is added to, a word does harm."""
 
-    def work(task):
+    def work(task, report):
         match task:
             case "raise":
                 raise NotAVideoError("no video")
@@ -23,6 +23,10 @@ def make_work(offset):
                 return len(bytearray(2 << 30))
             case "hang":
                 time.sleep(60)
+            case "report":
+                report("half")
+                report("nearly")
+                return "done"
         return task + offset
 
     return work
@@ -56,6 +60,16 @@ def test_harm_costs_its_own_task_only(harm, error, said):
     assert isinstance(outcomes[harm], error)
     assert said in str(outcomes[harm])
     assert [outcomes[i] for i in (1, 2, 3)] == [101, 102, 103]
+
+
+def test_what_a_task_reports_arrives_before_its_result():
+    heard = []
+    options = {"workers": 2, "memory_limit_mb": 512, "timeout_s": 60.0}
+    with WorkerPool(make_work, (0,), **options, on_progress=lambda task, value: heard.append((task, value))) as pool:
+        for task, outcome in pool.run([1, "report"]):
+            if task == "report":
+                assert (outcome, heard) == ("done", [("report", "half"), ("report", "nearly")])
+    assert len(heard) == 2
 
 
 def test_a_task_that_hangs_is_ended():

@@ -1,19 +1,21 @@
 """The whole of it on videos that the test makes: extract, resume, upload, export, overlay, errors."""
 
 import json
+import os
 from fractions import Fraction
 from pathlib import Path
+from urllib.error import URLError
 
 import jsonschema
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from framesift.errors import NoPersonError, NoVideosError
-from framesift.pose.commands import app
+from framesift.cli.pose import app
+from framesift.errors import ModelMissingError, NoPersonError, NoVideosError
 from framesift.pose.decode import probe, read_frames
 from framesift.pose.engine import open_engine
-from framesift.pose.extract import assemble, extract, find_videos, pending
+from framesift.pose.extract import assemble, count_expected, extract, find_videos, pending
 from framesift.pose.manifest import json_schema, read_manifest
 from framesift.pose.model import resolve_bundle
 from framesift.pose.presets import PoseSettings, load_settings
@@ -49,7 +51,7 @@ def test_a_folder_from_end_to_end(folder, tmp_path):
     # Then the person's video is done, and the others are named with what ails them, one line each.
     assert result.exit_code == 1
     lines = [line for line in result.stderr.splitlines() if "Error:" in line]
-    assert sorted(line.split(":")[0] for line in lines) == ["NoPersonError", "NotAVideoError"]
+    assert sorted(line.split(":")[1].strip() for line in lines) == ["NoPersonError", "NotAVideoError"]
     sequence = read_sequence(output / "person.mp4.pose.parquet")
     assert sequence.time_s == pytest.approx(np.arange(12) / 15)
     assert sequence.landmarks.shape == (12, 1, 33, 5)
@@ -62,6 +64,7 @@ def test_a_folder_from_end_to_end(folder, tmp_path):
     assert content["totals"]["failed"] == 2
     assert content["videos"]["person.mp4"]["frames"] == {
         "read": 12, "kept": 12, "no_person": 0, "low_confidence": 0, "filled": 0,
+        "stored": 24, "undecoded": 0,
     }  # fmt: skip
     assert content["videos"]["b/nobody.mp4"]["error"] == "NoPersonError"
     assert not [path for path in output.rglob("*") if path.name.endswith(".partial")]
@@ -81,7 +84,13 @@ def test_a_folder_from_end_to_end(folder, tmp_path):
     made = run("overlay", output / "person.mp4.pose.parquet", "--video", folder / "person.mp4", "-o", drawn)
     assert made.exit_code == 0, made.output
     facts = probe(drawn, settings.video)
-    assert [float(f.time) for f in read_frames(drawn, facts, settings.video)] == pytest.approx(sequence.time_s.tolist())
+    whole = [float(f.time) for f in read_frames(drawn, facts, settings.video)]
+    assert whole == pytest.approx([i / 30 for i in range(24)])
+    # On request of the processed frames alone.
+    made = run(
+        "overlay", output / "person.mp4.pose.parquet", "--video", folder / "person.mp4", "-o", drawn, "--only-people"
+    )
+    assert "12 frames" in made.output
     # And a skeleton is not drawn on another video.
     other = run("overlay", output / "person.mp4.pose.parquet", "--video", folder / "b" / "nobody.mp4", "-o", drawn)
     assert other.exit_code == 65
@@ -99,11 +108,72 @@ def test_extract_and_upload_in_one_command(person_video, tmp_path, store):
 
 
 def test_a_dry_run_does_nothing(person_video, tmp_path):
-    result = run("extract", person_video, "-o", tmp_path / "out", "--dry-run", "--s3-bucket", "b")
+    result = run("extract", person_video, "-o", tmp_path / "out", "--dry-run", "--s3-bucket", "b", "--fps", 15)
     assert result.exit_code == 0
-    assert "would extract" in result.output
+    assert "video\tframes\tto process\tseconds\tsize" in result.output
+    assert f"person.mp4\t60\t30\t2.0\t{person_video.stat().st_size / 1000:.1f} kB" in result.output
+    assert "would process 30 frames of 1 videos: 2.0 s" in result.output
     assert "would upload" in result.output
     assert not (tmp_path / "out").exists()
+
+
+def test_a_dry_run_names_what_cannot_be_read(tmp_path):
+    (tmp_path / "broken.mp4").write_bytes(b"nothing of the kind" * 50)
+    result = run("extract", tmp_path, "-o", tmp_path / "out", "--dry-run")
+    assert result.exit_code == 1
+    assert "NotAVideoError" in result.stderr
+
+
+def test_file_names_that_are_not_utf8_or_look_like_markup_cost_nothing(tmp_path, astronaut):
+    # Given videos with names that no JSON or terminal takes as they are.
+    videos, output = tmp_path / "videos", tmp_path / "out"
+    videos.mkdir()
+    good = write_video(tmp_path / "good.mp4", person_frames(astronaut, 3))
+    for name in (b"bad-\xff.mp4", b"[bold] c.mp4", b"\x1b[2J d.mp4"):
+        Path(os.fsdecode(os.fsencode(videos) + b"/" + name)).write_bytes(good.read_bytes())
+    (Path(os.fsdecode(os.fsencode(videos) + b"/broken-\xfe.mp4"))).write_bytes(b"no video")
+    # When they are extracted, then each is in the manifest, under a name that can be read.
+    result = run("extract", videos, "-o", output, "--workers", 1)
+    assert result.exit_code == 1
+    entries = read_manifest(output).videos
+    assert {name: entry.status for name, entry in entries.items()} == {
+        "bad-\\xff.mp4": "done", "[bold] c.mp4": "done", "\x1b[2J d.mp4": "done", "broken-\\xfe.mp4": "failed",
+    }  # fmt: skip
+    assert read_sequence(output / str(entries["bad-\\xff.mp4"].output)).video.name == "bad-\\xff.mp4"
+    assert "broken-\\xfe.mp4" in result.stderr
+    assert "\x1b[2J" not in result.output
+    # And arguments with markup are repeated as they are.
+    missing = run("extract", tmp_path / "[/x]", "-o", output)
+    assert (missing.exit_code, "[/x]" in missing.stderr) == (65, True)
+
+
+def test_progress_counts_every_frame(person_video, tmp_path):
+    settings = load_settings(options={"video.target_fps": 15.0, "performance.workers": 1})
+    expected, done = [], []
+    extract(
+        find_videos(person_video, settings),
+        tmp_path / "out",
+        settings,
+        on_facts=lambda source, facts: expected.append((source.name, count_expected(facts, settings))),
+        on_frames=lambda source, count: done.append((source.name, count)),
+    )
+    assert expected == [("person.mp4", 30)]
+    assert {name for name, _ in done} == {"person.mp4"}
+    assert sum(count for _, count in done) == 30
+
+
+@pytest.mark.parametrize("preset", ["fast", "development", "high_accuracy"])
+def test_a_preset_whose_weights_cannot_be_had_offers_the_model_that_can(person_video, tmp_path, monkeypatch, preset):
+    monkeypatch.setenv("FRAMESIFT_ANALYSIS__MODEL_CACHE", str(tmp_path / "empty"))
+    monkeypatch.setattr("urllib.request.OpenerDirector.open", _no_network)
+    result = run("extract", person_video, "-o", tmp_path / "out", "--preset", preset)
+    assert result.exit_code == ModelMissingError.exit_code
+    assert "`--model full`" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def _no_network(*_args, **_options):
+    raise URLError("no network")
 
 
 @pytest.mark.parametrize(
@@ -173,6 +243,8 @@ def test_segments_are_the_same_frames_and_nearly_the_same_landmarks_as_one_piece
     one, two = assemble(whole, settings), assemble(pieces, settings)
     # Then the same frames are looked at.
     assert np.array_equal(one.pts, two.pts)
+    # And their numbers in the video are known, although a part was read from its middle on.
+    assert two.source_frame.tolist() == one.source_frame.tolist() == [round(t * 30000 / 1001) for t in one.time_s]
     # And the piece before the joint is the very same; of the one after it, half of the visible landmarks are within 2 %
     # of the torso's length. (The photograph ends at the hips: points near its edge are guesses in both.)
     distance = np.linalg.norm((one.landmarks - two.landmarks)[..., :2].astype(float) * (640, 480), axis=-1)

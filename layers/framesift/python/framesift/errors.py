@@ -16,17 +16,22 @@ FramesiftError
 │   ├── DetectorError               the detector, or the project that is taught, cannot do what was asked
 │   │   ├── DetectorKeyError · ProjectNotFoundError · PredictionResourceError
 │   │   ├── IterationNotPublishedError · TagsDifferError · ProjectFullError · RequestRefusedError
-│   │   └── TrainingFailedError · NothingToRollBackError · NotADetectorError
+│   │   ├── TrainingFailedError · NothingToRollBackError
+│   │   └── NotADetectorError · NotAnExportError · ExternalDataError · RowCountError · ModelTooCostlyError
+│   ├── ImageFolderError            a folder of images, or an index of one, cannot be used as asked
+│   │   ├── NoImagesError · NotAnIndexError · IndexModelError
+│   │   └── MoveFolderError · NotAMoveListError
 │   ├── PoseError                   the pose commands cannot do what was asked
 │   │   └── UnknownPresetError · PoseConfigError · NoVideosError · NotASequenceError · SequencesDifferError
 │   └── MediaError                  one item's media; recorded on the item, the run goes on
-│       ├── NotAnImageError · ImageTooLargeError · MediaTooLargeError
-│       ├── HostNotAllowedError · PrivateAddressError
+│       ├── NotAnImageError · ImageTooLargeError · ImageTooCostlyError · MediaTooLargeError
+│       ├── BadValueError · HostNotAllowedError · PrivateAddressError
 │       ├── DownloadFailedError
 │       ├── ImageRefusedError · RegionOutsideError
 │       └── VideoError              one video cannot be read, or shows no one
 │           ├── NotAVideoError · PlaylistRefusedError · VideoUnreadableError
 │           ├── EmptyVideoError · TruncatedVideoError · ResolutionChangedError · VideoLimitError
+│           ├── FramesLostError
 │           └── NoPersonError · VideoWorkerDiedError · VideoLostError
 ├── CrawlError                      the site did not give what a person would see                (exit 69)
 │   ├── CrawlBlockedError · CaptchaShownError · LoginRequiredError
@@ -42,11 +47,11 @@ FramesiftError
 ├── UploadError                     S3 does not take the files                                   (exit 77)
 │   └── BucketMissingError · CredentialsError · UploadDeniedError · UploadMismatchError
 ├── ModelError                      a model's file is missing or is not what its card says       (exit 66)
-│   └── ModelMissingError (ModelUnreachableError, exit 75) · ModelMismatchError · ModelInaccurateError
+│   └── ModelMissingError (ModelUnreachableError, exit 75) · ModelMismatchError
 └── MachineError                    this machine lacks something                                 (exit 69)
     ├── ChromiumMissingError · ChromiumFailedError · StacksError
     ├── NodeMissingError · ExtraMissingError · PortInUseError · DiskFullError
-    └── EmbeddedAwsDownError · DataFolderBusyError
+    └── EmbeddedAwsDownError · DataFolderBusyError · DataFolderError · StateDamagedError · ForkServerDownError
 ```
 """
 
@@ -188,6 +193,22 @@ class NotADetectorError(DetectorError):
     """The model file is no object detector whose form we know."""
 
 
+class NotAnExportError(DetectorError):
+    """The zip is no export of Custom Vision, is damaged or encrypted, or unpacks to far more than a network."""
+
+
+class ExternalDataError(DetectorError):
+    """The ONNX file keeps its weights in other files, which are never read."""
+
+
+class RowCountError(DetectorError):
+    """The network gives other than one row of results for each image."""
+
+
+class ModelTooCostlyError(DetectorError):
+    """The network takes more memory or time than its size justifies, or crashes what loads it."""
+
+
 class MediaError(InputError):
     """One item's media cannot be used; the item is marked, the run goes on."""
 
@@ -200,8 +221,16 @@ class ImageTooLargeError(MediaError):
     """The image has more pixels than the settings allow."""
 
 
+class ImageTooCostlyError(MediaError):
+    """Decoding the image takes more time or memory than an image may, or its structure shows that it would."""
+
+
 class MediaTooLargeError(MediaError):
     """The file has more bytes than the settings allow."""
+
+
+class BadValueError(MediaError):
+    """A value that a site, an API or a host sent cannot be used."""
 
 
 class HostNotAllowedError(MediaError):
@@ -248,6 +277,10 @@ class TruncatedVideoError(VideoError):
     """The video ends earlier than its own header says."""
 
 
+class FramesLostError(VideoError):
+    """More of the video's frames cannot be decoded than `video.max_undecoded_share` tolerates."""
+
+
 class ResolutionChangedError(VideoError):
     """The picture's size changes within the video."""
 
@@ -290,6 +323,30 @@ class NotASequenceError(PoseError):
 
 class SequencesDifferError(PoseError):
     """The sequence does not belong to the video that it should be drawn on."""
+
+
+class ImageFolderError(InputError):
+    """A folder of images, or an index of one, cannot be used as asked."""
+
+
+class NoImagesError(ImageFolderError):
+    """The folder does not exist, or holds no image."""
+
+
+class NotAnIndexError(ImageFolderError):
+    """The file is no index of images of ours, or is damaged."""
+
+
+class IndexModelError(ImageFolderError):
+    """The index was made by another model than the one that is asked for."""
+
+
+class MoveFolderError(ImageFolderError):
+    """The folder that duplicates should be moved to lies within the folder that is searched, or around it."""
+
+
+class NotAMoveListError(ImageFolderError):
+    """The file is no list of moved files of ours, or is damaged."""
 
 
 class CrawlError(FramesiftError):
@@ -430,10 +487,6 @@ class ModelMismatchError(ModelError):
     """The model's file is not the one that its card describes."""
 
 
-class ModelInaccurateError(ModelError):
-    """A faster version of a model strays too far from the model."""
-
-
 class MachineError(FramesiftError):
     """This machine lacks something that the command needs."""
 
@@ -476,8 +529,24 @@ class PortInUseError(MachineError):
     """Another process listens on the port."""
 
 
+class InvalidPortError(InputError):
+    """A port that does not exist was asked for."""
+
+
 class DiskFullError(MachineError):
     """The disk has too little free space."""
+
+
+class DataFolderError(MachineError):
+    """The data folder cannot be written, or a file has its name."""
+
+
+class ForkServerDownError(MachineError):
+    """The process that starts the embedded AWS's functions and jobs dies again and again."""
+
+
+class StateDamagedError(MachineError):
+    """What the embedded AWS has kept cannot be read."""
 
 
 class EmbeddedAwsDownError(MachineError):

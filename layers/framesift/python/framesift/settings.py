@@ -389,7 +389,10 @@ def groups() -> dict[str, type[BaseModel]]:
 
 def _env_file() -> dict[str, str]:
     path = Settings.model_config.get("env_file")
-    found = dotenv_values(path) if isinstance(path, str) else {}
+    try:
+        found = dotenv_values(path) if isinstance(path, str) else {}
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} is not UTF-8 text: save it as UTF-8.") from None
     return {name.upper(): value or "" for name, value in found.items()}
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from framesift import aws
@@ -21,11 +24,12 @@ from framesift.errors import (
 from framesift.pipeline.youtube.collect import collect_feed
 from framesift.settings import Settings, YoutubeSettings
 from framesift.sources.youtube import Feed, YoutubeApi, list_videos, most_units, parse_feed
+from framesift.sources.youtube.videos import parse_video
 from framesift.storage import S3Store, read_lines
 from framesift.table import Records
-from framesift_local.standin import Fault
-from framesift_local.youtube import YoutubeStandIn
-from framesift_local.youtube.catalogue import channel_ids
+from framesift_local.standins.service import Fault
+from framesift_local.standins.youtube import YoutubeStandIn
+from framesift_local.standins.youtube.catalogue import channel_ids
 
 RUN = Run(source="youtube", date="2026-11-20", attempt=1)
 
@@ -221,3 +225,82 @@ def test_a_dry_run_asks_nothing_and_tells_what_the_next_run_costs_and_fetches(
         foretold.fetched,
     )
     assert units_spent(records) == spent + foretold.units
+
+
+def a_video(**changes: Any) -> dict[str, Any]:
+    return {
+        "id": "dQw4w9WgXcQ",
+        "snippet": {
+            "title": "먹방",
+            "channelId": "UCx",
+            "channelTitle": "kim",
+            "publishedAt": "2026-11-19T08:00:00Z",
+            "thumbnails": {"high": {"url": "https://i.ytimg.com/a.jpg", "width": 480, "height": 360}},
+        },
+        "statistics": {"viewCount": "1234567"},
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"id": None}, "id None"),
+        ({"id": {"kind": "youtube#channel"}}, "youtube#channel"),
+        ({"id": "../../etc"}, "../../etc"),
+        ({"statistics": {"viewCount": "9" * 41}}, "viewCount"),
+        ({"statistics": {"viewCount": 10**40}}, "viewCount"),
+        ({"snippet": {"thumbnails": {"high": {"url": "http://["}}}}, "http://["),
+    ],
+)
+def test_a_video_with_a_value_that_cannot_be_used_is_named(changes: dict[str, Any], named: str) -> None:
+    item = parse_video(a_video(**changes), "feed", datetime.now(UTC))
+    assert item.error is not None
+    assert item.error.error == "BadValueError"
+    assert named in item.error.message
+    assert item.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"statistics": {}},
+        {"statistics": []},
+        {"snippet": "none"},
+        {"snippet": {"title": 7, "publishedAt": "yesterday", "thumbnails": [1]}},
+        {"snippet": {"thumbnails": {"high": None, "low": {"url": None, "width": "wide"}}}},
+    ],
+)
+def test_what_a_video_lacks_is_empty(changes: dict[str, Any]) -> None:
+    item = parse_video(a_video(**changes), "feed", datetime.now(UTC))
+    assert item.error is None
+    assert item.id == "dQw4w9WgXcQ"
+    assert item.model_dump_json()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from(["http://[", "9" * 50]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "id": JSON,
+            "statistics": JSON | st.fixed_dictionaries({"viewCount": JSON}),
+            "snippet": JSON
+            | st.fixed_dictionaries(
+                {"thumbnails": st.dictionaries(st.text(), st.fixed_dictionaries({"url": JSON, "width": JSON}))},
+                optional=dict.fromkeys(["title", "channelId", "channelTitle", "publishedAt"], JSON),
+            ),
+        },
+    )
+    | JSON
+)
+def test_an_odd_video_never_fails(video: Any) -> None:
+    assert parse_video(video, "feed", datetime.now(UTC)).model_dump_json()
+    if isinstance(video, dict):
+        assert parse_video(a_video(**video), "feed", datetime.now(UTC)).model_dump_json()

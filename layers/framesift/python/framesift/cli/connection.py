@@ -1,9 +1,8 @@
-"""Which Framesift a command speaks to: a deployed stack, or the embedded AWS of this folder."""
+"""Which Framesift a command calls: a deployed stack, or the embedded AWS of this folder."""
 
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,8 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from framesift import aws
-from framesift.errors import EmbeddedAwsDownError, NotFoundError
+from framesift.address import find_running
+from framesift.errors import NotFoundError
 from framesift.settings import load_settings
 from framesift.storage import S3Store
 from framesift.table import Records
@@ -60,7 +60,7 @@ class Connection:
 
 
 def connect(stack: str) -> Connection:
-    """Find the Framesift to speak to.
+    """Find the Framesift to call.
 
     Raises:
         NotFoundError: If there is no such stack.
@@ -82,23 +82,17 @@ def use_embedded(endpoint_url: str, region: str) -> None:
 
 
 def _embedded() -> Connection:
-    try:
-        from framesift_local.data_folder import find_running
-    except ModuleNotFoundError:
-        raise EmbeddedAwsDownError("No embedded AWS is installed: name a stack with --stack.") from None
     address = find_running(DATA_DIR)
-    use_embedded(address["endpoint"], address["region"])
-    _use_stand_ins(DATA_DIR / "outside.env")
-    return _from_outputs(address["outputs"], address["api_url"], address["endpoint"])
+    use_embedded(address.endpoint, address.region)
+    _use_its_settings(address.settings)
+    return _from_outputs(address.outputs, address.api_url, address.endpoint)
 
 
-def _use_stand_ins(settings: Path) -> None:
-    """Take the settings that the embedded AWS's functions have, too; what the environment says stays."""
-    if settings.exists():
-        for line in shlex.split(settings.read_text(encoding="utf-8")):
-            name, _, value = line.partition("=")
-            os.environ.setdefault(name, value)
-        load_settings.cache_clear()
+def _use_its_settings(settings: Mapping[str, str]) -> None:
+    """Take the settings that the embedded AWS's functions have; what this process's environment sets wins."""
+    for name, value in settings.items():
+        os.environ.setdefault(name, value)
+    load_settings.cache_clear()
 
 
 def _from_outputs(outputs: Mapping[str, str], api_url: str, endpoint_url: str = "") -> Connection:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from framesift.cli import copydetect
 from framesift.cli.connection import StackOption, connect
 from framesift.cli.console import errors, output, safe_text
 from framesift.cli.tables import Cell, Column, show_table
-from framesift.copydetect import commands as copydetect
 from framesift.errors import EmbeddedAwsDownError, ModelError, ModelMismatchError, NotFoundError
 from framesift.models import (
     BucketOrigin,
@@ -126,6 +126,7 @@ def add(
             f"predict with it: FRAMESIFT_DETECTION__PROVIDER=onnx FRAMESIFT_DETECTION__MODEL={added.card.folder}"
         ),
         highlight=False,
+        markup=False,
         soft_wrap=True,
     )
 

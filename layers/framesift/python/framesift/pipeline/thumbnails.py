@@ -59,7 +59,7 @@ def stored_media(run: Run, category: str, store: Store) -> dict[str, str]:
 
 def count_missing(clips: Sequence[Clip], stored: Mapping[str, str]) -> int:
     """How many clips' thumbnails are to be downloaded."""
-    return sum(clip.id not in stored for clip in clips)
+    return sum(clip.id not in stored and clip.error is None for clip in clips)
 
 
 def collect_thumbnails(
@@ -79,6 +79,8 @@ async def _collect_all(
     loop = asyncio.get_running_loop()
 
     async def collect(clip: Clip) -> Clip:
+        if clip.error:
+            return clip
         try:
             key = stored.get(clip.id)
             if key is not None:

@@ -1,40 +1,15 @@
-"""The port between decoding and landmarks, and what passes through it."""
+"""The port between decoding and landmarks, and its two implementations."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from framesift.pose.frame import Frame
 from framesift.pose.model import Bundle
+from framesift.pose.people import People
 from framesift.pose.presets import LandmarkSettings, PerformanceSettings
 from framesift.pose.sequence import ModelFacts
-from framesift.pose.skeleton import CHANNELS, LANDMARK_COUNT, WORLD_CHANNELS
-
-
-@dataclass(frozen=True, eq=False)
-class People:
-    """Who was found in one frame, each in the slot that he had in the frames before.
-
-    Attributes:
-        landmarks: (P, 33, 5) float32, as `skeleton.CHANNELS`; NaN in empty slots.
-        world: (P, 33, 3) float32, metres; NaN likewise.
-    """
-
-    landmarks: NDArray[np.float32]
-    world: NDArray[np.float32]
-
-    @staticmethod
-    def nobody(slots: int) -> People:
-        """Empty slots."""
-        return People(
-            np.full((slots, LANDMARK_COUNT, len(CHANNELS)), np.nan, np.float32),
-            np.full((slots, LANDMARK_COUNT, len(WORLD_CHANNELS)), np.nan, np.float32),
-        )
 
 
 class PoseEngine(Protocol):

@@ -1,4 +1,4 @@
-"""Sequences in other people's formats."""
+"""Sequences in other formats."""
 
 from __future__ import annotations
 
@@ -26,14 +26,17 @@ Array = NDArray[np.float64]
 
 
 def to_coco17(sequence: PoseSequence, path: Path) -> None:
-    """Write COCO keypoints JSON: an image a frame, an annotation a person, pixels."""
+    """Write COCO keypoints JSON, in pixels: an image for each frame, an annotation for each person in it.
+
+    An image's `id` and `frame` are the frame's number in the video, from 0; `time_s` is when it is shown.
+    """
     width, height = sequence.video.width, sequence.video.height
     ours = list(COCO17.values())
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    for i, time_s in enumerate(sequence.time_s):
-        name = f"{sequence.video.name}#t={time_s:.6f}"
-        images.append({"id": i, "file_name": name, "width": width, "height": height, "time_s": float(time_s)})
+    for i, (number, time_s) in enumerate(zip(sequence.source_frame.tolist(), sequence.time_s.tolist(), strict=True)):
+        image = {"id": number, "file_name": f"{sequence.video.name}#t={time_s:.6f}", "width": width, "height": height}
+        images.append(image | {"frame": number, "time_s": time_s})
         for person in np.flatnonzero(sequence.present[i]):
             points = sequence.landmarks[i, person, ours].astype(np.float64)
             xy = points[:, :2] * (width, height)
@@ -42,7 +45,7 @@ def to_coco17(sequence: PoseSequence, path: Path) -> None:
             annotations.append(
                 {
                     "id": len(annotations) + 1,
-                    "image_id": i,
+                    "image_id": number,
                     "category_id": 1,
                     "track_id": int(person),
                     "keypoints": np.column_stack([xy.round(2), flags]).ravel().tolist(),
@@ -59,10 +62,13 @@ def to_coco17(sequence: PoseSequence, path: Path) -> None:
 
 
 def to_openpose(sequence: PoseSequence, path: Path) -> None:
-    """Write OpenPose's JSON (version 1.3, BODY_25): a folder with one file a frame, pixels."""
+    """Write OpenPose's JSON (version 1.3, BODY_25), in pixels: a folder with one file for each frame.
+
+    Files are numbered as OpenPose numbers them, by the frame's number in the video; `frame` and `time_s` repeat it.
+    """
     size = np.array([sequence.video.width, sequence.video.height])
     path.mkdir(parents=True, exist_ok=True)
-    for i in range(len(sequence.pts)):
+    for i, (number, time_s) in enumerate(zip(sequence.source_frame.tolist(), sequence.time_s.tolist(), strict=True)):
         people = []
         for person in np.flatnonzero(sequence.present[i]):
             points = sequence.landmarks[i, person].astype(np.float64)
@@ -76,11 +82,12 @@ def to_openpose(sequence: PoseSequence, path: Path) -> None:
                     "hand_right_keypoints_2d": [],
                 }
             )
-        _write_json(path / f"{sequence.video.name}_{i:012d}_keypoints.json", {"version": 1.3, "people": people})
+        content = {"version": 1.3, "frame": number, "time_s": time_s, "people": people}
+        _write_json(path / f"{sequence.video.name}_{number:012d}_keypoints.json", content)
 
 
 def to_parquet(sequence: PoseSequence, path: Path) -> None:
-    """Write a long Parquet table: a row is one landmark of one person in one frame."""
+    """Write a long Parquet table: each row is one landmark of one person in one frame."""
     frame, person = np.nonzero(sequence.present)
     rows, joints = len(frame), len(LANDMARKS)
     image = sequence.landmarks[frame, person].reshape(-1, len(CHANNELS)).astype(np.float32)
@@ -88,6 +95,7 @@ def to_parquet(sequence: PoseSequence, path: Path) -> None:
     columns: dict[str, Any] = {
         "video": pa.DictionaryArray.from_arrays(np.zeros(rows * joints, np.int8), [sequence.video.name]),
         "frame": np.repeat(frame.astype(np.int32), joints),
+        "source_frame": np.repeat(sequence.source_frame[frame], joints),
         "time_s": np.repeat(sequence.time_s[frame], joints),
         "person": np.repeat(person.astype(np.int8), joints),
         "joint": pa.DictionaryArray.from_arrays(np.tile(np.arange(joints, dtype=np.int8), rows), list(LANDMARKS)),
@@ -100,9 +108,9 @@ def to_parquet(sequence: PoseSequence, path: Path) -> None:
 
 
 def to_pickle_gzip(sequence: PoseSequence, path: Path) -> None:
-    """Write pickle in gzip, for those who still read it; nothing here ever does.
+    """Write a gzipped pickle for programs that still read one; nothing here ever loads it.
 
-    Only plain lists, dicts, numbers and strings are in it.
+    It holds only plain lists, dicts, numbers and strings.
     """
     content = {
         "video": sequence.video.name,
@@ -111,6 +119,7 @@ def to_pickle_gzip(sequence: PoseSequence, path: Path) -> None:
         "height": sequence.video.height,
         "frames": [
             {
+                "frame": int(sequence.source_frame[i]),
                 "timestamp": float(sequence.time_s[i]),
                 "poses": [
                     [dict(zip(CHANNELS, point, strict=True)) for point in sequence.landmarks[i, person].tolist()]
@@ -124,7 +133,7 @@ def to_pickle_gzip(sequence: PoseSequence, path: Path) -> None:
         pickle.dump(content, file, protocol=_PICKLE_PROTOCOL)
 
 
-# By the name that the command takes: what writes it, and how its files end.
+# By the name that the command takes: the writer, and the suffix of its files.
 EXPORTS: dict[str, tuple[Callable[[PoseSequence, Path], None], str]] = {
     "coco17": (to_coco17, ".coco.json"),
     "openpose": (to_openpose, ".openpose"),
@@ -134,7 +143,7 @@ EXPORTS: dict[str, tuple[Callable[[PoseSequence, Path], None], str]] = {
 
 
 def _mean_point(points: Array, size: Array) -> tuple[float, float, float]:
-    """The middle of some landmarks as x, y in pixels and the lowest visibility."""
+    """Return the mean of some landmarks as x, y in pixels, and their lowest visibility."""
     x, y = points[:, :2].mean(axis=0) * size
     return float(x), float(y), float(points[:, VISIBILITY].min())
 

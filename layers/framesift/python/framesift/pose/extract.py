@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,41 +13,62 @@ from typing import Any
 
 import numpy as np
 
-from framesift.errors import FramesiftError, InputError, NoPersonError, NoVideosError
+from framesift.errors import FramesiftError, FramesLostError, InputError, NoPersonError, NoVideosError
 from framesift.pose.decode import VideoFacts, file_sha256, probe
 from framesift.pose.engine import PoseEngine, open_engine
+from framesift.pose.files import readable
 from framesift.pose.manifest import FrameCounts, Manifest, VideoEntry, read_manifest, write_manifest
 from framesift.pose.model import Bundle, resolve_bundle
 from framesift.pose.presets import PoseSettings
 from framesift.pose.refine import refine
 from framesift.pose.segments import Segment, SegmentPoses, Source, follow, plan, stitch
 from framesift.pose.sequence import PoseSequence, confidence, write_sequence
-from framesift.pose.workers import WorkerPool
+from framesift.pose.workers import Work, WorkerPool
+
+_REPORT_EVERY_S = 0.25
 
 
 def find_videos(path: Path, settings: PoseSettings) -> list[Source]:
-    """List the videos to do: the file, or those of the folder and the folders below, by name.
+    """List the videos to process: the file, or those of the folder and the folders below, sorted by path.
 
     Raises:
-        NoVideosError: There is nothing there.
+        NoVideosError: The path does not exist, or the folder holds no video.
     """
     if path.is_file():
-        return [Source(path, path.name)]
+        return [Source(path, readable(path.name))]
     if not path.is_dir():
         raise NoVideosError(f"There is no {path}: give a video or a folder of videos.")
     extensions = settings.video.extensions
     found = sorted(file for file in path.rglob("*") if file.suffix.lower() in extensions and file.is_file())
     if not found:
         raise NoVideosError(f"{path} holds no video ({', '.join(extensions)}): give another folder.")
-    return [Source(file, file.relative_to(path).as_posix()) for file in found]
+    return [Source(file, readable(file.relative_to(path).as_posix())) for file in found]
 
 
 def pending(sources: list[Source], folder: Path, settings: PoseSettings) -> list[Source]:
-    """The videos that are not done yet with these settings."""
+    """Return the videos that are not done yet with these settings."""
     if settings.output.overwrite:
         return sources
     manifest, recorded = read_manifest(folder), settings.recorded()
     return [source for source in sources if not _is_done(source, manifest, recorded, folder)]
+
+
+def probe_all(sources: list[Source], settings: PoseSettings) -> Iterator[tuple[Source, VideoFacts | FramesiftError]]:
+    """Read the facts of videos without processing them; yields each with its facts, or the error that it would give."""
+    with _open_pool(_make_probe, (settings,), settings) as pool:
+        yield from pool.run(sources)
+
+
+def count_expected(facts: VideoFacts, settings: PoseSettings) -> int:
+    """Return how many frames of a video will be processed, after sampling; with a variable rate they may be fewer."""
+    counts = [facts.frame_count]
+    if settings.video.target_fps is not None:
+        last_frame_s = max(0.0, facts.length_s - 1 / (facts.frame_rate or 30))
+        # As `select` rounds: half-way down.
+        counts.append(math.ceil(last_frame_s * settings.video.target_fps - 0.5 - 1e-6) + 1)
+    if settings.video.max_frames is not None:
+        counts.append(settings.video.max_frames)
+    return min(counts)
 
 
 def extract(
@@ -54,27 +77,52 @@ def extract(
     settings: PoseSettings,
     on_entry: Callable[[VideoEntry], None] = lambda _: None,
     bundle: Bundle | None = None,
+    *,
+    on_facts: Callable[[Source, VideoFacts], None] = lambda *_: None,
+    on_frames: Callable[[Source, int], None] = lambda *_: None,
 ) -> Manifest:
-    """Do videos and record them in the folder's manifest, each as soon as it is done.
+    """Extract the poses of videos and record each in the folder's manifest as soon as it is done.
+
+    It starts processes of its own: call it under `if __name__ == "__main__":` in a script.
 
     Args:
-        sources: From `pending`.
+        sources: From `find_videos` or `pending`.
         folder: The output folder.
         settings: See `PoseSettings`.
-        on_entry: Hears of each video.
-        bundle: The networks; by default those that the registry has.
+        on_entry: Is called with the entry of each video that is done or has failed.
+        bundle: The networks; by default those of the registry.
+        on_facts: Is called with each video's facts before its frames are processed.
+        on_frames: Is called with a video and how many more of its frames are done, a few times per second.
 
     Returns:
         The manifest, with the videos of earlier runs.
 
     Raises:
-        ModelMissingError: The networks are not at hand; nothing was done.
+        ModelMissingError: The networks are not available; nothing was done.
+
+    Example:
+        ```python
+        from pathlib import Path
+
+        from framesift.pose.extract import extract, find_videos
+        from framesift.pose.presets import load_settings
+        from framesift.pose.sequence import read_sequence
+
+        if __name__ == "__main__":
+            settings = load_settings("production", options={"video.target_fps": 10.0})
+            videos = find_videos(Path("videos"), settings)
+            manifest = extract(videos, Path("poses"), settings)
+            for name, entry in manifest.videos.items():
+                if entry.output:
+                    sequence = read_sequence(Path("poses") / entry.output)
+                    print(name, sequence.landmarks.shape, sequence.time_s[-1])
+        ```
     """
     manifest = read_manifest(folder)
     if not sources:
         return manifest
     bundle = bundle or resolve_bundle(settings.landmarks.model)
-    for source, outcome in _outcomes(sources, settings, bundle):
+    for source, outcome in _outcomes(sources, settings, bundle, on_facts, on_frames):
         entry = _entry(source, outcome, folder, settings)
         manifest.videos[source.name] = entry
         write_manifest(folder, manifest)
@@ -83,28 +131,55 @@ def extract(
 
 
 def _outcomes(
-    sources: list[Source], settings: PoseSettings, bundle: Bundle
+    sources: list[Source],
+    settings: PoseSettings,
+    bundle: Bundle,
+    on_facts: Callable[[Source, VideoFacts], None],
+    on_frames: Callable[[Source, int], None],
 ) -> Iterator[tuple[Source, list[SegmentPoses] | FramesiftError]]:
     """Each video with its segments in order, or with the error that ended it."""
-    performance = settings.performance
-    workers = performance.workers or os.cpu_count() or 1
-    with WorkerPool(
-        _Work,
-        (settings, bundle),
-        workers=workers,
-        memory_limit_mb=performance.memory_limit_mb,
-        timeout_s=performance.video_timeout_s,
-    ) as pool:
+
+    def on_progress(_: object, frames: Counter[Source]) -> None:
+        for source, count in frames.items():
+            on_frames(source, count)
+
+    with _open_pool(_Work, (settings, bundle), settings, on_progress) as pool:
         facts: dict[str, VideoFacts] = {}
         for source, outcome in pool.run(sources):
             if isinstance(outcome, FramesiftError):
                 yield source, outcome
             else:
                 facts[source.name] = outcome
-        tasks = plan([source for source in sources if source.name in facts], facts, settings, workers)
+                on_facts(source, outcome)
+        found = [source for source in sources if source.name in facts]
+        tasks = plan(found, facts, settings, _worker_count(settings))
         collector = _Collector(tasks)
         for task, outcome in pool.run(tasks):
             yield from collector.take(task, outcome)
+
+
+def _worker_count(settings: PoseSettings) -> int:
+    return settings.performance.workers or os.cpu_count() or 1
+
+
+def _open_pool(
+    make_work: Callable[..., Work],
+    arguments: tuple[Any, ...],
+    settings: PoseSettings,
+    on_progress: Callable[[Any, Any], None] = lambda *_: None,
+) -> WorkerPool:
+    return WorkerPool(
+        make_work,
+        arguments,
+        workers=_worker_count(settings),
+        memory_limit_mb=settings.performance.memory_limit_mb,
+        timeout_s=settings.performance.video_timeout_s,
+        on_progress=on_progress,
+    )
+
+
+def _make_probe(settings: PoseSettings) -> Work:
+    return lambda source, _: probe(source.path, settings.video)
 
 
 class _Work:
@@ -115,16 +190,31 @@ class _Work:
         self._bundle = bundle
         self._engine: PoseEngine | None = None
 
-    def __call__(self, task: Source | list[Segment]) -> VideoFacts | list[SegmentPoses | FramesiftError]:
+    def __call__(
+        self, task: Source | list[Segment], report: Callable[[Counter[Source]], None]
+    ) -> VideoFacts | list[SegmentPoses | FramesiftError]:
         if isinstance(task, Source):
             return probe(task.path, self._settings.video)
         if self._engine is None:
             self._engine = open_engine(self._settings.landmarks, self._settings.performance, self._bundle)
-        return follow(task, self._engine, self._settings)
+        done: Counter[Source] = Counter()
+        reported_s = time.monotonic()
+
+        def on_frame(source: Source) -> None:
+            nonlocal reported_s
+            done[source] += 1
+            if time.monotonic() - reported_s >= _REPORT_EVERY_S:
+                report(Counter(done))
+                done.clear()
+                reported_s = time.monotonic()
+
+        found = follow(task, self._engine, self._settings, on_frame)
+        report(done)
+        return found
 
 
 class _Collector:
-    """Puts segments back together: a video is given when its last one is there, or its first error."""
+    """Puts segments back together: a video is complete with its last segment, or failed with its first error."""
 
     def __init__(self, tasks: list[list[Segment]]) -> None:
         self._missing = Counter(segment.source for task in tasks for segment in task)
@@ -134,7 +224,7 @@ class _Collector:
     def take(
         self, task: list[Segment], outcome: list[SegmentPoses | FramesiftError] | FramesiftError
     ) -> Iterator[tuple[Source, list[SegmentPoses] | FramesiftError]]:
-        """Take in a task's outcome; an error instead of a list is that of all its segments."""
+        """Add a task's outcome; an error instead of a list is that of all its segments."""
         results = [outcome] * len(task) if isinstance(outcome, FramesiftError) else outcome
         for segment, result in zip(task, results, strict=True):
             source = segment.source
@@ -153,7 +243,7 @@ class _Collector:
 def _entry(
     source: Source, outcome: list[SegmentPoses] | FramesiftError, folder: Path, settings: PoseSettings
 ) -> VideoEntry:
-    """Write a video's sequence, or what kept it from being made, and say so."""
+    """Write a video's sequence; returns its entry, or that of the error that kept it from being made."""
     recorded = settings.recorded()
     if isinstance(outcome, FramesiftError):
         return _failed(source, outcome, recorded)
@@ -184,11 +274,12 @@ def _is_done(source: Source, manifest: Manifest, recorded: dict[str, Any], folde
     try:
         return manifest.is_done(source.name, file_sha256(source.path), recorded, folder)
     except FramesiftError:
-        return False  # It fails again, and is said again.
+        return False  # It cannot be read: extracting it reports why.
 
 
 def _failed(source: Source, error: FramesiftError, recorded: dict[str, Any]) -> VideoEntry:
-    message = str(error) if source.path.name in str(error) else f"{source.path.name}: {error}"
+    said = readable(str(error))
+    message = said if readable(source.path.name) in said else f"{readable(source.path.name)}: {said}"
     return VideoEntry(
         source=source.name, status="failed", settings=recorded, error=type(error).__name__, message=message
     )
@@ -198,13 +289,22 @@ def assemble(parts: list[SegmentPoses], settings: PoseSettings) -> PoseSequence:
     """Stitch segments, refine, and leave out frames without a person who is certain enough.
 
     Raises:
+        FramesLostError: Too many frames could not be decoded.
         NoPersonError: No frame is left.
     """
     facts = parts[0].segment.facts
-    landmarks, world = stitch([(part.landmarks, part.world) for part in parts])
+    undecoded = _undecoded(parts)
+    if undecoded > settings.video.max_undecoded_share * facts.frame_count:
+        raise FramesLostError(
+            f"{facts.name} has {facts.frame_count} frames, of which {undecoded} cannot be decoded: convert it anew, "
+            "or raise video.max_undecoded_share."
+        )
+    earlier = np.cumsum([0, *(part.decoded or 0 for part in parts[:-1])])  # Frames before each segment.
+    landmarks, world = stitch(parts)
     everything = PoseSequence(
         landmarks=landmarks,
         world=world,
+        source_frame=np.concatenate([part.number + before for part, before in zip(parts, earlier, strict=True)]),
         pts=np.concatenate([part.pts for part in parts]),
         time_s=np.concatenate([part.time_s for part in parts]),
         filled=np.zeros(landmarks.shape[:2], bool),
@@ -225,5 +325,12 @@ def assemble(parts: list[SegmentPoses], settings: PoseSettings) -> PoseSequence:
         no_person=int((~somebody).sum()),
         low_confidence=int((somebody & ~kept).sum()),
         filled=int((sequence.filled.any(axis=1)).sum()),
+        stored=facts.frame_count,
+        undecoded=undecoded,
     )
     return replace(sequence, counts=counts).astype(settings.output.dtype)
+
+
+def _undecoded(parts: list[SegmentPoses]) -> int:
+    decoded = [part.decoded for part in parts if part.decoded is not None]
+    return max(0, parts[0].segment.facts.frame_count - sum(decoded)) if len(decoded) == len(parts) else 0

@@ -1,10 +1,20 @@
-"""Files that are there whole or not at all."""
+"""Files that are written whole or not at all, and names that can be written."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from pathlib import Path
+
+
+def readable(name: str) -> str:
+    r"""Replace the bytes of a file's name that are not UTF-8, which no JSON, Parquet or terminal takes.
+
+    Example:
+        >>> print(readable("dance-\udcff.mp4"))
+        dance-\xff.mp4
+    """
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 class atomic_path:  # noqa: N801 - a context manager is used like a function.

@@ -1,4 +1,4 @@
-"""A decoded frame and its pixels: as RGB, or as FFmpeg's own planes with what turns them into RGB."""
+"""A decoded frame and its pixels: as RGB, or as FFmpeg's own planes with the matrix that converts them to RGB."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
 
-# Kr and Kb by FFmpeg's AVColorSpace; what is not here, and what a file leaves open, is BT.601, as FFmpeg has it too.
+# Kr and Kb by FFmpeg's AVColorSpace; other values, and files that do not say, mean BT.601, as in FFmpeg itself.
 _BT601 = (0.299, 0.114)
 _LUMA_WEIGHTS = {1: (0.2126, 0.0722), 9: (0.2627, 0.0593)}
 _PLANAR_FORMATS = ("yuv420p", "yuvj420p")
@@ -21,11 +21,11 @@ _PLANAR_FORMATS = ("yuv420p", "yuvj420p")
 
 @dataclass(frozen=True)
 class Planes:
-    """A picture as a decoder has it.
+    """An image as a decoder stores it.
 
     Attributes:
         luma: (H, W) uint8.
-        chroma: Two of (ceil(H/2), ceil(W/2)) uint8, blue and red; a chroma pixel covers four of luma.
+        chroma: Two of (ceil(H/2), ceil(W/2)) uint8, blue and red differences; a chroma pixel covers four of luma.
         to_rgb: (3, 4) float32: RGB from 0 to 255 is `to_rgb[:, :3] @ (Y, Cb, Cr) + to_rgb[:, 3]`.
     """
 
@@ -41,16 +41,18 @@ class Frame:
     Attributes:
         time: Seconds since the video's first frame, exact.
         pts: The same in the container's ticks.
-        picture: FFmpeg's frame.
+        image: FFmpeg's frame.
         rotation_deg: See `VideoFacts`.
         converter: The video's own, set up once.
+        number: Frames before it in the video or the segment that is read, in order of presentation.
     """
 
     time: Fraction
     pts: int
-    picture: Any
+    image: Any
     rotation_deg: int
     converter: VideoReformatter = field(default_factory=VideoReformatter, repr=False, compare=False)
+    number: int = 0
 
     def rgb(self) -> Pixels:
         """Convert to an array `(height, width, 3)` of uint8 RGB as it is shown, contiguous."""
@@ -60,14 +62,14 @@ class Frame:
 
     def planes(self) -> Planes:
         """Planes as they are shown, where that is possible without copying them."""
-        picture = self.picture if self.picture.format.name in _PLANAR_FORMATS else self._as("yuv420p")
-        luma, *chroma = (self._upright(_rows(plane)[:, : plane.width]) for plane in picture.planes)
-        full = picture.color_range == ColorRange.JPEG or picture.format.name == "yuvj420p"
-        weights = _LUMA_WEIGHTS.get(picture.colorspace, _BT601)
+        image = self.image if self.image.format.name in _PLANAR_FORMATS else self._as("yuv420p")
+        luma, *chroma = (self._upright(_rows(plane)[:, : plane.width]) for plane in image.planes)
+        full = image.color_range == ColorRange.JPEG or image.format.name == "yuvj420p"
+        weights = _LUMA_WEIGHTS.get(image.colorspace, _BT601)
         return Planes(luma, (chroma[0], chroma[1]), yuv_to_rgb(*weights, full_range=full))
 
     def _as(self, pixel_format: str) -> Any:
-        return self.converter.reformat(self.picture, format=pixel_format, threads=1)
+        return self.converter.reformat(self.image, format=pixel_format, threads=1)
 
     def _upright(self, pixels: Pixels) -> Pixels:
         return np.ascontiguousarray(np.rot90(pixels, self.rotation_deg // 90)) if self.rotation_deg else pixels

@@ -21,11 +21,13 @@ class FrameCounts:
     """What became of a video's frames.
 
     Attributes:
-        read: Frames looked at, after sampling.
+        read: Frames that were processed, after sampling.
         kept: Of those, in the file.
         no_person: Of those, dropped because nobody was found.
         low_confidence: Of those, dropped because everybody was too uncertain.
-        filled: Kept frames that gap filling made up.
+        filled: Kept frames that gap filling interpolated.
+        stored: Frames in the video, before sampling.
+        undecoded: Of those, missing because they could not be decoded; 0 where only a part was read.
     """
 
     read: int
@@ -33,6 +35,8 @@ class FrameCounts:
     no_person: int
     low_confidence: int
     filled: int
+    stored: int = 0
+    undecoded: int = 0
 
 
 class VideoEntry(BaseModel):

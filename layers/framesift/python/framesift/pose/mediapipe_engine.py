@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from framesift.pose.engine import People
 from framesift.pose.frame import Frame
 from framesift.pose.model import Bundle
+from framesift.pose.people import People
 from framesift.pose.presets import LandmarkSettings
 from framesift.pose.sequence import ModelFacts
-from framesift.pose.slots import Slots
 from framesift.pose.tflite import bundle_without_mask
 
 
@@ -76,7 +75,6 @@ class MediaPipeEngine:
                 yield position, frame, people
 
     def _follow(self, frames: Iterable[Frame]) -> Iterator[tuple[Frame, People]]:
-        slots = Slots(self._settings.people)
         landmarker, seen, last_ms = self._landmarker(), 0, -1
         try:
             for frame in frames:
@@ -86,7 +84,7 @@ class MediaPipeEngine:
                 # MediaPipe takes whole milliseconds that rise.
                 last_ms = max(last_ms + 1, round(frame.time * 1000))
                 image = Image(ImageFormat.SRGB, frame.rgb())
-                yield frame, _people(landmarker.detect_for_video(image, last_ms), slots, self._settings.people)
+                yield frame, _people(landmarker.detect_for_video(image, last_ms), self._settings.people)
                 seen += 1
         finally:
             landmarker.close()
@@ -103,7 +101,7 @@ class MediaPipeEngine:
         return PoseLandmarker.create_from_options(options)
 
 
-def _people(result: Any, slots: Slots, count: int) -> People:
+def _people(result: Any, count: int) -> People:
     people = People.nobody(count)
     if not result.pose_landmarks:
         return people
@@ -111,8 +109,6 @@ def _people(result: Any, slots: Slots, count: int) -> People:
         [[(p.x, p.y, p.z, p.visibility, p.presence) for p in person] for person in result.pose_landmarks], np.float32
     )
     world = np.array([[(p.x, p.y, p.z) for p in person] for person in result.pose_world_landmarks], np.float32)
-    boxes = np.concatenate([found[:, :, :2].min(axis=1), found[:, :, :2].max(axis=1)], axis=1).astype(np.float64)
-    taken = slots.assign(boxes)
-    people.landmarks[taken] = found
-    people.world[taken] = world
+    people.landmarks[: len(found)] = found
+    people.world[: len(world)] = world
     return people

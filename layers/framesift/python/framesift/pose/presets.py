@@ -37,6 +37,9 @@ class VideoSettings(_Section):
     max_size_bytes: int = Field(8 << 30, ge=1, description="Larger files are refused.")
     max_pixels: int = Field(8192 * 4320, ge=1, description="Pictures with more pixels are refused.")
     max_duration_s: float = Field(6 * 3600.0, gt=0, description="Longer videos are refused.")
+    max_undecoded_share: Confidence = Field(
+        0.1, description="A video of whose frames a larger share cannot be decoded is refused; fewer are reported."
+    )
     max_frame_rate: float = Field(1000.0, gt=0, description="Videos with more frames a second are refused.")
 
 

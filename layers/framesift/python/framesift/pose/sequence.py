@@ -5,6 +5,7 @@ One row is one person in one frame:
 | column | type | what |
 | --- | --- | --- |
 | `frame` | int32 | the row's frame among those kept, from 0 |
+| `source_frame` | int64 | the frame's number in the video, from 0 |
 | `pts` | int64 | when the frame is shown, in the container's ticks |
 | `time_s` | double | the same in seconds since the video's first frame |
 | `person` | int8 | the person's slot; one person keeps one slot while followed |
@@ -21,9 +22,9 @@ Columns are split into byte planes and compressed by Zstandard; nothing is lost.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -43,6 +44,8 @@ _ZSTD_LEVEL = 19
 
 _WORLD_COLUMNS = tuple(f"world_{channel}" for channel in WORLD_CHANNELS)
 _VALUE_COLUMNS = CHANNELS + _WORLD_COLUMNS
+
+T = TypeVar("T")
 
 FloatArray = NDArray[np.floating]
 
@@ -73,6 +76,7 @@ class PoseSequence:
     Attributes:
         landmarks: (F, P, 33, 5) float32 or float16, as `skeleton.CHANNELS`; NaN where a slot is empty.
         world: (F, P, 33, 3) of the same type, metres, y down; NaN likewise.
+        source_frame: (F,) int64, the frames' numbers in the video, in order of presentation, from 0.
         pts: (F,) int64, when frames are shown, ticks of `video.time_base`.
         time_s: (F,) float64, seconds since the video's first frame.
         filled: (F, P) bool, made up by gap filling.
@@ -85,6 +89,7 @@ class PoseSequence:
 
     landmarks: FloatArray
     world: FloatArray
+    source_frame: NDArray[np.int64]
     pts: NDArray[np.int64]
     time_s: NDArray[np.float64]
     filled: NDArray[np.bool_]
@@ -109,6 +114,7 @@ class PoseSequence:
             self,
             landmarks=self.landmarks[kept],
             world=self.world[kept],
+            source_frame=self.source_frame[kept],
             pts=self.pts[kept],
             time_s=self.time_s[kept],
             filled=self.filled[kept],
@@ -133,6 +139,7 @@ def write_sequence(sequence: PoseSequence, path: Path) -> None:
     values = np.concatenate([landmarks, world], axis=2)
     columns: dict[str, Any] = {
         "frame": frame.astype(np.int32),
+        "source_frame": sequence.source_frame[frame],
         "pts": sequence.pts[frame],
         "time_s": sequence.time_s[frame],
         "person": person.astype(np.int8),
@@ -159,7 +166,7 @@ def write_sequence(sequence: PoseSequence, path: Path) -> None:
             compression_level=_ZSTD_LEVEL,
             use_dictionary=["person", "filled"],
             column_encoding={f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in _VALUE_COLUMNS}
-            | {"frame": "DELTA_BINARY_PACKED", "pts": "DELTA_BINARY_PACKED"},
+            | dict.fromkeys(("frame", "source_frame", "pts"), "DELTA_BINARY_PACKED"),
             write_statistics=False,
         )
 
@@ -181,22 +188,33 @@ def read_sequence(path: Path) -> PoseSequence:
         landmarks[frame, person], world[frame, person] = np.split(values, [len(CHANNELS)], axis=2)
         pts, time_s = np.zeros(frames, np.int64), np.zeros(frames, np.float64)
         pts[frame], time_s[frame] = table["pts"].to_numpy(), table["time_s"].to_numpy()
+        video = _known(VideoFacts, header["video"])
+        source_frame = np.rint(time_s * video.frame_rate).astype(np.int64)  # Versions before had no such column.
+        if "source_frame" in table.column_names:
+            source_frame[frame] = table["source_frame"].to_numpy()
         filled = np.zeros((frames, people), bool)
         filled[frame, person] = table["filled"].to_numpy(zero_copy_only=False)
         return PoseSequence(
             landmarks=landmarks,
             world=world,
+            source_frame=source_frame,
             pts=pts,
             time_s=time_s,
             filled=filled,
-            video=VideoFacts(**header["video"]),
-            model=ModelFacts(**header["model"]),
+            video=video,
+            model=_known(ModelFacts, header["model"]),
             settings=header["settings"],
             refinement=header["refinement"],
-            counts=FrameCounts(**header["counts"]),
+            counts=_known(FrameCounts, header["counts"]),
         )
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError, IndexError) as error:
         raise NotASequenceError(f"{path} is not a pose sequence, or is damaged: extract it again.") from error
+
+
+def _known(kind: type[T], values: dict[str, Any]) -> T:
+    """Make a dataclass of what it knows among the values: later versions may write more."""
+    names = {each.name for each in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in values.items() if name in names})
 
 
 def _lists(column: pa.ChunkedArray) -> FloatArray:

@@ -1,6 +1,6 @@
 """Worker processes that a hostile file may kill: its own task fails, the others go on.
 
-`concurrent.futures` gives up all tasks when one process dies, so this is a small pool of our own.
+`concurrent.futures` gives up all tasks when one process dies; this small pool does not.
 """
 
 from __future__ import annotations
@@ -24,7 +24,15 @@ from framesift.errors import FramesiftError, VideoWorkerDiedError
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # Of malloc.h.
 _LARGEST_MMAP_THRESHOLD_BYTES = 32 << 20  # That glibc takes.
 
-Work = Callable[[Any], Any]
+Report = Callable[[Any], None]
+Work = Callable[[Any, Report], Any]
+
+
+@dataclass(frozen=True)
+class _Progress:
+    """What a task reports before it ends."""
+
+    value: Any
 
 
 @dataclass
@@ -36,14 +44,16 @@ class _Worker:
 
 
 class WorkerPool:
-    """Processes that do tasks, one at a time each.
+    """Processes that do tasks, each one at a time.
 
     Args:
-        make_work: Called once in each process, with `arguments`; returns what does a task. Must pickle.
+        make_work: Called once in each process, with `arguments`; returns a function of a task and of `report`, which
+            takes what the task reports on its way. Must pickle.
         arguments: For `make_work`.
         workers: Processes at most; started when there is work.
         memory_limit_mb: What a process may hold.
         timeout_s: How long a task may take.
+        on_progress: Is called with a task and what it reports, which must pickle.
     """
 
     def __init__(
@@ -54,7 +64,9 @@ class WorkerPool:
         workers: int,
         memory_limit_mb: int,
         timeout_s: float,
+        on_progress: Callable[[Any, Any], None] = lambda *_: None,
     ) -> None:
+        self._on_progress = on_progress
         self._serving = (make_work, arguments, memory_limit_mb)
         self._count = workers
         self._timeout_s = timeout_s
@@ -116,8 +128,11 @@ class WorkerPool:
     def _outcome(self, worker: _Worker) -> Any:
         """The task's result or error, or `None` while it runs."""
         try:
-            if worker.pipe.poll():
-                return worker.pipe.recv()
+            while worker.pipe.poll():
+                message = worker.pipe.recv()
+                if not isinstance(message, _Progress):
+                    return message
+                self._on_progress(worker.task, message.value)
         except (EOFError, ConnectionResetError):
             worker.process.join()
             return VideoWorkerDiedError(
@@ -136,7 +151,7 @@ def _death(exitcode: int | None) -> str:
 
 
 def _serve(pipe: Connection, make_work: Callable[..., Work], arguments: tuple[Any, ...], memory_limit_mb: int) -> None:
-    """A worker's life: make the work once, then do tasks until the pipe closes."""
+    """Make the work once, then do tasks until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle.
     # Counts what is written, not what is mapped: networks and libraries map much that they never touch.
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
@@ -150,7 +165,7 @@ def _serve(pipe: Connection, make_work: Callable[..., Work], arguments: tuple[An
             task = pipe.recv()
             try:
                 work = work or make_work(*arguments)
-                pipe.send(work(task))
+                pipe.send(work(task, lambda value: pipe.send(_Progress(value))))
             except FramesiftError as error:
                 pipe.send(error)
             except MemoryError:
@@ -158,7 +173,7 @@ def _serve(pipe: Connection, make_work: Callable[..., Work], arguments: tuple[An
 
 
 def _reuse_freed_memory() -> None:
-    """Let glibc keep what it frees: else each picture is taken from the system anew, up to a third of a frame's time.
+    """Let glibc keep what it frees: requesting each image's memory anew takes up to a third of a frame's time.
 
     One heap for all threads, since several would each keep their largest.
     """

@@ -45,7 +45,8 @@ def _collect(run: Run, category: str, settings: Settings, store: Store, records:
         lambda image: _keep_screenshot(image, run, category, store),
         report=Progress(records.stages, run, "collect", category),
     )
-    popular = [clip for clip in crawled.items if clip.views >= settings.crawl.min_views]
+    # A clip with a value that could not be read is kept, so that the manifest names it.
+    popular = [clip for clip in crawled.items if clip.views >= settings.crawl.min_views or clip.error]
     if not popular:
         raise EmptyPageError(
             f"{category}: {len(crawled.items)} clips were seen, none with {settings.crawl.min_views:,} views; "

@@ -6,38 +6,15 @@ import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from io import BytesIO
-
-from PIL import Image, ImageOps
 
 from framesift import keys
 from framesift.contracts import Clip, PublishedList, PublishOutput, Run, StageInput, TopItem, TopList
-from framesift.errors import NotAnImageError
 from framesift.log import logger
 from framesift.pipeline.stage import run_once
 from framesift.settings import PublishSettings, Settings
+from framesift.sources.images import encode_thumbnail
 from framesift.storage import Store, read_lines, write_json
 from framesift.table import Records
-
-
-@dataclass(frozen=True)
-class Thumbnail:
-    """An image as an app wants it.
-
-    Attributes:
-        body: The JPEG's bytes.
-        width: Pixels.
-        height: Pixels.
-    """
-
-    body: bytes
-    width: int
-    height: int
-
-    @property
-    def sha256(self) -> str:
-        """The body's digest, in hexadecimal."""
-        return hashlib.sha256(self.body).hexdigest()
 
 
 def publish_lists(request: StageInput, settings: Settings, store: Store, records: Records) -> PublishOutput:
@@ -130,7 +107,12 @@ def _publish_item(
     if item.decision is None or item.decision.list_id is None or item.decision.rank is None or item.media is None:
         raise ValueError(f"{item.id} is in no list.")  # Only listed items come here.
     list_id = item.decision.list_id
-    thumbnail = encode_thumbnail(store.get(item.media.key), settings)
+    thumbnail = encode_thumbnail(
+        store.get(item.media.key),
+        max_width=settings.thumbnail_width,
+        max_height=settings.thumbnail_height,
+        quality=settings.thumbnail_quality,
+    )
     store.put(keys.top_thumbnail(edition, category, list_id), thumbnail.body, "image/jpeg")
     return TopItem(
         id=list_id,
@@ -143,30 +125,8 @@ def _publish_item(
         thumbnail=f"thumbnails/{list_id}.jpg",
         thumbnail_width=thumbnail.width,
         thumbnail_height=thumbnail.height,
-        thumbnail_sha256=thumbnail.sha256,
+        thumbnail_sha256=hashlib.sha256(thumbnail.body).hexdigest(),
         clip_id=item.id,
         language_confidence=item.language.confidence if item.language else 0.0,
         previous_rank=previous.ranks.get(item.id) if previous else None,
     )
-
-
-def encode_thumbnail(body: bytes, settings: PublishSettings) -> Thumbnail:
-    """Re-encode an image as an app wants it: upright, RGB, progressive JPEG without metadata, no larger than set.
-
-    Args:
-        body: JPEG, PNG, WebP or GIF bytes that were checked when they were collected.
-        settings: The largest width and height (pixels), and the quality.
-
-    Raises:
-        NotAnImageError: If the bytes cannot be decoded after all.
-    """
-    try:
-        with Image.open(BytesIO(body), formats=["JPEG", "PNG", "WEBP", "GIF"]) as opened:
-            opened.draft("RGB", (settings.thumbnail_width, settings.thumbnail_height))
-            image = ImageOps.exif_transpose(opened).convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise NotAnImageError(f"A collected image cannot be decoded: {error}.") from None
-    image.thumbnail((settings.thumbnail_width, settings.thumbnail_height), Image.Resampling.LANCZOS)
-    encoded = BytesIO()
-    image.save(encoded, "JPEG", quality=settings.thumbnail_quality, optimize=True, progressive=True)
-    return Thumbnail(encoded.getvalue(), image.width, image.height)

@@ -62,7 +62,7 @@ def _parse(start: StartInput, settings: Settings) -> Request:
         )
     collection = check_collection(found[0])
     written = f"{start.object.key}\n{start.object.version_id or start.object.sequencer}"
-    subject = f"{collection}.{hashlib.sha256(written.encode()).hexdigest()[:12]}"
+    subject = f"{collection}.{hashlib.sha256(written.encode(errors='surrogatepass')).hexdigest()[:12]}"
     return Request([collection], [collection], subject, collection)
 
 

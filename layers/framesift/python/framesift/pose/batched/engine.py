@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from framesift.pose.batched import detector, landmarks, regions
 from framesift.pose.batched.networks import LANDMARKS_SIDE, Networks
 from framesift.pose.batched.smoothing import Smoother
-from framesift.pose.engine import People
 from framesift.pose.frame import Frame, Planes
 from framesift.pose.model import Bundle
+from framesift.pose.people import People
 from framesift.pose.presets import LandmarkSettings
 from framesift.pose.sequence import ModelFacts
 from framesift.pose.skeleton import LANDMARK_COUNT
-from framesift.pose.slots import Slots
 
 Array = NDArray[np.float64]
 
@@ -28,19 +27,18 @@ class _Stream:
 
     position: int
     frames: Iterator[Frame]
-    slots: Slots
     smoother: Smoother = field(default_factory=Smoother)
     regions: Array = field(default_factory=lambda: np.empty((0, 4)))
     last_ms: int = -1
     frame: Frame = field(init=False)
-    picture: Planes = field(init=False)
+    planes: Planes = field(init=False)
 
     def advance(self) -> bool:
         """Read the next frame; False at the end."""
         frame = next(self.frames, None)
         if frame is None:
             return False
-        self.frame, self.picture = frame, frame.planes()
+        self.frame, self.planes = frame, frame.planes()
         # Whole milliseconds that rise, as MediaPipe takes them.
         self.last_ms = max(self.last_ms + 1, round(self.frame.time * 1000))
         return True
@@ -75,7 +73,7 @@ class BatchedEngine:
 
     def follow(self, streams: Sequence[Iterable[Frame]]) -> Iterator[tuple[int, Frame, People]]:
         """See `PoseEngine.follow`; when a stream ends, the next one takes its place."""
-        waiting = (_Stream(i, iter(frames), Slots(self._settings.people)) for i, frames in enumerate(streams))
+        waiting = (_Stream(i, iter(frames)) for i, frames in enumerate(streams))
         active: list[_Stream] = []
         while True:
             active = [stream for stream in active if stream.advance()]
@@ -96,7 +94,7 @@ class BatchedEngine:
         areas = np.concatenate([stream.regions for stream in streams])
         crops = np.empty((len(owners), LANDMARKS_SIDE, LANDMARKS_SIDE, 3), np.uint8)
         for owner, area, crop in zip(owners, areas, crops, strict=True):
-            regions.cut(owner.picture, area, crop)
+            regions.cut(owner.planes, area, crop)
         raw, flag, heatmap, raw_world = self._networks.landmarks(crops)
         decoded, world = landmarks.decode(raw, heatmap), landmarks.project_world(raw_world, areas)
         present = flag > self._settings.min_presence_confidence
@@ -110,8 +108,8 @@ class BatchedEngine:
     def _detect(self, streams: list[_Stream]) -> None:
         """Look for people whom these streams do not follow yet."""
         for stream in streams:
-            boxes, scores = self._networks.detect(regions.letterbox(stream.picture))
-            height, width = stream.picture.luma.shape
+            boxes, scores = self._networks.detect(regions.letterbox(stream.planes))
+            height, width = stream.planes.luma.shape
             points = detector.decode(boxes, scores, self._settings.min_detection_confidence)
             points = regions.unletterbox(points.reshape(-1, 2), width, height).reshape(-1, 4)
             found = regions.from_points(points[:, :2], points[:, 2:])
@@ -119,10 +117,10 @@ class BatchedEngine:
             stream.regions = joined[: self._settings.people]
 
     def _found(self, stream: _Stream, decoded: Array, world: Array, areas: Array) -> People:
-        """Take in the people of one frame: where to look next, smoothing, slots."""
+        """Take in the people of one frame: the next regions, smoothing."""
         if not len(decoded):
             return self._lost(stream)
-        height, width = stream.picture.luma.shape
+        height, width = stream.planes.luma.shape
         projected = landmarks.project(decoded, areas, width, height)
         ends = projected[:, [landmarks.CENTER, landmarks.SCALE], :2] * (width, height)
         stream.regions = regions.from_points(ends[:, 0], ends[:, 1])
@@ -132,10 +130,8 @@ class BatchedEngine:
                 found[0], world[0], stream.last_ms / 1000, float(stream.regions[0, 2]), np.array([width, height])
             )
             found, world = smooth[0][None], smooth[1][None]
-        boxes = np.concatenate([found[:, :, :2].min(axis=1), found[:, :, :2].max(axis=1)], axis=1)
         people = People.nobody(self._settings.people)
-        taken = stream.slots.assign(boxes)
-        people.landmarks[taken], people.world[taken] = found, world
+        people.landmarks[: len(found)], people.world[: len(found)] = found, world
         return people
 
     def _lost(self, stream: _Stream) -> People:
