@@ -67,7 +67,7 @@ FEATURES: Mapping[str, Option] = {
 
 @dataclass(frozen=True)
 class Config:
-    """One stage. A new one is quiet: it runs nothing by the clock and keeps no secret until it is told to.
+    """One stage. A new one is quiet: it runs nothing by the clock and keeps no secret unless configured to.
 
     Attributes:
         stage: Part of the stacks' names, so that several can share an account.

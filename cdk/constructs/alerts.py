@@ -16,7 +16,7 @@ class Alerts(Construct):
     """The topic and the dead-letter queue.
 
     Attributes:
-        topic: Takes failed runs and alarms (docs/decisions/0005-no-key-of-our-own.md says how it is encrypted).
+        topic: Receives failed runs and alarms (how it is encrypted: docs/decisions/0005-no-key-of-our-own.md).
         dead_letters: Starts and events that could not be delivered.
     """
 

@@ -1,4 +1,4 @@
-"""All that runs: functions, the vision job, the workflow, what starts it, the API, and who is told."""
+"""All that runs: functions, the vision job, the workflow, what starts it, the API, and notifications."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def test_cfn_lint_finds_no_error(assembly, prod_assembly):
     templates = sorted([*assembly.glob("*.template.json"), *prod_assembly.glob("*.template.json")])
     assert len(templates) == 6
 
-    # W3005: the CDK names a dependency twice, which is harmless. W6001: one stack's outputs tell the CLI everything.
+    # W3005: the CDK names a dependency twice, which is harmless. W6001: the CLI reads all from one stack's outputs.
     main = "import sys; from cfnlint.runner import main; sys.exit(main())"
     options = ["--format", "json", "--ignore-checks", "W3005", "W6001", "--"]
     ran = subprocess.run(

@@ -1,4 +1,4 @@
-"""The table of functions, against the code and the locks that it speaks of."""
+"""The table of functions, compared with the code and the locks."""
 
 import json
 import subprocess

@@ -205,7 +205,7 @@ def test_an_upload_needs_no_more_than_its_roles_allow(account: Account):
 
     assert account.invoke("collect_uploads", began["work"][0])["items"] == 1
     assert account.invoke("plan_analysis", stage)["queue"] == "uploads"
-    # The job never ran: the video is recorded as lost, and the manifest says so.
+    # The job never ran: the video is recorded as lost, in the manifest too.
     with pytest.raises(TooManyFailedItemsError):
         account.invoke("publish_poses", stage)
     account.invoke("fail_run", {"run": began["run"], "stage": "poses", "error": "X", "execution_arn": "arn:1"})

@@ -81,7 +81,7 @@ def test_every_function_has_a_role_and_a_log_that_expires_of_its_own(pipeline):
     assert all(function["TracingConfig"] == {"Mode": "Active"} for function in functions)
 
 
-def test_the_crawler_has_room_for_a_browser(pipeline):
+def test_the_crawler_is_large_enough_for_a_browser(pipeline):
     crawler = pipeline.functions()["crawl_category"]
 
     assert crawler["MemorySize"] >= 3008
@@ -448,7 +448,9 @@ def test_what_is_tried_again_is_what_the_errors_say(pipeline):
         assert len(rules) <= 5
         assert job["RetryStrategy"]["Attempts"] == 5
         for error in leaves():
-            wanted = "RETRY" if issubclass(error, errors.TemporaryError) else "EXIT"
+            if issubclass(error, errors.TemporaryError):
+                assert error.exit_code == errors.TemporaryError.exit_code, error
+            wanted = "RETRY" if error.exit_code == errors.TemporaryError.exit_code else "EXIT"
             assert batch_action(rules, exit_code=error.exit_code) == wanted, error
         assert batch_action(rules, status_reason="Host EC2 (instance i-0) terminated.") == "RETRY"
         assert batch_action(rules, reason="CannotPullContainerError: i/o timeout") == "RETRY"
@@ -565,7 +567,7 @@ def test_only_uploads_start_a_run(pipeline):
     }
     start = transformed(rule["Targets"][0], {"time": "2026-11-20T15:00:00Z", "detail": {"object": written}})
     parsed = StartInput.model_validate(start)
-    assert parsed.object == UploadedObject(key=written["key"], etag="e", sequencer="006A")
+    assert parsed.object == UploadedObject(key=written["key"], etag="e", sequencer="006A", version_id="v")
     assert (parsed.source, parsed.scheduled_at) == ("upload", "2026-11-20T15:00:00Z")
 
 
@@ -586,7 +588,7 @@ def test_an_execution_that_was_cut_off_is_recorded(pipeline, status):
     )
 
 
-# --- who is told ---
+# --- notifications ---
 
 
 def test_topic_and_queue_refuse_plain_http(pipeline):

@@ -1,7 +1,7 @@
 import json
 
 
-def test_bucket_is_private_encrypted_and_heard_by_event_bridge(storage):
+def test_bucket_is_private_encrypted_and_sends_events(storage):
     [(name, bucket)] = [
         (name, bucket)
         for name, bucket in storage.of_type("AWS::S3::Bucket").items()
