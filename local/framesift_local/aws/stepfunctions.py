@@ -72,6 +72,10 @@ NAME_PATTERN = re.compile(r'[^\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,8
 StatusListener = Callable[[dict[str, Any]], None]
 
 
+def ignore_status(_: dict[str, Any]) -> None:
+    """Do nothing on a change of status."""
+
+
 def _literal(parser_rule_context: Any) -> str | None:
     """Replace `Preprocessor._inner_string_of`: a JSON string's escapes are part of its notation."""
     text: str = parser_rule_context.getText()

@@ -76,6 +76,10 @@ class UnknownSourceError(InputError):
     """A source that does not exist, or whose branch is not built."""
 
 
+class UnknownServiceError(InputError):
+    """There is no outside service of that name."""
+
+
 class UnknownCategoryError(InputError):
     """A category that the source does not have."""
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.markup import escape
 
-from framesift.cli.connection import StackOption, connect
+from framesift.cli.connection import StackOption, connect, connect_to_read
 from framesift.cli.console import output
 from framesift.detection_records import DetectionRecords
 from framesift.settings import load_settings
@@ -19,7 +19,7 @@ app = typer.Typer(no_args_is_help=True)
 @app.command()
 def status(stack: StackOption = "") -> None:
     """Show which iteration predicts, and which did before."""
-    service = DetectionRecords(connect(stack).table).in_service()
+    service = DetectionRecords(connect_to_read(stack).table).in_service()
     if service is None:
         output.print("Project A's newest published iteration predicts; none of B's was better yet.", soft_wrap=True)
         return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from framesift import keys
-from framesift.cli.connection import Connection, StackOption, connect
+from framesift.cli.connection import Connection, StackOption, connect_to_read
 from framesift.cli.console import output
 from framesift.cli.runs import RunArgument, SourceArgument, find_run
 from framesift.contracts import Item, Run
@@ -44,7 +44,7 @@ def show(
     """
     from framesift.vision.contact_sheet import contact_sheet
 
-    connection = connect(stack)
+    connection = connect_to_read(stack)
     record = find_run(connection, source, date)
     found = _clusters(connection, record.run, category or record.done)
     largest = sorted(found.values(), key=lambda items: (-len(items), items[0].id))[:clusters]

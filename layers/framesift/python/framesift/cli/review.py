@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from framesift.cli.connection import StackOption, connect
+from framesift.cli.connection import StackOption, connect_to_read
 from framesift.cli.console import output
 from framesift.detection_records import DetectionRecords, Verdict
 
@@ -26,7 +26,7 @@ def list_reviews(
     stack: StackOption = "",
 ) -> None:
     """Show predictions that wait for a person, or that one has decided."""
-    connection = connect(stack)
+    connection = connect_to_read(stack)
     reviews = DetectionRecords(connection.table).reviews(verdict)
     if json_:
         output.print_json(json.dumps([review.model_dump(mode="json") for review in reviews]))
@@ -54,7 +54,7 @@ def reject(ids: IdsArgument, stack: StackOption = "") -> None:
 
 
 def _decide(ids: list[str], verdict: Verdict, stack: str) -> None:
-    records = DetectionRecords(connect(stack).table)
+    records = DetectionRecords(connect_to_read(stack).table)
     for review_id in ids:
         review = records.decide(review_id, verdict, by=getpass.getuser())
         output.print(f"{review.id}: {review.detection.tag} {verdict}", highlight=False)
