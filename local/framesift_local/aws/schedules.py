@@ -181,12 +181,16 @@ class Scheduler:
                 schedule.name,
                 _execution_input(schedule.target),
                 schedule.cron.upcoming(now),
-                schedule.cron.latest(self._midnight(schedule, now), now)
-                if self._records.get("schedule", "", schedule.name) is None
-                else None,
+                self._missed_before_first_seen(schedule, now),
             )
             for schedule in self.schedules
         ]
+
+    def _missed_before_first_seen(self, schedule: Schedule, now: dt.datetime) -> dt.datetime | None:
+        if self._records.get("schedule", "", schedule.name) is not None:
+            return None
+        missed = schedule.cron.latest(self._midnight(schedule, now), now)
+        return missed.astimezone(schedule.cron.zone) if missed else None
 
     def tick(self) -> int:
         """Fire what is due now; return how many fired.

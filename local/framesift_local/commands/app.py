@@ -161,7 +161,10 @@ def describe_schedules(outlook: Sequence[Outlook], *, enabled: bool) -> list[str
         for each in coming
         if each.next_at
     ]
-    missed = {_command(each.start): each for each in outlook if each.missed_at}
+    latest_first = sorted(
+        (each for each in outlook if each.missed_at), key=lambda each: str(each.missed_at), reverse=True
+    )
+    missed = {_command(each.start): each for each in latest_first}  # The first of a source's runs does it.
     return lines + [
         f"Today's {each.missed_at:%H:%M} run of {each.start.get('source', each.name)} is not made up for, since "
         f"nothing was up here before: `{command}` in another terminal does it."
