@@ -218,7 +218,8 @@ class EmbeddedAws:
         _reset_moto()
         self._make_services(fork_server, logs)
         self._provision()
-        self._report_aborted()
+        if self._with_functions:  # Else the next start that has them does, since rules may call functions.
+            self._report_aborted()
         self._start_clockwork()
         enter(announced(self.data_dir, self.address))
 
