@@ -205,8 +205,8 @@ def _stand_in(module: str, options: list[str]) -> Iterator[str]:
         try:
             line = process.stdout.readline() if process.stdout else ""
             if not line:
-                said = process.stderr.read() if process.stderr else ""
-                raise EmbeddedAwsDownError(f"The stand-in {module} did not start: {said.strip() or 'it said nothing'}")
+                message = process.stderr.read().strip() if process.stderr else ""
+                raise EmbeddedAwsDownError(f"The stand-in {module} did not start: {message or 'it printed nothing'}")
             yield line
         finally:
             process.terminate()

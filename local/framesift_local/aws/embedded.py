@@ -77,7 +77,7 @@ class EmbeddedAws:
         overrides: Environment on top of the template's, for all functions and jobs.
         command_settings: Settings that commands which find this embedded AWS take, too.
         known_settings: Digests of the user's settings that it was started with.
-        schedules: Whether schedules fire. What was missed today is made up for at start.
+        schedules: Whether schedules fire. What was missed today is started late, once.
         with_functions: Whether functions and jobs can be started: reading what was kept takes none.
         time_scale: Factor on the waits of retries; below 1 for tests.
         queue_wait_scale: Factor on Batch queues' state time limits: nobody here will add a GPU meanwhile.

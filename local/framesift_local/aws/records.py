@@ -31,7 +31,7 @@ class Records:
     Raises:
         StateDamagedError: It is no SQLite file, or holds what cannot be read.
         DataFolderError: It cannot be written.
-        DiskFullError: There is no room left, here or at a later write.
+        DiskFullError: No space is left on the disk, now or at a later write.
     """
 
     def __init__(self, path: Path, *, max_pages: int | None = None) -> None:

@@ -137,7 +137,7 @@ class Outlook:
         name: The schedule's name.
         start: The input of the execution that it starts.
         next_at: When it fires next, in its time zone; None: not within eight days.
-        missed_at: When it was due today before it was first seen, which is not made up for; None: it was not.
+        missed_at: When it was due today before it was first seen, which is not started late; None: it was not.
     """
 
     name: str
@@ -166,7 +166,7 @@ class Scheduler:
         self._thread = threading.Thread(target=self._run, daemon=True, name="scheduler")
 
     def start(self) -> None:
-        """Begin to fire; what was missed today is made up for."""
+        """Begin to fire; what was missed today is started late, once."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -208,7 +208,7 @@ class Scheduler:
             after = max(dt.datetime.fromisoformat(kept), self._midnight(schedule, now))
             due = schedule.cron.latest(after, now)
             if due is not None:
-                # Started before it is kept: killed in between, it fires twice, which a run's claim bears.
+                # Started before it is kept: killed in between, it fires twice, which is harmless: a run is claimed once.
                 self._fire(schedule, due)
                 fired += 1
                 self._keep(schedule, due)
@@ -224,7 +224,7 @@ class Scheduler:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            # The server may be on its way down; the next start makes up for what was missed.
+            # The server may be on its way down; the next start fires what was missed.
             with contextlib.suppress(ClientError, BotoCoreError):
                 self.tick()
             self._stopping.wait(TICK_S)

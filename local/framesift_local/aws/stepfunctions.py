@@ -210,7 +210,7 @@ class StepFunctions:
         """Bring back the executions of earlier processes; those that ran are ABORTED.
 
         Returns:
-            The details of those that were aborted now, to be told once all else is there.
+            The details of those that were aborted now, to be reported once all else is there.
         """
         aborted = []
         machines = {machine.arn: machine for machine in self._backend().state_machines}
@@ -230,7 +230,7 @@ class StepFunctions:
         return aborted
 
     def freeze(self) -> None:
-        """Record and tell nothing more: what runs now is aborted, and told, by the next start."""
+        """Record and report nothing more: the next start aborts what runs now, and reports it."""
         self._frozen = True
         for machine in self._backend().state_machines:
             for execution in machine.executions:
@@ -280,7 +280,7 @@ class StepFunctions:
         replace(StepFunctionResponse, "stop_execution", stop_execution)
 
     def _watch_executions(self) -> None:
-        """Hear of each change of an execution's status."""
+        """Record and report each change of an execution's status."""
         changed, end, reflect = self._changed, self._end, self._reflect
         start = original(Execution, "start")
         run = original(ExecutionWorker, "_execution_logic")

@@ -117,7 +117,7 @@ def up(
 ) -> None:
     """Keep the embedded AWS running, with its schedules and its API, until Ctrl-C.
 
-    A schedule that was missed today while it was down is made up for at once. Other commands in this folder use it.
+    A run that its schedules missed today while it was down is started at once. Other commands in this folder use it.
     """
     from framesift_local.machine import machine
 
@@ -166,7 +166,7 @@ def describe_schedules(outlook: Sequence[Outlook], *, enabled: bool) -> list[str
     )
     missed = {_command(each.start): each for each in latest_first}  # The first of a source's runs does it.
     return lines + [
-        f"Today's {each.missed_at:%H:%M} run of {each.start.get('source', each.name)} is not made up for, since "
+        f"Today's {each.missed_at:%H:%M} run of {each.start.get('source', each.name)} was missed and is not started now, since "
         f"nothing was up here before: `{command}` in another terminal does it."
         for command, each in missed.items()
     ]
