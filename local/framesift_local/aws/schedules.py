@@ -208,7 +208,7 @@ class Scheduler:
             after = max(dt.datetime.fromisoformat(kept), self._midnight(schedule, now))
             due = schedule.cron.latest(after, now)
             if due is not None:
-                # Started before it is kept: killed in between, it fires twice, which is harmless: a run is claimed once.
+                # Started before it is kept: killed in between, it fires twice; a run is claimed once all the same.
                 self._fire(schedule, due)
                 fired += 1
                 self._keep(schedule, due)
