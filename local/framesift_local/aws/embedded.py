@@ -279,9 +279,10 @@ class EmbeddedAws:
         provision.make_identities(templates, self.client)
         for pool in templates.resources("AWS::Cognito::UserPool"):
             self._keys.jwks(pool.ref)  # Makes its key at first start, not at first sign-in.
-        provision.make_functions(templates, self.functions)
-        provision.make_batch(templates, self.batch)
-        provision.make_state_machines(templates, self.client)
+        if self._with_functions:
+            provision.make_functions(templates, self.functions)
+            provision.make_batch(templates, self.batch)
+            provision.make_state_machines(templates, self.client)
         self._durability.restore()
         self._api.cors = read_cors(templates)
         self._api.trusted_origins.update(set(self._api.cors.origins) - {"*"})

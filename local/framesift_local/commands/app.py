@@ -166,7 +166,7 @@ def describe_schedules(outlook: Sequence[Outlook], *, enabled: bool) -> list[str
     )
     missed = {_command(each.start): each for each in latest_first}  # The first of a source's runs does it.
     return lines + [
-        f"Today's {each.missed_at:%H:%M} run of {each.start.get('source', each.name)} was missed and is not started now, "
+        f"Today's {each.missed_at:%H:%M} run of {each.start.get('source', each.name)} was missed and is not started, "
         f"since nothing was up here before: `{command}` in another terminal does it."
         for command, each in missed.items()
     ]

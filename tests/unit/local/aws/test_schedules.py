@@ -79,7 +79,7 @@ def test_what_was_seen_before_has_missed_nothing_for_good(scheduler):
 def test_a_person_is_told_what_comes_next_and_how_to_do_what_was_missed(scheduler):
     lines = describe_schedules(scheduler.outlook(), enabled=True)
     assert lines[0].split() == ["next", "Sat", "00:00", "KST", "tiktok"]
-    assert lines[1].startswith("Today's 12:00 run of tiktok was missed and is not started now")
+    assert lines[1].startswith("Today's 12:00 run of tiktok was missed and is not started")
     assert "`framesift run tiktok`" in lines[1]
     assert len(lines) == 2
     assert "off" in describe_schedules(scheduler.outlook(), enabled=False)[0]
