@@ -3,8 +3,11 @@
 
 PYTHON ?= python3
 SOURCE ?= tiktok
+# SITE=real calls the real services in place of the stand-ins (docs/guides/real-sites.md).
+SITE ?= stand-in
 # For example ARGS="--date 2026-11-20 --clips 200"
 ARGS ?=
+REAL := $(if $(filter real,$(SITE)),--real all)
 
 BIN := .venv/bin
 # An environment of our own holds its own uv, so that nothing but Python is needed.
@@ -21,11 +24,11 @@ LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-h
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(BIN)/.ready-run ## Run the day on this machine: crawl, look, keep, publish (SOURCE=tiktok)
-	@$(BIN)/framesift local run $(SOURCE) $(ARGS)
+run: $(BIN)/.ready-run ## Run a day on this machine: crawl, analyze, rank, publish (SOURCE=tiktok, SITE=real)
+	@$(BIN)/framesift local run $(SOURCE) $(REAL) $(ARGS)
 
 up: $(BIN)/.ready-run ## Keep the embedded AWS running, with its schedules and its API
-	@$(BIN)/framesift local up $(ARGS)
+	@$(BIN)/framesift local up $(REAL) $(ARGS)
 
 test: $(BIN)/.ready-dev ## Run every check and every test, offline
 	@$(MAKE) --no-print-directory check

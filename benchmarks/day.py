@@ -46,7 +46,7 @@ DAY = Date(2026, 11, 2)
 def up(folder: Path, day: Date, clips: int) -> Iterator[Machine]:
     """The machine on a day; this process's clients and settings reach it."""
     with machine(folder, day=day, clips=clips, sources=["tiktok"]) as started:
-        os.environ.update({**started.aws.environment(), **started.overrides})
+        os.environ.update({**started.aws.environment(), **started.stand_in_settings})
         aws._client.cache_clear()
         load_settings.cache_clear()
         yield started

@@ -13,7 +13,6 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 
-from framesift.pipeline.uploads import subject_of
 from pydantic import ValidationError
 
 from framesift.contracts import Clip, StartInput
@@ -22,6 +21,7 @@ from framesift.detection.onnx.added import read_detector
 from framesift.detection.onnx.protobuf import ProtobufError
 from framesift.errors import BadValueError, DetectorError, InputError, MediaError, SettingsError
 from framesift.names import safe_id, safe_name, unique_names
+from framesift.pipeline.branches import branch_of
 from framesift.sandbox import Sandbox, SandboxKilledError
 from framesift.settings import Settings, load_settings
 from framesift.sources import image_worker
@@ -170,9 +170,9 @@ def _fuzz_start(data: bytes) -> None:
     except (BadValueError, ValidationError):
         return
     with suppress(InputError):
-        collection, subject = subject_of(start)
-        if "/" in collection or "#" in subject:
-            raise AssertionError(f"{collection!r} leaves its folder.")
+        asked = branch_of(start.source).parse(start, Settings())
+        if any("/" in scope or "#" in scope for scope in asked.scopes) or "#" in (asked.subject or ""):
+            raise AssertionError(f"{asked.scopes!r} leaves its folder.")
 
 
 # --- seeds ---

@@ -26,7 +26,7 @@ class Up:
         self.data = folder / ".framesift"
 
     def settings(self) -> dict[str, str]:
-        lines = shlex.split((self.data / "outside.env").read_text())
+        lines = shlex.split((self.data / "stand-ins.env").read_text())
         return dict(line.split("=", 1) for line in lines)
 
     def command(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:

@@ -18,6 +18,7 @@ from framesift_local.aws.disk import check_free_space
 from framesift_local.private_files import make_private_folder, write_private
 
 LOCK_FILE = "lock"
+STATE_FILE = "state.db"
 _TEMPORARY_NOTE = "temporary-folder"
 
 

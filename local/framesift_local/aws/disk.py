@@ -1,4 +1,4 @@
-"""Free space on the disk, and what is said where it has run out."""
+"""Free space on the disk, and the error where it has run out."""
 
 from __future__ import annotations
 

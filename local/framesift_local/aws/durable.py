@@ -264,7 +264,7 @@ class Durability:
     # SNS ---------------------------------------------------------------------------------------
 
     def _keep_notifications(self) -> None:
-        """Keep what was published, so that a person can read what they would have been told."""
+        """Keep what was published, so that a person can read the notifications that they would have got."""
         puts = []
         for topic in sns_backends[ACCOUNT][self._region].topics.values():
             for message_id, message, subject, *_ in topic.sent_notifications:

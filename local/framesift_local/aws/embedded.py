@@ -27,7 +27,7 @@ from framesift_local.aws import cognito, provision
 from framesift_local.aws.api import HttpApi
 from framesift_local.aws.batch import Batch
 from framesift_local.aws.cognito import SigningKeys
-from framesift_local.aws.data_folder import announced, hold, logged_to, temporary_folder
+from framesift_local.aws.data_folder import STATE_FILE, announced, hold, logged_to, temporary_folder
 from framesift_local.aws.durable import Durability
 from framesift_local.aws.events import EventBus, Targets
 from framesift_local.aws.functions import Functions
@@ -36,10 +36,10 @@ from framesift_local.aws.lifecycle import SWEEP_INTERVAL_S, expire_objects
 from framesift_local.aws.objects import Objects
 from framesift_local.aws.processes import ForkServer
 from framesift_local.aws.records import Records
-from framesift_local.aws.schedules import Clock, Scheduler
+from framesift_local.aws.schedules import Clock, Outlook, Scheduler
 from framesift_local.aws.server import AwsEndpoint, HttpServer
 from framesift_local.aws.services import batch_service, events_service, lambda_service
-from framesift_local.aws.stepfunctions import StepFunctions
+from framesift_local.aws.stepfunctions import StatusListener, StepFunctions, ignore_status
 from framesift_local.aws.template import Templates
 from framesift_local.aws.wiring import read_cors, read_routes, read_rules, read_schedules
 from framesift_local.private_files import make_private_folder
@@ -56,7 +56,7 @@ _PASSED_ON = (
     "HOME", "XDG_CACHE_HOME", "PATH", "LANG", "LC_ALL", "PYTHONPATH", "PLAYWRIGHT_BROWSERS_PATH",
     "VIRTUAL_ENV",
     "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
-    "OMP_NUM_THREADS",
+    "OMP_NUM_THREADS", "GOOGLE_APPLICATION_CREDENTIALS",
 )  # fmt: skip
 
 
@@ -76,12 +76,15 @@ class EmbeddedAws:
         region: The stack's region.
         overrides: Environment on top of the template's, for all functions and jobs.
         command_settings: Settings that commands which find this embedded AWS take, too.
-        schedules: Whether schedules fire. What was missed today is made up for at start.
+        known_settings: Digests of the user's settings that it was started with.
+        schedules: Whether schedules fire. What was missed today is started late, once.
+        with_functions: Whether functions and jobs can be started: reading what was kept takes none.
         time_scale: Factor on the waits of retries; below 1 for tests.
         queue_wait_scale: Factor on Batch queues' state time limits: nobody here will add a GPU meanwhile.
         deliveries: How often each event is delivered: 2 shows that a second one is harmless.
         parallel_jobs: Batch jobs at once at most; None: one a core.
         clock: Gives the present to the schedules.
+        on_execution: Called with the detail of each change of an execution's status.
     """
 
     def __init__(
@@ -95,12 +98,15 @@ class EmbeddedAws:
         region: str = DEFAULT_REGION,
         overrides: Mapping[str, str] | None = None,
         command_settings: Mapping[str, str] | None = None,
+        known_settings: Mapping[str, str] | None = None,
         schedules: bool = False,
+        with_functions: bool = True,
         time_scale: float = 1.0,
         queue_wait_scale: float = 0.01,
         deliveries: int = 1,
         parallel_jobs: int | None = None,
         clock: Clock = _now,
+        on_execution: StatusListener = ignore_status,
     ) -> None:
         self.data_dir = data_dir.resolve()
         self.region = region
@@ -109,7 +115,10 @@ class EmbeddedAws:
         self._ports = (port, api_port)
         self._overrides = dict(overrides or {})
         self._command_settings = dict(command_settings or {})
+        self._known_settings = dict(known_settings or {})
         self._with_schedules = schedules
+        self._with_functions = with_functions
+        self._on_execution = on_execution
         self._time_scale = time_scale
         self._queue_wait_scale = queue_wait_scale
         self._deliveries = deliveries
@@ -120,6 +129,7 @@ class EmbeddedAws:
         self._client_lock = threading.Lock()
         self._closing = contextlib.ExitStack()
         self._stopping = threading.Event()
+        self.outlook: list[Outlook] = []
         self.endpoint = ""
         self.api_url = ""
 
@@ -195,20 +205,23 @@ class EmbeddedAws:
     def _start(self) -> None:
         enter = self._closing.enter_context
         enter(hold(self.data_dir))
-        self._records = Records(self.data_dir / "state.db")
+        self._records = Records(self.data_dir / STATE_FILE)
         self._closing.callback(self._records.close)
         logs = self.data_dir / "logs"
         make_private_folder(logs)
         self._temporary = enter(temporary_folder(self.data_dir))
-        fork_server = ForkServer(self._root)  # First: its libraries load while we do the rest.
+        fork_server = ForkServer(self._root)
         self._closing.callback(fork_server.close)
+        if self._with_functions:
+            fork_server.start()  # First: its libraries load while we do the rest.
         enter(logged_to(logs / "embedded-aws.log"))
         _reset_moto()
         self._make_services(fork_server, logs)
         self._provision()
-        self._tell_aborted()
+        if self._with_functions:  # Else the next start that has them does, since rules may call functions.
+            self._report_aborted()
         self._start_clockwork()
-        enter(announced(self.data_dir, self._address()))
+        enter(announced(self.data_dir, self.address))
 
     def _make_services(self, fork_server: ForkServer, logs: Path) -> None:
         """Make every part, and the endpoint in front of them."""
@@ -246,7 +259,7 @@ class EmbeddedAws:
             self._records,
             self.region,
             time_scale=self._time_scale,
-            on_status=self.bus.status_event,
+            on_status=self._report_status,
         )
         self._states.install(self.endpoint)
         self._api = HttpApi(self.functions, self._keys)
@@ -266,18 +279,23 @@ class EmbeddedAws:
         provision.make_identities(templates, self.client)
         for pool in templates.resources("AWS::Cognito::UserPool"):
             self._keys.jwks(pool.ref)  # Makes its key at first start, not at first sign-in.
-        provision.make_functions(templates, self.functions)
-        provision.make_batch(templates, self.batch)
-        provision.make_state_machines(templates, self.client)
+        if self._with_functions:
+            provision.make_functions(templates, self.functions)
+            provision.make_batch(templates, self.batch)
+            provision.make_state_machines(templates, self.client)
         self._durability.restore()
         self._api.cors = read_cors(templates)
         self._api.trusted_origins.update(set(self._api.cors.origins) - {"*"})
         self._api.routes.extend(read_routes(templates, self._keys.issuer))
         self.bus.rules.extend(read_rules(templates))
 
-    def _tell_aborted(self) -> None:
+    def _report_status(self, detail: dict[str, Any]) -> None:
+        self.bus.status_event(detail)
+        self._on_execution(detail)
+
+    def _report_aborted(self) -> None:
         for detail in self._states.restore():
-            self.bus.status_event(detail)
+            self._report_status(detail)
 
     def _start_clockwork(self) -> None:
         self._scheduler = Scheduler(
@@ -287,6 +305,7 @@ class EmbeddedAws:
             time_scale=self._time_scale,
         )
         self._scheduler.schedules.extend(read_schedules(self._templates))
+        self.outlook = self._scheduler.outlook()
         if self._with_schedules:
             self._scheduler.start()
             self._closing.callback(self._scheduler.stop)
@@ -301,7 +320,9 @@ class EmbeddedAws:
             if self._stopping.wait(SWEEP_INTERVAL_S):
                 return
 
-    def _address(self) -> Address:
+    @property
+    def address(self) -> Address:
+        """Where it answers."""
         return Address(
             endpoint=self.endpoint,
             api_url=self.api_url,
@@ -309,6 +330,7 @@ class EmbeddedAws:
             pid=os.getpid(),
             outputs=self._templates.outputs(),
             settings=self._command_settings,
+            known_settings=self._known_settings,
         )
 
     def _child_environment(self) -> dict[str, str]:
@@ -331,7 +353,7 @@ class EmbeddedAws:
         return self._keys.jwks(pool)
 
     def _status(self) -> dict[str, Any]:
-        return self._address().model_dump(exclude={"settings"})
+        return self.address.model_dump(exclude={"settings", "known_settings"})
 
     def _control(self, request: Request) -> Response:
         """Answer what tests and the command line ask of a running embedded AWS."""

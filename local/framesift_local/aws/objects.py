@@ -134,7 +134,7 @@ class Objects:
         """Keep an object; return where its bytes are read from now.
 
         Raises:
-            DiskFullError: There is no room left.
+            DiskFullError: No space is left on the disk.
         """
         with self._lock, named_full_disk(self._folder):
             old = self._buffers.get((bucket, key))

@@ -154,7 +154,11 @@ class ForkServer:
         self._root = root
         self._lock = threading.Lock()
         self._closed = False
-        self._process = _ServerProcess(root)
+        self._process: _ServerProcess | None = None
+
+    def start(self) -> None:
+        """Start the process; without this, the first child does."""
+        self._living()
 
     def spawn(
         self,
@@ -194,14 +198,17 @@ class ForkServer:
         """Kill every child and the fork server."""
         with self._lock:
             self._closed = True
-            self._process.close()
+            if self._process is not None:
+                self._process.close()
 
     def _living(self) -> _ServerProcess:
         with self._lock:
             if self._closed:
                 raise ForkServerDownError("The embedded AWS is stopping.")
-            if not self._process.alive:
+            if self._process is not None and not self._process.alive:
                 _LOGGER.warning("The fork server died with all that it had started; it is started again.")
                 self._process.close()
+                self._process = None
+            if self._process is None:
                 self._process = _ServerProcess(self._root)
             return self._process

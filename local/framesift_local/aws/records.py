@@ -26,14 +26,15 @@ class Records:
 
     Args:
         path: The SQLite file; made when missing. Only its owner can read it.
+        max_pages: Pages of 4 KiB that it may have at most; None: as many as the disk takes.
 
     Raises:
         StateDamagedError: It is no SQLite file, or holds what cannot be read.
         DataFolderError: It cannot be written.
-        DiskFullError: There is no room left, here or at a later write.
+        DiskFullError: No space is left on the disk, now or at a later write.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, max_pages: int | None = None) -> None:
         self._lock = threading.Lock()
         self._path = path
         make_private_file(path)  # SQLite gives its journal the same mode.
@@ -45,6 +46,8 @@ class Records:
             with self._named_errors():
                 self._database.execute("PRAGMA journal_mode=WAL")
                 self._database.execute("PRAGMA synchronous=NORMAL")
+                if max_pages is not None:
+                    self._database.execute(f"PRAGMA max_page_count={max_pages}")
                 self._database.execute(
                     "CREATE TABLE IF NOT EXISTS records (kind TEXT, scope TEXT, id TEXT, body TEXT NOT NULL,"
                     " PRIMARY KEY (kind, scope, id)) WITHOUT ROWID"

@@ -61,7 +61,7 @@ class RuntimeApi:
     """The Runtime API of one sandbox.
 
     Args:
-        function_arn: What the runtime is told that was invoked.
+        function_arn: The ARN that the runtime gets as the invoked one.
         init_limit_s: How long the runtime may take until it asks for its first event.
         host: Address to listen on. Loopback, unless the runtime lives in a container.
     """
@@ -177,7 +177,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Speaks HTTP for one `RuntimeApi`."""
+    """Serves one `RuntimeApi` over HTTP."""
 
     api: ClassVar[RuntimeApi]
     protocol_version = "HTTP/1.1"
@@ -253,4 +253,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(payload)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  http.server's name
-        """Say nothing: one line a poll helps nobody."""
+        """Log nothing: one line a poll helps nobody."""

@@ -1,6 +1,6 @@
 """The runtime inside a function's process: asks for events, calls the handler, answers.
 
-AWS's own client (`awslambdaric`) has a C extension that is not built for macOS; this one speaks the same
+AWS's own client (`awslambdaric`) has a C extension that is not built for macOS; this one uses the same
 Runtime API in plain Python. `_HANDLER` is a dotted path: package, module, function.
 """
 

@@ -85,6 +85,15 @@ class Cron:
             minute -= _MINUTE
         return None
 
+    def upcoming(self, after: dt.datetime) -> dt.datetime | None:
+        """Return the first time after a moment that it fires, within eight days; None when it does not."""
+        minute = after.replace(second=0, microsecond=0) + _MINUTE
+        for _ in range(8 * 24 * 60):
+            if self.matches(minute):
+                return minute.astimezone(self.zone)
+            minute += _MINUTE
+        return None
+
 
 def _values(text: str, name: str, low: int, high: int) -> set[int]:
     """Return the numbers that a field allows."""
@@ -120,6 +129,23 @@ class Schedule:
     target: Mapping[str, Any]
 
 
+@dataclass(frozen=True)
+class Outlook:
+    """What a schedule will do.
+
+    Attributes:
+        name: The schedule's name.
+        start: The input of the execution that it starts.
+        next_at: When it fires next, in its time zone; None: not within eight days.
+        missed_at: When it was due today before it was first seen, which is not started late; None: it was not.
+    """
+
+    name: str
+    start: Mapping[str, Any]
+    next_at: dt.datetime | None
+    missed_at: dt.datetime | None
+
+
 class Scheduler:
     """Fires schedules.
 
@@ -140,12 +166,31 @@ class Scheduler:
         self._thread = threading.Thread(target=self._run, daemon=True, name="scheduler")
 
     def start(self) -> None:
-        """Begin to fire; what was missed today is made up for."""
+        """Begin to fire; what was missed today is started late, once."""
         self._thread.start()
 
     def stop(self) -> None:
         """Fire nothing more."""
         self._stopping.set()
+
+    def outlook(self) -> list[Outlook]:
+        """Return what each schedule will do; to be called before the first tick, which makes schedules known."""
+        now = self._clock()
+        return [
+            Outlook(
+                schedule.name,
+                _execution_input(schedule.target),
+                schedule.cron.upcoming(now),
+                self._missed_before_first_seen(schedule, now),
+            )
+            for schedule in self.schedules
+        ]
+
+    def _missed_before_first_seen(self, schedule: Schedule, now: dt.datetime) -> dt.datetime | None:
+        if self._records.get("schedule", "", schedule.name) is not None:
+            return None
+        missed = schedule.cron.latest(self._midnight(schedule, now), now)
+        return missed.astimezone(schedule.cron.zone) if missed else None
 
     def tick(self) -> int:
         """Fire what is due now; return how many fired.
@@ -160,22 +205,26 @@ class Scheduler:
             if kept is None:
                 self._keep(schedule, now)
                 continue
-            midnight = now.astimezone(schedule.cron.zone).replace(hour=0, minute=0, second=0, microsecond=0)
-            after = max(dt.datetime.fromisoformat(kept), midnight - _MINUTE)
+            after = max(dt.datetime.fromisoformat(kept), self._midnight(schedule, now))
             due = schedule.cron.latest(after, now)
             if due is not None:
-                # Started before it is kept: killed in between, it fires twice, which a run's claim bears.
+                # Started before it is kept: killed in between, it fires twice; a run is claimed once all the same.
                 self._fire(schedule, due)
                 fired += 1
                 self._keep(schedule, due)
         return fired
+
+    @staticmethod
+    def _midnight(schedule: Schedule, now: dt.datetime) -> dt.datetime:
+        """Return the last minute of the day before, in the schedule's time zone."""
+        return now.astimezone(schedule.cron.zone).replace(hour=0, minute=0, second=0, microsecond=0) - _MINUTE
 
     def _keep(self, schedule: Schedule, moment: dt.datetime) -> None:
         self._records.put("schedule", "", schedule.name, moment.isoformat())
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            # The server may be on its way down; the next start makes up for what was missed.
+            # The server may be on its way down; the next start fires what was missed.
             with contextlib.suppress(ClientError, BotoCoreError):
                 self.tick()
             self._stopping.wait(TICK_S)
@@ -229,3 +278,11 @@ class Scheduler:
             "ERROR_MESSAGE": str(error),
         }
         self._targets.send_to_queue(queue, text, attributes)
+
+
+def _execution_input(target: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the input of the execution that a schedule's target starts."""
+    request = json.loads(target.get("Input", "{}"))
+    if target["Arn"] == _UNIVERSAL:
+        request = json.loads(request.get("Input", "{}"))
+    return request if isinstance(request, dict) else {}

@@ -72,6 +72,10 @@ NAME_PATTERN = re.compile(r'[^\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,8
 StatusListener = Callable[[dict[str, Any]], None]
 
 
+def ignore_status(_: dict[str, Any]) -> None:
+    """Do nothing on a change of status."""
+
+
 def _literal(parser_rule_context: Any) -> str | None:
     """Replace `Preprocessor._inner_string_of`: a JSON string's escapes are part of its notation."""
     text: str = parser_rule_context.getText()
@@ -206,7 +210,7 @@ class StepFunctions:
         """Bring back the executions of earlier processes; those that ran are ABORTED.
 
         Returns:
-            The details of those that were aborted now, to be told once all else is there.
+            The details of those that were aborted now, to be reported once all else is there.
         """
         aborted = []
         machines = {machine.arn: machine for machine in self._backend().state_machines}
@@ -226,7 +230,7 @@ class StepFunctions:
         return aborted
 
     def freeze(self) -> None:
-        """Record and tell nothing more: what runs now is aborted, and told, by the next start."""
+        """Record and report nothing more: the next start aborts what runs now, and reports it."""
         self._frozen = True
         for machine in self._backend().state_machines:
             for execution in machine.executions:
@@ -276,7 +280,7 @@ class StepFunctions:
         replace(StepFunctionResponse, "stop_execution", stop_execution)
 
     def _watch_executions(self) -> None:
-        """Hear of each change of an execution's status."""
+        """Record and report each change of an execution's status."""
         changed, end, reflect = self._changed, self._end, self._reflect
         start = original(Execution, "start")
         run = original(ExecutionWorker, "_execution_logic")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -84,36 +83,3 @@ def test_a_damaged_state_file_is_named(starts):
     (aws.data_dir / "state.db").write_bytes(b"not a database, but longer than the header of one" * 50)
     with pytest.raises(RuntimeError, match=r"state\.db is damaged .*framesift local reset"):
         starts()
-
-
-def fail_to_start(*options):
-    """Start one that cannot start; its exit code and the one line that it prints."""
-    command = [sys.executable, "-W", "ignore", "-m", "framesift_local.aws", *map(str, options)]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert ran.stderr.count("\n") == 1, ran.stderr
-    return ran.returncode, ran.stderr.strip()
-
-
-@pytest.mark.parametrize("name", ["file", "file/below"])
-def test_a_file_in_the_folder_s_place_is_named(tmp_path, name):
-    (tmp_path / "file").write_text("")
-    code, message = fail_to_start("--cdk-out", tmp_path, "--data-dir", tmp_path / name)
-    assert code == 69
-    assert "is a file, or is below one" in message
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_folder_is_named(tmp_path):
-    (tmp_path / "locked").mkdir(mode=0o500)
-    code, message = fail_to_start("--cdk-out", tmp_path, "--data-dir", tmp_path / "locked" / "data")
-    assert code == 69
-    assert "cannot be written" in message
-
-
-@pytest.mark.parametrize("port", [-1, 70_000])
-@pytest.mark.parametrize("option", ["--port", "--api-port"])
-def test_a_port_that_does_not_exist_is_named(tmp_path, option, port):
-    assert fail_to_start("--cdk-out", tmp_path, "--data-dir", tmp_path, option, port) == (
-        65,
-        f"Port {port} does not exist: choose one from 1 to 65535, or 0 for a free one.",
-    )

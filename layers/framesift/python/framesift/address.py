@@ -34,6 +34,7 @@ class Address(BaseModel):
         outputs: The stack's outputs.
         settings: Environment variables that its functions have on top of the template's, for commands that call the
             same services: where the stand-ins are.
+        known_settings: Digests of the user's settings that it was started with (`own_settings.digest_settings`).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,6 +45,7 @@ class Address(BaseModel):
     pid: int
     outputs: dict[str, str]
     settings: dict[str, str] = Field(default_factory=dict)
+    known_settings: dict[str, str] = Field(default_factory=dict)
 
     def write(self, folder: Path) -> Path:
         """Write the file, whole and readable by its owner alone; return its path."""
@@ -72,3 +74,12 @@ def find_running(folder: Path) -> Address:
     raise EmbeddedAwsDownError(
         f"No embedded AWS runs on {folder}: `framesift local up` starts it; --stack names a deployed one."
     )
+
+
+def is_running(folder: Path) -> bool:
+    """Return whether an embedded AWS runs on a folder."""
+    try:
+        find_running(folder)
+    except EmbeddedAwsDownError:
+        return False
+    return True

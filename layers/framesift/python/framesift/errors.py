@@ -85,6 +85,10 @@ class UnknownSourceError(InputError):
     """A source that does not exist, or has no branch in the workflow."""
 
 
+class UnknownServiceError(InputError):
+    """There is no outside service of that name."""
+
+
 class UnknownCategoryError(InputError):
     """A category that the source does not have."""
 

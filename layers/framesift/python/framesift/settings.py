@@ -55,6 +55,9 @@ class RunSettings(Group):
         0.2,
         description="The share of a category's items that may fail before the category does.",
     )
+    stand_ins: list[str] = Field(
+        [], description="Outside services that have a stand-in, as a local run sets it; it is recorded with the run."
+    )
 
 
 class CrawlSettings(Group):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from framesift.cli.connection import StackOption, connect
+from framesift.cli.connection import StackOption, connect, connect_to_read
 from framesift.cli.console import output, print_text, safe_text
 from framesift.settings import load_settings
 
@@ -17,7 +17,7 @@ app = typer.Typer(no_args_is_help=True)
 @app.command()
 def status(stack: StackOption = "") -> None:
     """Show which iteration serves predictions, and which one did before."""
-    service = connect(stack).records.training.in_service()
+    service = connect_to_read(stack).records.training.in_service()
     if service is None:
         print_text("The serving project's newest iteration predicts; no candidate was better yet.")
         return

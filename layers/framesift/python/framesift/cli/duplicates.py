@@ -10,7 +10,7 @@ import typer
 
 from framesift import keys
 from framesift.cli import image_folder
-from framesift.cli.connection import Connection, StackOption, connect
+from framesift.cli.connection import Connection, StackOption, connect_to_read
 from framesift.cli.console import print_text
 from framesift.cli.runs import RunArgument, SourceArgument, find_run
 from framesift.contracts import Clip, Run
@@ -52,7 +52,7 @@ def show(
     """
     from framesift.duplicates.contact_sheet import draw_contact_sheets, page_paths
 
-    connection = connect(stack)
+    connection = connect_to_read(stack)
     record = find_run(connection, source, date)
     found = _Clusters(connection, record, category or record.done)
     pages = draw_contact_sheets([found.tiles(keeper) for keeper in found.largest(clusters)])

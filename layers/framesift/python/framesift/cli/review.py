@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from framesift.cli.connection import StackOption, connect
+from framesift.cli.connection import StackOption, connect_to_read
 from framesift.cli.console import errors, output, print_text
 from framesift.cli.tables import Column, show_table
 from framesift.errors import NotFoundError
@@ -29,7 +29,7 @@ def list_reviews(
     stack: StackOption = "",
 ) -> None:
     """List predictions that are pending, or that a person has decided."""
-    page = connect(stack).records.reviews.page(verdict, limit=limit)
+    page = connect_to_read(stack).records.reviews.page(verdict, limit=limit)
     if json_:
         output.print_json(json.dumps([review.model_dump(mode="json") for review in page.reviews]))
     else:
@@ -59,7 +59,7 @@ def show(
     """Draw predictions on their images, as one contact sheet."""
     from framesift.cli.review_sheet import draw_sheet
 
-    connection = connect(stack)
+    connection = connect_to_read(stack)
     records = connection.records
     reviews = [records.reviews.get(each) for each in ids] if ids else records.reviews.page(verdict, limit=limit).reviews
     if not reviews:
@@ -85,7 +85,7 @@ def reject(ids: IdsArgument, stack: StackOption = "") -> None:
 
 
 def _decide(ids: list[str], verdict: Verdict, stack: str) -> None:
-    reviews = connect(stack).records.reviews
+    reviews = connect_to_read(stack).records.reviews
     for review_id in ids:
         review = reviews.decide(review_id, verdict, by=getpass.getuser())
         print_text(f"{review.id}: {review.detection.tag} {verdict}")

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table as Grid
 
 from framesift import aws, keys
-from framesift.cli.connection import Connection, StackOption, connect
+from framesift.cli.connection import Connection, StackOption, connect, connect_to_read
 from framesift.cli.console import errors, output, safe_text
 from framesift.cli.detector import show_detection
 from framesift.cli.dry_run import dry_run
@@ -115,7 +115,7 @@ def status(
     stack: StackOption = "",
 ) -> None:
     """Show how a day's run went, category by category."""
-    connection = connect(stack)
+    connection = connect_to_read(stack)
     record = find_run(connection, source, run_id)
     if json_:
         output.print_json(record.model_dump_json())
@@ -130,7 +130,7 @@ def list_runs(
     stack: StackOption = "",
 ) -> None:
     """List the newest runs."""
-    records = connect(stack).records.runs.newest(source, limit)
+    records = connect_to_read(stack).records.runs.newest(source, limit)
     if json_:
         output.print_json(json.dumps([record.model_dump(mode="json") for record in records]))
         return
@@ -159,7 +159,7 @@ def top10(
     stack: StackOption = "",
 ) -> None:
     """Show the newest lists."""
-    connection = connect(stack)
+    connection = connect_to_read(stack)
     lists = _newest_lists(connection, [category] if category else None)
     if json_:
         output.print_json(json.dumps([top.model_dump(mode="json") for top in lists]))
@@ -173,7 +173,7 @@ def clip(
     stack: StackOption = "",
 ) -> None:
     """Show a clip's history: each day, whether it was listed or dropped, and why."""
-    days = connect(stack).records.items.days(source, clip_id)
+    days = connect_to_read(stack).records.items.days(source, clip_id)
     if not days:
         raise NotFoundError(f"{source} clip {clip_id} was never collected.")
     for day in days:
@@ -190,7 +190,7 @@ def takedown(
     stack: StackOption = "",
 ) -> None:
     """Leave a clip out of every list: the API's at once, the published files from the next one on."""
-    connect(stack).records.items.take_down(source, clip_id, why)
+    connect_to_read(stack).records.items.take_down(source, clip_id, why)
     output.print(
         f"{clip_id} will not be listed again. `framesift run {source} --force` makes today's lists without it.",
         highlight=False,
@@ -269,6 +269,8 @@ def _show_summary(connection: Connection, record: RunRecord) -> None:
         show_poses(connection, record)
     else:
         _show_categories(record)
+    if record.stand_ins:
+        output.print(f"[dim]Stand-ins took the place of: {safe_text(', '.join(record.stand_ins))}[/]", soft_wrap=True)
     for sentence in record.degraded:
         output.print(f"[yellow]Note:[/] {safe_text(sentence)}", highlight=False, soft_wrap=True)
 

@@ -59,7 +59,7 @@ def begin_run(request: BeginInput, settings: Settings, runs: Runs, is_running: C
         work=[branch.work(run, scope, start) for scope in plan.scopes],
     )
     if plan.skip is None and not request.dry_run:
-        _claim(request, run, asked, plan, record, runs)
+        _claim(request, run, asked, plan, record, settings, runs)
     logger.info(
         "run begun" if output.decision == "run" else "run skipped",
         extra={"source": run.source, "run": run.id, "attempt": run.attempt, "why": output.why, "scopes": output.scopes},
@@ -163,7 +163,15 @@ def _decide(
     return _Plan(why, None, record.attempt, unfinished)
 
 
-def _claim(request: BeginInput, run: Run, asked: Request, plan: _Plan, record: RunRecord | None, runs: Runs) -> None:
+def _claim(
+    request: BeginInput,
+    run: Run,
+    asked: Request,
+    plan: _Plan,
+    record: RunRecord | None,
+    settings: Settings,
+    runs: Runs,
+) -> None:
     """Record that the execution works on the run.
 
     What is recorded of scopes that it does not work on stays as it is.
@@ -188,6 +196,7 @@ def _claim(request: BeginInput, run: Run, asked: Request, plan: _Plan, record: R
         failed_categories=record.failed_categories if record else [],
         started_at=request.started_at,
         counts=record.counts if record else {},
+        stand_ins=settings.run.stand_ins,
     )
     if not runs.claim(claimed, replaces=record):
         raise RunBusyError(f"Another execution claimed {run.source} of {run.id} at the same moment; try again.")

@@ -53,6 +53,7 @@ class RunRecord(Contract):
     failed_categories: list[str] = Field([])
     degraded: list[str] = Field([])
     counts: dict[str, Any] = Field({})
+    stand_ins: list[str] = Field([], description="Outside services that were stand-ins; the others were the real ones.")
 
     @property
     def run(self) -> Run:
