@@ -226,8 +226,8 @@ def cut_out_person() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
 def report_crossing(folder: Path) -> None:
     """Follow two people who cross, and print how often they trade numbers, and how often one of the two is missed."""
     from framesift.pose.extract import extract, find_videos
-    from framesift.pose.presets import load_settings
     from framesift.pose.sequence import read_sequence
+    from framesift.settings.pose import load_settings
 
     print("| engine | clothes | traded numbers, of 4 crossings | missed while apart |")
     print("|" + " --- |" * 4)

@@ -14,11 +14,10 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from framesift.sources import image_worker
-from framesift.sources.image_structure import read_structure
-from framesift.sources.images import check_image
-from framesift.vision import decode_worker
+from framesift.vision import decode_worker, image_worker
 from framesift.vision.decode import decode_image
+from framesift.vision.image_structure import read_structure
+from framesift.vision.images import check_image
 
 _MAX_PIXELS = 25_000_000
 _MIN_SIDE = 224

@@ -43,7 +43,7 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "Made from `framesift/settings.py` by `make docs`. Set them in the environment or in a `.env` file; lists and",
+        "Made from `framesift/settings/` by `make docs`. Set them in the environment or in a `.env` file; lists and",
         "tables are JSON. On AWS the stacks set them on each function and job (`cdk/config.py`).",
     ]
     for group, model in groups().items():

@@ -59,7 +59,7 @@ def extract_all_poses(text: bytes, store: S3Store, child: int) -> None:
     """Pose sequences of uploaded videos."""
     from framesift.pipeline.upload.extract import Extractor, extract_poses
     from framesift.pose.model import resolve_bundle
-    from framesift.pose.presets import PoseSettings
+    from framesift.settings.pose import PoseSettings
 
     signal.signal(signal.SIGTERM, _give_up)
     job = PoseJob.model_validate_json(text)

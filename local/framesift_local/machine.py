@@ -16,7 +16,7 @@ from pathlib import Path
 from framesift import keys
 from framesift.contracts import Clip
 from framesift.errors import EmbeddedAwsDownError
-from framesift.own_settings import digest_settings, read_own_settings
+from framesift.settings.own import digest_settings, read_own_settings
 from framesift.storage import Store, read_lines
 from framesift.table import RunRecord
 from framesift_local.aws.embedded import EmbeddedAws

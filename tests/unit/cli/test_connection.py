@@ -12,8 +12,8 @@ import pytest
 from framesift.address import Address
 from framesift.cli import connection
 from framesift.errors import EmbeddedAwsDownError
-from framesift.own_settings import digest_settings
 from framesift.settings import load_settings
+from framesift.settings.own import digest_settings
 
 SITE = "FRAMESIFT_CRAWL__SITE_URL"
 CLIPS = "FRAMESIFT_CRAWL__TARGET_CLIPS"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from framesift.errors import SettingsError, UnknownServiceError
-from framesift.own_settings import digest_settings, read_own_settings
+from framesift.settings.own import digest_settings, read_own_settings
 from framesift_local.outside import choose_services
 
 BOTH = ("tiktok", "youtube")

@@ -19,9 +19,9 @@ from framesift.pose.decode import VideoFacts, probe
 from framesift.pose.extract import assemble
 from framesift.pose.manifest import FrameCounts
 from framesift.pose.people import People
-from framesift.pose.presets import PoseSettings
 from framesift.pose.segments import Segment, Source
 from framesift.pose.sequence import ModelFacts, PoseSequence
+from framesift.settings.pose import PoseSettings
 
 
 @pytest.fixture(scope="session")

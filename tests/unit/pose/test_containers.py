@@ -13,7 +13,7 @@ import pytest
 from framesift.errors import FramesLostError, VideoLimitError
 from framesift.pose.decode import Timing, VideoFacts, probe, read_frames
 from framesift.pose.frame import Frame
-from framesift.pose.presets import VideoSettings, load_settings
+from framesift.settings.pose import VideoSettings, load_settings
 
 from .conftest import drawn_frames, encode_video
 

@@ -4,7 +4,7 @@ import jsonschema
 import pytest
 
 from framesift.errors import PoseConfigError, UnknownPresetError
-from framesift.pose.presets import PRESETS, json_schema, load_settings
+from framesift.settings.pose import PRESETS, json_schema, load_settings
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from framesift.pose.presets import RefinementSettings
 from framesift.pose.refine import fill_gaps, one_euro, refine, savitzky_golay
+from framesift.settings.pose import RefinementSettings
 
 from .conftest import make_sequence
 

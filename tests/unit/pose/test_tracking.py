@@ -12,11 +12,11 @@ from framesift.pose import segments
 from framesift.pose.decode import probe
 from framesift.pose.extract import assemble
 from framesift.pose.people import People
-from framesift.pose.presets import load_settings
 from framesift.pose.segments import Segment, Source
 from framesift.pose.sequence import ModelFacts
 from framesift.pose.skeleton import BONES
 from framesift.pose.tracking import Tracker, match
+from framesift.settings.pose import load_settings
 
 from .conftest import encode_video
 

@@ -14,8 +14,8 @@ from framesift.errors import (
     UploadError,
     UploadMismatchError,
 )
-from framesift.pose.presets import S3Settings
 from framesift.pose.upload import upload
+from framesift.settings.pose import S3Settings
 from framesift.storage import S3Store
 
 

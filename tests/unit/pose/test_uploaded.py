@@ -14,8 +14,8 @@ from framesift.models import default_cache_dir, open_registry
 from framesift.pipeline import extract_poses as module
 from framesift.pipeline.upload.extract import Extractor, extract_poses
 from framesift.pose.model import resolve_bundle
-from framesift.pose.presets import PoseSettings
 from framesift.pose.sequence import read_sequence
+from framesift.settings.pose import PoseSettings
 from framesift.storage import S3Store, write_json
 from framesift.table import Records
 

@@ -18,10 +18,10 @@ from framesift.pose.engine import open_engine
 from framesift.pose.extract import assemble, count_expected, extract, find_videos, pending
 from framesift.pose.manifest import json_schema, read_manifest
 from framesift.pose.model import resolve_bundle
-from framesift.pose.presets import PoseSettings, load_settings
 from framesift.pose.segments import Segment, Source, follow, plan
 from framesift.pose.sequence import read_sequence
 from framesift.pose.skeleton import torso_length
+from framesift.settings.pose import PoseSettings, load_settings
 
 from .conftest import drawn_frames, person_frames, write_video
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from framesift.pose.extract import extract, find_videos, pending
 from framesift.pose.manifest import Manifest, VideoEntry
-from framesift.pose.presets import DEFAULT_PRESET, load_settings
+from framesift.settings.pose import DEFAULT_PRESET, load_settings
 
 
 def extract_poses(

@@ -70,7 +70,7 @@ class Sandbox:
 
     Example:
         >>> from framesift.sandbox import Sandbox
-        >>> with Sandbox("framesift.sources.image_worker", timeout_s=10, memory_limit_bytes=1 << 30) as sandbox:
+        >>> with Sandbox("framesift.vision.image_worker", timeout_s=10, memory_limit_bytes=1 << 30) as sandbox:
         ...     reply = sandbox.call("inspect", data, format="JPEG", max_pixels=25_000_000)
     """
 

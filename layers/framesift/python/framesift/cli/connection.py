@@ -16,8 +16,8 @@ from framesift import aws
 from framesift.address import Address, find_running
 from framesift.cli.console import errors
 from framesift.errors import EmbeddedAwsDownError, NotFoundError
-from framesift.own_settings import digest_settings, read_own_settings
 from framesift.settings import load_settings
+from framesift.settings.own import digest_settings, read_own_settings
 from framesift.storage import S3Store
 from framesift.table import Records
 

@@ -19,7 +19,7 @@ from framesift.cli.console import errors, plain_text, print_error, safe_text
 from framesift.cli.console import output as out
 from framesift.cli.tables import Column, show_table
 from framesift.errors import FramesiftError, exit_code_of
-from framesift.pose.presets import DEFAULT_PRESET, PRESETS, PoseSettings, json_schema, load_settings
+from framesift.settings.pose import DEFAULT_PRESET, PRESETS, PoseSettings, json_schema, load_settings
 
 if TYPE_CHECKING:
     from framesift.pose.decode import VideoFacts

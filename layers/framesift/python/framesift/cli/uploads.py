@@ -15,7 +15,7 @@ from framesift.cli.tables import Cell, Column, show_table
 from framesift.errors import NoVideosError
 from framesift.pipeline.upload.branch import check_collection
 from framesift.pose.manifest import VideoEntry
-from framesift.pose.presets import VideoSettings
+from framesift.settings.pose import VideoSettings
 from framesift.storage.transfer import Sender, Sent
 from framesift.table import RunRecord
 

@@ -42,7 +42,7 @@ class PoseJob(JobSpec):
     kind: Literal["images", "poses"] = "poses"
     collection: str
     videos: list[Upload] = Field(description="Child `i` of `n` does every `n`-th, from the `i`-th on.")
-    settings: dict[str, Any] = Field(description="`framesift.pose.presets.PoseSettings`, all of it.")
+    settings: dict[str, Any] = Field(description="`framesift.settings.pose.PoseSettings`, all of it.")
 
 
 class PosesOutput(Contract):

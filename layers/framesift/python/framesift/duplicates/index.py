@@ -23,7 +23,7 @@ from framesift.embedding.choose import EmbedderChoice, choose_embedder
 from framesift.errors import IndexModelError, NotAnIndexError, NotFoundError
 from framesift.models import default_cache_dir, open_registry
 from framesift.settings import load_settings
-from framesift.sources.image_structure import read_structure
+from framesift.vision.image_structure import read_structure
 
 ModelName: TypeAlias = Literal["auto", "resnet50", "copydetect", "pdq"]
 OnProgress: TypeAlias = Callable[[int, int], None]

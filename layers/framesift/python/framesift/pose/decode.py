@@ -35,7 +35,7 @@ from framesift.errors import (
 )
 from framesift.pose.files import readable
 from framesift.pose.frame import Frame
-from framesift.pose.presets import VideoSettings
+from framesift.settings.pose import VideoSettings
 
 # FFmpeg's demuxers that hold their media themselves; its playlists (hls, dash, concat, …) are not among them.
 _CONTAINERS = "mov,matroska,avi,mpegts,mpeg,flv,asf,ogg"

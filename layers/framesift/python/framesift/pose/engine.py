@@ -8,8 +8,8 @@ from typing import Protocol
 from framesift.pose.frame import Frame
 from framesift.pose.model import Bundle
 from framesift.pose.people import People
-from framesift.pose.presets import LandmarkSettings, PerformanceSettings
 from framesift.pose.sequence import ModelFacts
+from framesift.settings.pose import LandmarkSettings, PerformanceSettings
 
 
 class PoseEngine(Protocol):

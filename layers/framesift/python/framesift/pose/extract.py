@@ -19,11 +19,11 @@ from framesift.pose.engine import PoseEngine, open_engine
 from framesift.pose.files import readable
 from framesift.pose.manifest import FrameCounts, Manifest, VideoEntry, read_manifest, write_manifest
 from framesift.pose.model import Bundle, resolve_bundle
-from framesift.pose.presets import PoseSettings
 from framesift.pose.refine import refine
 from framesift.pose.segments import Segment, SegmentPoses, Source, follow, plan, stitch
 from framesift.pose.sequence import PoseSequence, confidence, write_sequence
 from framesift.pose.workers import Work, WorkerPool
+from framesift.settings.pose import PoseSettings
 
 _REPORT_EVERY_S = 0.25
 
@@ -105,7 +105,7 @@ def extract(
         from pathlib import Path
 
         from framesift.pose.extract import extract, find_videos
-        from framesift.pose.presets import load_settings
+        from framesift.settings.pose import load_settings
         from framesift.pose.sequence import read_sequence
 
         if __name__ == "__main__":

@@ -14,9 +14,9 @@ import numpy as np
 from framesift.pose.frame import Frame
 from framesift.pose.model import Bundle
 from framesift.pose.people import People
-from framesift.pose.presets import LandmarkSettings
 from framesift.pose.sequence import ModelFacts
 from framesift.pose.tflite import bundle_without_mask
+from framesift.settings.pose import LandmarkSettings
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from framesift.errors import ModelMissingError
-from framesift.pose.presets import PoseModelName
+from framesift.settings.pose import PoseModelName
 
 if TYPE_CHECKING:
     from framesift.models import ModelRegistry

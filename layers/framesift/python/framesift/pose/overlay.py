@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from framesift.errors import SequencesDifferError
 from framesift.pose.decode import probe, read_frames
 from framesift.pose.files import atomic_path
-from framesift.pose.presets import VideoSettings
 from framesift.pose.sequence import PoseSequence
 from framesift.pose.skeleton import BONES, CHANNELS, LANDMARK_COUNT, VISIBILITY
+from framesift.settings.pose import VideoSettings
 
 # RGB, a colour for each person, the most distinct first (Okabe and Ito's palette, safe for colour-blind viewers).
 _COLOURS = ((86, 180, 233), (230, 159, 0), (0, 158, 115), (204, 121, 167), (240, 228, 66), (213, 94, 0))

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from framesift.pose.presets import RefinementSettings
 from framesift.pose.sequence import PoseSequence
+from framesift.settings.pose import RefinementSettings
 
 _DERIVATIVE_CUTOFF_HZ = 1.0
 

@@ -17,11 +17,11 @@ from framesift.pose.decode import Timing, VideoFacts, read_frames
 from framesift.pose.engine import PoseEngine
 from framesift.pose.frame import Frame
 from framesift.pose.people import People
-from framesift.pose.presets import PoseSettings
 from framesift.pose.selection import select
 from framesift.pose.sequence import SUFFIX, ModelFacts
 from framesift.pose.skeleton import CHANNELS, LANDMARK_COUNT, WORLD_CHANNELS
 from framesift.pose.tracking import Tracker, colour_distance, match
+from framesift.settings.pose import PoseSettings
 
 # Frames at the grid's points around a segment's start that decide what is kept there.
 _WARM_UP_POINTS = 3

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from framesift.errors import BucketMissingError, NoVideosError
 from framesift.pose.manifest import MANIFEST_NAME
-from framesift.pose.presets import S3Settings
 from framesift.pose.sequence import SUFFIX
+from framesift.settings.pose import S3Settings
 from framesift.storage.transfer import Sender, Sent
 
 

@@ -30,8 +30,8 @@ from framesift.errors import (
 )
 from framesift.settings import DownloadSettings
 from framesift.sources.addresses import is_public
-from framesift.sources.images import ImageFacts, check_image
 from framesift.sources.untrusted import join_url, read_retry_after_s, split_url
+from framesift.vision.images import ImageFacts, check_image
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framesift.sandbox import Sandbox
-from framesift.sources.image_structure import read_structure
-from framesift.sources.images import MEMORY_LIMIT_BYTES, TIME_LIMIT_S, call_within_limits
+from framesift.vision.image_structure import read_structure
+from framesift.vision.images import MEMORY_LIMIT_BYTES, TIME_LIMIT_S, call_within_limits
 
 RgbImage = NDArray[np.uint8]
 """`(height, width, 3)` uint8, RGB, 0 to 255."""

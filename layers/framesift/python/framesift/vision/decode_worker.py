@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from framesift.sandbox import Reply
-from framesift.sources.image_worker import open_image
+from framesift.vision.image_worker import open_image
 
 _EXIF_WINDOW_BYTES = 1 << 16  # an EXIF block is a JPEG segment: at most 64 KiB, before the pixels
 _ORIENTATION_TAG = 0x0112

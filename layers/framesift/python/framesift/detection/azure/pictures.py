@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from framesift.errors import ImageRefusedError
-from framesift.sources.images import check_image
+from framesift.vision.images import check_image
 
 if TYPE_CHECKING:
     from framesift.settings import DownloadSettings

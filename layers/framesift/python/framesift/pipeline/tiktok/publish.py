@@ -12,9 +12,9 @@ from framesift.contracts import Clip, PublishedList, PublishOutput, Run, StageIn
 from framesift.log import logger
 from framesift.pipeline.stage import run_once
 from framesift.settings import PublishSettings, Settings
-from framesift.sources.images import encode_thumbnail
 from framesift.storage import Store, read_lines, write_json
 from framesift.table import Records
+from framesift.vision.images import encode_thumbnail
 
 
 def publish_lists(request: StageInput, settings: Settings, store: Store, records: Records) -> PublishOutput:

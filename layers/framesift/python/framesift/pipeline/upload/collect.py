@@ -16,8 +16,8 @@ from framesift.contracts import Finding, ItemError, Upload, UploadsInput, Upload
 from framesift.errors import EmptyVideoError, NotAVideoError, NoUploadsError, VideoError, VideoLimitError
 from framesift.pipeline.stage import run_once
 from framesift.pipeline.upload.poses import failed_entry, pose_settings
-from framesift.pose.presets import PoseSettings
 from framesift.settings import Settings
+from framesift.settings.pose import PoseSettings
 from framesift.storage import Store, StoredObject, write_manifest
 from framesift.table import Records
 

@@ -21,8 +21,8 @@ from framesift.pose.decode import file_sha256
 from framesift.pose.extract import extract
 from framesift.pose.manifest import VideoEntry
 from framesift.pose.model import Bundle
-from framesift.pose.presets import PoseSettings
 from framesift.pose.segments import Source
+from framesift.settings.pose import PoseSettings
 from framesift.storage import Store
 from framesift.table import Records
 from framesift.table.videos import settings_digest

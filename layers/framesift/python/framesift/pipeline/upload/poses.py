@@ -6,8 +6,8 @@ from typing import Any
 
 from framesift.contracts import ItemError, Upload
 from framesift.pose.manifest import VideoEntry
-from framesift.pose.presets import PoseSettings, load_settings
 from framesift.settings import UPLOAD_OVERRIDES, UploadSettings
+from framesift.settings.pose import PoseSettings, load_settings
 
 
 def pose_settings(settings: UploadSettings) -> PoseSettings:

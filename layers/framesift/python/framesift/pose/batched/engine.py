@@ -14,9 +14,9 @@ from framesift.pose.batched.smoothing import Smoother
 from framesift.pose.frame import Frame, Planes
 from framesift.pose.model import Bundle
 from framesift.pose.people import People
-from framesift.pose.presets import LandmarkSettings
 from framesift.pose.sequence import ModelFacts
 from framesift.pose.skeleton import LANDMARK_COUNT
+from framesift.settings.pose import LandmarkSettings
 
 Array = NDArray[np.float64]
 

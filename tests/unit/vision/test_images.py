@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from framesift.errors import ImageTooCostlyError, ImageTooLargeError, MediaError, NotAnImageError
-from framesift.memory import MemoryBudget, image_budget, image_budget_bytes
 from framesift.sandbox import Reply, Sandbox
-from framesift.sources.images import ImageFacts, call_within_limits, check_image, encode_thumbnail
 from framesift.vision.decode import decode_image
+from framesift.vision.images import ImageFacts, call_within_limits, check_image, encode_thumbnail
+from framesift.vision.memory import MemoryBudget, image_budget, image_budget_bytes
 
 MAX_PIXELS = 25_000_000
 
@@ -121,7 +121,7 @@ def test_refuses_too_many_pixels(side: int) -> None:
 def test_refuses_a_bomb_without_decoding_it() -> None:
     code = (
         "import resource, sys; from PIL import Image, PngImagePlugin\n"
-        "from framesift.sources.images import check_image\n"
+        "from framesift.vision.images import check_image\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "try: check_image(sys.stdin.buffer.read(), 25_000_000)\n"
         "except Exception as error: print(type(error).__name__)\n"

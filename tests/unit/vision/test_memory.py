@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from framesift.memory import MemoryBudget, available_bytes
+from framesift.vision.memory import MemoryBudget, available_bytes
 
 
 @pytest.fixture

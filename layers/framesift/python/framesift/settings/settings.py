@@ -21,7 +21,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from framesift.errors import SettingsError, UnknownSettingError
-from framesift.pose.presets import DEFAULT_PRESET, PresetName, with_overrides
+from framesift.settings.pose import DEFAULT_PRESET, PresetName, with_overrides
 
 _PREFIX = "FRAMESIFT_"
 

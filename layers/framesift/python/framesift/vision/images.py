@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from framesift.errors import ImageTooCostlyError, NotAnImageError
-from framesift.memory import MemoryBudget, image_budget
 from framesift.sandbox import Reply, Sandbox, SandboxKilledError
-from framesift.sources.image_structure import ImageStructure, read_structure
+from framesift.vision.image_structure import ImageStructure, read_structure
+from framesift.vision.memory import MemoryBudget, image_budget
 
 # Pillow's name, MIME type, extension.
 _TYPES = {
@@ -25,7 +25,7 @@ TIME_LIMIT_S = 10.0
 """How long one image may take to decode, seconds: an ordinary thumbnail takes some milliseconds."""
 MEMORY_LIMIT_BYTES = 1 << 30
 """How much memory a process that decodes images may allocate."""
-_SANDBOX = Sandbox("framesift.sources.image_worker", timeout_s=TIME_LIMIT_S, memory_limit_bytes=MEMORY_LIMIT_BYTES)
+_SANDBOX = Sandbox("framesift.vision.image_worker", timeout_s=TIME_LIMIT_S, memory_limit_bytes=MEMORY_LIMIT_BYTES)
 _BYTES_PER_PIXEL = 12  # While it is decoded: the decoder's buffer, Pillow's, and a conversion.
 
 
