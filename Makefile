@@ -3,8 +3,11 @@
 
 PYTHON ?= python3
 SOURCE ?= tiktok
+# SITE=real calls the real services in place of the stand-ins (docs/guides/real-sites.md).
+SITE ?= stand-in
 # For example ARGS="--date 2026-11-20 --clips 200"
 ARGS ?=
+REAL := $(if $(filter real,$(SITE)),--real all)
 
 BIN := .venv/bin
 # An environment of our own holds its own uv, so that nothing but Python is needed.
@@ -21,11 +24,11 @@ LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-h
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(BIN)/.ready-run ## Run the day on this machine: crawl, look, keep, publish (SOURCE=tiktok)
-	@$(BIN)/framesift local run $(SOURCE) $(ARGS)
+run: $(BIN)/.ready-run ## Run a day on this machine: crawl, analyze, rank, publish (SOURCE=tiktok, SITE=real)
+	@$(BIN)/framesift local run $(SOURCE) $(REAL) $(ARGS)
 
 up: $(BIN)/.ready-run ## Keep the embedded AWS running, with its schedules and its API
-	@$(BIN)/framesift local up $(ARGS)
+	@$(BIN)/framesift local up $(REAL) $(ARGS)
 
 test: $(BIN)/.ready-dev ## Run every check and every test, offline
 	@$(MAKE) --no-print-directory check
@@ -45,10 +48,12 @@ docs: $(BIN)/.ready-dev ## Make docs/settings.md and the JSON Schemas anew
 lock: $(UV) ## Choose the newest versions that fit, and lock them with their hashes
 	@$(LOCK) $(PACKAGES) -o requirements/run.txt
 	@$(LOCK) --all-extras --group pyproject.toml:dev $(PACKAGES) -c requirements/run.txt -o requirements/dev.txt
-	@echo awslambdaric | $(LOCK) layers/framesift/pyproject.toml - --extra language --extra publish --extra detection --extra onnx -o requirements/steps.txt
+	@echo awslambdaric | $(LOCK) layers/framesift/pyproject.toml - --extra language --extra publish -o requirements/steps.txt
+	@echo awslambdaric | $(LOCK) layers/framesift/pyproject.toml - --extra detection --extra onnx -o requirements/detection.txt
 	@echo awslambdaric | $(LOCK) layers/framesift/pyproject.toml - --extra crawl -o requirements/crawler.txt
 	@$(LOCK) layers/framesift/pyproject.toml --extra vision --extra pose -o requirements/vision.txt
 	@$(LOCK) layers/framesift/pyproject.toml --extra vision --extra pose --extra torch -o requirements/vision-gpu.txt
+	@printf 'cyclonedx-bom\nsetuptools\nwheel\nnumpy\ncython\n' | $(LOCK) - -o requirements/build.txt
 
 clean: ## Remove the environment and what runs left (.framesift)
 	rm -rf .venv cdk.out .framesift

@@ -19,16 +19,18 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.rounds import machine, report, table
+from framesift.duplicates.alignment import SIDE, align, local_features
+from framesift.duplicates.fingerprints import Fingerprints, fingerprint
+from framesift.duplicates.images import Candidate, Comparison, ImageSet
+from framesift.duplicates.keepers import choose_keepers
+from framesift.duplicates.pairs import Pairs
+from framesift.duplicates.pdq import MIN_QUALITY, similar_hashes
+from framesift.duplicates.similarity import similar_pairs
+from framesift.embedding.copydetect import CopyDetect
 from framesift.models import Model, default_cache_dir, open_registry
-from framesift.vision.alignment import SIDE, align, local_features
 from framesift.vision.decode import decode_image
-from framesift.vision.duplicates import Candidate, find_duplicates
-from framesift.vision.embed import CopyDetect
-from framesift.vision.looks import look_at
-from framesift.vision.pdq import MIN_QUALITY, VARIANTS, similar_hashes
-from framesift.vision.similarity import Pairs, similar_pairs
-from framesift_local.clipsite import Clip, ClipSite, Grade, grade, pictures
-from framesift_local.clipsite.edits import KINDS
+from framesift_local.standins.clipsite import Clip, ClipSite, Grade, grade, images
+from framesift_local.standins.clipsite.edits import KINDS
 
 DAY = dt.date(2026, 11, 20)
 CLIPS = 200
@@ -37,50 +39,63 @@ MAX_PIXELS = 25_000_000
 
 @dataclass(frozen=True)
 class Day:
-    """What was seen of a site's day."""
+    """A site's day, fingerprinted.
+
+    Attributes:
+        clips: Those that can be judged.
+        truth: All clips, by id.
+        comparison: Each with every other.
+        alike: Pairs whose features are similar.
+        agreeing: `(P,)` bool: which of these alignment confirms.
+    """
 
     clips: list[Clip]
     truth: dict[str, Clip]
-    words: np.ndarray
+    comparison: Comparison
     alike: Pairs
     agreeing: np.ndarray
 
     def judge(self, threshold: float | None, candidate: float = 1.0) -> Grade:
-        """Find the duplicates by PDQ and, where thresholds are given, by our model; hold them against the truth."""
-        pairs: dict[str, Pairs] = {"pdq": similar_hashes(self.words)}
+        """Find the duplicates by PDQ and, where thresholds are given, by our model; compare them with the truth."""
+        pairs = {"pdq": similar_hashes(self.comparison.queries.fingerprints.pdq)}
         if threshold is not None:
             pairs["copydetect"] = self.alike.where(self.alike.scores >= threshold)
             pairs["aligned"] = self.alike.where((self.alike.scores >= candidate) & self.agreeing)
-        candidates = [Candidate(clip.id, clip.views, n, clip.category) for n, clip in enumerate(self.clips)]
-        repeats = find_duplicates(candidates, pairs)
-        dropped = {
-            clip.id: self.clips[repeat.keeper].id
-            for clip, repeat in zip(self.clips, repeats, strict=True)
-            if repeat is not None
-        }
+        similar = {method: self.comparison.scores(found, Pairs.empty()) for method, found in pairs.items()}
+        matches = choose_keepers(self.comparison, similar)
+        dropped = {clip.id: match.keeper.id for clip, match in zip(self.clips, matches, strict=True) if match}
         return grade(self.truth, [clip.id for clip in self.clips], dropped)
 
 
-def see(seed: int, embedder: CopyDetect, at_least: float) -> Day:
-    """Draw a site's day, look at every picture as the vision job does, and align the pairs that are alike."""
+def fingerprint_day(seed: int, embedder: CopyDetect, min_score: float) -> Day:
+    """Draw a site's day, fingerprint every cover as the vision job does, and align the pairs that are alike."""
     site = ClipSite(date=DAY, cache_dir=Path(), seed=seed, clips_per_category=CLIPS)
     clips = list(site.catalogue().clips.values())
     with ThreadPoolExecutor(2) as pool:
-        files = list(pool.map(pictures.encode, clips))
-        looks = list(pool.map(lambda data: look_at(data, embedder, max_pixels=MAX_PIXELS), files))
-        judged = [number for number, look in enumerate(looks) if look.pdq.quality >= MIN_QUALITY and not look.plain]
-        clips, looks = [clips[number] for number in judged], [looks[number] for number in judged]
+        files = list(pool.map(images.encode, clips))
+        found = list(pool.map(lambda data: fingerprint(data, embedder, max_pixels=MAX_PIXELS), files))
+        judged = [number for number, one in enumerate(found) if one.pdq.quality >= MIN_QUALITY and not one.plain]
+        clips, found = [clips[number] for number in judged], [found[number] for number in judged]
         files = [files[number] for number in judged]
-        alike = similar_pairs(embedder.embed([look.prepared for look in looks]), at_least)
+        features = embedder.embed([one.prepared for one in found if one.prepared is not None])
+        alike = similar_pairs(features, min_score)
         numbers = sorted({*alike.first.tolist(), *alike.second.tolist()})
         decoded = pool.map(lambda number: local_features(decode_image(files[number], min_side=SIDE // 2)), numbers)
-        features = dict(zip(numbers, decoded, strict=True))
-        ways = pool.map(lambda one, other: align(features[one], features[other]), alike.first, alike.second)
+        local = dict(zip(numbers, decoded, strict=True))
+        ways = pool.map(lambda one, other: align(local[one], local[other]), alike.first, alike.second)
         agreeing = np.array(
             [way is not None and way.confirms(score) for way, score in zip(ways, alike.scores, strict=True)], np.bool_
         )
-    words = np.stack([look.pdq.words for look in looks]).reshape(-1, len(VARIANTS), 4)
-    return Day(clips, site.truth(), words, alike, agreeing)
+    digests = [str(number) for number in range(len(clips))]
+    fingerprints = Fingerprints.blank("copydetect", [clip.id for clip in clips], digests, embedder.dimension)
+    fingerprints.features[:], fingerprints.pdq[:] = features, [one.pdq.words for one in found]
+    candidates = [
+        Candidate(clip.id, digest, rank=(-clip.views,), group=clip.category)
+        for clip, digest in zip(clips, digests, strict=True)
+    ]
+    nothing = ImageSet([], Fingerprints.blank("copydetect", [], [], embedder.dimension))
+    comparison = Comparison(ImageSet(candidates, fingerprints), references=nothing)
+    return Day(clips, site.truth(), comparison, alike, agreeing)
 
 
 def row(name: str, grades: Sequence[Grade]) -> list[str]:
@@ -111,7 +126,8 @@ def main() -> None:
     arguments = parser.parse_args()
     model = open_registry(default_cache_dir()).resolve("copydetect")
     embedder = CopyDetect(Model(model.card, arguments.file or model.path), threads=2)
-    days = [see(seed, embedder, min([*arguments.candidates, *arguments.thresholds])) for seed in arguments.seeds]
+    min_score = min([*arguments.candidates, *arguments.thresholds])
+    days = [fingerprint_day(seed, embedder, min_score) for seed in arguments.seeds]
     rows = [row("PDQ alone", [day.judge(None) for day in days])]
     rows += [row(f"and copydetect ≥ {t}", [day.judge(t) for day in days]) for t in arguments.thresholds]
     rows += [
@@ -125,12 +141,12 @@ def main() -> None:
             "# Re-uploads on the clip site",
             "",
             f"{len(days)} sites of 5 x {CLIPS} clips, seeds {', '.join(map(str, arguments.seeds))}; shares are of the",
-            "re-uploads that there is something to find of (`framesift_local/clipsite/grade.py`).",
+            "re-uploads that there is something to find of (`framesift_local/standins/clipsite/grade.py`).",
             "",
             *table(["judged by", "originals lost", "found", *KINDS], rows),
             "",
             f"The card's thresholds are {embedder.threshold}, and {model.card.candidate_threshold} for pairs that are",
-            "laid over each other (`framesift/vision/alignment.py`).",
+            "confirmed by alignment (`framesift/duplicates/alignment.py`).",
             "",
             *machine(["onnxruntime-openvino", "pdqhash"]),
         ],

@@ -24,19 +24,19 @@ from typing import Any
 from benchmarks.rounds import machine as this_machine
 from benchmarks.rounds import report, table
 from framesift import aws
-from framesift.contracts import AnalysisJob, CategoryInput, Run, StageInput
+from framesift.contracts import AnalysisJob, Run, ScopeInput, StageInput
+from framesift.embedding.choose import choose_embedder
 from framesift.language import decider
 from framesift.models import default_cache_dir, open_registry
 from framesift.pipeline.analyze import Analyst, analyze
-from framesift.pipeline.archive import archive_run
-from framesift.pipeline.collect import collect_category
-from framesift.pipeline.curate import curate_category
 from framesift.pipeline.plan import plan_analysis
-from framesift.pipeline.publish import publish_lists
+from framesift.pipeline.tiktok.archive import archive_run
+from framesift.pipeline.tiktok.collect import collect_category
+from framesift.pipeline.tiktok.curate import curate_category
+from framesift.pipeline.tiktok.publish import publish_lists
 from framesift.settings import load_settings
 from framesift.storage import S3Store, parse_uri
-from framesift.table import Table
-from framesift.vision.choose import choose_embedder
+from framesift.table import Records
 from framesift_local.machine import Machine, machine
 
 DAY = Date(2026, 11, 2)
@@ -46,7 +46,7 @@ DAY = Date(2026, 11, 2)
 def up(folder: Path, day: Date, clips: int) -> Iterator[Machine]:
     """The machine on a day; this process's clients and settings reach it."""
     with machine(folder, day=day, clips=clips, sources=["tiktok"]) as started:
-        os.environ.update({**started.aws.environment(), **started.overrides})
+        os.environ.update({**started.aws.environment(), **started.stand_in_settings})
         aws._client.cache_clear()
         load_settings.cache_clear()
         yield started
@@ -76,30 +76,30 @@ def outputs_of(started: Machine) -> dict[str, Any]:
 def run_plainly(started: Machine, day: Date) -> float:
     """The stages' functions, one after another, in this process; returns their seconds."""
     outputs, settings = outputs_of(started), load_settings()
-    store, records = S3Store(outputs["BucketName"]), Table(outputs["TableName"])
+    store, records = S3Store(outputs["BucketName"]), Records(outputs["TableName"])
     today, categories = Run(source="tiktok", date=day.isoformat(), attempt=1), settings.run.categories
     began = time.perf_counter()
     for category in categories:
-        collect_category(CategoryInput(run=today, category=category), settings, store, records)
-    plan = plan_analysis(StageInput(run=today, categories=categories), settings, store, records)
+        collect_category(ScopeInput(run=today, scope=category), settings, store, records)
+    plan = plan_analysis(StageInput(run=today, scopes=categories), settings, store, records)
     job = AnalysisJob.model_validate_json(store.get(parse_uri(plan.job_spec_uri)[1]))
     choice = choose_embedder(settings, open_registry(default_cache_dir(), store))
     analyze(job, Analyst(settings, store, records, choice, lambda: False), child=0)
     for category in categories:
-        request = CategoryInput(run=today, category=category)
+        request = ScopeInput(run=today, scope=category)
         curate_category(request, settings, store, records, decider(settings.language))
-    publish_lists(StageInput(run=today, categories=categories), settings, store, records)
-    archive_run(StageInput(run=today, categories=categories), store, records)
+    publish_lists(StageInput(run=today, scopes=categories), settings, store, records)
+    archive_run(StageInput(run=today, scopes=categories), store, records)
     return time.perf_counter() - began
 
 
 def forget_the_end(started: Machine, day: Date) -> None:
     """Let a run look as if it had failed at its very end."""
-    records = Table(outputs_of(started)["TableName"])
-    record = records.run("tiktok", day.isoformat())
+    records = Records(outputs_of(started)["TableName"])
+    record = records.runs.get("tiktok", day.isoformat())
     if record is None:
         raise SystemExit(f"There is no run of {day}.")
-    records.end_run(record.model_copy(update={"status": "FAILED", "done": []}))
+    records.runs.end(record.model_copy(update={"status": "FAILED", "done": []}))
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from torch import nn
 
 from framesift.detection.onnx import OnnxDetector
 from framesift.models.card import DetectorForm
-from framesift_local.youtube.pictures import draw, encode
+from framesift_local.standins.youtube.images import draw, encode
 
 SIDE = 640
 TAGS = tuple(f"tag{number}" for number in range(80))
@@ -120,13 +120,13 @@ def main() -> None:
         form = DetectorForm(head="yolov8", tags=TAGS, width=SIDE, height=SIDE)
         ours = OnnxDetector(path, form, max_overlap=OVERLAP, threads=asked.threads)
         plain(session, pictures[:4])
-        ours.detect(pictures[:8], at_least=AT_LEAST)
+        ours.detect(pictures[:8], min_score=AT_LEAST)
         times: dict[str, list[float]] = {"plain": [], "ours": []}
         for _ in range(asked.rounds):
             started = time.perf_counter()
             plain(session, pictures)
             middle = time.perf_counter()
-            ours.detect(pictures, at_least=AT_LEAST)
+            ours.detect(pictures, min_score=AT_LEAST)
             times["plain"].append(middle - started)
             times["ours"].append(time.perf_counter() - middle)
     each = {name: median(took) / asked.pictures * 1000 for name, took in times.items()}

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sklearn.metrics.pairwise import cosine_similarity
 
 from benchmarks.rounds import interleaved, machine, report, table
-from framesift.vision.similarity import similar_pairs
+from framesift.duplicates.similarity import similar_pairs
 
 THRESHOLD = 0.82
 DIMENSION = 2048
@@ -73,7 +73,7 @@ def faiss_range_search(rows: Vectors) -> Found:
 
 
 def ours(rows: Vectors) -> Found:
-    """`framesift.vision.similarity`."""
+    """`framesift.duplicates.similarity`."""
     pairs = similar_pairs(rows, THRESHOLD)
     return pairs.first, pairs.second, pairs.scores
 

@@ -27,16 +27,19 @@ from sklearn.datasets import load_sample_images
 from torchvision import transforms
 
 from benchmarks.rounds import interleaved, machine, report, table
-from framesift.vision import resnet50
+from framesift.embedding import resnet50_graph
+from framesift.embedding.embedder import Embedder
+from framesift.embedding.resnet50 import open_on_cpu
 from framesift.vision.decode import decode_image
-from framesift.vision.embed import Embedder, ResNet50Cpu
 from framesift.vision.onnx_session import usable_cores
-from tests.unit.vision.conftest import model_of, random_network
+from tests.unit.images import model_of, random_network
 
 SIZES = {"480 x 360": (480, 360), "1280 x 720": (1280, 720)}
 PICTURES_AT_ONCE = 8
 
-_NORMALISE = transforms.Compose([transforms.ToTensor(), transforms.Normalize(resnet50.MEAN, resnet50.DEVIATION)])
+_NORMALISE = transforms.Compose(
+    [transforms.ToTensor(), transforms.Normalize(resnet50_graph.MEAN, resnet50_graph.DEVIATION)]
+)
 PLAIN_VIEWS = [
     transforms.Compose([transforms.Resize(256), transforms.CenterCrop(224), _NORMALISE]),
     transforms.Compose([transforms.Resize((224, 224)), _NORMALISE]),
@@ -125,11 +128,11 @@ def main() -> None:
     network = random_network(photographs()[:5])
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(usable_cores()) as pool:
         path = Path(folder) / "resnet50.onnx"
-        resnet50.write_onnx(resnet50.weights_of(network), path)
+        resnet50_graph.write_onnx(resnet50_graph.feature_weights(network), path)
         network.fc = torch.nn.Identity()
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         model = model_of(path, "resnet50")
-        fast, exact = ResNet50Cpu(model), ResNet50Cpu(model, exact=True)
+        fast, exact = open_on_cpu(model), open_on_cpu(model, exact=True)
         ways = {
             "Pillow + torch eager float32, a view at a time": partial(plain, network),
             "Pillow + onnxruntime float32, batched": partial(batched_onnxruntime, session),

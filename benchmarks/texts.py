@@ -16,13 +16,13 @@ from typing import Any
 from lingua import LanguageDetectorBuilder
 
 from benchmarks.rounds import interleaved, machine, report, table
-from framesift.contracts import Item
+from framesift.contracts import Clip
 from framesift.language import decider
-from framesift.pipeline.rank import rank
+from framesift.pipeline.tiktok.rank import rank
 from framesift.settings import Settings
 from framesift.sources.tiktok.parse import Origin, parse_entries
-from framesift_local.clipsite import ClipSite
-from framesift_local.clipsite.answers import item_list
+from framesift_local.standins.clipsite import ClipSite
+from framesift_local.standins.clipsite.answers import item_list
 
 NOW = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
 ORIGIN = Origin("dance", "http://127.0.0.1", NOW)
@@ -43,12 +43,12 @@ def entries(count: int) -> list[dict[str, Any]]:
     return found[:count]
 
 
-def parse(found: Sequence[dict[str, Any]]) -> list[Item]:
+def parse(found: Sequence[dict[str, Any]]) -> list[Clip]:
     """JSON to items."""
     return list(parse_entries(list(found), ORIGIN))
 
 
-def ours(found: Sequence[dict[str, Any]], settings: Settings) -> list[Item]:
+def ours(found: Sequence[dict[str, Any]], settings: Settings) -> list[Clip]:
     """Parse, decide, rank."""
     decided = decider(settings.language)(parse(found)).items
     return rank(decided, category="dance", top=10, keep_language="ko", taken_down={})

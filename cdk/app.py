@@ -6,21 +6,22 @@ import os
 from aws_cdk import App, Environment, Validations
 from cdk_nag import AwsSolutionsChecks
 
-from cdk.config import stage_config
+from cdk.config import Config, stage_config
 from cdk.constructs.image import REPOSITORY
 from cdk.stacks.pipeline import PipelineStack
 from cdk.stacks.storage import StorageStack
 
 
-def make_app(out: str) -> App:
-    """Make the stacks of the stage in the context; what cdk-nag finds in them fails the synthesis."""
+def make_app(out: str, *configs: Config) -> App:
+    """Make the stacks of some stages, by default of the one in the context; what cdk-nag finds fails the synthesis."""
     context = json.loads((REPOSITORY / "cdk.json").read_text(encoding="utf-8"))["context"]
     # cfn-lint checks as much as the built-in validation, in the tests; here that would double the time.
     app = App(outdir=out, context=context, tree_metadata=False, builtin_cloud_formation_validation=False)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
-    config = stage_config(app.node.try_get_context("stage"))
-    name, env = f"framesift-{config.stage}", Environment(account=config.account, region=config.region)
-    PipelineStack(app, f"{name}-pipeline", config, StorageStack(app, f"{name}-storage", config, env=env), env=env)
+    for config in configs or [stage_config(app.node.try_get_context("stage"))]:
+        name, env = f"framesift-{config.stage}", Environment(account=config.account, region=config.region)
+        storage = StorageStack(app, f"{name}-storage", config, env=env)
+        PipelineStack(app, f"{name}-pipeline", config, storage, env=env)
     return app
 
 

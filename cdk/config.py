@@ -4,23 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-from framesift.errors import NotFoundError
-
-
-@dataclass(frozen=True)
-class FunctionSize:
-    """What a function may use.
-
-    Attributes:
-        memory_mb: Memory; Lambda gives one CPU for each 1,769 MB.
-        timeout_s: Not more than its task's `TimeoutSeconds` in the state machine.
-        disk_mb: Space in `/tmp`.
-    """
-
-    memory_mb: int
-    timeout_s: int
-    disk_mb: int = 512
+from framesift.errors import NotFoundError, SettingsError
 
 
 @dataclass(frozen=True)
@@ -31,7 +17,7 @@ class Schedule:
         name: Names the schedule.
         source: The source of `StartInput`.
         hour: In the config's time zone.
-        only_if_failed: Run only where the day's run has failed.
+        only_if_failed: Run only what the day's runs have left to do.
     """
 
     name: str
@@ -41,17 +27,62 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class Option:
+    """What a stage gets with a source or a feature that is switched on.
+
+    Attributes:
+        schedules: When runs start by themselves.
+        secrets: What is kept in Secrets Manager (`cdk/secrets.py`).
+        settings: Settings that it means.
+        needs: Settings that the stage has to give.
+    """
+
+    schedules: tuple[Schedule, ...] = ()
+    secrets: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+
+
+# Sources that run by the clock; uploads start their runs themselves.
+SOURCES: Mapping[str, Option] = {
+    "tiktok": Option(
+        schedules=(
+            Schedule("TiktokMidnight", "tiktok", hour=0),
+            Schedule("TiktokNoonIfFailed", "tiktok", hour=12, only_if_failed=True),
+        ),
+        secrets=("session",),
+    ),
+    "youtube": Option(schedules=(Schedule("YoutubeNight", "youtube", hour=3),), secrets=("youtube",)),
+}
+# Services of other companies.
+FEATURES: Mapping[str, Option] = {
+    "google": Option(
+        secrets=("google",),
+        settings={"FRAMESIFT_LANGUAGE__PROVIDER": "google"},
+        needs=("FRAMESIFT_LANGUAGE__GOOGLE_PROJECT",),
+    ),
+    "azure": Option(secrets=("azure",)),
+}
+
+
+@dataclass(frozen=True)
 class Config:
-    """One stage.
+    """One stage. A new one is quiet: it runs nothing by the clock and keeps no secret unless configured to.
 
     Attributes:
         stage: Part of the stacks' names, so that several can share an account.
         region: Where it runs.
         account: The account's number; None: that of whoever deploys.
         timezone: What schedules and dates are in (IANA).
-        alert_email: Who is told of failures; empty: subscribe to the topic by hand.
-        schedules: When runs start.
+        alert_email: Who is notified of failures; empty: subscribe to the topic by hand.
+        sources: Sources that run by the clock, `tiktok` and `youtube`.
+        features: Services of others that are used: `google` (Cloud Translate) and `azure` (Custom Vision).
+        own_settings: Settings of the package that the stage changes: `FRAMESIFT_…` variables for every function.
         protect: Termination protection on both stacks.
+        chromium_week: The ISO week whose Chromium the crawler gets; a deployment in another week renews it.
+
+    Raises:
+        SettingsError: If there is no such source or feature, or a feature lacks a setting.
     """
 
     stage: str
@@ -59,43 +90,21 @@ class Config:
     account: str | None = None
     timezone: str = "Asia/Seoul"
     alert_email: str = ""
-    schedules: tuple[Schedule, ...] = (
-        Schedule("TiktokMidnight", "tiktok", hour=0),
-        Schedule("TiktokNoonIfFailed", "tiktok", hour=12, only_if_failed=True),
-        Schedule("YoutubeNight", "youtube", hour=3),
-    )
+    sources: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    own_settings: Mapping[str, str] = field(default_factory=dict)
     protect: bool = False
+    chromium_week: str = field(default_factory=lambda: f"{datetime.now(UTC):%G-W%V}")
 
-    # Settings of the package that a stage changes: `FRAMESIFT_…` variables for every function.
-    settings: Mapping[str, str] = field(default_factory=dict)
-
-    # Storage
+    # Storage. What runs leave behind; reviews need it for as long as they wait (90 days by default).
+    run_days: int = 120
     residual_days: int = 3
     noncurrent_days: int = 7
     access_log_days: int = 90
     log_days: int = 30
 
-    # Functions. A browser wants two CPUs and room for its profile; 3,008 MB is the most that a new account gets.
-    functions: Mapping[str, FunctionSize] = field(
-        default_factory=lambda: {
-            "begin_run": FunctionSize(512, 60),
-            "plan_analysis": FunctionSize(512, 120),
-            "curate_category": FunctionSize(1769, 300),
-            "publish_lists": FunctionSize(1769, 300),
-            "archive_run": FunctionSize(512, 300),
-            "finish_run": FunctionSize(512, 120),
-            "fail_run": FunctionSize(512, 60),
-            "serve_api": FunctionSize(512, 20),
-            "collect_feed": FunctionSize(1769, 600),
-            "predict_items": FunctionSize(1769, 900),
-            "teach_detector": FunctionSize(1769, 900),
-            "check_training": FunctionSize(512, 60),
-            "gate_iteration": FunctionSize(512, 120),
-            "collect_uploads": FunctionSize(1769, 300),
-            "publish_poses": FunctionSize(1769, 300),
-            "crawl_category": FunctionSize(3008, 900, disk_mb=2048),
-        }
-    )
+    # The region's availability zones that a new account gets: all of them (Seoul: 4).
+    zones: int = 4
 
     # The vision job. Spot prices of several types and zones are what keeps a GPU to be had.
     gpu_instance_types: tuple[str, ...] = ("g6.xlarge", "g5.xlarge", "g4dn.xlarge")
@@ -116,15 +125,46 @@ class Config:
     throttle_burst: int = 100
     login_callback_url: str = "http://localhost:8976/callback"
 
+    def __post_init__(self) -> None:
+        """Refuse what is not known, before anything is deployed."""
+        for kind, wanted, known in (("source", self.sources, SOURCES), ("feature", self.features, FEATURES)):
+            for name in wanted:
+                if name not in known:
+                    raise SettingsError(f"Stage {self.stage!r}: there is no {kind} {name!r}; take {', '.join(known)}.")
+                if missing := [need for need in known[name].needs if not self.own_settings.get(need)]:
+                    raise SettingsError(f"Stage {self.stage!r}: {name} needs {missing[0]} in own_settings.")
+
+    @property
+    def schedules(self) -> tuple[Schedule, ...]:
+        """When runs start by themselves."""
+        return tuple(schedule for option in self._options for schedule in option.schedules)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets that the stage keeps."""
+        return tuple(secret for option in self._options for secret in option.secrets)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Settings for every function and job: the stage's own over those of its options."""
+        switched_on = {name: value for option in self._options for name, value in option.settings.items()}
+        return {**switched_on, **self.own_settings}
+
+    @property
+    def _options(self) -> list[Option]:
+        return [*(SOURCES[name] for name in self.sources), *(FEATURES[name] for name in self.features)]
+
 
 STAGES = {
     "dev": Config("dev"),
-    "prod": Config("prod", protect=True),
+    "prod": Config("prod", sources=("tiktok",), protect=True),
+    # What the embedded AWS runs on one machine: all that needs no account elsewhere.
+    "local": Config("local", sources=("tiktok", "youtube"), features=("azure",)),
 }
 
 
 def stage_config(stage: str) -> Config:
-    """The config of a stage.
+    """Return the config of a stage.
 
     Raises:
         NotFoundError: If there is no such stage.

@@ -1,8 +1,8 @@
-"""Builds the images from exactly the files that a deployment would: those that `cdk synth` staged in `cdk.out`.
+"""Build the images from exactly the files that a deployment would: those that `cdk synth` staged in `cdk.out`.
 
     python -m cdk.app
     python -m containers.build --make-base      a base image from Debian's archive, where no registry can be reached
-    python -m containers.build --base framesift-base steps crawler vision
+    python -m containers.build --base framesift-base
 
 A build shares the host's network and carries the machine's CA certificates, for machines behind a proxy of their own.
 """
@@ -20,6 +20,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 LOCAL_BASE = "framesift-base"
+DEBIAN_RELEASE = "bookworm"  # Its Python is the one of the images that a registry gives.
 _PACKAGES = "python3,python3-venv,ca-certificates"
 _CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 
@@ -29,7 +30,7 @@ class Image:
     """An image as `cdk synth` staged it.
 
     Attributes:
-        name: `steps`, `crawler`, `vision` or, with its own build arguments, `vision-gpu`.
+        name: `steps`, `detection`, `crawler`, `vision` or, with its own build arguments, `vision-gpu`.
         context: The folder that is sent to Docker.
         dockerfile: Within it.
         build_args: Build arguments.
@@ -74,7 +75,7 @@ def make_base() -> None:
     """Make a base image with Debian's Python, and this machine's CA certificates; needs root and debootstrap."""
     with tempfile.TemporaryDirectory() as folder:
         root, archive = Path(folder, "root"), Path(folder, "root.tar")
-        _run("debootstrap", "--variant=minbase", f"--include={_PACKAGES}", "bookworm", root)
+        _run("debootstrap", "--variant=minbase", f"--include={_PACKAGES}", DEBIAN_RELEASE, root)
         (root / _CA_BUNDLE.relative_to("/")).write_bytes(_CA_BUNDLE.read_bytes())
         (root / "etc/pip.conf").write_text(f"[global]\ncert = {_CA_BUNDLE}\n", encoding="utf-8")
         _run("tar", "--directory", root, "--create", "--file", archive, "--exclude=./var/cache/apt/archives/*.deb", ".")
@@ -88,7 +89,7 @@ def _run(*command: str | Path) -> None:
 def main(arguments: list[str]) -> int:
     """Build what is asked for; without names, every image but the GPU's (5 GB)."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("images", nargs="*", default=["steps", "crawler", "vision"])
+    parser.add_argument("images", nargs="*", default=["steps", "detection", "crawler", "vision"])
     parser.add_argument("--base", help="another base image than the Dockerfiles'")
     parser.add_argument("--make-base", action="store_true", help=f"make the base image {LOCAL_BASE} and stop")
     parser.add_argument("--assembly", type=Path, default=REPOSITORY / "cdk.out", help="what `cdk synth` wrote")

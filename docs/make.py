@@ -1,4 +1,4 @@
-"""Makes `docs/settings.md` and `docs/schemas/` from the code, so that they cannot drift from it.
+"""Generates `docs/settings.md` and `docs/schemas/` from the code, so that they cannot drift from it.
 
 `python docs/make.py` writes them; `--check` fails where they differ from what is committed.
 """
@@ -21,7 +21,8 @@ from framesift.contracts import (
     TopList,
     Upload,
 )
-from framesift.settings import Settings
+from framesift.pose.manifest import json_schema as pose_manifest_schema
+from framesift.settings import OTHER_VARIABLES, groups
 from framesift.table import RunRecord
 
 DOCS = Path(__file__).parent
@@ -45,17 +46,21 @@ def settings_page() -> str:
         "Made from `framesift/settings.py` by `make docs`. Set them in the environment or in a `.env` file; lists and",
         "tables are JSON. On AWS the stacks set them on each function and job (`cdk/config.py`).",
     ]
-    for group, field in Settings.model_fields.items():
-        model = field.annotation
-        if not (isinstance(model, type) and issubclass(model, BaseModel)):
-            raise TypeError(f"Settings.{group} is no group of settings.")
-        lines += [
-            "",
-            f"## {(model.__doc__ or group).splitlines()[0].rstrip('.')}",
-            "",
-            "| variable | default | what it does |",
-        ]
+    for group, model in groups().items():
+        about = (model.__doc__ or "").splitlines()[0].rstrip(".")
+        lines += ["", f"## `{group}`", "", f"{about}.", "", "| variable | default | description |"]
         lines += ["| --- | --- | --- |", *_rows(group, model)]
+    lines += [
+        "",
+        "## Other variables",
+        "",
+        "These are no settings. Any other variable that begins with `FRAMESIFT_` is refused, so that a misspelt name",
+        "is noticed.",
+        "",
+        "| variable | description |",
+        "| --- | --- |",
+        *(f"| `{name}` | {about} |" for name, about in OTHER_VARIABLES.items()),
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -70,8 +75,9 @@ def _rows(group: str, model: type[BaseModel]) -> Iterator[str]:
 def pages() -> dict[Path, str]:
     """Every made file with its text."""
     made = {DOCS / "settings.md": settings_page()}
-    for name, model in SCHEMAS.items():
-        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}
+    schemas = {name: model.model_json_schema() for name, model in SCHEMAS.items()}
+    for name, content in {**schemas, "pose-manifest": pose_manifest_schema()}.items():
+        schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **content}
         text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
         made[DOCS / "schemas" / f"{name}.schema.json"] = text
     return made

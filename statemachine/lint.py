@@ -14,22 +14,28 @@ from jsonata import Jsonata
 from jsonata.jexception import JException
 
 from framesift import errors
+from framesift.pipeline.branches import BRANCHES
 
 FOLDER = Path(__file__).resolve().parent
 
-AWS_ERRORS = frozenset(
+SERVICE_ERRORS = frozenset(
     {
-        "States.ALL",
-        "States.TaskFailed",
-        "States.Timeout",
         "Lambda.AWSLambdaException",
         "Lambda.ClientExecutionTimeoutException",
         "Lambda.SdkClientException",
         "Lambda.ServiceException",
         "Lambda.TooManyRequestsException",
-        "Lambda.Unknown",
-        "Runtime.ExitError",
-        "Sandbox.Timedout",
+    }
+)
+"""Lambda could not be reached, or had no capacity: cheap to try again, and often."""
+PROCESS_ERRORS = frozenset({"Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"})
+"""The function's process died or was too slow: tried again a few times."""
+AWS_ERRORS = (
+    SERVICE_ERRORS
+    | PROCESS_ERRORS
+    | {
+        "States.ALL",
+        "States.TaskFailed",
         "Batch.AWSBatchException",
         "Batch.ServerException",
         "Batch.TooManyRequestsException",
@@ -77,6 +83,18 @@ def lint(machine: Mapping[str, Any]) -> list[str]:
         for name, state in scope.states.items():
             faults += [f"{name}: {fault}" for fault in _state_faults(name, state, caught=scope.caught)]
     return [*faults, *_expression_faults(machine)]
+
+
+def collect_faults(machine: Mapping[str, Any]) -> list[str]:
+    """Errors that a source's branch says are worth another try, and its collect stage does not retry."""
+    state = machine["States"]["Collect"]["ItemProcessor"]["States"]["CollectScope"]
+    retried = {name for handler in state["Retry"] for name in handler["ErrorEquals"]}
+    return [
+        f"CollectScope: no Retry of {error.__name__}, which {branch.source} asks for"
+        for branch in BRANCHES.values()
+        for error in branch.retried
+        if error.__name__ not in retried
+    ]
 
 
 def substitutions(text: str) -> set[str]:
@@ -138,10 +156,21 @@ def _state_faults(name: str, state: State, *, caught: bool) -> Iterator[str]:
         yield f"{', '.join(sorted(jsonpath))} is JSONPath's"
     if kind == "Task":
         yield from (f"no {field}" for field in ("TimeoutSeconds", "Retry") if field not in state)
+        yield from _retry_faults(state)
     if kind in {"Task", "Map", "Parallel"} and "Catch" not in state and not caught:
         yield "nothing catches its errors"
     for field in ("Retry", "Catch"):
         yield from _handler_faults(field, state.get(field, []))
+
+
+def _retry_faults(state: State) -> Iterator[str]:
+    """Transient errors that a function's state does not retry."""
+    retried = [frozenset(handler["ErrorEquals"]) for handler in state.get("Retry", [])]
+    if "lambda:invoke" not in state.get("Resource", "") or frozenset({"States.ALL"}) in retried:
+        return
+    for names in (SERVICE_ERRORS, PROCESS_ERRORS):
+        if names not in retried:
+            yield f"no Retry of {', '.join(sorted(names))}"
 
 
 def _handler_faults(field: str, handlers: list[Mapping[str, Any]]) -> Iterator[str]:
@@ -183,12 +212,16 @@ def _assigned(value: Any) -> Iterator[str]:
             yield from _assigned(part)
 
 
+def _all_faults(machine: Mapping[str, Any]) -> list[str]:
+    return [*lint(machine), *collect_faults(machine)]
+
+
 def main() -> int:
     """Check every file; print what is wrong."""
     faults = [
         f"{path.name}: {fault}"
         for path in sorted(FOLDER.glob("*.asl.json"))
-        for fault in lint(json.loads(path.read_text(encoding="utf-8")))
+        for fault in _all_faults(json.loads(path.read_text(encoding="utf-8")))
     ]
     sys.stderr.writelines(f"{fault}\n" for fault in faults)
     return 1 if faults else 0

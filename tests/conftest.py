@@ -10,7 +10,7 @@ import pytest
 from framesift import aws
 from framesift.settings import Settings, load_settings
 from framesift.storage import S3Store
-from framesift.table import Table
+from framesift.table import Records
 
 # A busy machine is no failure of the code.
 hypothesis.settings.register_profile(
@@ -55,8 +55,8 @@ def store(aws_on_moto: None) -> S3Store:
 
 
 @pytest.fixture
-def table(aws_on_moto: None) -> Table:
-    """An empty table."""
+def records(aws_on_moto: None) -> Records:
+    """An empty records."""
     aws.dynamodb().create_table(
         TableName=TABLE,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
@@ -66,4 +66,4 @@ def table(aws_on_moto: None) -> Table:
         ],
         BillingMode="PAY_PER_REQUEST",
     )
-    return Table(TABLE)
+    return Records(TABLE)

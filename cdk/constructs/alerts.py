@@ -1,10 +1,9 @@
-"""Who is told when something fails, and where messages go that nobody could take."""
+"""Who is notified when something fails, and where messages go that nobody could take."""
 
 from __future__ import annotations
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
@@ -17,16 +16,13 @@ class Alerts(Construct):
     """The topic and the dead-letter queue.
 
     Attributes:
-        key: Encrypts the topic.
-        topic: Hears of failed runs and of alarms.
+        topic: Receives failed runs and alarms (how it is encrypted: docs/decisions/0005-no-key-of-our-own.md).
         dead_letters: Starts and events that could not be delivered.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, email: str) -> None:
         super().__init__(scope, construct_id)
-        # CloudWatch cannot publish to a topic under AWS's own key, so the topic has one of ours.
-        self.key = kms.Key(self, "Key", enable_key_rotation=True, removal_policy=RemovalPolicy.DESTROY)
-        self.topic = sns.Topic(self, "Failures", master_key=self.key, enforce_ssl=True)
+        self.topic = sns.Topic(self, "Failures", enforce_ssl=True)
         self._let_alarms_publish()
         if email:
             self.topic.add_subscription(subscriptions.EmailSubscription(email))
@@ -45,7 +41,4 @@ class Alerts(Construct):
         )
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(principals=[alarms], actions=["sns:Publish"], resources=[self.topic.topic_arn])
-        )
-        self.key.add_to_resource_policy(
-            iam.PolicyStatement(principals=[alarms], actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=["*"])
         )

@@ -1,67 +1,91 @@
-"""What a role may do with the bucket, the table and the secrets: single actions on prefixes of our own."""
+"""What a role may do with the bucket, the table, the secrets and the topic: single actions on keys of our own."""
 
 from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from aws_cdk import ArnFormat, Stack, Token
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
 
 from cdk.constructs.nag import accept
+from cdk.functions import Access
 
 
-def read_objects(role: iam.IRole, bucket: s3.IBucket, *prefixes: str) -> None:
-    """Let a role read objects below prefixes."""
-    _allow_objects(role, bucket, "s3:GetObject", prefixes)
-    # Without it a missing object reads as 403, not 404; with a prefix condition too, since a GET names no prefix.
-    _allow(role, ["s3:ListBucket"], bucket.bucket_arn)
+@dataclass(frozen=True)
+class Resources:
+    """What access is given to.
 
-
-def read_versions(role: iam.IRole, bucket: s3.IBucket, *prefixes: str) -> None:
-    """Let a role read objects below prefixes, and what they were before they were overwritten."""
-    read_objects(role, bucket, *prefixes)
-    _allow_objects(role, bucket, "s3:GetObjectVersion", prefixes)
-
-
-def write_objects(role: iam.IRole, bucket: s3.IBucket, *prefixes: str) -> None:
-    """Let a role write objects below prefixes."""
-    _allow_objects(role, bucket, "s3:PutObject", prefixes)
-
-
-def delete_objects(role: iam.IRole, bucket: s3.IBucket, *prefixes: str) -> None:
-    """Let a role delete objects below prefixes."""
-    _allow_objects(role, bucket, "s3:DeleteObject", prefixes)
-
-
-def use_table(role: iam.IRole, table: dynamodb.ITableV2, *actions: str) -> None:
-    """Let a role do single actions on the table, such as `GetItem`."""
-    _allow(role, [f"dynamodb:{action}" for action in actions], table.table_arn)
-
-
-def read_secret(role: iam.IRole, secret: secretsmanager.ISecret) -> None:
-    """Let a role read a secret."""
-    _allow(role, ["secretsmanager:GetSecretValue"], secret.secret_arn)
-
-
-def write_secret(role: iam.IRole, secret: secretsmanager.ISecret) -> None:
-    """Let a role keep a new value of a secret."""
-    _allow(role, ["secretsmanager:PutSecretValue"], secret.secret_arn)
-
-
-def publish(role: iam.IRole, topic: sns.ITopic, key: kms.IKey) -> None:
-    """Let a role publish to an encrypted topic."""
-    _allow(role, ["sns:Publish"], topic.topic_arn)
-    _allow(role, ["kms:Decrypt", "kms:GenerateDataKey"], key.key_arn)
-
-
-def describe_executions(role: iam.IRole, machine_name: str) -> None:
-    """Let a role ask how executions are doing.
-
-    The state machine is named, not referred to: it refers to the role's function already.
+    Attributes:
+        bucket: Holds objects.
+        table: Holds records.
+        secrets: By name, those that the stage has.
+        topic: Notifies of failures.
+        machine_name: The state machine's name. It is not referred to: it refers to the roles' functions already.
     """
+
+    bucket: s3.IBucket
+    table: dynamodb.ITableV2
+    secrets: Mapping[str, secretsmanager.ISecret]
+    topic: sns.ITopic
+    machine_name: str
+
+
+def service_principal(stack: Stack, service: str) -> iam.ServicePrincipal:
+    """Trust a service of AWS when it acts for this account, not when another account makes it act."""
+    return iam.ServicePrincipal(service, conditions={"StringEquals": {"aws:SourceAccount": stack.account}})
+
+
+def grant(role: iam.IRole, access: Access, resources: Resources) -> None:
+    """Give a role its access, and nothing else."""
+    _grant_objects(role, access, resources.bucket)
+    _grant_records(role, access, resources.table)
+    for name, actions in access.secrets.items():
+        if name in resources.secrets:
+            _allow(role, [f"secretsmanager:{action}" for action in actions], resources.secrets[name].secret_arn)
+    if access.notifies:
+        _allow(role, ["sns:Publish"], resources.topic.topic_arn)
+    if access.watches_runs:
+        _describe_executions(role, resources.machine_name)
+
+
+def _grant_objects(role: iam.IRole, access: Access, bucket: s3.IBucket) -> None:
+    readable = (*access.reads, *access.versions)
+    for prefixes, actions in (
+        (readable, ["s3:GetObject"]),
+        (access.versions, ["s3:GetObjectVersion"]),
+        (access.writes, ["s3:PutObject"]),
+        (access.writes_in_parts, ["s3:PutObject", "s3:AbortMultipartUpload"]),
+        (access.deletes, ["s3:DeleteObject"]),
+    ):
+        for prefix in prefixes:
+            _allow(role, actions, bucket.arn_for_objects(f"{prefix}*"))
+            _accept_prefix(role, bucket, prefix)
+    if readable:
+        below = {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in readable]}}
+        _allow(role, ["s3:ListBucket"], bucket.bucket_arn, below)
+
+
+def _grant_records(role: iam.IRole, access: Access, table: dynamodb.ITableV2) -> None:
+    keys_of: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+    for key, actions in access.records.items():
+        keys_of[actions].append(key)
+    for actions, keys in keys_of.items():
+        # `ForAllValues` is also true of a request without a key, so one must be there.
+        conditions = {
+            "ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        }
+        _allow(role, [f"dynamodb:{action}" for action in actions], table.table_arn, conditions)
+
+
+def _describe_executions(role: iam.IRole, machine_name: str) -> None:
     stack = Stack.of(role)
     executions = stack.format_arn(
         service="states",
@@ -75,17 +99,15 @@ def describe_executions(role: iam.IRole, machine_name: str) -> None:
     accept(role, "Executions get their names when they start.", f"AwsSolutions-IAM5[Resource::{finding}]")
 
 
-def _allow(role: iam.IRole, actions: list[str], resource: str) -> None:
-    role.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=[resource]))
+def _allow(role: iam.IRole, actions: list[str], resource: str, conditions: Mapping[str, Any] | None = None) -> None:
+    role.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=[resource], conditions=conditions))
 
 
-def _allow_objects(role: iam.IRole, bucket: s3.IBucket, action: str, prefixes: tuple[str, ...]) -> None:
+def _accept_prefix(role: iam.IRole, bucket: s3.IBucket, prefix: str) -> None:
     storage = Stack.of(bucket)
     export = storage.resolve(storage.export_value(bucket.bucket_arn))["Fn::ImportValue"]
-    for prefix in prefixes:
-        _allow(role, [action], bucket.arn_for_objects(f"{prefix}*"))
-        accept(
-            role,
-            "Objects below a prefix of our own bucket, whose keys are not known beforehand.",
-            f"AwsSolutions-IAM5[Resource::{export}/{prefix}*]",
-        )
+    accept(
+        role,
+        "Objects below a prefix of our own bucket, whose keys are not known beforehand.",
+        f"AwsSolutions-IAM5[Resource::{export}/{prefix}*]",
+    )

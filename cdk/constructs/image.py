@@ -14,15 +14,18 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 # What each image copies, besides its own folder. What is not here cannot cause a rebuild.
 CONTENTS: Mapping[str, tuple[str, ...]] = {
     "steps": ("layers/framesift/python", "functions", "requirements/steps.txt"),
+    "detection": ("layers/framesift/python", "functions", "requirements/detection.txt"),
     "crawler": ("layers/framesift/python", "requirements/crawler.txt"),
     "vision": ("layers/framesift/python", "requirements/vision.txt", "requirements/vision-gpu.txt"),
 }
+# What every image is made with.
+_TOOLS = ("containers/install.sh", "containers/remove_pip.sh", "requirements/build.txt")
 _NEVER = ("**/__pycache__", "**/*.pyc")
 
 
 def build_context(image: str) -> list[str]:
     """What a build leaves out, as patterns of `.dockerignore`: everything but the image's own files."""
-    kept = (f"containers/{image}", *CONTENTS[image])
+    kept = (f"containers/{image}", *CONTENTS[image], *_TOOLS)
     parents = sorted({str(parent) for path in kept for parent in PurePosixPath(path).parents} - {"."})
     opened = [pattern for parent in parents for pattern in (f"!{parent}", f"{parent}/*")]
     return ["*", *opened, *(f"!{path}" for path in kept), *(f"!{path}/**" for path in kept), *_NEVER]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aws_cdk import Duration, RemovalPolicy, Size
+from aws_cdk import Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk.aws_ecr_assets import DockerImageAsset
 from constructs import Construct
 
-from cdk.config import FunctionSize
+from cdk.constructs.grants import service_principal
 from cdk.constructs.nag import accept
 from cdk.constructs.retention import retention
+from cdk.functions import Function
 
 
 class ImageFunction(lambda_.DockerImageFunction):
@@ -21,10 +22,8 @@ class ImageFunction(lambda_.DockerImageFunction):
 
     Args:
         scope: Where it belongs.
-        name: The function's name in the code: `begin_run`.
+        function: Its name, size and handler.
         image: The image that holds the handler.
-        handler: The handler's dotted name in the image.
-        size: Memory, time and disk.
         environment: Settings, beside those of Powertools.
         log_days: How long its log is kept.
 
@@ -35,33 +34,34 @@ class ImageFunction(lambda_.DockerImageFunction):
     def __init__(
         self,
         scope: Construct,
-        name: str,
+        function: Function,
         *,
         image: DockerImageAsset,
-        handler: str,
-        size: FunctionSize,
         environment: Mapping[str, str],
         log_days: int,
     ) -> None:
-        construct_id = pascal_case(name)
+        construct_id = pascal_case(function.name)
         log_group = logs.LogGroup(
             scope, f"{construct_id}Log", retention=retention(log_days), removal_policy=RemovalPolicy.DESTROY
         )
-        role = iam.Role(scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        trusted = service_principal(Stack.of(scope), "lambda.amazonaws.com")
+        role = iam.Role(scope, f"{construct_id}Role", assumed_by=trusted)
         log_group.grant_write(role)
         super().__init__(
             scope,
             construct_id,
-            code=lambda_.DockerImageCode.from_ecr(image.repository, tag_or_digest=image.image_tag, cmd=[handler]),
+            code=lambda_.DockerImageCode.from_ecr(
+                image.repository, tag_or_digest=image.image_tag, cmd=[function.command]
+            ),
             architecture=lambda_.Architecture.X86_64,
             role=role,
             log_group=log_group,
-            memory_size=size.memory_mb,
-            timeout=Duration.seconds(size.timeout_s),
-            ephemeral_storage_size=Size.mebibytes(size.disk_mb),
+            memory_size=function.memory_mb,
+            timeout=Duration.seconds(function.timeout_s),
+            ephemeral_storage_size=Size.mebibytes(function.disk_mb),
             tracing=lambda_.Tracing.ACTIVE,
             environment={
-                "POWERTOOLS_SERVICE_NAME": name,
+                "POWERTOOLS_SERVICE_NAME": function.name,
                 "POWERTOOLS_METRICS_NAMESPACE": "Framesift",
                 "POWERTOOLS_LOG_LEVEL": "INFO",
                 **environment,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import Fn, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from cdk.constructs.grants import service_principal
 from cdk.constructs.retention import retention
 
 
@@ -14,16 +16,16 @@ class Network(Construct):
     """A VPC whose machines reach out by HTTPS only and cannot be reached (docs/decisions/0001-no-nat-gateway.md).
 
     Attributes:
-        vpc: Two public subnets, with S3 and DynamoDB on gateway endpoints.
+        vpc: A public subnet in each zone, since Spot capacity differs; gateway endpoints to S3 and DynamoDB.
         security_group: Nothing in, HTTPS out.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, log_days: int) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, zones: int, log_days: int) -> None:
         super().__init__(scope, construct_id)
         self.vpc = ec2.Vpc(
             self,
             "Vpc",
-            max_azs=2,
+            availability_zones=[Fn.select(number, Fn.get_azs()) for number in range(zones)],
             nat_gateways=0,
             subnet_configuration=[ec2.SubnetConfiguration(name="Public", subnet_type=ec2.SubnetType.PUBLIC)],
             restrict_default_security_group=False,  # Nothing uses it, and restricting it takes a function of its own.
@@ -33,7 +35,10 @@ class Network(Construct):
             },
         )
         log_group = logs.LogGroup(self, "FlowLog", retention=retention(log_days), removal_policy=RemovalPolicy.DESTROY)
-        self.vpc.add_flow_log("Flow", destination=ec2.FlowLogDestination.to_cloud_watch_logs(log_group))
+        role = iam.Role(
+            self, "FlowLogRole", assumed_by=service_principal(Stack.of(self), "vpc-flow-logs.amazonaws.com")
+        )
+        self.vpc.add_flow_log("Flow", destination=ec2.FlowLogDestination.to_cloud_watch_logs(log_group, role))
         self.security_group = ec2.SecurityGroup(
             self, "Outbound", vpc=self.vpc, allow_all_outbound=False, description="Nothing in, HTTPS out"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -12,6 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from cdk.constructs.grants import service_principal
 from framesift.keys import UPLOADS
 
 
@@ -53,7 +54,9 @@ class Rules(Construct):
             targets=[
                 targets.SfnStateMachine(
                     machine,
-                    role=iam.Role(self, "UploadRole", assumed_by=iam.ServicePrincipal("events.amazonaws.com")),
+                    role=iam.Role(
+                        self, "UploadRole", assumed_by=service_principal(Stack.of(self), "events.amazonaws.com")
+                    ),
                     input=events.RuleTargetInput.from_object(start),
                     dead_letter_queue=dead_letters,
                     max_event_age=Duration.hours(6),

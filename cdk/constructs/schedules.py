@@ -18,7 +18,7 @@ from cdk.config import Schedule
 class Schedules(Construct):
     """The day's starts.
 
-    A start says for when it was meant, so that a late or repeated one still means the same day.
+    A start carries the time that it was scheduled for, so that a late or repeated one still means the same day.
     """
 
     def __init__(

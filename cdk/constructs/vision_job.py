@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
-from aws_cdk import Duration, RemovalPolicy, Size
+from aws_cdk import Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_batch as batch
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecs as ecs
@@ -13,6 +14,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from cdk.config import Config
+from cdk.constructs.grants import service_principal
 from cdk.constructs.image import image_asset
 from cdk.constructs.nag import accept
 from cdk.constructs.network import Network
@@ -20,38 +22,70 @@ from cdk.constructs.retention import retention
 
 _COMMAND = ["python", "-m", "containers.vision.main", "Ref::spec"]
 
-# Batch's names for why a job finds no machine. The state machine's IsGpuMissing looks for their first words.
+# Batch's names for why a job finds no machine. The state machine looks for their first words.
+# The CDK's enumeration lacks the last one.
 _NO_MACHINE = (
-    batch.JobStateTimeLimitActionsReason.INSUFFICIENT_INSTANCE_CAPACITY,
-    batch.JobStateTimeLimitActionsReason.COMPUTE_ENVIRONMENT_MAX_RESOURCE,
-    batch.JobStateTimeLimitActionsReason.JOB_RESOURCE_REQUIREMENT,
+    "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
+    "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
+    "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
+    "MISCONFIGURATION:EC2_INSTANCE_CONFIGURATION_UNSUPPORTED",
 )
+# Queues that share machines: that of a higher priority is served first.
+_DAILY_PRIORITY, _UPLOAD_PRIORITY = 10, 1
 
 
 class VisionJob(Construct):
-    """Two queues and the job of each, from one Dockerfile.
+    """Three queues and two jobs, from one Dockerfile.
 
     Attributes:
         gpu_queue: Spot machines with a GPU, then on-demand ones.
-        cpu_queue: Fargate.
+        cpu_queue: Fargate, for the daily runs.
+        upload_queue: The same machines, for uploads, which may hold them for hours: the daily runs come first.
         gpu_job: The job with one GPU and torch.
         cpu_job: The same without either.
+        job_names: The jobs' names; deployments make new revisions of them.
         role: What the job may do.
     """
 
     def __init__(self, scope: Construct, construct_id: str, config: Config, environment: dict[str, str]) -> None:
         super().__init__(scope, construct_id)
         self._config = config
-        self._network = Network(self, "Network", log_days=config.log_days)
+        self._network = Network(self, "Network", zones=config.zones, log_days=config.log_days)
         self._environment = environment
         self._log = logs.LogGroup(
             self, "Log", retention=retention(config.log_days), removal_policy=RemovalPolicy.DESTROY
         )
-        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("ecs-tasks.amazonaws.com"))
+        self.role = self._task_role("Role")
+        # What starts the container: it pulls the image and writes the log.
+        self._execution_role = self._task_role("ExecutionRole")
+        accept(
+            self._execution_role,
+            "GetAuthorizationToken of the image registry knows no resources.",
+            "AwsSolutions-IAM5[Resource::*]",
+        )
         self.gpu_queue = self._queue("GpuQueue", self._gpu_machines())
-        self.cpu_queue = self._queue("CpuQueue", [self._fargate()])
-        self.gpu_job = self._job("GpuJob", self._gpu_container())
-        self.cpu_job = self._job("CpuJob", self._cpu_container())
+        fargate = self._fargate()
+        self.cpu_queue = self._queue("CpuQueue", [fargate], _DAILY_PRIORITY)
+        self.upload_queue = self._queue("UploadQueue", [fargate], _UPLOAD_PRIORITY)
+        self.job_names = (f"framesift-{config.stage}-gpu", f"framesift-{config.stage}-cpu")
+        self.gpu_job = self._job("GpuJob", self.job_names[0], self._gpu_container())
+        self.cpu_job = self._job("CpuJob", self.job_names[1], self._cpu_container())
+
+    @property
+    def queue_arns(self) -> list[str]:
+        """All three queues."""
+        return [queue.job_queue_arn for queue in (self.gpu_queue, self.cpu_queue, self.upload_queue)]
+
+    @property
+    def job_arns(self) -> list[str]:
+        """All revisions of both jobs."""
+        return [
+            Stack.of(self).format_arn(service="batch", resource="job-definition", resource_name=f"{name}:*")
+            for name in self.job_names
+        ]
+
+    def _task_role(self, construct_id: str) -> iam.Role:
+        return iam.Role(self, construct_id, assumed_by=service_principal(Stack.of(self), "ecs-tasks.amazonaws.com"))
 
     def _gpu_machines(self) -> list[batch.ManagedEc2EcsComputeEnvironment]:
         launch_template = ec2.LaunchTemplate(
@@ -115,19 +149,25 @@ class VisionJob(Construct):
             maxv_cpus=self._config.cpu_max_vcpus,
         )
 
-    def _queue(self, construct_id: str, machines: Sequence[batch.IComputeEnvironment]) -> batch.JobQueue:
-        return batch.JobQueue(
+    def _queue(
+        self, construct_id: str, machines: Sequence[batch.IComputeEnvironment], priority: int = _DAILY_PRIORITY
+    ) -> batch.JobQueue:
+        queue = batch.JobQueue(
             self,
             construct_id,
+            priority=priority,
             compute_environments=[
                 batch.OrderedComputeEnvironment(compute_environment=environment, order=order)
                 for order, environment in enumerate(machines, start=1)
             ],
-            job_state_time_limit_actions=[
-                batch.JobStateTimeLimitAction(reason=reason, max_time=Duration.seconds(self._config.queue_give_up_s))
-                for reason in _NO_MACHINE
-            ],
         )
+        cast("batch.CfnJobQueue", queue.node.default_child).job_state_time_limit_actions = [
+            batch.CfnJobQueue.JobStateTimeLimitActionProperty(
+                action="CANCEL", state="RUNNABLE", reason=reason, max_time_seconds=self._config.queue_give_up_s
+            )
+            for reason in _NO_MACHINE
+        ]
+        return queue
 
     def _gpu_container(self) -> batch.EcsEc2ContainerDefinition:
         return batch.EcsEc2ContainerDefinition(
@@ -142,6 +182,7 @@ class VisionJob(Construct):
             command=_COMMAND,
             environment=self._environment,
             job_role=self.role,
+            execution_role=self._execution_role,
             logging=self._log_driver("gpu"),
         )
 
@@ -155,6 +196,7 @@ class VisionJob(Construct):
             command=_COMMAND,
             environment=self._environment,
             job_role=self.role,
+            execution_role=self._execution_role,
             logging=self._log_driver("cpu"),
             assign_public_ip=True,
         )
@@ -162,11 +204,17 @@ class VisionJob(Construct):
     def _log_driver(self, prefix: str) -> ecs.LogDriver:
         return ecs.LogDriver.aws_logs(log_group=self._log, stream_prefix=prefix)
 
-    def _job(self, construct_id: str, container: batch.IEcsContainerDefinition) -> batch.EcsJobDefinition:
+    def _job(self, construct_id: str, name: str, container: batch.IEcsContainerDefinition) -> batch.EcsJobDefinition:
+        """One job definition.
+
+        An execution that began before a deployment names the revision of then: it stays active, and its name is fixed
+        so that the state machine's role can allow all of its revisions.
+        """
         retry, stop = batch.Action.RETRY, batch.Action.EXIT
         job = batch.EcsJobDefinition(
             self,
             construct_id,
+            job_definition_name=name,
             container=container,
             timeout=Duration.seconds(self._config.job_timeout_s),
             retry_attempts=self._config.job_attempts,
@@ -179,10 +227,9 @@ class VisionJob(Construct):
                 batch.RetryStrategy.of(stop, batch.Reason.custom(on_reason="*")),
             ],
         )
-        assert container.execution_role  # noqa: S101 - the construct makes one
-        accept(
-            container.execution_role,
-            "GetAuthorizationToken of the image registry knows no resources.",
-            "AwsSolutions-IAM5[Resource::*]",
+        cast(
+            "batch.CfnJobDefinition", job.node.default_child
+        ).resource_retention_policy = batch.CfnJobDefinition.ResourceRetentionPolicyProperty(
+            skip_deregister_on_update=True
         )
         return job

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import RemovalPolicy, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from cdk.constructs.grants import service_principal
 from cdk.constructs.image import REPOSITORY
 from cdk.constructs.nag import accept
 from cdk.constructs.retention import retention
@@ -47,14 +48,15 @@ class Workflow(Construct):
         log_days: int,
     ) -> None:
         super().__init__(scope, construct_id)
-        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+        role = iam.Role(self, "Role", assumed_by=service_principal(Stack.of(self), "states.amazonaws.com"))
         self.substitutions = {
             "GpuQueueArn": vision.gpu_queue.job_queue_arn,
             "CpuQueueArn": vision.cpu_queue.job_queue_arn,
+            "UploadQueueArn": vision.upload_queue.job_queue_arn,
             "GpuJobArn": vision.gpu_job.job_definition_arn,
             "CpuJobArn": vision.cpu_job.job_definition_arn,
         }
-        self._may_run_jobs(role, list(self.substitutions.values()))
+        self._let_run_jobs(role, vision)
         for function_name, function in functions.items():
             self.substitutions[f"{function_name}FunctionArn"] = function.function_arn
             # Not grant_invoke: that allows every version and alias too, and there are none.
@@ -83,19 +85,23 @@ class Workflow(Construct):
             ),
         )
 
-    def _may_run_jobs(self, role: iam.Role, queues_and_jobs: list[str]) -> None:
-        """What `batch:submitJob.sync` needs: it hears of a job's end by a rule that Step Functions keeps."""
+    def _let_run_jobs(self, role: iam.Role, vision: VisionJob) -> None:
+        """Allow what `batch:submitJob.sync` needs: a rule that Step Functions keeps reports a job's end."""
         rule = Stack.of(self).format_arn(
             service="events", resource="rule", resource_name="StepFunctionsGetEventsForBatchJobsRule"
         )
         for actions, resources in (
-            (["batch:SubmitJob"], queues_and_jobs),
+            (["batch:SubmitJob"], [*vision.queue_arns, *vision.job_arns]),
             (["batch:DescribeJobs", "batch:TerminateJob"], ["*"]),
             (["events:PutTargets", "events:PutRule", "events:DescribeRule"], [rule]),
         ):
             role.add_to_policy(iam.PolicyStatement(actions=actions, resources=resources))
+        account = "<AWS::AccountId>" if Token.is_unresolved(Stack.of(self).account) else Stack.of(self).account
+        place = f"arn:<AWS::Partition>:batch:{Stack.of(self).region}:{account}:job-definition"
         accept(
             role,
-            "Jobs have no names before they exist, and log delivery and X-Ray know no resources.",
+            "Jobs have no names before they exist, and log delivery and X-Ray know no resources; a run that began "
+            "before a deployment submits the revision of then.",
             "AwsSolutions-IAM5[Resource::*]",
+            *(f"AwsSolutions-IAM5[Resource::{place}/{name}:*]" for name in vision.job_names),
         )

@@ -12,6 +12,7 @@ from constructs import Construct
 
 from cdk.config import Config
 from cdk.constructs.nag import accept
+from cdk.secrets import SECRETS
 
 
 class StorageStack(Stack):
@@ -20,10 +21,7 @@ class StorageStack(Stack):
     Attributes:
         bucket: Holds bytes.
         table: Holds state.
-        session: The crawler's session (Playwright's storage state).
-        google: The service account that asks Google Cloud Translate.
-        youtube: The key of the YouTube Data API.
-        custom_vision: Keys, addresses and projects of Azure Custom Vision.
+        secrets: By name, those of the sources and features that the stage has (`cdk/secrets.py`).
     """
 
     def __init__(self, scope: Construct, construct_id: str, config: Config, **stack: Any) -> None:
@@ -42,18 +40,9 @@ class StorageStack(Stack):
             deletion_protection=True,
             removal_policy=RemovalPolicy.RETAIN,
         )
-        # Placeholders: the real values are put in by hand and never pass through a template.
-        self.session = self._secret("Session", '{"cookies": [], "origins": []}')
-        self.google = self._secret("Google", "{}")
-        self.youtube = self._secret("Youtube", '{"api_key": ""}')
-        self.custom_vision = self._secret("CustomVision", "{}")
-        for output, value in {
-            "SessionSecretArn": self.session.secret_arn,
-            "GoogleSecretArn": self.google.secret_arn,
-            "YoutubeSecretArn": self.youtube.secret_arn,
-            "CustomVisionSecretArn": self.custom_vision.secret_arn,
-        }.items():
-            CfnOutput(self, output, value=value)
+        self.secrets = {name: self._secret(name) for name in config.secrets}
+        for name, secret in self.secrets.items():
+            CfnOutput(self, f"{SECRETS[name].construct_id}SecretArn", value=secret.secret_arn)
 
     def _bucket(self, config: Config) -> s3.Bucket:
         kept_safe: Any = {
@@ -82,6 +71,7 @@ class StorageStack(Stack):
                     expiration=Duration.days(config.residual_days),
                     noncurrent_version_expiration=Duration.days(1),
                 ),
+                s3.LifecycleRule(id="runs", prefix="runs/", expiration=Duration.days(config.run_days)),
                 s3.LifecycleRule(
                     id="noncurrent",
                     noncurrent_version_expiration=Duration.days(config.noncurrent_days),
@@ -99,11 +89,12 @@ class StorageStack(Stack):
         )
         return bucket
 
-    def _secret(self, construct_id: str, placeholder: str) -> secretsmanager.Secret:
+    def _secret(self, name: str) -> secretsmanager.Secret:
+        place = SECRETS[name]
         secret = secretsmanager.Secret(
             self,
-            construct_id,
-            secret_string_value=SecretValue.unsafe_plain_text(placeholder),
+            place.construct_id,
+            secret_string_value=SecretValue.unsafe_plain_text(place.placeholder),
             removal_policy=RemovalPolicy.RETAIN,
         )
         accept(secret, "Another company issues it: nothing here could rotate it.", "AwsSolutions-SMG4")

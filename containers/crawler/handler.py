@@ -1,20 +1,20 @@
-"""Crawl one category. State: CrawlCategory in statemachine/pipeline.asl.json."""
+"""Crawl one category of a source that takes a browser. State: Collect in statemachine/pipeline.asl.json."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools import Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from framesift.contracts import CategoryInput
-from framesift.pipeline.collect import collect_category
+from framesift.contracts import ScopeInput
+from framesift.log import logger
+from framesift.pipeline.branches import branch_of
 from framesift.settings import load_settings
 from framesift.storage import S3Store
-from framesift.table import Table
+from framesift.table import Records
 
-logger = Logger()
 tracer = Tracer()
 metrics = Metrics(namespace="Framesift")
 
@@ -24,12 +24,11 @@ metrics = Metrics(namespace="Framesift")
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Parse, call, dump."""
-    request = CategoryInput.model_validate(event)
-    settings = load_settings()
-    store, table = S3Store(settings.platform.bucket), Table(settings.platform.table)
-    metrics.add_dimension("category", request.category)
+    request, settings = ScopeInput.model_validate(event), load_settings()
+    metrics.add_dimension("category", request.scope)
     metrics.add_metric("Crawls", MetricUnit.Count, 1)
-    output = collect_category(request, settings, store, table)
+    store, records = S3Store(settings.platform.bucket), Records(settings.platform.table)
+    output = branch_of(request.run.source).collect(event, settings, store, records)
     metrics.add_metric("ClipsSeen", MetricUnit.Count, output.seen)
     metrics.add_metric("FailedItems", MetricUnit.Count, output.failed_items)
     return output.model_dump(mode="json")

@@ -1,4 +1,4 @@
-"""The vision job. State: AnalyzeOnGpu, AnalyzeOnCpu in statemachine/pipeline.asl.json.
+"""The vision job. States: AnalyzeOnGpu, AnalyzeOnCpu in statemachine/pipeline.asl.json.
 
     python -m containers.vision.main s3://bucket/key-of-the-job-spec
 
@@ -13,16 +13,13 @@ import sys
 import threading
 from types import FrameType
 
-from aws_lambda_powertools import Logger
-
 from framesift.contracts import AnalysisJob, JobSpec, PoseJob
 from framesift.errors import FramesiftError, InterruptedByHostError
+from framesift.log import logger
 from framesift.models import default_cache_dir, open_registry
 from framesift.settings import load_settings
 from framesift.storage import S3Store, parse_uri
-from framesift.table import Table
-
-logger = Logger(service="vision")
+from framesift.table import Records
 
 
 def main(job_spec_uri: str) -> int:
@@ -34,44 +31,43 @@ def main(job_spec_uri: str) -> int:
         store = S3Store(bucket)
         text = store.get(key)
         spec = JobSpec.model_validate_json(text)
-        work = find_poses if spec.kind == "poses" else look_at_pictures
+        work = extract_all_poses if spec.kind == "poses" else analyze_images
         work(text, store, child)
     except FramesiftError as error:
         logger.error(str(error), extra={"error": type(error).__name__})
         if spec is not None:
-            Table(spec.table).put_fault(spec.run, "analyze", error)
+            Records(spec.table).stages.put_fault(spec.run, "analyze", error)
         return error.exit_code
     return 0
 
 
-def look_at_pictures(text: bytes, store: S3Store, child: int) -> None:
-    """Features and duplicates of a day's pictures."""
+def analyze_images(text: bytes, store: S3Store, child: int) -> None:
+    """Features and duplicates of a day's images."""
+    from framesift.embedding.choose import choose_embedder
     from framesift.pipeline.analyze import Analyst, analyze
-    from framesift.vision.choose import choose_embedder
 
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
     job, settings = AnalysisJob.model_validate_json(text), load_settings()
     choice = choose_embedder(settings, open_registry(default_cache_dir(), store))
-    logger.info("The embedder was chosen.", extra={"embedder": choice.label, "device": choice.device})
-    summary = analyze(job, Analyst(settings, store, Table(job.table), choice, stop.is_set), child)
-    logger.info("The job is done.", extra={"summary": summary.model_dump() if summary else "another child joins"})
+    logger.info("embedder chosen", extra={"embedder": choice.label, "device": choice.device})
+    summary = analyze(job, Analyst(settings, store, Records(job.table).stages, choice, stop.is_set), child)
+    logger.info("job done", extra={"summary": summary.model_dump() if summary else "another child joins"})
 
 
-def find_poses(text: bytes, store: S3Store, child: int) -> None:
+def extract_all_poses(text: bytes, store: S3Store, child: int) -> None:
     """Pose sequences of uploaded videos."""
-    from framesift.pipeline.extract_poses import Extractor, extract_poses
+    from framesift.pipeline.upload.extract import Extractor, extract_poses
     from framesift.pose.model import resolve_bundle
     from framesift.pose.presets import PoseSettings
-    from framesift.upload_records import UploadRecords
 
     signal.signal(signal.SIGTERM, _give_up)
     job = PoseJob.model_validate_json(text)
     settings = PoseSettings.model_validate(job.settings)
     bundle = resolve_bundle(settings.landmarks.model, open_registry(default_cache_dir(), store))
-    extractor = Extractor(store, UploadRecords(job.table), bundle, settings, job.collection)
+    extractor = Extractor(store, Records(job.table), bundle, settings, job.collection)
     for entry in extract_poses(job, extractor, child):
-        logger.info("A video is done.", extra={"video": entry.source, "status": entry.status, "why": entry.message})
+        logger.info("video done", extra={"video": entry.source, "status": entry.status, "why": entry.message})
 
 
 def _give_up(_number: int, _frame: FrameType | None) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools import Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from framesift.contracts import StageInput
-from framesift.pipeline.archive import archive_run
+from framesift.log import logger
+from framesift.pipeline.tiktok.archive import archive_run
 from framesift.settings import load_settings
 from framesift.storage import S3Store
-from framesift.table import Table
+from framesift.table import Records
 
-logger = Logger()
 tracer = Tracer()
 
 
@@ -23,5 +23,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Parse, call, dump."""
     request = StageInput.model_validate(event)
     settings = load_settings()
-    output = archive_run(request, S3Store(settings.platform.bucket), Table(settings.platform.table))
+    output = archive_run(request, S3Store(settings.platform.bucket), Records(settings.platform.table))
     return output.model_dump(mode="json")

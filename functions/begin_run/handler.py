@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools import Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from framesift.contracts import BeginInput
+from framesift.log import logger
 from framesift.pipeline.begin import begin_run, execution_is_running
 from framesift.settings import load_settings
-from framesift.table import Table
+from framesift.table import Records
 
-logger = Logger()
 tracer = Tracer()
 
 
@@ -22,5 +22,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Parse, call, dump."""
     request = BeginInput.model_validate(event)
     settings = load_settings()
-    output = begin_run(request, settings, Table(settings.platform.table), execution_is_running)
+    output = begin_run(request, settings, Records(settings.platform.table).runs, execution_is_running)
     return output.model_dump(mode="json")

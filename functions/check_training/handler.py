@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools import Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from framesift.contracts import TrainingInput
 from framesift.detection.azure import CustomVisionTrainer
-from framesift.pipeline.training import check_training
+from framesift.log import logger
+from framesift.pipeline.youtube.gate import check_training
 from framesift.settings import load_settings
 
-logger = Logger()
 tracer = Tracer()
 
 

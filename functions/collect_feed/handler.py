@@ -1,19 +1,19 @@
-"""List a feed of YouTube and fetch its thumbnails. State: CollectFeed in statemachine/pipeline.asl.json."""
+"""Collect one scope of a source whose media is listed by an API. State: Collect in statemachine/pipeline.asl.json."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools import Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from framesift.contracts import CategoryInput
-from framesift.pipeline.collect_feed import collect_feed
+from framesift.contracts import ScopeInput
+from framesift.log import logger
+from framesift.pipeline.branches import branch_of
 from framesift.settings import load_settings
 from framesift.storage import S3Store
-from framesift.table import Table
+from framesift.table import Records
 
-logger = Logger()
 tracer = Tracer()
 
 
@@ -21,7 +21,7 @@ tracer = Tracer()
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Parse, call, dump."""
-    request = CategoryInput.model_validate(event)
+    branch = branch_of(ScopeInput.model_validate(event).run.source)
     settings = load_settings()
-    output = collect_feed(request, settings, S3Store(settings.platform.bucket), Table(settings.platform.table))
+    output = branch.collect(event, settings, S3Store(settings.platform.bucket), Records(settings.platform.table))
     return output.model_dump(mode="json")

@@ -1,19 +1,19 @@
-"""List what was uploaded to a collection. State: CollectUploads in statemachine/pipeline.asl.json."""
+"""Collect what a user put into a collection. State: Collect in statemachine/pipeline.asl.json."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools import Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from framesift.contracts import CategoryInput
-from framesift.pipeline.collect_uploads import collect_uploads
+from framesift.contracts import ScopeInput
+from framesift.log import logger
+from framesift.pipeline.branches import branch_of
 from framesift.settings import load_settings
 from framesift.storage import S3Store
-from framesift.upload_records import UploadRecords
+from framesift.table import Records
 
-logger = Logger()
 tracer = Tracer()
 
 
@@ -21,8 +21,7 @@ tracer = Tracer()
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Parse, call, dump."""
-    request = CategoryInput.model_validate(event)
+    branch = branch_of(ScopeInput.model_validate(event).run.source)
     settings = load_settings()
-    platform = settings.platform
-    output = collect_uploads(request, settings, S3Store(platform.bucket), UploadRecords(platform.table))
+    output = branch.collect(event, settings, S3Store(settings.platform.bucket), Records(settings.platform.table))
     return output.model_dump(mode="json")

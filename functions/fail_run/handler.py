@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools import Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from framesift.contracts import FailInput
+from framesift.log import logger
 from framesift.pipeline.finish import fail_run, sns_notifier
 from framesift.settings import load_settings
-from framesift.table import Table
+from framesift.table import Records
 
-logger = Logger()
 tracer = Tracer()
 
 
@@ -22,5 +22,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Parse, call, dump."""
     request = FailInput.model_validate(event)
     settings = load_settings()
-    output = fail_run(request, Table(settings.platform.table), sns_notifier(settings.platform.failure_topic))
+    output = fail_run(request, Records(settings.platform.table), sns_notifier(settings.platform.failure_topic))
     return output.model_dump(mode="json")

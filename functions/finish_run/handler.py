@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics, Tracer
+from aws_lambda_powertools import Metrics, Tracer
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from framesift.contracts import FinishInput
+from framesift.log import logger
 from framesift.pipeline.finish import finish_run, sns_notifier
 from framesift.settings import load_settings
 from framesift.storage import S3Store
-from framesift.table import Table
+from framesift.table import Records
 
-logger = Logger()
 tracer = Tracer()
 metrics = Metrics(namespace="Framesift")
 
@@ -26,10 +26,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Parse, call, dump; what the dashboard shows of a run is counted here."""
     request = FinishInput.model_validate(event)
     settings = load_settings()
-    store, table = S3Store(settings.platform.bucket), Table(settings.platform.table)
-    output = finish_run(request, store, table, sns_notifier(settings.platform.failure_topic))
+    store, records = S3Store(settings.platform.bucket), Records(settings.platform.table)
+    output = finish_run(request, store, records, sns_notifier(settings.platform.failure_topic))
     metrics.add_dimension("source", request.run.source)
     metrics.add_metric("RunsFinished", MetricUnit.Count, 1)
     metrics.add_metric("FailedCategories", MetricUnit.Count, len(output.failed_categories))
-    metrics.add_metric("ItemsCollected", MetricUnit.Count, sum(crawl.items for crawl in request.collected))
+    metrics.add_metric("ItemsCollected", MetricUnit.Count, output.items)
     return output.model_dump(mode="json")

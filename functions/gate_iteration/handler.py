@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools import Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from framesift.contracts import TrainingInput
 from framesift.detection.azure import CustomVisionDetector, CustomVisionTrainer
-from framesift.detection_records import DetectionRecords
-from framesift.pipeline.training import gate_iteration
+from framesift.log import logger
+from framesift.pipeline.youtube.gate import gate_iteration
 from framesift.settings import load_settings
+from framesift.table import Records
 
-logger = Logger()
 tracer = Tracer()
 
 
@@ -23,7 +23,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Parse, call, dump."""
     request = TrainingInput.model_validate(event)
     settings = load_settings()
-    azure, table = settings.custom_vision, DetectionRecords(settings.platform.table)
+    azure, records = settings.custom_vision, Records(settings.platform.table)
     trainer, predictor = CustomVisionTrainer.from_settings(azure), CustomVisionDetector.from_settings(azure, None)
-    output = gate_iteration(request, azure, table, trainer, predictor)
+    output = gate_iteration(request, azure, records, trainer, predictor)
     return output.model_dump(mode="json")

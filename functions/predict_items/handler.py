@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools import Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from framesift.contracts import StageInput
 from framesift.detection import open_detector
-from framesift.detection_records import DetectionRecords
-from framesift.pipeline.predict import predict_items
+from framesift.log import logger
+from framesift.pipeline.youtube.predict import predict_items
 from framesift.settings import load_settings
 from framesift.storage import S3Store
+from framesift.table import Records
 
-logger = Logger()
 tracer = Tracer()
 
 
@@ -24,6 +24,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Parse, call, dump."""
     request = StageInput.model_validate(event)
     settings = load_settings()
-    store, table = S3Store(settings.platform.bucket), DetectionRecords(settings.platform.table)
-    output = predict_items(request, settings, store, table, open_detector(settings, store, table.in_service()))
+    store, records = S3Store(settings.platform.bucket), Records(settings.platform.table)
+    output = predict_items(
+        request, settings, store, records, open_detector(settings, store, records.training.in_service())
+    )
     return output.model_dump(mode="json")

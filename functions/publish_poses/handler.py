@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools import Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from framesift.contracts import StageInput
-from framesift.pipeline.publish_poses import publish_poses
+from framesift.log import logger
+from framesift.pipeline.upload.publish import publish_poses
 from framesift.settings import load_settings
 from framesift.storage import S3Store
-from framesift.upload_records import UploadRecords
+from framesift.table import Records
 
-logger = Logger()
 tracer = Tracer()
 
 
@@ -23,6 +23,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Parse, call, dump."""
     request = StageInput.model_validate(event)
     settings = load_settings()
-    platform = settings.platform
-    output = publish_poses(request, settings, S3Store(platform.bucket), UploadRecords(platform.table))
+    output = publish_poses(request, settings, S3Store(settings.platform.bucket), Records(settings.platform.table))
     return output.model_dump(mode="json")

@@ -1,9 +1,8 @@
-"""One machine that is a whole Framesift: the embedded AWS with our stacks, and stand-ins for what is outside."""
+"""One machine that is a whole Framesift: the embedded AWS with our stacks, and stand-ins for outside services."""
 
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -15,17 +14,25 @@ from datetime import date as Date  # noqa: N812 - `date` is a field's name here
 from pathlib import Path
 
 from framesift import keys
+from framesift.contracts import Clip
 from framesift.errors import EmbeddedAwsDownError
-from framesift.storage import Store, read_manifest
+from framesift.own_settings import digest_settings, read_own_settings
+from framesift.storage import Store, read_lines
 from framesift.table import RunRecord
-from framesift_local.clipsite import ClipSite, Grade, grade
-from framesift_local.embedded import EmbeddedAws
-from framesift_local.keeper import die_with_parent
-from framesift_local.synth import synthesize
+from framesift_local.aws.embedded import EmbeddedAws
+from framesift_local.aws.process_tree import die_with_parent
+from framesift_local.aws.server import check_port
+from framesift_local.aws.stepfunctions import StatusListener, ignore_status
+from framesift_local.aws.synth import synthesize
+from framesift_local.outside import Outside, choose_services
+from framesift_local.private_files import make_private_folder, write_private
+from framesift_local.standins.clipsite import ClipSite, Grade, grade
 
 SOURCES = ("tiktok", "youtube")
-# In the data folder: the settings that lead a command of this machine's user to the stand-ins, too.
-OUTSIDE_FILE = "outside.env"
+# In the data folder: the settings that lead a program to the stand-ins, for `set -a; . stand-ins.env`.
+STAND_INS_FILE = "stand-ins.env"
+SESSION_FILE = Path("sessions", "tiktok.json")
+"""In the data folder: the session that `framesift login tiktok` keeps."""
 _CATEGORIES = ("main", "dance", "challenge", "food", "tts")
 
 
@@ -35,27 +42,31 @@ class Machine:
 
     Attributes:
         aws: The embedded AWS.
-        site_url: The clip site; empty where it was not asked for.
+        outside: Which services are the real ones.
+        site_url: The clip site; empty where TikTok is the real one or is not called.
         clips: What the clip site lists in each category.
-        overrides: Settings that lead the same code to the stand-ins.
+        stand_in_settings: Settings that lead the same code to the stand-ins.
     """
 
     aws: EmbeddedAws
+    outside: Outside
     site_url: str
     clips: int
-    overrides: Mapping[str, str]
+    stand_in_settings: Mapping[str, str]
 
     def grade(self, record: RunRecord, store: Store) -> Grade | None:
-        """Hold what a run found among the clip site's clips against the truth.
+        """Compare what a run found among the clip site's clips with the truth.
 
         Returns:
-            None where it cannot be told: some clips are of a site of another size, from an earlier day.
+            None where it is not known: the clips are TikTok's, or of a site of another size, from an earlier day.
         """
+        if not self.site_url:
+            return None
         truth = ClipSite(date=record.run.day, cache_dir=Path(), clips_per_category=self.clips).truth()
         items = [
             item
             for category in record.done
-            for item in read_manifest(store, keys.manifest(record.run, category, "analyzed"))
+            for item in read_lines(store, keys.manifest(record.run, category, "analyzed"), Clip)
             if item.error is None
         ]
         dropped = {item.id: item.duplicate.of for item in items if item.duplicate}
@@ -67,11 +78,11 @@ class Machine:
         """Let the stand-ins show a day."""
         if self.site_url:
             self.control_site(date=day.isoformat())
-        if youtube := self.overrides.get("FRAMESIFT_YOUTUBE__API_URL", "").removesuffix("/youtube/v3"):
+        if youtube := self.stand_in_settings.get("FRAMESIFT_YOUTUBE__API_URL", "").removesuffix("/youtube/v3"):
             _post(f"{youtube}/control", {"date": day.isoformat()})
 
     def control_site(self, **how: object) -> None:
-        """Tell the clip site how to behave (`framesift_local.clipsite.control`)."""
+        """Change how the clip site behaves (`framesift_local.standins.clipsite.control`)."""
         _post(f"{self.site_url}/control", how)
 
 
@@ -89,81 +100,101 @@ def machine(
     day: Date,
     clips: int = 200,
     sources: Collection[str] = SOURCES,
+    real: Collection[str] = (),
     api_port: int = 0,
     schedules: bool = False,
     time_scale: float = 1.0,
+    on_execution: StatusListener = ignore_status,
 ) -> Iterator[Machine]:
     """Start everything, and stop it again.
 
     Args:
         data_dir: Where all of it is kept.
-        day: The day that the clip site shows.
+        day: The day that the stand-ins show.
         clips: Clips that the clip site lists in each category, and videos that the feeds hold.
         sources: What will be run: stand-ins that only others need are not started.
+        real: Names of services that are to be the real ones, or `all`; those that the user's settings reach are anyway.
         api_port: The HTTP API's port; 0 takes a free one.
         schedules: Whether schedules fire.
         time_scale: Factor on the waits of retries.
+        on_execution: Called with the detail of each change of an execution's status.
 
     Raises:
         MachineError: A leaf of it says what this machine lacks.
+        SettingsError: A service is to be the real one and its settings are missing.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
+    check_port(api_port)
+    own = read_own_settings()
+    outside = choose_services(own, real, sources)
     with ExitStack() as stand_ins:
-        site_url = stand_ins.enter_context(_clip_site(data_dir, day, clips)) if "tiktok" in sources else ""
-        outside = stand_ins.enter_context(_outside(data_dir, day, clips)) if "youtube" in sources else {}
-        overrides = {**_own_settings(), **_overrides(site_url), **outside}
+        start = stand_ins.enter_context
+        make_private_folder(data_dir)
+        site = start(_clip_site(data_dir, day, clips)) if outside.uses_stand_in("tiktok") else {}
+        feeds = start(_youtube(day, clips)) if outside.uses_stand_in("youtube") else {}
+        detector = start(_custom_vision(data_dir)) if outside.uses_stand_in("custom-vision") else {}
+        stand_in_settings = {**site, **feeds, **detector}
+        write_private(
+            data_dir / STAND_INS_FILE,
+            "".join(f"{name}={shlex.quote(value)}\n" for name, value in stand_in_settings.items()),
+        )
         aws = EmbeddedAws(
             data_dir,
             synthesize(data_dir / "cdk.out"),
             api_port=api_port,
             schedules=schedules,
             time_scale=time_scale,
-            overrides=overrides,
+            overrides={
+                **stand_in_settings,
+                **_session_of_login(data_dir, outside, own),
+                **outside.settings,
+                "FRAMESIFT_RUN__STAND_INS": json.dumps([service.name for service in outside.stand_ins]),
+                **own,  # What a user sets always wins.
+            },
+            command_settings={**stand_in_settings, **outside.settings},
+            known_settings=digest_settings(own),
+            on_execution=on_execution,
         )
         with aws:
-            yield Machine(aws, site_url, clips, overrides)
+            yield Machine(aws, outside, site.get("FRAMESIFT_CRAWL__SITE_URL", ""), clips, stand_in_settings)
 
 
-def _own_settings() -> dict[str, str]:
-    """Settings of whoever starts the machine: functions and jobs get them too, but for where resources are."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name.startswith("FRAMESIFT_") and "__" in name and not name.startswith("FRAMESIFT_PLATFORM__")
-    }
-
-
-def _overrides(site_url: str) -> dict[str, str]:
-    """Settings that send the same code to the stand-in, at a machine's pace."""
-    return {
-        "FRAMESIFT_CRAWL__SITE_URL": site_url,
-        "FRAMESIFT_CRAWL__PATHS": json.dumps({category: f"/{category}" for category in _CATEGORIES}),
-        "FRAMESIFT_CRAWL__SCROLL_PAUSE_S": "[0.05, 0.15]",
-        "FRAMESIFT_DOWNLOAD__ALLOW_LOOPBACK": "true",
-    }
+def _session_of_login(data_dir: Path, outside: Outside, own: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings of the session that `framesift login tiktok` has kept, for the real TikTok alone."""
+    path = data_dir.resolve() / SESSION_FILE
+    is_real = any(service.name == "tiktok" for service in outside.real)
+    if not is_real or not path.exists() or "FRAMESIFT_CRAWL__SESSION_SECRET" in own:
+        return {}
+    return {"FRAMESIFT_CRAWL__SESSION_FILE": str(path), "FRAMESIFT_CRAWL__SESSION_SECRET": ""}
 
 
 @contextmanager
-def _clip_site(data_dir: Path, day: Date, clips: int) -> Iterator[str]:
+def _clip_site(data_dir: Path, day: Date, clips: int) -> Iterator[dict[str, str]]:
     options = ["--port=0", f"--date={day}", f"--clips={clips}", f"--cache={data_dir / 'clipsite'}"]
     with _stand_in("clipsite", options) as line:
-        yield line.split("/main", 1)[0]
+        yield {
+            "FRAMESIFT_CRAWL__SITE_URL": line.split("/main", 1)[0],
+            "FRAMESIFT_CRAWL__PATHS": json.dumps({category: f"/{category}" for category in _CATEGORIES}),
+            "FRAMESIFT_CRAWL__SCROLL_PAUSE_S": "[0.05, 0.15]",
+            "FRAMESIFT_DOWNLOAD__ALLOW_LOOPBACK": "true",
+        }
 
 
 @contextmanager
-def _outside(data_dir: Path, day: Date, videos: int) -> Iterator[dict[str, str]]:
-    options = [f"--date={day}", f"--videos={videos}", f"--folder={data_dir / 'customvision'}"]
-    with _stand_in("outside", options) as line:
-        settings: dict[str, str] = json.loads(line)
-        lines = [f"{name}={shlex.quote(value)}\n" for name, value in settings.items()]
-        (data_dir / OUTSIDE_FILE).write_text("".join(lines), encoding="utf-8")
-        yield settings
+def _youtube(day: Date, videos: int) -> Iterator[dict[str, str]]:
+    with _stand_in("youtube", [f"--date={day}", f"--videos={videos}"]) as line:
+        yield json.loads(line)
+
+
+@contextmanager
+def _custom_vision(data_dir: Path) -> Iterator[dict[str, str]]:
+    with _stand_in("customvision", [f"--folder={data_dir / 'standins' / 'customvision'}"]) as line:
+        yield json.loads(line)
 
 
 @contextmanager
 def _stand_in(module: str, options: list[str]) -> Iterator[str]:
     """A stand-in in a process of its own, which leaves this one's interpreter to the embedded AWS; its first line."""
-    command = [sys.executable, "-m", f"framesift_local.{module}", *options]
+    command = [sys.executable, "-m", f"framesift_local.standins.{module}", *options]
     # Our own module, with values of our own; killed with us, however we end.
     with subprocess.Popen(  # noqa: S603
         command,
@@ -175,8 +206,8 @@ def _stand_in(module: str, options: list[str]) -> Iterator[str]:
         try:
             line = process.stdout.readline() if process.stdout else ""
             if not line:
-                said = process.stderr.read() if process.stderr else ""
-                raise EmbeddedAwsDownError(f"The stand-in {module} did not start: {said.strip() or 'it said nothing'}")
+                message = process.stderr.read().strip() if process.stderr else ""
+                raise EmbeddedAwsDownError(f"The stand-in {module} did not start: {message or 'it printed nothing'}")
             yield line
         finally:
             process.terminate()

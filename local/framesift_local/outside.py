@@ -1,75 +1,131 @@
-"""`python -m framesift_local.outside`: YouTube and Custom Vision on this machine, with projects A and B.
+"""Which outside services are the real ones and which have a stand-in. What a user sets always wins.
 
-Prints one line of JSON: the settings that send the same code to these.
+A service is the real one where the user sets how to reach it (an address, a key, a session), or asks for it by name.
+A stand-in is used where nothing is set.
 """
 
 from __future__ import annotations
 
-import argparse
-import datetime as dt
-import json
-import sys
-import threading
-from pathlib import Path
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
-from framesift.errors import FramesiftError
-from framesift_local.customvision import CustomVisionStandIn
-from framesift_local.customvision.iterations import RESOURCE_ID
-from framesift_local.customvision.server import PREDICTION_KEY, TRAINING_KEY
-from framesift_local.youtube import YoutubeStandIn
-from framesift_local.youtube.server import API_KEY
+from framesift.errors import SettingsError, UnknownServiceError
 
-_TAGS = ("person", "logo")
-# A logo's score has a long tail; a face's has none.
-_THRESHOLDS = {"person": 0.5, "logo": 0.75}
-_REVIEW_FROM = 0.45
-_TRAINING_S = 4.0
+ALL = "all"
+GUIDE = "docs/guides/real-sites.md"
 
 
-def main() -> int:
-    """Serves until interrupted; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m framesift_local.outside", description=__doc__)
-    parser.add_argument("--date", type=dt.date.fromisoformat, required=True, help="the day whose chart is shown")
-    parser.add_argument("--videos", type=int, default=120, help="videos of the chart (default: %(default)s)")
-    parser.add_argument("--folder", type=Path, required=True, help="where projects are kept")
-    asked = parser.parse_args()
-    youtube = YoutubeStandIn(asked.date, videos=asked.videos)
-    azure = CustomVisionStandIn(asked.folder, training_s=_TRAINING_S)
-    try:
-        with youtube, azure:
-            sys.stdout.write(json.dumps(settings(youtube, azure)) + "\n")
-            sys.stdout.flush()
-            threading.Event().wait()
-    except FramesiftError as error:
-        sys.stderr.write(f"{error}\n")
-        return error.exit_code
-    except KeyboardInterrupt:
-        return 0
-    return 0
+@dataclass(frozen=True)
+class Service:
+    """An outside service.
+
+    Attributes:
+        name: As `--real` takes it.
+        title: As people know it.
+        source: The source whose runs call it.
+        reached_by: Matches the settings by which a user says how to reach it.
+        needs: Settings of which at least one is needed to reach the real one; none: it works without.
+        secret: The stack's secret of the service, which would win over the user's own settings.
+    """
+
+    name: str
+    title: str
+    source: str
+    reached_by: re.Pattern[str]
+    needs: tuple[str, ...] = ()
+    secret: str = ""
 
 
-def settings(youtube: YoutubeStandIn, azure: CustomVisionStandIn) -> dict[str, str]:
-    """What sends Framesift to the stand-ins; secrets of the stack are put aside."""
-    a = azure.make_project("A", _TAGS, publish="stable")
-    b = azure.make_project("B")
-    return {
-        "FRAMESIFT_YOUTUBE__API_URL": youtube.api_url,
-        "FRAMESIFT_YOUTUBE__API_KEY": API_KEY,
-        "FRAMESIFT_YOUTUBE__API_SECRET": "",
-        "FRAMESIFT_CUSTOM_VISION__SECRET": "",
-        "FRAMESIFT_CUSTOM_VISION__TRAINING_ENDPOINT": azure.url,
-        "FRAMESIFT_CUSTOM_VISION__TRAINING_KEY": TRAINING_KEY,
-        "FRAMESIFT_CUSTOM_VISION__PREDICTION_ENDPOINT": azure.url,
-        "FRAMESIFT_CUSTOM_VISION__PREDICTION_KEY": PREDICTION_KEY,
-        "FRAMESIFT_CUSTOM_VISION__PREDICTION_RESOURCE_ID": RESOURCE_ID,
-        "FRAMESIFT_CUSTOM_VISION__PREDICT_PROJECT": a.id,
-        "FRAMESIFT_CUSTOM_VISION__TEACH_PROJECT": b.id,
-        "FRAMESIFT_CUSTOM_VISION__TRAINING_CHECK_S": "2",
-        "FRAMESIFT_DOWNLOAD__ALLOW_LOOPBACK": "true",
-        "FRAMESIFT_DETECTION__TAGS": json.dumps(_THRESHOLDS),
-        "FRAMESIFT_DETECTION__REVIEW_FROM": str(_REVIEW_FROM),
-    }
+SERVICES = (
+    Service(
+        "tiktok",
+        "TikTok",
+        "tiktok",
+        re.compile(r"FRAMESIFT_CRAWL__(SITE_URL|SESSION_FILE|SESSION_SECRET)"),
+        secret="FRAMESIFT_CRAWL__SESSION_SECRET",  # noqa: S106 - a setting's name
+    ),
+    Service(
+        "youtube",
+        "YouTube",
+        "youtube",
+        re.compile(r"FRAMESIFT_YOUTUBE__API_(URL|KEY|SECRET)"),
+        needs=("FRAMESIFT_YOUTUBE__API_KEY", "FRAMESIFT_YOUTUBE__API_SECRET"),
+        secret="FRAMESIFT_YOUTUBE__API_SECRET",  # noqa: S106
+    ),
+    Service(
+        "custom-vision",
+        "Custom Vision",
+        "youtube",
+        re.compile(r"FRAMESIFT_CUSTOM_VISION__(\w+_(ENDPOINT|KEY|PROJECT)|PREDICTION_RESOURCE_ID|SECRET)"),
+        needs=("FRAMESIFT_CUSTOM_VISION__TRAINING_KEY", "FRAMESIFT_CUSTOM_VISION__SECRET"),
+        secret="FRAMESIFT_CUSTOM_VISION__SECRET",  # noqa: S106
+    ),
+)
+NAMES = tuple(service.name for service in SERVICES)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+@dataclass(frozen=True)
+class Outside:
+    """What was decided.
+
+    Attributes:
+        real: Services that are the real ones.
+        stand_ins: Services that have a stand-in.
+        settings: What the real ones need besides the user's own settings.
+    """
+
+    real: tuple[Service, ...]
+    stand_ins: tuple[Service, ...]
+    settings: Mapping[str, str]
+
+    def uses_stand_in(self, name: str) -> bool:
+        """Return whether a service has a stand-in."""
+        return any(service.name == name for service in self.stand_ins)
+
+    def describe(self) -> str:
+        """Return one line for a person, such as `Real: TikTok. Stand-ins: YouTube.` and so on."""
+        parts = (("Real", self.real), ("Stand-ins", self.stand_ins))
+        return " ".join(
+            f"{label}: {', '.join(service.title for service in services)}." for label, services in parts if services
+        )
+
+
+def choose_services(own: Mapping[str, str], wanted: Collection[str], sources: Collection[str]) -> Outside:
+    """Decide which services are the real ones.
+
+    Args:
+        own: The user's settings.
+        wanted: Names of services that are to be the real ones, or `all`.
+        sources: The sources that will be run: what only others call is left out.
+
+    Raises:
+        UnknownServiceError: There is no service of a name.
+        SettingsError: A service is to be the real one, and a setting that it needs is missing.
+    """
+    for name in wanted:
+        if name not in {ALL, *NAMES}:
+            raise UnknownServiceError(f"There is no service {name!r}: --real takes {', '.join([ALL, *NAMES])}.")
+    called = [service for service in SERVICES if service.source in sources]
+    real = tuple(service for service in called if _is_real(service, own, wanted))
+    for service in real:
+        if service.needs and not any(own.get(name) for name in service.needs):
+            raise SettingsError(
+                f"{service.title} is to be the real one and needs {service.needs[0]}: {GUIDE} shows how to get it."
+            )
+    return Outside(
+        real=real,
+        stand_ins=tuple(service for service in called if service not in real),
+        settings={service.secret: "" for service in real if _has_own_credentials(service, own)},
+    )
+
+
+def _is_real(service: Service, own: Mapping[str, str], wanted: Collection[str]) -> bool:
+    return bool({ALL, service.name} & set(wanted)) or any(service.reached_by.fullmatch(name) for name in own)
+
+
+def _has_own_credentials(service: Service, own: Mapping[str, str]) -> bool:
+    """Return whether the user's credentials must win over the stack's secret."""
+    return service.secret not in own and any(
+        name.endswith(("_KEY", "_FILE")) and service.reached_by.fullmatch(name) for name in own
+    )

@@ -15,6 +15,9 @@ from typing import Any
 
 import pytest
 
+from cdk.app import make_app
+from cdk.config import FEATURES, SOURCES, STAGES, Config
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 Resource = dict[str, Any]
 
@@ -31,7 +34,7 @@ class Template:
 
     def of_type(self, kind: str) -> dict[str, Resource]:
         """The properties of all resources of a type, by logical id."""
-        return {name: each["Properties"] for name, each in self.resources.items() if each["Type"] == kind}
+        return {name: each.get("Properties", {}) for name, each in self.resources.items() if each["Type"] == kind}
 
     def one(self, kind: str, **wanted: Any) -> Resource:
         """The properties of the only resource of a type that has these."""
@@ -54,6 +57,7 @@ class Template:
             {
                 "actions": _listed(statement["Action"]),
                 "resources": [plain(resource) for resource in _listed(statement["Resource"])],
+                "conditions": statement.get("Condition", {}),
             }
             for policy in policies
             for statement in policy["PolicyDocument"]["Statement"]
@@ -72,33 +76,63 @@ def plain(value: Any) -> str:
     if function == "Fn::Join":
         return "".join(plain(part) for part in argument[1])
     if function == "Fn::ImportValue":
-        # framesift-dev-storage:ExportsOutputFnGetAttBucket83908E77Arn063C8555
+        # framesift-full-storage:ExportsOutputFnGetAttBucket83908E77Arn063C8555
         return re.sub(r".*:ExportsOutput(?:FnGetAtt|Ref)([A-Z][a-z]+).*", r"\1", argument)
     return argument if isinstance(argument, str) else argument[0]
 
 
+# Every source and feature, so that everything that can be deployed is in one template.
+FULL = Config(
+    "full",
+    sources=tuple(SOURCES),
+    features=tuple(FEATURES),
+    own_settings={"FRAMESIFT_LANGUAGE__GOOGLE_PROJECT": "some-project"},
+)
+
+
 @pytest.fixture(scope="session")
-def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prod_assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The stage `prod`, as the CDK's own command synthesizes it."""
     out = tmp_path_factory.mktemp("cdk.out")
     command = [sys.executable, "-m", "cdk.app"]
+    stage = {"CDK_CONTEXT_JSON": '{"stage": "prod"}', "CDK_OUTDIR": str(out), "PATH": "/nowhere"}  # No docker there.
     ran = subprocess.run(
-        command,
-        cwd=REPOSITORY,
-        env={**os.environ, "CDK_OUTDIR": str(out), "PATH": "/nowhere"},  # No docker on that path.
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
+        command, cwd=REPOSITORY, env={**os.environ, **stage}, capture_output=True, text=True, timeout=300, check=False
     )
     assert ran.returncode == 0, ran.stderr[-4000:]
     return out
 
 
 @pytest.fixture(scope="session")
+def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The stage `dev` as it is, and one with all that there is."""
+    out = tmp_path_factory.mktemp("cdk.out")
+    make_app(str(out), FULL, STAGES["dev"]).synth()
+    return out
+
+
+@pytest.fixture(scope="session")
 def storage(assembly: Path) -> Template:
-    return Template(assembly / "framesift-dev-storage.template.json")
+    return Template(assembly / "framesift-full-storage.template.json")
 
 
 @pytest.fixture(scope="session")
 def pipeline(assembly: Path) -> Template:
-    return Template(assembly / "framesift-dev-pipeline.template.json")
+    return Template(assembly / "framesift-full-pipeline.template.json")
+
+
+@pytest.fixture(scope="session")
+def prod(prod_assembly: Path) -> tuple[Template, Template]:
+    """The storage and the pipeline of `prod`."""
+    return _stage(prod_assembly, "prod")
+
+
+@pytest.fixture(scope="session")
+def dev(assembly: Path) -> tuple[Template, Template]:
+    """The storage and the pipeline of `dev`."""
+    return _stage(assembly, "dev")
+
+
+def _stage(assembly: Path, stage: str) -> tuple[Template, Template]:
+    storage, pipeline = (assembly / f"framesift-{stage}-{stack}.template.json" for stack in ("storage", "pipeline"))
+    return Template(storage), Template(pipeline)

@@ -15,16 +15,25 @@ SNAPSHOTS = Path(__file__).parent / "snapshots"
 REFRESH = "FRAMESIFT_REFRESH_SNAPSHOTS"
 
 
-def test_cfn_lint_finds_no_error(assembly):
-    templates = sorted(assembly.glob("*.template.json"))
-    assert len(templates) == 2
+def test_cfn_lint_finds_no_error(assembly, prod_assembly):
+    templates = sorted([*assembly.glob("*.template.json"), *prod_assembly.glob("*.template.json")])
+    assert len(templates) == 6
 
-    # W3005: the CDK names a dependency twice, which is harmless. W6001: one stack's outputs tell the CLI everything.
+    # W3005: the CDK names a dependency twice, which is harmless. W6001: the CLI reads all from one stack's outputs.
     main = "import sys; from cfnlint.runner import main; sys.exit(main())"
-    command = [sys.executable, "-c", main, "--ignore-checks", "W3005", "W6001", "--", *templates]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    options = ["--format", "json", "--ignore-checks", "W3005", "W6001", "--"]
+    ran = subprocess.run(
+        [sys.executable, "-c", main, *options, *templates], capture_output=True, text=True, timeout=300, check=False
+    )
 
-    assert (ran.returncode, ran.stdout) == (0, ""), ran.stderr
+    assert ran.stdout, ran.stderr
+    found = [(match["Rule"]["Id"], match["Message"]) for match in json.loads(ran.stdout)]
+    assert [each for each in found if not is_computed_timeout(*each)] == []
+
+
+def is_computed_timeout(rule: str, message: str) -> bool:
+    """Step Functions takes a JSONata expression as a task's timeout; cfn-lint's schema knows numbers only."""
+    return rule == "E3601" and bool(re.fullmatch(r"'{% .+ %}' is not of type 'number' at '.+/TimeoutSeconds'", message))
 
 
 def test_what_cdk_nag_finds_stops_a_deployment(tmp_path):
@@ -43,10 +52,10 @@ def test_what_cdk_nag_finds_stops_a_deployment(tmp_path):
 @pytest.mark.parametrize("stack", ["storage", "pipeline"])
 def test_template_is_as_it_was(assembly, stack):
     """Refresh with `FRAMESIFT_REFRESH_SNAPSHOTS=1 pytest tests/cdk/test_assembly.py`, and read the difference."""
-    text = (assembly / f"framesift-dev-{stack}.template.json").read_text(encoding="utf-8")
+    text = (assembly / f"framesift-full-{stack}.template.json").read_text(encoding="utf-8")
     template = json.loads(re.sub(r"\b[0-9a-f]{64}\b", "<image>", text))
     for resource in template["Resources"].values():
-        if "DefinitionString" in resource["Properties"]:
+        if "DefinitionString" in resource.get("Properties", {}):
             resource["Properties"]["DefinitionString"] = "<statemachine/pipeline.asl.json>"
     snapshot = SNAPSHOTS / f"{stack}.json"
     if os.environ.get(REFRESH):

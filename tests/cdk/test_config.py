@@ -1,20 +1,74 @@
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from cdk import node
-from cdk.config import STAGES, stage_config
-from framesift.errors import NodeMissingError, NotFoundError
+from cdk.config import STAGES, Config, stage_config
+from framesift.errors import NodeMissingError, NotFoundError, SettingsError
 
 
 def test_an_unknown_stage_is_refused_by_name():
-    with pytest.raises(NotFoundError, match="no stage 'qa': it is one of dev, prod"):
+    with pytest.raises(NotFoundError, match="no stage 'qa': it is one of dev, prod, local"):
         stage_config("qa")
 
 
 def test_production_is_protected():
     assert STAGES["prod"].protect
+
+
+def test_a_new_stage_runs_nothing_by_the_clock_and_keeps_no_secret(dev):
+    for template in dev:
+        assert not template.of_type("AWS::Scheduler::Schedule")
+        assert not template.of_type("AWS::SecretsManager::Secret")
+    for function in dev[1].functions().values():
+        assert not [name for name in function["Environment"]["Variables"] if "SECRET" in name]
+
+
+def test_production_starts_with_tiktok_alone(prod):
+    storage, pipeline = prod
+    started = {
+        json.loads(each["Target"]["Input"])["source"] for each in pipeline.of_type("AWS::Scheduler::Schedule").values()
+    }
+
+    assert started == {"tiktok"}
+    assert [name[:7] for name in storage.of_type("AWS::SecretsManager::Secret")] == ["Session"]
+    # The other functions are there, for whoever starts a run by hand, and read no secret.
+    secrets = {
+        name: variable
+        for name, function in pipeline.functions().items()
+        for variable in function["Environment"]["Variables"]
+        if "SECRET" in variable
+    }
+    assert secrets == {"crawl_category": "FRAMESIFT_CRAWL__SESSION_SECRET"}
+
+
+def test_switching_a_feature_on_sets_what_it_means(pipeline):
+    curate = pipeline.functions()["curate_category"]["Environment"]["Variables"]
+
+    assert curate["FRAMESIFT_LANGUAGE__PROVIDER"] == "google"
+    assert curate["FRAMESIFT_LANGUAGE__GOOGLE_PROJECT"] == "some-project"
+    assert set(curate["FRAMESIFT_LANGUAGE__GOOGLE_SECRET"]) == {"Fn::ImportValue"}
+
+
+def test_a_stages_own_settings_win():
+    settings = {"FRAMESIFT_LANGUAGE__GOOGLE_PROJECT": "p", "FRAMESIFT_LANGUAGE__PROVIDER": "offline"}
+
+    assert Config("qa", features=("google",), own_settings=settings).settings == settings
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sources": ("myspace",)}, "no source 'myspace'; take tiktok, youtube"),
+        ({"features": ("aws",)}, "no feature 'aws'; take google, azure"),
+        ({"features": ("google",)}, "google needs FRAMESIFT_LANGUAGE__GOOGLE_PROJECT"),
+    ],
+)
+def test_what_cannot_work_is_refused_before_it_is_deployed(options, message):
+    with pytest.raises(SettingsError, match=message):
+        Config("qa", **options)
 
 
 @pytest.mark.parametrize("config", STAGES.values(), ids=STAGES)

@@ -1,7 +1,7 @@
 import json
 
 
-def test_bucket_is_private_encrypted_and_heard_by_event_bridge(storage):
+def test_bucket_is_private_encrypted_and_sends_events(storage):
     [(name, bucket)] = [
         (name, bucket)
         for name, bucket in storage.of_type("AWS::S3::Bucket").items()
@@ -35,7 +35,10 @@ def test_leftovers_expire(storage):
 
     assert (rules["residual"]["Prefix"], rules["residual"]["ExpirationInDays"]) == ("residual/", 3)
     assert rules["multipart"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
-    assert not [rule for name, rule in rules.items() if "ExpirationInDays" in rule and name != "residual"]
+    assert (rules["runs"]["Prefix"], rules["runs"]["ExpirationInDays"]) == ("runs/", 120)
+    assert rules["noncurrent"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 7}
+    # What users put there and what is published is kept until somebody deletes it.
+    assert {name for name, rule in rules.items() if "ExpirationInDays" in rule} == {"residual", "runs"}
 
 
 def test_table_is_on_demand_recoverable_and_kept(storage):

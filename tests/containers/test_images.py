@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -26,9 +27,9 @@ from framesift import aws
 from framesift.errors import ModelError
 from framesift.models import BucketOrigin, default_cache_dir, open_registry
 from framesift.storage import S3Store
-from framesift_local.clipsite import ClipSite
-from framesift_local.runtime_api import RuntimeApi
-from framesift_local.sample_video import write_sample_video
+from framesift_local.aws.runtime_api import RuntimeApi
+from framesift_local.standins.clipsite import ClipSite
+from framesift_local.standins.sample_video import write_sample_video
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
@@ -156,8 +157,8 @@ def test_a_day_is_run_by_the_images(machines: Machines):
         {"start": start, "execution_arn": EXECUTION, "started_at": "2026-11-20T15:00:00Z"},
     )
     assert began["decision"] == "run", began
-    stage = {"run": began["run"], "categories": ["dance"]}
-    category = {"run": began["run"], "category": "dance"}
+    stage = {"run": began["run"], "scopes": ["dance"]}
+    category = {"run": began["run"], "scope": "dance"}
 
     collected = machines.invoke("crawler", "containers.crawler.handler.handler", category)
     assert collected.get("items", 0) > 10, collected
@@ -195,7 +196,7 @@ def test_an_uploads_poses_are_found_by_the_images(machines: Machines, tmp_path: 
     try:
         networks = open_registry(default_cache_dir(), public=True).resolve("pose-full")
     except ModelError as error:
-        pytest.skip(f"the pose networks are not at hand: {error}")
+        pytest.skip(f"the pose networks are not available: {error}")
     monkeypatch.setenv("AWS_ENDPOINT_URL", machines.endpoint)
     aws._client.cache_clear()
     store, step = S3Store(NAME), "functions.{}.handler.handler".format
@@ -211,10 +212,11 @@ def test_an_uploads_poses_are_found_by_the_images(machines: Machines, tmp_path: 
             "started_at": "2026-11-20T15:00:00Z",
         },
     )
-    assert began["categories"] == ["춤"], began
-    stage = {"run": began["run"], "categories": ["춤"]}
+    [work] = began["work"]
+    assert work["scope"] == "춤", began
+    stage = {"run": began["run"], "scopes": ["춤"]}
 
-    collected = machines.invoke("steps", step("collect_uploads"), {"run": began["run"], "category": "춤"})
+    collected = machines.invoke("steps", step("collect_uploads"), work)
     assert collected.get("items") == 1, collected
     plan = machines.invoke("steps", step("plan_analysis"), stage)
     extracted = machines.analyze(plan["job_spec_uri"])
@@ -243,12 +245,52 @@ def test_a_job_without_a_spec_says_not_to_try_again(machines: Machines):
     assert machines.analyze("nowhere").returncode == 65
 
 
-@pytest.mark.parametrize("image", ["steps", "crawler", "vision"])
+IMAGES = ["steps", "detection", "crawler", "vision"]
+
+
+def run_inside(image: str, program: str) -> str:
+    """What a Python program prints in an image."""
+    command = ["docker", "run", "--rm", *CONFINED, "--entrypoint", "python", f"framesift-{image}", "-c", program]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    return ran.stdout
+
+
+@pytest.mark.parametrize("image", IMAGES)
 def test_nothing_runs_as_root_and_nothing_secret_is_inside(machines: Machines, image: str):
     look = "import os, sys; sys.exit(os.getuid() == 0 or any(os.path.exists(f) for f in ('.env', '.git', 'tests')))"
-    command = ["docker", "run", "--rm", *CONFINED, "--entrypoint", "python", f"framesift-{image}", "-c", look]
 
-    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    run_inside(image, look)
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_nothing_can_be_installed_inside(machines: Machines, image: str):
+    look = "import glob; print(*glob.glob('/usr/**/pip*', recursive=True), *glob.glob('/opt/**/pip', recursive=True))"
+    found = [path for path in run_inside(image, look).split() if re.search(r"/pip([-\d.].*)?$", path)]
+
+    assert found == []
+    modules = (
+        "import importlib.util as u, json; print(json.dumps([u.find_spec(n) is None for n in ('pip', 'ensurepip')]))"
+    )
+    assert json.loads(run_inside(image, modules)) == [True, True]
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_lists_what_was_installed(machines: Machines, image: str):
+    bill = json.loads(run_inside(image, "print(open('/opt/venv/sbom.cdx.json').read())"))
+    listed = {normal(component["name"]): component["version"] for component in bill["components"]}
+    look = "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions()}))"
+    installed = {normal(name): version for name, version in json.loads(run_inside(image, look)).items()}
+
+    assert bill["bomFormat"] == "CycloneDX"
+    assert listed == installed
+    lock = (REPOSITORY / "requirements" / f"{image}.txt").read_text(encoding="utf-8")
+    assert set(listed.items()) <= set(re.findall(r"^([\w.-]+)==(\S+)", lock, re.MULTILINE))
+
+
+def normal(name: str) -> str:
+    """A distribution's name as locks write it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def http_get(path: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import pytest
 
 from containers.crawler.handler import handler
 from framesift import keys
-from framesift.contracts import Run
+from framesift.contracts import Clip, Run
 from framesift.errors import (
     CaptchaShownError,
     CrawlBlockedError,
@@ -30,9 +30,9 @@ from framesift.errors import (
 )
 from framesift.settings import CrawlSettings, Settings
 from framesift.sources.tiktok import Crawl, crawl, page
-from framesift.storage import S3Store, read_manifest
-from framesift.table import Table
-from framesift_local.clipsite import CATEGORIES, ClipSite
+from framesift.storage import S3Store, read_lines
+from framesift.table import Records
+from framesift_local.standins.clipsite import CATEGORIES, ClipSite
 
 RUN = Run(source="tiktok", date="2026-11-20", attempt=1)
 PATHS = {category: f"/{category}" for category in CATEGORIES}
@@ -80,12 +80,14 @@ def is_chromium(pid: int) -> bool:
 
 
 @pytest.fixture
-def in_lambda(site: ClipSite, store: S3Store, table: Table, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def in_lambda(
+    site: ClipSite, store: S3Store, records: Records, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Path:
     """The environment of the crawler's function; gives the session's file."""
     session_file = tmp_path / "session.json"
     for name, value in {
         "PLATFORM__BUCKET": store.bucket,
-        "PLATFORM__TABLE": table.name,
+        "PLATFORM__TABLE": records.name,
         "CRAWL__SITE_URL": site.url,
         "CRAWL__PATHS": json.dumps(PATHS),
         "CRAWL__SCROLL_PAUSE_S": json.dumps(PAUSE_S),
@@ -114,7 +116,7 @@ def test_the_function_collects_what_the_site_truly_has(in_lambda: Path, site: Cl
     order = list(dict.fromkeys(feed))
     truth = {id_: site.catalogue().clips[id_] for id_ in order}
     popular = [id_ for id_ in order if truth[id_].views >= 100_000]
-    items = read_manifest(store, output["manifest_key"])
+    items = read_lines(store, output["manifest_key"], Clip)
     assert [item.id for item in items] == popular
     assert [item.views for item in items] == [truth[id_].views for id_ in popular]
     assert [item.title for item in items] == [truth[id_].title.strip() for id_ in popular]
@@ -136,7 +138,7 @@ def test_the_function_collects_what_the_site_truly_has(in_lambda: Path, site: Cl
     ],
 )
 def test_a_wall_is_a_named_failure_with_a_screenshot(
-    in_lambda: Path, site: ClipSite, store: S3Store, table: Table, wall: str, kind: type[CrawlError]
+    in_lambda: Path, site: ClipSite, store: S3Store, records: Records, wall: str, kind: type[CrawlError]
 ) -> None:
     before = processes_below(os.getpid())
     site.control(wall=wall)
@@ -149,7 +151,7 @@ def test_a_wall_is_a_named_failure_with_a_screenshot(
     assert screenshot in message
     assert f"{site.url}/dance" in message
     assert "\n" not in message
-    assert table.stages(RUN) == {}
+    assert records.stages.outputs(RUN) == {}
     assert not in_lambda.exists(), "the session of a failed crawl is not kept"
     assert processes_below(os.getpid()) <= before
 

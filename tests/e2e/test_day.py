@@ -233,3 +233,8 @@ def test_killed_and_started_again_nothing_is_lost_and_the_run_resumes(machine: U
         again.show(date=DAYS[3])
         assert again.run(date=DAYS[3], categories=["dance", "food"])["status"] == "SUCCEEDED"
         assert [manifest.read_bytes() for manifest in manifests] == collected
+
+    for command in (["top10", "food"], ["status", "tiktok", DAYS[3]], ["runs"]):  # Nothing is up now.
+        read = machine.command(*command, "--json")
+        assert read.returncode == 0, read.stderr
+        assert DAYS[3] in read.stdout

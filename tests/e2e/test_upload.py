@@ -21,7 +21,7 @@ from framesift.errors import ModelError
 from framesift.models import default_cache_dir, open_registry
 from framesift.pose.manifest import json_schema
 from framesift.pose.sequence import read_sequence
-from framesift_local.sample_video import write_sample_video
+from framesift_local.standins.sample_video import write_sample_video
 
 FRAMESIFT = [sys.executable, "-c", "from framesift.cli import main; main()"]
 KOREAN = "여름 댄스/내 영상 🎬 100% +1.mp4"
@@ -232,7 +232,7 @@ def test_a_command_sends_what_is_not_there_and_that_starts_runs(machine: Up, vid
 
 def test_a_look_at_a_collection_finds_nothing_to_do(machine: Up) -> None:
     jobs = machine.jobs()
-    ran = machine.command("run", "upload", "--collection", "여름 춤", "--now")
+    ran = machine.command("run", "upload", "--collection", "여름 춤")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "videos done: 3, of them known before: 3" in ran.stdout
     assert machine.jobs() == jobs

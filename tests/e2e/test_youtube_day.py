@@ -26,7 +26,7 @@ class Up:
         self.data = folder / ".framesift"
 
     def settings(self) -> dict[str, str]:
-        lines = shlex.split((self.data / "outside.env").read_text())
+        lines = shlex.split((self.data / "stand-ins.env").read_text())
         return dict(line.split("=", 1) for line in lines)
 
     def command(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -41,7 +41,8 @@ class Up:
         )
 
     def project(self, name: str) -> dict[str, Any]:
-        found = [json.loads(path.read_text()) for path in (self.data / "customvision").glob("*/project.json")]
+        kept = (self.data / "standins" / "customvision").glob("*/project.json")
+        found = [json.loads(path.read_text()) for path in kept]
         return next(each for each in found if each["name"] == name)
 
     def tell_azure(self, **how: Any) -> None:
@@ -80,7 +81,7 @@ def test_before_the_first_day_a_dry_run_says_what_is_known(machine: Up) -> None:
 
 
 def test_a_day_predicts_teaches_trains_and_lets_the_better_predict(machine: Up) -> None:
-    ran = machine.command("run", "youtube", "--now")
+    ran = machine.command("run", "youtube")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     counts = machine.record()["counts"]
     (popular,) = counts["predict"]["categories"]

@@ -13,7 +13,7 @@ import pytest
 
 from framesift.settings import load_settings
 from framesift.storage import S3Store
-from framesift.table import Table
+from framesift.table import Records
 
 EVENTS = Path(__file__).parents[1] / "fixtures" / "events"
 CONTEXT = SimpleNamespace(
@@ -29,9 +29,9 @@ def an_event(name: str) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def _platform(store: S3Store, table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+def _platform(store: S3Store, records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FRAMESIFT_PLATFORM__BUCKET", store.bucket)
-    monkeypatch.setenv("FRAMESIFT_PLATFORM__TABLE", table.name)
+    monkeypatch.setenv("FRAMESIFT_PLATFORM__TABLE", records.name)
     load_settings.cache_clear()
 
 
@@ -43,12 +43,12 @@ def test_answers_a_list_that_is_not_there_yet():
     assert "No list of 'dance' is published yet" in json.loads(answer["body"])["detail"]
 
 
-def test_notes_a_takedown(table: Table):
+def test_notes_a_takedown(records: Records):
     from functions.serve_api.handler import handler
 
     answer = handler(an_event("api_post_takedown"), CONTEXT)
     assert answer["statusCode"] == 200
-    assert table.taken_down("tiktok") == {"7301": "the author asked for it"}
+    assert records.items.taken_down("tiktok") == {"7301": "the author asked for it"}
 
 
 def test_starts_without_numpy_and_models():

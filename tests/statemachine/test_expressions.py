@@ -9,26 +9,40 @@ import pytest
 from framesift.contracts import (
     BeginInput,
     BeginOutput,
-    CategoryInput,
     CollectOutput,
     FailInput,
     FinishInput,
     PlanOutput,
+    Run,
+    ScopeInput,
     StageInput,
-    TeachOutput,
+    StartInput,
     TrainingInput,
+    TrainOutput,
     UploadedObject,
+    UploadsInput,
 )
-from framesift_local.jsonata_queries import evaluate
+from framesift.pipeline.branches import branch_of
+from framesift.settings import Settings
+from framesift_local.aws.jsonata_queries import evaluate
 from statemachine.lint import FOLDER
 
 MACHINE = json.loads((FOLDER / "pipeline.asl.json").read_text(encoding="utf-8"))
 STATES = {**MACHINE["States"], **MACHINE["States"]["Collect"]["ItemProcessor"]["States"]}
 RUN = {"source": "tiktok", "date": "2026-11-20", "attempt": 1}
-PLAN = PlanOutput(analyze=True, job_spec_uri="s3://b/job.json", compute="cpu", items=900).model_dump(mode="json")
+PLAN = PlanOutput(
+    analyze=True,
+    job_spec_uri="s3://b/job.json",
+    compute="cpu",
+    items=900,
+    job_name="analyze-tiktok-2026-11-20",
+    timeout_s=10_800,
+    gpu_timeout_s=5_400,
+    attempt_timeout_s=3_600,
+).model_dump(mode="json")
 CONTEXT = {
     "Execution": {"Id": "arn:execution", "StartTime": "2026-11-19T15:00:00.000Z"},
-    "Map": {"Item": {"Value": "dance"}},
+    "Map": {"Clip": {"Value": "dance"}},
 }
 
 
@@ -60,54 +74,73 @@ def test_begin_gets_the_start_as_it_came_and_the_execution():
     assert request.execution_arn == "arn:execution"
 
 
+def begun(start: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """What Begin returns for a start, by the branch's own code."""
+    branch = branch_of(start["source"])
+    parsed, run = StartInput.model_validate(start), Run(**{**RUN, "source": start["source"]})
+    output = BeginOutput(
+        decision="run",
+        why="",
+        run=run,
+        collector=branch.collector,
+        goal=branch.goal,
+        work=[branch.work(run, scope, parsed) for scope in branch.parse(parsed, Settings()).scopes],
+    )
+    return {**output.model_dump(mode="json"), **fields}
+
+
+@pytest.mark.parametrize(("decision", "goes_to"), [("skip", "Skipped"), ("run", "Collect")])
+def test_is_there_work(decision, goes_to):
+    assert chosen("IsThereWork", {"input": {"decision": decision}}) == goes_to
+
+
+def test_curate_gets_the_run_and_the_category():
+    item = evaluated(STATES["Curate"]["ItemSelector"], run=RUN)
+
+    assert ScopeInput.model_validate(item).scope == "dance"
+
+
 @pytest.mark.parametrize(
-    ("decision", "source", "goes_to"),
+    ("start", "function", "goes_on"),
     [
-        ("skip", "tiktok", "Skipped"),
-        ("run", "tiktok", "Collect"),
-        ("run", "youtube", "Collect"),
-        ("run", "upload", "Collect"),
-        ("run", "myspace", "NoBranch"),
+        ({"source": "tiktok"}, "${CrawlCategoryFunctionArn}", "Curate"),
+        ({"source": "youtube"}, "${CollectFeedFunctionArn}", "PredictItems"),
+        ({"source": "upload", "collection": "dance"}, "${CollectUploadsFunctionArn}", "PublishPoses"),
     ],
 )
-def test_is_there_work(decision, source, goes_to):
-    assert chosen("IsThereWork", {"input": {"decision": decision}}, run={**RUN, "source": source}) == goes_to
+def test_each_source_has_its_own_way(start, function, goes_on):
+    assigned = evaluated(STATES["Begin"]["Assign"], {"result": {"Payload": begun(start)}})
 
-
-@pytest.mark.parametrize("name", ["Collect", "Curate"])
-def test_a_category_gets_its_run_and_name(name):
-    item = evaluated(STATES[name]["ItemSelector"], run=RUN, object=None)
-
-    assert CategoryInput.model_validate(item).category == "dance"
+    assert evaluated(STATES["CollectScope"]["Arguments"]["FunctionName"], **assigned) == function
+    assert chosen("WhatIsTheGoal", goal=assigned["goal"]) == goes_on
+    assert chosen("WhatIsTheGoal", goal="fame") == "UnknownGoal"
 
 
 def test_the_object_that_started_a_run_reaches_collect_as_it_came():
-    written = {"key": "uploads/춤/내 영상 100% +1.mp4", "etag": "e", "sequencer": "006A"}
-    begun = BeginOutput.model_validate(
-        {"decision": "run", "why": "", "run": RUN, "categories": ["춤"], "object": written}
-    )
+    written = {"key": "uploads/춤/내 영상 100% +1.mp4", "etag": "e", "sequencer": "006A", "version-id": "v"}
+    payload = begun({"source": "upload", "object": written})
 
-    assigned = evaluated(STATES["Begin"]["Assign"], {"result": {"Payload": begun.model_dump(mode="json")}})
-    item = evaluated(STATES["Collect"]["ItemSelector"], **assigned)
+    (item,) = evaluated(STATES["Collect"]["Items"], {"input": payload})
 
-    assert CategoryInput.model_validate(item).object == UploadedObject.model_validate(written)
+    request = UploadsInput.model_validate(evaluated(STATES["CollectScope"]["Arguments"]["Payload"], {"input": item}))
+    assert (request.scope, request.object) == ("춤", UploadedObject.model_validate(written))
 
 
 @pytest.mark.parametrize(
-    ("statuses", "categories", "goes_to"),
+    ("statuses", "scopes", "goes_to"),
     [
         ({"main": "done", "dance": "done"}, ["main", "dance"], "PlanAnalysis"),
         ({"main": "failed", "dance": "done"}, ["dance"], "PlanAnalysis"),  # One name is still a list.
         ({"main": "failed", "dance": "failed"}, [], "NothingCollected"),
     ],
 )
-def test_what_was_collected_goes_on(statuses, categories, goes_to):
-    result = [{"category": category, "status": status} for category, status in statuses.items()]
+def test_what_was_collected_goes_on(statuses, scopes, goes_to):
+    result = [{"scope": scope, "status": status} for scope, status in statuses.items()]
 
     assigned = evaluated(STATES["Collect"]["Assign"], {"result": result})
 
-    assert assigned == {"collected": result, "categories": categories}
-    assert chosen("IsAnythingCollected", categories=assigned["categories"]) == goes_to
+    assert assigned == {"collected": result, "scopes": scopes, "gpu_fault": None}
+    assert chosen("IsAnythingCollected", scopes=assigned["scopes"]) == goes_to
 
 
 @pytest.mark.parametrize(
@@ -115,9 +148,9 @@ def test_what_was_collected_goes_on(statuses, categories, goes_to):
     [({"Error": "CaptchaShownError", "Cause": "{}"}, "{}"), ({"Error": "States.Timeout"}, "")],
 )
 def test_a_category_that_failed_says_why(error_output, cause):
-    catch = STATES["CrawlCategory"]["Catch"][0]
+    catch = STATES["CollectScope"]["Catch"][0]
 
-    output = evaluated(catch["Output"], {"input": {"category": "dance"}, "errorOutput": error_output})
+    output = evaluated(catch["Output"], {"input": {"scope": "dance"}, "errorOutput": error_output})
 
     failed = CollectOutput.model_validate(output)
     assert (failed.status, failed.error, failed.cause) == ("failed", error_output["Error"], cause)
@@ -133,81 +166,59 @@ def test_where_nothing_was_collected_the_first_error_is_the_runs():
 
 @pytest.mark.parametrize(
     ("analyze", "compute", "goes_to"),
-    [(False, "gpu", "WhatToDo"), (True, "gpu", "AnalyzeOnGpu"), (True, "cpu", "AnalyzeOnCpu")],
+    [(False, "gpu", "WhatIsTheGoal"), (True, "gpu", "AnalyzeOnGpu"), (True, "cpu", "AnalyzeOnCpu")],
 )
 def test_where_to_analyze(analyze, compute, goes_to):
-    plan = {**PLAN, "analyze": analyze, "compute": compute}
-
-    assert chosen("WhereToAnalyze", {"input": plan}, run=RUN) == goes_to
-
-
-@pytest.mark.parametrize(("compute", "goes_to"), [("gpu", "ExtractOnGpu"), ("cpu", "ExtractOnCpu")])
-def test_where_to_extract(compute, goes_to):
-    plan = {**PLAN, "compute": compute}
-
-    assert chosen("WhereToAnalyze", {"input": plan}, run={**RUN, "source": "upload"}) == "WhereToExtract"
-    assert chosen("WhereToExtract", plan=plan) == goes_to
+    assert chosen("WhereToAnalyze", plan={**PLAN, "analyze": analyze, "compute": compute}) == goes_to
 
 
 @pytest.mark.parametrize("name", ["AnalyzeOnGpu", "AnalyzeOnCpu"])
 @pytest.mark.parametrize("array_size", [1, 4])
 def test_the_job_is_an_array_only_where_there_is_much(name, array_size):
-    arguments = evaluated(STATES[name]["Arguments"], run=RUN, plan={**PLAN, "array_size": array_size})
+    arguments = evaluated(STATES[name]["Arguments"], plan={**PLAN, "array_size": array_size})
 
     assert arguments["JobName"] == "analyze-tiktok-2026-11-20"
     assert arguments["Parameters"] == {"spec": "s3://b/job.json"}
+    assert arguments["Timeout"] == {"AttemptDurationSeconds": 3600}
     assert arguments.get("ArrayProperties") == ({"Size": 4} if array_size > 1 else None)
 
 
-@pytest.mark.parametrize(
-    ("fault", "goes_to"),
-    [
-        (
-            {
-                "Error": "States.TaskFailed",
-                "Cause": '{"StatusReason":"Canceled by JobStateTimeLimit action due to reason: '
-                'CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY"}',
-            },
-            "AnalyzeOnCpu",
-        ),
-        (
-            {"Error": "States.TaskFailed", "Cause": '{"StatusReason":"MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"}'},
-            "AnalyzeOnCpu",
-        ),
-        (
-            {"Error": "States.TaskFailed", "Cause": '{"StatusReason":"Essential container in task exited"}'},
-            "Fail",
-        ),
-        ({"Error": "States.Timeout"}, "Fail"),
-    ],
-)
-def test_only_a_missing_gpu_sends_the_job_to_the_cpu(fault, goes_to):
-    goes = chosen("IsGpuMissing", run=RUN, fault=fault)
+@pytest.mark.parametrize(("queue", "arn"), [("daily", "${CpuQueueArn}"), ("uploads", "${UploadQueueArn}")])
+def test_uploads_wait_in_a_queue_of_their_own(queue, arn):
+    assert evaluated(STATES["AnalyzeOnCpu"]["Arguments"], plan={**PLAN, "queue": queue})["JobQueue"] == arn
 
-    assert (chosen(goes, run=RUN) if goes == "WhichJobForCpu" else goes) == goes_to
+
+def test_a_job_may_take_as_long_as_its_plan_says():
+    plan = {**PLAN, "timeout_s": 72_000}
+
+    assert evaluated(STATES["AnalyzeOnCpu"]["TimeoutSeconds"], plan=plan) == 72_000
+    assert evaluated(STATES["AnalyzeOnGpu"]["TimeoutSeconds"], plan=plan) == 5_400
 
 
 @pytest.mark.parametrize(
-    ("source", "fault", "goes_to"),
+    ("error_output", "reported"),
     [
-        ("upload", {"Error": "States.TaskFailed", "Cause": "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY"}, "ExtractOnCpu"),
-        ("upload", {"Error": "States.TaskFailed", "Cause": "Array Child Job failed"}, "PublishPoses"),
-        ("upload", {"Error": "States.Timeout"}, "Fail"),
-        ("tiktok", {"Error": "States.TaskFailed", "Cause": "Array Child Job failed"}, "Fail"),
+        ({"Error": "States.TaskFailed", "Cause": "CAPACITY:X"}, "States.TaskFailed: CAPACITY:X"),
+        (
+            {"Error": "States.TaskFailed", "Cause": "Array Child Job failed"},
+            "States.TaskFailed: Array Child Job failed",
+        ),
+        ({"Error": "States.Timeout"}, "States.Timeout"),
     ],
 )
-def test_a_videos_job_that_died_costs_only_what_it_had_not_done(source, fault, goes_to):
-    run = {**RUN, "source": source}
-    goes = chosen("IsGpuMissing", run=run, fault=fault)
+def test_whatever_keeps_the_gpu_from_its_work_leads_to_the_cpu(error_output, reported):
+    (catch,) = STATES["AnalyzeOnGpu"]["Catch"]
 
-    assert (chosen(goes, run=run) if goes == "WhichJobForCpu" else goes) == goes_to
+    assert (catch["ErrorEquals"], catch["Next"]) == (["States.ALL"], "AnalyzeOnCpu")
+    assert evaluated(catch["Assign"], {"errorOutput": error_output}) == {"gpu_fault": reported}
 
 
-def test_a_video_may_take_longer_than_a_days_pictures():
-    arguments = evaluated(STATES["ExtractOnCpu"]["Arguments"], run={**RUN, "source": "upload"}, plan=PLAN)
+@pytest.mark.parametrize(("tolerated", "goes_to"), [(True, "WhatIsTheGoal"), (False, "Fail")])
+def test_a_job_that_failed_costs_only_what_it_had_not_done_where_the_plan_tolerates_that(tolerated, goes_to):
+    failed, _ = STATES["AnalyzeOnCpu"]["Catch"]
 
-    assert arguments["JobName"] == "extract-upload-2026-11-20"
-    assert arguments["Timeout"] == {"AttemptDurationSeconds": 10800}
+    assert (failed["ErrorEquals"], failed["Next"]) == (["States.TaskFailed"], "IsFailedJobTolerated")
+    assert chosen("IsFailedJobTolerated", plan={**PLAN, "tolerates_failed_job": tolerated}) == goes_to
 
 
 @pytest.mark.parametrize(("planned", "said"), [("gpu", "cpu after waiting for a gpu"), ("cpu", "cpu")])
@@ -217,25 +228,32 @@ def test_the_run_says_what_the_job_ran_on(planned, said):
     assert assigned == {"analyzed_on": said}
 
 
-@pytest.mark.parametrize("name", ["PlanAnalysis", "Publish", "Archive", "PublishPoses"])
-def test_a_stage_gets_the_run_and_its_categories(name):
-    payload = evaluated(STATES[name]["Arguments"]["Payload"], run=RUN, categories=["dance"])
+@pytest.mark.parametrize(
+    "name", ["PlanAnalysis", "Publish", "Archive", "PublishPoses", "PredictItems", "TrainDetector"]
+)
+def test_a_stage_gets_the_run_and_its_scopes(name):
+    payload = evaluated(STATES[name]["Arguments"]["Payload"], run=RUN, scopes=["dance"])
 
-    assert StageInput.model_validate(payload).categories == ["dance"]
+    assert StageInput.model_validate(payload).scopes == ["dance"]
 
 
-def test_finish_gets_all_that_the_record_says():
-    collected = [{"category": "dance"}, {"category": "food", "status": "failed", "error": "EmptyPageError"}]
+def test_finish_gets_all_that_the_record_holds():
+    collected = [{"scope": "dance"}, {"scope": "food", "status": "failed", "error": "EmptyPageError"}]
     # What Plan assigns stands where an earlier try did the analysis.
     assigned = evaluated(STATES["PlanAnalysis"]["Assign"], {"result": {"Payload": PLAN}})
 
     payload = evaluated(
-        STATES["Finish"]["Arguments"]["Payload"], run=RUN, categories=["dance"], collected=collected, **assigned
+        STATES["Finish"]["Arguments"]["Payload"],
+        run=RUN,
+        scopes=["dance"],
+        collected=collected,
+        gpu_fault=None,
+        **assigned,
     )
 
     request = FinishInput.model_validate(payload)
-    assert request.analyzed_on == "an earlier try"
-    assert [category.status for category in request.collected] == ["done", "failed"]
+    assert (request.analyzed_on, request.gpu_fault) == ("an earlier try", None)
+    assert request.collected == collected
 
 
 @pytest.mark.parametrize(("status", "goes_to"), [("SUCCEEDED", "Done"), ("FAILED", "Incomplete")])
@@ -259,21 +277,6 @@ def test_fail_is_told_what_and_where_even_without_a_cause(run, fault, cause):
 
 
 @pytest.mark.parametrize(
-    ("source", "collects", "goes_on"),
-    [
-        ("tiktok", "CrawlCategory", "Curate"),
-        ("youtube", "CollectFeed", "PredictItems"),
-        ("upload", "CollectUploads", "PublishPoses"),
-    ],
-)
-def test_each_source_has_its_own_way(source: str, collects: str, goes_on: str):
-    run = {**RUN, "source": source}
-
-    assert chosen("WhatToCollect", {"input": {"run": run, "category": "dance"}}) == collects
-    assert chosen("WhatToDo", {"input": {}}, run=run) == goes_on
-
-
-@pytest.mark.parametrize(
     ("outcome", "goes_to"),
     [
         ("training", "WaitForTraining"),
@@ -283,10 +286,10 @@ def test_each_source_has_its_own_way(source: str, collects: str, goes_on: str):
     ],
 )
 def test_only_a_training_is_waited_for(outcome: str, goes_to: str):
-    taught = TeachOutput(outcome=outcome, why="").model_dump(mode="json")
+    taught = TrainOutput(outcome=outcome, why="").model_dump(mode="json")
 
     assert chosen("IsTraining", {"input": taught}) == goes_to
-    assert evaluated(STATES["TeachDetector"]["Assign"]["iteration_id"], {"result": {"Payload": taught}}) is None
+    assert evaluated(STATES["TrainDetector"]["Assign"]["iteration_id"], {"result": {"Payload": taught}}) is None
 
 
 def test_a_training_is_waited_for_by_the_workflow_until_it_is_done():

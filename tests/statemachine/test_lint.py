@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from statemachine.lint import FOLDER, lint, substitutions
+from statemachine.lint import FOLDER, collect_faults, lint, substitutions
 
 PIPELINE = FOLDER / "pipeline.asl.json"
 Definition = dict[str, Any]
@@ -38,15 +38,19 @@ def _orphan(machine):
 
 
 def _no_end(machine):
-    del machine["States"]["Collect"]["ItemProcessor"]["States"]["CategoryFailed"]["End"]
+    del machine["States"]["Collect"]["ItemProcessor"]["States"]["ScopeFailed"]["End"]
 
 
 def _no_timeout(machine):
-    del machine["States"]["Collect"]["ItemProcessor"]["States"]["CrawlCategory"]["TimeoutSeconds"]
+    del machine["States"]["Collect"]["ItemProcessor"]["States"]["CollectScope"]["TimeoutSeconds"]
 
 
 def _no_retry(machine):
     del machine["States"]["Begin"]["Retry"]
+
+
+def _transient_error_forgotten(machine):
+    machine["States"]["Archive"]["Retry"][1]["ErrorEquals"].remove("Runtime.ExitError")
 
 
 def _no_catch(machine):
@@ -66,11 +70,11 @@ def _unassigned(machine):
 
 
 def _misspelt_error(machine):
-    machine["States"]["Begin"]["Retry"][1]["ErrorEquals"] = ["RunBussyError"]
+    machine["States"]["Begin"]["Retry"][2]["ErrorEquals"] = ["RunBussyError"]
 
 
 def _base_class(machine):
-    machine["States"]["Begin"]["Retry"][1]["ErrorEquals"] = ["TemporaryError"]
+    machine["States"]["Begin"]["Retry"][2]["ErrorEquals"] = ["TemporaryError"]
 
 
 def _all_first(machine):
@@ -89,8 +93,8 @@ def _snake_case(machine):
 
 
 def _same_name(machine):
-    machine["States"]["CategoryFailed"] = {"Type": "Pass", "Next": "Publish"}
-    machine["States"]["IsComplete"]["Default"] = "CategoryFailed"
+    machine["States"]["ScopeFailed"] = {"Type": "Pass", "Next": "Publish"}
+    machine["States"]["IsComplete"]["Default"] = "ScopeFailed"
 
 
 def _no_query_language(machine):
@@ -104,9 +108,10 @@ def _no_query_language(machine):
         (_catch, "Nowhere: something goes there"),
         (_choice, "Finished: something goes there"),
         (_orphan, "Forgotten: nothing leads here"),
-        (_no_end, "CategoryFailed: it must end, or go on"),
-        (_no_timeout, "CrawlCategory: no TimeoutSeconds"),
+        (_no_end, "ScopeFailed: it must end, or go on"),
+        (_no_timeout, "CollectScope: no TimeoutSeconds"),
         (_no_retry, "Begin: no Retry"),
+        (_transient_error_forgotten, "Archive: no Retry of Lambda.Unknown, Runtime.ExitError"),
         (_no_catch, "CurateCategory: nothing catches its errors"),
         (_no_default, "WhereToAnalyze: no Default"),
         (_unparsable, "/States/Begin/Output: "),
@@ -116,7 +121,7 @@ def _no_query_language(machine):
         (_all_first, "Begin: Retry: States.ALL must be alone and last"),
         (_jsonpath, "ResultPath is JSONPath's"),
         (_snake_case, "all_done: names are written in PascalCase"),
-        (_same_name, "CategoryFailed: two states have this name"),
+        (_same_name, "ScopeFailed: two states have this name"),
         (_no_query_language, "the machine: no QueryLanguage"),
     ],
     ids=lambda value: value.__name__.strip("_") if callable(value) else "",
@@ -128,6 +133,17 @@ def test_lint_finds_what_was_broken(pipeline: Definition, harm: Callable[[Defini
 
     faults = lint(broken)
     assert any(said in fault for fault in faults), faults
+
+
+def test_what_a_source_wants_retried_is_retried(pipeline: Definition):
+    assert collect_faults(pipeline) == []
+    broken = copy.deepcopy(pipeline)
+    del broken["States"]["Collect"]["ItemProcessor"]["States"]["CollectScope"]["Retry"][2]
+
+    assert [fault.partition(",")[0] for fault in collect_faults(broken)] == [
+        "CollectScope: no Retry of SiteUnreachableError",
+        "CollectScope: no Retry of YoutubeUnavailableError",
+    ]
 
 
 def test_substitutions_are_found_wherever_they_stand():

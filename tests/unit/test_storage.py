@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import doctest
+import hashlib
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
-from framesift.contracts import Item
+import framesift.storage.store
+from framesift.contracts import Clip
 from framesift.errors import InputError, NotFoundError
-from framesift.storage import S3Store, copy_all, parse_uri, read_manifest, write_manifest
+from framesift.storage import S3Store, copy_all, parse_uri, read_lines, write_manifest
 
 
-def an_item(item_id: str) -> Item:
-    return Item(
+def an_item(item_id: str) -> Clip:
+    return Clip(
         source="tiktok",
         category="dance",
         id=item_id,
@@ -63,9 +68,9 @@ def test_copy_of_nothing_names_the_object(store: S3Store) -> None:
 def test_a_manifest_reads_back_as_it_was_written(store: S3Store) -> None:
     items = [an_item("1"), an_item("2")]
     write_manifest(store, "m.jsonl", items)
-    assert read_manifest(store, "m.jsonl") == items
+    assert read_lines(store, "m.jsonl", Clip) == items
     write_manifest(store, "empty.jsonl", [])
-    assert read_manifest(store, "empty.jsonl") == []
+    assert read_lines(store, "empty.jsonl", Clip) == []
 
 
 def test_parse_uri() -> None:
@@ -73,3 +78,31 @@ def test_parse_uri() -> None:
     for bad in ("bucket/a", "s3://bucket", "s3:///a", "https://a/b"):
         with pytest.raises(InputError, match="S3 URI"):
             parse_uri(bad)
+
+
+def test_only_one_module_calls_s3() -> None:
+    package = Path(framesift.__file__).parent
+    callers = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if re.search(r"\bs3\(\)", path.read_text())
+    }
+    assert callers == {"aws.py", "storage/s3.py"}
+
+
+def test_the_examples_run() -> None:
+    assert doctest.testmod(framesift.storage.store).failed == 0
+
+
+def test_a_description_has_the_digest_that_was_declared(store: S3Store, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"bytes")
+    digest = hashlib.sha256(b"bytes").hexdigest()
+    store.upload_verified(path, "k", digest, part_size_bytes=8 << 20, max_workers=1, on_bytes=lambda _: None)
+    store.put("plain", b"bytes")
+    described, plain = store.describe("k"), store.describe("plain")
+    assert described is not None
+    assert described.sha256 == described.declared_sha256 == digest
+    assert plain is not None
+    assert plain.declared_sha256 is None
+    assert store.describe("nothing") is None

@@ -32,7 +32,7 @@ class Running:
         search = os.pathsep.join([str(ROOT / "local"), str(ROOT / "layers/framesift/python")])
         self.process = subprocess.Popen(
             [
-                sys.executable, "-W", "ignore", "-m", "framesift_local",
+                sys.executable, "-W", "ignore", "-m", "framesift_local.aws",
                 "--data-dir", str(data_dir), "--cdk-out", str(STACK), "--root", str(STACK),
                 "--time-scale", "0.01", "--queue-wait-scale", "0.001", *options,
             ],

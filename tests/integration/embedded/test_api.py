@@ -74,7 +74,8 @@ def test_cors(aws):
     status, headers, _ = get(aws, "/v1/top10/dance", "OPTIONS", Origin="https://app.example")
     assert status == 204
     assert headers["access-control-allow-methods"] == "GET"
-    _, headers, _ = get(aws, "/v1/top10/dance", Origin="https://evil.example")
+    status, headers, _ = get(aws, "/v1/top10/dance", Origin="https://evil.example")
+    assert status == 403
     assert "access-control-allow-origin" not in headers
 
 
@@ -143,23 +144,3 @@ def test_rightly_signed_but_wrong_claims_are_refused(aws, token, change):
     assert get(aws, "/v1/runs", Authorization=right)[0] == 200
     wrong = jwt.encode({**claims, **change}, key, "RS256", {"kid": kid})
     assert get(aws, "/v1/runs", Authorization=wrong)[0] == 401
-
-
-@pytest.mark.parametrize("where", ["endpoint", "api_url"])
-def test_another_host_s_name_is_refused(aws, where):
-    request = urllib.request.Request(getattr(aws, where), headers={"Host": "rebound.example"})
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request, timeout=10)
-    with refused.value as answer:
-        assert answer.code == 403
-
-
-@pytest.mark.parametrize(
-    ("origin", "allowed"),
-    [("http://localhost:3000", True), ("https://evil.example", False), ("http://localhost.evil.example", False)],
-)
-def test_only_pages_of_this_machine_read_from_s3(aws, origin, allowed):
-    url = aws.client("s3").generate_presigned_url("list_objects_v2", {"Bucket": aws.outputs["BucketName"]})
-    request = urllib.request.Request(url, headers={"Origin": origin})
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        assert ("Access-Control-Allow-Origin" in answer.headers) is allowed

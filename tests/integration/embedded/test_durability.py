@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import random
 import subprocess
 import sys
@@ -14,9 +13,10 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from framesift.errors import DataFolderBusyError, DiskFullError, EmbeddedAwsDownError
-from framesift_local import data_folder, embedded
-from framesift_local.lifecycle import expire_objects
+from framesift.address import find_running
+from framesift.errors import DataFolderBusyError, DiskFullError
+from framesift_local.aws import data_folder, disk, embedded
+from framesift_local.aws.lifecycle import expire_objects
 
 
 def hammer(aws, number, acknowledged, stop):
@@ -154,7 +154,7 @@ def test_port_in_use_is_said(aws, tmp_path):
 
 
 def test_full_disk_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(data_folder, "MIN_FREE_BYTES", 1 << 60)
+    monkeypatch.setattr(disk, "MIN_FREE_BYTES", 1 << 60)
     with pytest.raises(DiskFullError, match="free some"):
         embedded.EmbeddedAws(tmp_path, tmp_path).start()
 
@@ -164,14 +164,9 @@ def test_busy_folder_in_one_process(tmp_path):
         embedded.EmbeddedAws(tmp_path, tmp_path).start()
 
 
-def test_find_running(aws, tmp_path):
-    found = embedded.find_running(aws.data_dir)
-    assert found["endpoint"] == aws.endpoint
-    with pytest.raises(EmbeddedAwsDownError, match="framesift local up"):
-        embedded.find_running(tmp_path)
-    (tmp_path / data_folder.ADDRESS_FILE).write_text(json.dumps({"endpoint": "http://127.0.0.1:9"}))
-    with pytest.raises(EmbeddedAwsDownError):
-        embedded.find_running(tmp_path)
+def test_the_running_one_is_found_by_its_folder(aws):
+    found = find_running(aws.data_dir)
+    assert (found.endpoint, found.api_url, found.outputs) == (aws.endpoint, aws.api_url, aws.outputs)
 
 
 @needs_proc

@@ -16,7 +16,7 @@ from framesift import keys
 from framesift.contracts import PublishedList, Run, TopItem, TopList
 from framesift.settings import load_settings
 from framesift.storage import S3Store, write_json
-from framesift.table import ItemDay, RunRecord, Table
+from framesift.table import ItemDay, Records, RunRecord
 from tests.conftest import BUCKET, TABLE
 
 EVENTS = Path(__file__).parents[2] / "fixtures" / "events"
@@ -65,7 +65,7 @@ def an_event(
 
 
 def publish(
-    store: S3Store, table: Table, date: str, clips: list[str], attempt: int = 1, category: str = "dance"
+    store: S3Store, records: Records, date: str, clips: list[str], attempt: int = 1, category: str = "dance"
 ) -> str:
     """Publish a list as the pipeline does; returns its key."""
     run = Run(source="tiktok", date=date, attempt=attempt)
@@ -102,20 +102,20 @@ def publish(
     for item in items:
         store.put(keys.top_thumbnail(edition, category, item.id), b"jpeg", "image/jpeg")
     write_json(store, key, top_list)
-    former = table.list_pointer(category)
+    former = records.lists.pointer(category)
     published = PublishedList(category=category, edition=edition, key=key, count=len(items))
-    table.switch_list(run, published, former.key if former else None)
+    records.lists.switch(run, published, former.key if former else None)
     return key
 
 
 @pytest.fixture
-def two_days(store: S3Store, table: Table) -> None:
-    publish(store, table, "2026-11-19", ["7301", "7302", "7303"])
-    publish(store, table, "2026-11-20", ["7302", "7304", "7303"])
+def two_days(store: S3Store, records: Records) -> None:
+    publish(store, records, "2026-11-19", ["7301", "7302", "7303"])
+    publish(store, records, "2026-11-20", ["7302", "7304", "7303"])
 
 
 @pytest.fixture
-def one_run(table: Table) -> Run:
+def one_run(records: Records) -> Run:
     record = RunRecord(
         source="tiktok",
         date="2026-11-20",
@@ -126,12 +126,12 @@ def one_run(table: Table) -> Run:
         started_at=datetime(2026, 11, 20, tzinfo=UTC),
         counts={"dance": {"items": 200}},
     )
-    table.claim(record, None)
-    table.end_stage(record.run, "collect", "dance", json.dumps({"category": "dance", "items": 200}))
+    records.runs.claim(record, None)
+    records.stages.end(record.run, "collect", "dance", json.dumps({"category": "dance", "items": 200}))
     day = ItemDay(
         source="tiktok", id="7302", date="2026-11-20", category="dance", title="춤", views=5, list_id="dance01"
     )
-    table.put_item_days([day, day.model_copy(update={"date": "2026-11-19", "views": 3, "list_id": "dance02"})])
+    records.items.put_days([day, day.model_copy(update={"date": "2026-11-19", "views": 3, "list_id": "dance02"})])
     return record.run
 
 

@@ -10,7 +10,7 @@ from openapi_spec_validator import validate
 
 from framesift.contracts import TopList
 from framesift.storage import S3Store
-from framesift.table import Table
+from framesift.table import Records
 from tests.unit.api.conftest import Answer, publish
 
 Ask = Callable[..., Answer]
@@ -36,19 +36,19 @@ def test_gives_a_day_s_list(ask: Ask):
     assert clips(answer) == ["7301", "7302", "7303"]
 
 
-def test_gives_the_newest_edition_of_a_day(ask: Ask, store: S3Store, table: Table):
+def test_gives_the_newest_edition_of_a_day(ask: Ask, store: S3Store, records: Records):
     for attempt in (1, 2, 10, 9):
-        publish(store, table, "2026-11-19", [f"try{attempt}"], attempt)
-    publish(store, table, "2026-11-20", ["today"])
+        publish(store, records, "2026-11-19", [f"try{attempt}"], attempt)
+    publish(store, records, "2026-11-20", ["today"])
     assert clips(ask("/v1/top10/dance", query={"date": "2026-11-19"})) == ["try10"]
 
 
 @pytest.mark.usefixtures("two_days")
-def test_a_list_that_is_not_switched_to_is_not_out(ask: Ask, store: S3Store, table: Table):
-    pointer = table.list_pointer("dance")
-    tomorrow = publish(store, table, "2026-11-21", ["early"])
-    forced = publish(store, table, "2026-11-20", ["forced"], attempt=2)
-    table._put("LIST", "dance", pointer.model_dump(exclude_none=True))  # as before both switches
+def test_a_list_that_is_not_switched_to_is_not_out(ask: Ask, store: S3Store, records: Records):
+    pointer = records.lists.pointer("dance")
+    tomorrow = publish(store, records, "2026-11-21", ["early"])
+    forced = publish(store, records, "2026-11-20", ["forced"], attempt=2)
+    records.table.put("LIST", "dance", pointer.model_dump(exclude_none=True))  # as before both switches
     assert store.exists(tomorrow)
     assert store.exists(forced)
     assert ask("/v1/top10/dance", query={"date": "2026-11-21"}).status == 404
@@ -67,14 +67,14 @@ def test_a_list_is_cacheable(ask: Ask):
     assert ask("/v1/top10/dance", headers={"if-none-match": '"other"'}).status == 200
 
 
-def test_a_new_list_has_a_new_etag(ask: Ask, store: S3Store, table: Table):
-    publish(store, table, "2026-11-19", ["7301"])
+def test_a_new_list_has_a_new_etag(ask: Ask, store: S3Store, records: Records):
+    publish(store, records, "2026-11-19", ["7301"])
     held = ask("/v1/top10/dance").headers["etag"]
-    publish(store, table, "2026-11-20", ["7301"])
+    publish(store, records, "2026-11-20", ["7301"])
     assert ask("/v1/top10/dance", headers={"if-none-match": held}).status == 200
 
 
-@pytest.mark.usefixtures("table")
+@pytest.mark.usefixtures("records")
 def test_an_unknown_category_names_the_known_ones(ask: Ask):
     answer = ask("/v1/top10/opera")
     assert answer.status == 404
@@ -83,7 +83,7 @@ def test_an_unknown_category_names_the_known_ones(ask: Ask):
         "type": "urn:framesift:problem:unknown-category",
         "title": "Not Found",
         "status": 404,
-        "detail": "There is no category 'opera': take one of main, dance, challenge, food, tts.",
+        "detail": "There is no category 'opera': choose one of main, dance, challenge, food, tts.",
         "instance": "/v1/top10/opera",
         "request_id": "UJx3jhwhoE0EPwA=",
     }
@@ -149,8 +149,8 @@ def test_tells_what_changed(ask: Ask):
     assert diff["moved"] == [{"clip_id": "7302", "title": "춤 7302", "from_rank": 2, "to_rank": 1}]
 
 
-def test_all_is_new_in_the_first_list(ask: Ask, store: S3Store, table: Table):
-    publish(store, table, "2026-11-20", ["7301"])
+def test_all_is_new_in_the_first_list(ask: Ask, store: S3Store, records: Records):
+    publish(store, records, "2026-11-20", ["7301"])
     diff = ask("/v1/top10/dance/diff").json
     assert diff["previous_edition"] is None
     assert [item["clip_id"] for item in diff["new"]] == ["7301"]

@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 import pytest
 
 from framesift.api import problems
-from framesift.table import RunRecord, Table
+from framesift.table import Records, RunRecord, Runs
 from tests.unit.api.conftest import CLAIMS, Answer
 
 Ask = Callable[..., Answer]
 A_TAKEDOWN = {"source": "tiktok", "id": "7302", "why": "the author asked"}
 
 
-def test_gives_the_runs_of_one_days_uploads(ask: Ask, table: Table):
+def test_gives_the_runs_of_one_days_uploads(ask: Ask, records: Records):
     for number, subject in enumerate(("dance", "dance.3f2a90b1c4d5")):
         record = RunRecord(
             source="upload",
@@ -27,7 +27,7 @@ def test_gives_the_runs_of_one_days_uploads(ask: Ask, table: Table):
             categories=["dance"],
             started_at=datetime(2026, 11, 20, number, tzinfo=UTC),
         )
-        assert table.claim(record, None)
+        assert records.runs.claim(record, None)
     listed = ask("/v1/runs", query={"source": "upload"}, claims=CLAIMS).json["runs"]
     assert [run["subject"] for run in listed] == ["dance.3f2a90b1c4d5", "dance"], "newest first"
     answer = ask("/v1/runs/upload/2026-11-20", query={"subject": "dance.3f2a90b1c4d5"}, claims=CLAIMS)
@@ -61,19 +61,19 @@ def test_gives_a_clip_s_history_newest_first(ask: Ask):
     assert answer.json["taken_down"] is None
 
 
-@pytest.mark.usefixtures("table")
+@pytest.mark.usefixtures("records")
 @pytest.mark.parametrize("path", ["/v1/runs/tiktok/2026-11-01", "/v1/clips/tiktok/nobody"])
 def test_what_was_never_seen_is_not_found(ask: Ask, path: str):
     assert ask(path, claims=CLAIMS).status == 404
 
 
 @pytest.mark.usefixtures("two_days", "one_run")
-def test_takes_a_clip_down_once_or_twice(ask: Ask, table: Table):
+def test_takes_a_clip_down_once_or_twice(ask: Ask, records: Records):
     for _ in range(2):
         answer = ask("/v1/takedowns", "POST", body=A_TAKEDOWN, claims=CLAIMS)
         assert answer.status == 200
         assert answer.json == A_TAKEDOWN | {"listed_in": ["dance"], "effect": answer.json["effect"]}
-    assert table.taken_down("tiktok") == {"7302": "the author asked"}
+    assert records.items.taken_down("tiktok") == {"7302": "the author asked"}
     assert ask("/v1/clips/tiktok/7302", claims=CLAIMS).json["taken_down"] == "the author asked"
 
 
@@ -90,7 +90,7 @@ def test_a_clip_that_is_taken_down_is_gone_from_the_list_at_once(ask: Ask):
     assert ask(listed["thumbnail_url"].partition("?")[0]).status == 404
 
 
-@pytest.mark.usefixtures("table")
+@pytest.mark.usefixtures("records")
 def test_a_clip_that_was_never_seen_can_be_taken_down(ask: Ask):
     assert ask("/v1/takedowns", "POST", body=A_TAKEDOWN, claims=CLAIMS).json["listed_in"] == []
     assert ask("/v1/clips/tiktok/7302", claims=CLAIMS).json["days"] == []
@@ -158,7 +158,7 @@ def test_who_may_read_may_not_write(ask: Ask):
     assert ask("/v1/takedowns", "POST", body=A_TAKEDOWN, claims={"scope": "framesift/read"}).status == 403
 
 
-@pytest.mark.usefixtures("table")
+@pytest.mark.usefixtures("records")
 def test_records_are_not_cached(ask: Ask):
     assert "etag" not in ask("/v1/runs", claims=CLAIMS).headers
 
@@ -169,7 +169,7 @@ def test_what_breaks_is_logged_and_not_told(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("the password is 1234")
 
-    monkeypatch.setattr(Table, "runs", fail)
+    monkeypatch.setattr(Runs, "newest", fail)
     problems.logger.addHandler(caplog.handler)
     answer = ask("/v1/runs", claims=CLAIMS)
     assert (answer.status, answer.headers["content-type"]) == (500, "application/problem+json")

@@ -7,8 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from framesift.contracts import Detection
-from framesift.detection_records import DetectionRecords, Review
-from framesift.table import Table
+from framesift.table import Records, Review
 from tests.unit.api.conftest import CLAIMS, Answer
 
 Ask = Callable[..., Answer]
@@ -16,7 +15,7 @@ ID = "2026-11-20.popular.v1.0"
 
 
 @pytest.fixture(autouse=True)
-def one_review(table: Table) -> None:
+def one_review(records: Records) -> None:
     seen = Detection(tag="logo", probability=0.6, left=0.1, top=0.1, width=0.2, height=0.2)
     review = Review(
         id=ID,
@@ -27,7 +26,7 @@ def one_review(table: Table) -> None:
         manifest_key="runs/predicted.jsonl",
         detection=seen,
     )
-    DetectionRecords(table.name).ask_for_review([review], days=1)
+    records.reviews.request([review], days=1)
 
 
 def test_a_prediction_is_listed_decided_and_listed_elsewhere(ask: Ask):
@@ -36,7 +35,7 @@ def test_a_prediction_is_listed_decided_and_listed_elsewhere(ask: Ask):
     answer = ask(f"/v1/reviews/{ID}", "POST", body={"verdict": "accepted"}, claims=CLAIMS)
     assert (answer.status, answer.json["verdict"]) == (200, "accepted")
     assert answer.json["decided_by"] == CLAIMS.get("sub", "api")
-    assert ask("/v1/reviews", claims=CLAIMS).json == {"reviews": []}
+    assert ask("/v1/reviews", claims=CLAIMS).json == {"reviews": [], "next_cursor": None}
     (accepted,) = ask("/v1/reviews", query={"verdict": "accepted"}, claims=CLAIMS).json["reviews"]
     assert accepted["id"] == ID
 
@@ -56,3 +55,23 @@ def test_what_cannot_be_decided_is_refused(ask: Ask, path: str, body: dict[str, 
 def test_nobody_decides_without_a_token(ask: Ask):
     assert ask(f"/v1/reviews/{ID}", "POST", body={"verdict": "accepted"}).status == 401
     assert ask("/v1/reviews").status == 401
+
+
+def test_a_long_list_comes_in_pages(ask: Ask, records: Records):
+    template = records.reviews.all()[0]
+    others = [template.model_copy(update={"id": f"2026-11-21.popular.v{number}.0"}) for number in range(5)]
+    records.reviews.request(others, days=1)
+    records.reviews.decide(others[1].id, "rejected", by="a person")
+    expected = [ID, *(review.id for review in others if review != others[1])]
+    pages, cursor = [], ""
+    while cursor is not None:
+        query = {"limit": "2"} | ({"cursor": cursor} if cursor else {})
+        page = ask("/v1/reviews", query=query, claims=CLAIMS).json
+        pages.append([review["id"] for review in page["reviews"]])
+        cursor = page.get("next_cursor")
+    assert pages == [expected[:2], expected[2:4], expected[4:]]
+
+
+@pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "501"}, {"cursor": "a/b"}])
+def test_a_page_of_another_form_is_refused(ask: Ask, query: dict[str, str]):
+    assert ask("/v1/reviews", query=query, claims=CLAIMS).status == 422

@@ -7,38 +7,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import typer
 
-from framesift import aws, cli
+from framesift.cli.connection import connect
+from framesift.cli.runs import watch_execution
+from framesift.cli.watch import Snapshot
 from framesift.contracts import PublishedList, Run, TopItem, TopList, Upload
+from framesift.errors import RunBusyError
 from framesift.pose.manifest import FrameCounts, VideoEntry
 from framesift.storage import S3Store, write_json
-from framesift.table import ItemDay, RunRecord, Table
-from framesift.upload_records import UploadRecords
+from framesift.table import ItemDay, Records, RunRecord
+from tests.unit.cli.conftest import framesift
 
 RUN = Run(source="tiktok", date="2026-11-20", attempt=1)
 KEY = "published/2026-11-20/dance/top10/dance_top10.json"
 
 
 @pytest.fixture
-def stack(store: S3Store, table: Table, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A stack whose outputs name the bucket and the table."""
-    outputs = {
-        "BucketName": store.bucket,
-        "TableName": table.name,
-        "StateMachineArn": "arn:aws:states:ap-northeast-2:123456789012:stateMachine:framesift",
-        "ApiUrl": "https://example.invalid",
-    }
-    template = {
-        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
-    }
-    aws.cloudformation().create_stack(StackName="framesift-test", TemplateBody=json.dumps(template))
-    monkeypatch.setenv("FRAMESIFT_STACK", "framesift-test")
-    return "framesift-test"
-
-
-@pytest.fixture
-def finished(stack: str, store: S3Store, table: Table) -> None:
+def finished(stack: str, store: S3Store, records: Records) -> None:
     """A day that is done for dance and failed for food."""
     record = RunRecord(
         source="tiktok",
@@ -57,7 +43,7 @@ def finished(stack: str, store: S3Store, table: Table) -> None:
         degraded=["Google was out of quota."],
         counts={"dance": {"seen": 400, "items": 200, "failed_items": 1, "ranked": 1, "dropped": {"duplicate": 33}}},
     )
-    assert table.claim(record, None)
+    assert records.runs.claim(record, None)
     item = TopItem(
         id="dance01",
         rank=1,
@@ -86,19 +72,10 @@ def finished(stack: str, store: S3Store, table: Table) -> None:
         items=[item],
     )
     write_json(store, KEY, top)
-    assert table.switch_list(RUN, PublishedList(category="dance", edition=RUN.date, key=KEY, count=1), None)
-    table.put_item_days(
+    assert records.lists.switch(RUN, PublishedList(category="dance", edition=RUN.date, key=KEY, count=1), None)
+    records.items.put_days(
         [ItemDay(source="tiktok", id="7", date=RUN.date, category="dance", views=9, list_id="dance01", why="number 1")]
     )
-
-
-def framesift(*arguments: str) -> int:
-    """Run a command as a shell would; returns its exit code."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("sys.argv", ["framesift", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-    return int(ended.value.code or 0)
 
 
 @pytest.mark.usefixtures("finished")
@@ -143,11 +120,11 @@ def test_top10_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("finished")
-def test_a_clips_history_and_its_takedown(capsys: pytest.CaptureFixture[str], table: Table) -> None:
+def test_a_clips_history_and_its_takedown(capsys: pytest.CaptureFixture[str], records: Records) -> None:
     assert framesift("clip", "7") == 0
     assert "dance01: number 1" in capsys.readouterr().out
     assert framesift("takedown", "7", "--why", "the author asked") == 0
-    assert table.taken_down("tiktok") == {"7": "the author asked"}
+    assert records.items.taken_down("tiktok") == {"7": "the author asked"}
 
 
 @pytest.mark.usefixtures("stack")
@@ -214,25 +191,25 @@ def test_upload_says_what_it_cannot_send(
 
 
 @pytest.mark.usefixtures("stack")
-def test_an_uploads_run_shows_its_videos(table: Table, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_uploads_run_shows_its_videos(records: Records, capsys: pytest.CaptureFixture[str]) -> None:
     uploaded = Run(source="upload", date="2026-11-20", attempt=1, subject="dance.3f2a90b1c4d5")
     record = RunRecord(
         **uploaded.model_dump(),
         status="SUCCEEDED",
         execution_arn="arn:1",
-        categories=["dance"],
+        collection="dance",
+        categories=[],
         done=["dance"],
         started_at=datetime(2026, 11, 20, tzinfo=UTC),
         counts={"dance": {"seen": 2, "items": 2}, "poses": {"done": 1, "failed": 1}},
     )
-    assert table.claim(record, None)
+    assert records.runs.claim(record, None)
     upload = Upload(key="k", name="[a].mp4", etag="e", size_bytes=1, modified_at=record.started_at, finding="video")
     frames = FrameCounts(30, 29, 1, 0, 0)
     entry = VideoEntry(source="[a].mp4", status="done", output="1.pose.parquet", frames=frames)
-    records = UploadRecords(table.name)
-    records.put_video("dance", upload, entry)
+    records.videos.put("dance", upload, entry)
     failed = VideoEntry(source="b.mp4", status="failed", error="NotAVideoError", message="b.mp4 is a [text]")
-    records.put_video("dance", upload.model_copy(update={"name": "b.mp4"}), failed)
+    records.videos.put("dance", upload.model_copy(update={"name": "b.mp4"}), failed)
 
     assert framesift("runs", "upload") == 0
     assert uploaded.id in capsys.readouterr().out
@@ -240,7 +217,7 @@ def test_an_uploads_run_shows_its_videos(table: Table, capsys: pytest.CaptureFix
         assert framesift("status", *arguments) == 0
         shown = capsys.readouterr().out
         video = next(line for line in shown.splitlines() if line.startswith("[a].mp4"))
-        assert video.split() == ["[a].mp4", "29", "of", "30", "1.pose.parquet"]
+        assert video.split("\t") == ["[a].mp4", "29 of 30", "1.pose.parquet"]
         assert "NotAVideoError: b.mp4 is a [text]" in shown
 
 
@@ -249,3 +226,80 @@ def test_help_is_for_newcomers(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     for command in ("run", "upload", "status", "runs", "top10", "local", "models"):
         assert command in shown
+
+
+@pytest.mark.usefixtures("finished")
+def test_a_start_beside_a_running_run_has_the_exit_code_of_a_busy_run(
+    stack: str, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = records.runs.get("tiktok", RUN.id)
+    assert done is not None
+    skipped = Snapshot("SUCCEEDED", 0.0, result={"decision": "skip", "why": "a test", "run": done.run.model_dump()})
+    monkeypatch.setattr("framesift.cli.runs.watch", lambda *_: skipped)
+    assert watch_execution(connect(stack), "arn:3") == done
+    assert records.runs.claim(done.model_copy(update={"status": "RUNNING", "execution_arn": "arn:2"}), done)
+    with pytest.raises(typer.Exit) as ended:
+        watch_execution(connect(stack), "arn:3")
+    assert ended.value.exit_code == RunBusyError.exit_code == 75
+
+
+def test_there_is_no_option_without_an_effect(capsys: pytest.CaptureFixture[str]) -> None:
+    assert framesift("run", "--now") == 2
+    assert "--now" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("stack")
+def test_what_a_stranger_names_cannot_command_the_terminal(
+    store: S3Store, records: Records, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile = "[/x]\x1b[2J\u202e"
+    uploaded = Run(source="upload", date="2026-11-20", attempt=1, subject=f"{hostile}.3f2a90b1c4d5")
+    record = RunRecord(
+        **uploaded.model_dump(),
+        status="FAILED",
+        execution_arn="arn:1",
+        collection=hostile,
+        categories=[],
+        started_at=datetime(2026, 11, 20, tzinfo=UTC),
+        stage="extract",
+        error="NoPersonError",
+        cause=hostile,
+        degraded=[hostile],
+    )
+    assert records.runs.claim(record, None)
+    upload = Upload(key="k", name=hostile, etag="e", size_bytes=1, modified_at=record.started_at, finding="video")
+    failed = VideoEntry(source=hostile, status="failed", error="NotAVideoError", message=hostile)
+    records.videos.put(hostile, upload, failed)
+    item = TopItem(
+        id="dance01",
+        rank=1,
+        url="https://www.tiktok.com/@a/video/7",
+        title=hostile,
+        author=hostile,
+        author_name=hostile,
+        views=1,
+        thumbnail="thumbnails/dance01.jpg",
+        thumbnail_width=540,
+        thumbnail_height=960,
+        thumbnail_sha256="0",
+        clip_id="7",
+        language_confidence=1,
+    )
+    top = TopList(
+        source="tiktok",
+        category="dance",
+        date=RUN.date,
+        edition=RUN.date,
+        generated_at=record.started_at,
+        count=1,
+        wanted=10,
+        note=hostile,
+        items=[item],
+    )
+    write_json(store, KEY, top)
+    assert records.lists.switch(RUN, PublishedList(category="dance", edition=RUN.date, key=KEY, count=1), None)
+    for arguments in (["status", "upload"], ["runs", "upload"], ["top10"], ["status", hostile], ["clip", hostile]):
+        framesift(*arguments)
+        shown = capsys.readouterr()
+        assert not {"\x1b", "\u202e"} & {*shown.out, *shown.err}, arguments
+        assert "[/x]\\x1b[2J\\u202e" in (shown.out + shown.err).replace("\n", ""), arguments

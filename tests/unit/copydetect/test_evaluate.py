@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from framesift.cli.copydetect import app
 from framesift.copydetect import evaluate
-from framesift.copydetect.commands import app
 from framesift.copydetect.evaluate import Scores, half_of, interval, packaged_photos, score
 from framesift.copydetect.hashes import HashMethod, dhash_bits, pdq_bits, phash_bits
 from framesift.copydetect.pictures import draw_picture

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
+from framesift.cli.copydetect import app
 from framesift.copydetect.charts import learning_curve
-from framesift.copydetect.commands import app
 from framesift.copydetect.export import export_onnx
 from framesift.copydetect.network import DIMENSION, CopyNet
 from framesift.copydetect.pool import open_pool

@@ -11,16 +11,14 @@ import pytest
 from pydantic import SecretStr
 
 from framesift import keys
-from framesift.contracts import Item, Media, Run
-from framesift.detection_records import DetectionRecords
+from framesift.contracts import Clip, Media, Run
 from framesift.settings import CustomVisionSettings, DetectionSettings, DownloadSettings, Settings
 from framesift.sources.download import DownloadedImage
 from framesift.storage import S3Store, write_manifest
-from framesift.table import Table
-from framesift_local.customvision import CustomVisionStandIn
-from framesift_local.customvision.iterations import RESOURCE_ID
-from framesift_local.customvision.server import PREDICTION_KEY, TRAINING_KEY
-from framesift_local.youtube.pictures import draw, encode
+from framesift_local.standins.customvision import CustomVisionStandIn
+from framesift_local.standins.customvision.account import RESOURCE_ID, Account, Training
+from framesift_local.standins.customvision.server import PREDICTION_KEY, TRAINING_KEY
+from framesift_local.standins.youtube.images import draw, encode
 
 RUN = Run(source="youtube", date="2026-11-20", attempt=1)
 TAGS = ("person", "logo")
@@ -33,15 +31,15 @@ def picture(number: int, width: int = 480, height: int = 270) -> bytes:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[CustomVisionStandIn]:
-    with CustomVisionStandIn(tmp_path / "customvision", training_s=0) as stand_in:
-        stand_in.make_project("A", TAGS, publish="stable")
-        stand_in.make_project("B")
+    with CustomVisionStandIn(Account(tmp_path / "customvision", training=Training(training_s=0))) as stand_in:
+        stand_in.account.make_project("A", TAGS, publish="stable")
+        stand_in.account.make_project("B")
         yield stand_in
 
 
 @pytest.fixture
 def settings(service: CustomVisionStandIn) -> Settings:
-    a, b = service.projects.values()
+    a, b = service.account.projects.values()
     return Settings(
         custom_vision=CustomVisionSettings(
             training_endpoint=service.url,
@@ -49,8 +47,8 @@ def settings(service: CustomVisionStandIn) -> Settings:
             prediction_endpoint=service.url,
             prediction_key=SecretStr(PREDICTION_KEY),
             prediction_resource_id=RESOURCE_ID,
-            predict_project=a.id,
-            teach_project=b.id,
+            serving_project=a.id,
+            candidate_project=b.id,
             requests_per_s=500,
             concurrency=2,
             patience_s=2.5,
@@ -58,11 +56,6 @@ def settings(service: CustomVisionStandIn) -> Settings:
         detection=DetectionSettings(tags={"person": 0.5, "logo": 0.75}, review_from=0.45),
         download=DownloadSettings(allow_loopback=True, concurrency=4),
     )
-
-
-@pytest.fixture
-def records(table: Table) -> DetectionRecords:
-    return DetectionRecords(table.name)
 
 
 def collect(store: S3Store, pictures: list[bytes], run: Run = RUN, category: str = "popular") -> None:
@@ -81,7 +74,7 @@ def collect(store: S3Store, pictures: list[bytes], run: Run = RUN, category: str
             height=image.facts.height,
         )
         items.append(
-            Item(
+            Clip(
                 source="youtube",
                 category=category,
                 id=f"v{number}",

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -26,8 +27,18 @@ from framesift.contracts import Detection
 from framesift.detection import open_detector
 from framesift.detection.onnx import OnnxDetector
 from framesift.detection.onnx.added import AddedModel, read_detector
-from framesift.errors import ModelMismatchError, NotADetectorError, NotFoundError, SettingsError
+from framesift.errors import (
+    ExternalDataError,
+    ModelMismatchError,
+    ModelTooCostlyError,
+    NotADetectorError,
+    NotAnExportError,
+    NotFoundError,
+    RowCountError,
+    SettingsError,
+)
 from framesift.models import BucketOrigin, default_cache_dir
+from framesift.models.card import DetectorForm
 from framesift.settings import AnalysisSettings, DetectionSettings, Settings, load_settings
 from framesift.storage import S3Store
 
@@ -96,7 +107,7 @@ def _bytes(graph: onnx.GraphProto, metadata: dict[str, str]) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def azures_zip(path: Path, network: bytes, **manifest: str) -> Path:
+def azures_zip(path: Path, network: bytes, **manifest: Any) -> Path:
     """The export as Azure gives it; the labels have Windows' line ends there."""
     facts = {
         "DomainType": "ObjectDetection",
@@ -190,7 +201,7 @@ def test_the_compact_domains_grid_equals_yolov2_by_the_book(
     assert (added.card.folder, added.card.detector and added.card.detector.head) == ("b/ba339713", "custom_vision")
     image = photo()
     wanted = decoded(grid_network(), image, bgr=metadata.get("BitmapPixelFormat") != "Rgb8")
-    (found,) = opened(added, tmp_path).detect([png(image)], at_least=AT_LEAST)
+    (found,) = opened(added, tmp_path).detect([png(image)], min_score=AT_LEAST)
     ours = as_corners(found)
     assert len(ours) == len(wanted) > 5
     for (tag, score, corners), (own_tag, own_score, own_corners) in zip(ours, wanted, strict=True):
@@ -211,7 +222,7 @@ def test_s1s_boxes_are_shares_of_the_picture_and_its_pixels_rgb_of_0_to_255(
     )
     red = np.zeros((30, 90, 3), np.uint8)
     red[:, :, 0] = 204  # 0.8 in the plane of red; the picture's shape is given up.
-    (found,) = opened(added, tmp_path).detect([png(red)], at_least=0.1)
+    (found,) = opened(added, tmp_path).detect([png(red)], min_score=0.1)
     ((tag, score, corners),) = as_corners(found)
     assert (tag, score) == (TAGS[min(strongest, 1)], pytest.approx(0.8, abs=1e-3))
     assert corners == pytest.approx([min(max(side, 0), 1) for side in boxes[strongest]], abs=1e-6)
@@ -256,8 +267,8 @@ def test_a_detector_goes_through_the_bucket_to_a_verified_cache_and_detects_the_
     assert cached.read_bytes() == added.data
 
     picture = png(photo())
-    (found,) = detector.detect([picture], at_least=AT_LEAST)
-    (alone,) = opened(added, tmp_path).detect([picture], at_least=AT_LEAST)
+    (found,) = detector.detect([picture], min_score=AT_LEAST)
+    (alone,) = opened(added, tmp_path).detect([picture], min_score=AT_LEAST)
     assert as_corners(found) == [(tag, pytest.approx(score, abs=1e-2), pytest.approx(corners, abs=1e-2))
                                  for tag, score, corners in as_corners(alone)]  # fmt: skip
 
@@ -333,7 +344,6 @@ def test_an_onnx_file_needs_what_it_does_not_say(tmp_path: Path) -> None:
     [
         ({"DomainType": "Classification"}, "export of Classification for ONNX"),
         ({"Platform": "TensorFlow"}, "for TensorFlow"),
-        ({"LabelFileName": "nothing.txt"}, r"no export of Custom Vision .*nothing\.txt"),
     ],
 )
 def test_another_export_is_named(manifest: dict[str, str], said: str, tmp_path: Path) -> None:
@@ -345,6 +355,180 @@ def test_a_file_that_is_no_network_is_named(tmp_path: Path) -> None:
     (tmp_path / "b.onnx").write_bytes(b"no network")
     with pytest.raises(NotADetectorError, match="no ONNX network"):
         read_detector(tmp_path / "b.onnx", "b", tags=TAGS)
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        {"LabelFileName": "nothing.txt"},
+        {"ModelFileName": "nothing.onnx"},
+        {"ModelFileName": ["model.onnx"]},
+        {"LabelFileName": None},
+    ],
+)
+def test_an_export_that_lacks_something_is_named(manifest: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(NotAnExportError, match="no export of Custom Vision"):
+        read_detector(azures_zip(tmp_path / "b.zip", grid_network(), **manifest), "b")
+
+
+@pytest.mark.parametrize("manifest", [b"", b"\xff", b"[" * 200_000, b" " * (1 << 21)], ids=range(4))
+def test_a_manifest_that_cannot_be_read_is_named(manifest: bytes, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.writestr("cvexport.manifest", manifest)
+    with pytest.raises(NotAnExportError, match=r"cvexport\.manifest"):
+        read_detector(tmp_path / "b.zip", "b")
+
+
+@pytest.mark.parametrize("manifest", [b"[]", b"7", b'"x"', b"null", b"{}", b'{"DomainType": {}}'])
+def test_a_manifest_of_another_form_is_no_detectors(manifest: bytes, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.writestr("cvexport.manifest", manifest)
+    with pytest.raises(NotADetectorError, match="export an object detection iteration"):
+        read_detector(tmp_path / "b.zip", "b")
+
+
+def test_an_encrypted_zip_is_named(tmp_path: Path) -> None:
+    data = bytearray(azures_zip(tmp_path / "b.zip", grid_network()).read_bytes())
+    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        position = -1
+        while (position := data.find(signature, position + 1)) >= 0:
+            data[position + offset] |= 1
+    (tmp_path / "b.zip").write_bytes(data)
+    with pytest.raises(NotAnExportError, match="encrypted"):
+        read_detector(tmp_path / "b.zip", "b")
+
+
+def test_a_damaged_zip_is_named(tmp_path: Path) -> None:
+    data = bytearray(azures_zip(tmp_path / "b.zip", grid_network()).read_bytes())
+    data[data.index(b"DomainType")] ^= 1
+    (tmp_path / "b.zip").write_bytes(data)
+    with pytest.raises(NotAnExportError, match="CRC"):
+        read_detector(tmp_path / "b.zip", "b")
+
+
+@pytest.mark.parametrize(
+    ("field", "why"), [("ModelFileName", "no network does"), ("LabelFileName", "at most 1,048,576")]
+)
+def test_a_zip_that_unpacks_to_far_more_is_refused_before_it_is_unpacked(field: str, why: str, tmp_path: Path) -> None:
+    path = azures_zip(tmp_path / "b.zip", grid_network(), **{field: "huge"})
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("huge", bytes(1 << 26))
+    assert path.stat().st_size < 300_000
+    with pytest.raises(NotAnExportError, match=why):
+        read_detector(path, "b")
+
+
+def folding_network(side: int) -> bytes:
+    """Some bytes that are folded to a constant of side² numbers when they are loaded."""
+    nodes = [
+        helper.make_node("ConstantOfShape", ["shape"], ["huge"]),
+        helper.make_node("ReduceSum", ["huge"], ["sum"], keepdims=0),
+        helper.make_node("Add", ["data", "sum"], ["model_outputs0"]),
+    ]
+    kind = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes,
+        "fold",
+        [kind("data", TensorProto.FLOAT, [1, 3, HEIGHT, WIDTH])],
+        [kind("model_outputs0", TensorProto.FLOAT, [1, 3, HEIGHT, WIDTH])],
+        [numpy_helper.from_array(np.array([side, side], np.int64), "shape")],
+    )
+    return _bytes(graph, {})
+
+
+def plain_network(
+    inputs: dict[str, list[int | str]], *, node: str = "Identity", kind: int = TensorProto.FLOAT, **attributes: Any
+) -> bytes:
+    """One node on the first input, or on a constant."""
+    graph = helper.make_graph(
+        [helper.make_node(node, [*inputs, "constant"][:1], ["model_outputs0"], **attributes)],
+        "plain",
+        [helper.make_tensor_value_info(name, kind, shape) for name, shape in inputs.items()],
+        [helper.make_tensor_value_info("model_outputs0", kind, None)],
+        [] if inputs else [numpy_helper.from_array(np.zeros(3, np.float32), "constant")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    return bytes(model.SerializeToString())
+
+
+def read(tmp_path: Path, network: bytes, **given: Any) -> AddedModel:
+    (tmp_path / "b.onnx").write_bytes(network)
+    return read_detector(tmp_path / "b.onnx", "b", tags=TAGS, **given)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="macOS enforces no limit on memory")
+def test_some_bytes_that_unfold_to_gigabytes_are_named(tmp_path: Path) -> None:
+    hostile = folding_network(40_000)
+    assert len(hostile) < 400
+    with pytest.raises(ModelTooCostlyError, match=r"b\.onnx cannot be loaded: it needs more memory"):
+        read(tmp_path, hostile)
+
+
+@pytest.mark.parametrize("where", ["initializer", "node", "branch"])
+def test_weights_in_other_files_are_refused_and_never_read(where: str, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.bin"
+    secret.write_bytes(np.full(3 * HEIGHT * WIDTH, 7, np.float32).tobytes())
+    model = onnx.ModelProto.FromString(plain_network({"data": [1, 3, HEIGHT, WIDTH]}))
+    tensor = onnx.TensorProto(name="outside", data_type=TensorProto.FLOAT, dims=[1, 3, HEIGHT, WIDTH])
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="../../etc/passwd" if where == "node" else "secret.bin")
+    if where == "initializer":
+        model.graph.initializer.append(tensor)
+    else:
+        constant = helper.make_node("Constant", [], ["outside"])
+        constant.attribute.add(name="value", type=onnx.AttributeProto.TENSOR).t.CopyFrom(tensor)
+        if where == "branch":
+            inner = helper.make_graph([constant], "branch", [], [])
+            constant = helper.make_node("If", ["data"], ["outside"], then_branch=inner, else_branch=inner)
+        model.graph.node.append(constant)
+    with pytest.raises(ExternalDataError, match="other files"):
+        read(tmp_path, model.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    ("network", "why"),
+    [
+        (plain_network({}), "takes 0 inputs"),
+        (plain_network({"a": [1, 3, 64, 64], "b": [1]}), "takes 2 inputs"),
+        (plain_network({"a": [1, 3, 64, 64]}, kind=TensorProto.STRING), r"takes tensor\(string\)"),
+        (plain_network({"a": ["n", 3, "h", "w"]}), "--size"),
+        (plain_network({"a": []}), "--size"),
+        (b"\x3a\xff\xff\xff\xff\x0f", "no ONNX network"),
+        (b"", "no ONNX network"),
+    ],
+    ids=range(7),
+)
+def test_a_network_that_cannot_be_fed_is_named(network: bytes, why: str, tmp_path: Path) -> None:
+    with pytest.raises(NotADetectorError, match=why):
+        read(tmp_path, network)
+
+
+def test_a_network_that_gives_fewer_rows_than_it_got_images_is_named(tmp_path: Path) -> None:
+    axes = {"data": ["n", 3, 64, 64]}
+    with pytest.raises(RowCountError, match="1 rows for 2 images"):
+        read(tmp_path, plain_network(axes, node="ReduceMean", keepdims=1), head="yolov8")
+    one_row = plain_network({"data": ["n", 3, 32, 32]}, node="ReduceMean", keepdims=1)
+    (tmp_path / "model.onnx").write_bytes(one_row)
+    form = DetectorForm(head="yolov8", tags=TAGS, width=32, height=32)
+    with pytest.raises((RowCountError, NotADetectorError)):
+        OnnxDetector(tmp_path / "model.onnx", form, threads=1).detect([png(photo())] * 2, min_score=AT_LEAST)
+
+
+@pytest.mark.parametrize("label", ["[/x]", "[red]", "<script>", "라벨", "a\\b"])
+def test_labels_are_data(label: str, bucket: S3Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Connection(bucket=bucket.bucket, table="", state_machine_arn="", api_url="")
+    monkeypatch.setattr("framesift.cli.models.connect", lambda _: here)
+    (tmp_path / "b.onnx").write_bytes(grid_network())
+    ran = CliRunner().invoke(models.app, ["add", str(tmp_path / "b.onnx"), "--name", "b", "--tag", label, "--tag", "x"])
+    assert ran.exit_code == 0, ran.exception
+    assert f"{label}, x" in ran.output
+
+
+@pytest.mark.parametrize("label", ["\x1b[2J", "a\nb", "x" * 201, "\u202eabc"], ids=range(4))
+def test_labels_that_are_no_names_are_refused(label: str, tmp_path: Path) -> None:
+    (tmp_path / "b.onnx").write_bytes(grid_network())
+    with pytest.raises(NotADetectorError, match="label 0"):
+        read_detector(tmp_path / "b.onnx", "b", tags=[label])
 
 
 def test_the_steps_image_has_all_that_a_detector_imports() -> None:

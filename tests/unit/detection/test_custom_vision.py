@@ -31,8 +31,8 @@ from framesift.errors import (
 )
 from framesift.settings import CustomVisionSettings, Settings
 from framesift.storage import S3Store
-from framesift_local.customvision import CustomVisionStandIn, eyes
-from framesift_local.standin import Fault
+from framesift_local.standins.customvision import CustomVisionStandIn, vision
+from framesift_local.standins.service import Fault
 
 from .conftest import picture
 
@@ -76,9 +76,9 @@ def without_patience(settings: Settings, **changes: object) -> CustomVisionSetti
 
 def test_predictions_are_what_is_seen(settings: Settings, store: S3Store) -> None:
     detector = open_detector(settings, store, None)
-    (seen,) = detector.detect([picture(2)], at_least=0.5)
+    (seen,) = detector.detect([picture(2)], min_score=0.5)
     assert isinstance(seen, list)
-    truth = [each for each in eyes.look(picture(2)) if each.probability >= 0.5]
+    truth = [each for each in vision.detect(picture(2)) if each.probability >= 0.5]
     assert [(each.tag, each.probability) for each in seen] == [(each.tag, each.probability) for each in truth]
     assert {each.tag for each in seen} == {"person", "logo"}
     assert detector.name.endswith("/stable")
@@ -88,7 +88,7 @@ def test_predictions_are_what_is_seen(settings: Settings, store: S3Store) -> Non
 
 
 def test_a_picture_that_fails_costs_only_itself(detector: CustomVisionDetector) -> None:
-    broken, good = detector.detect([picture(2)[:500], picture(2)], at_least=0.5)
+    broken, good = detector.detect([picture(2)[:500], picture(2)], min_score=0.5)
     assert isinstance(broken, NotAnImageError)
     assert good
 
@@ -100,7 +100,7 @@ def test_one_request_a_picture_and_the_pace_is_kept(service: CustomVisionStandIn
     )
     small = picture(1, 96, 54)
     started = time.monotonic()
-    assert all(isinstance(found, list) for found in paced.detect([small] * 30, at_least=0.5))
+    assert all(isinstance(found, list) for found in paced.detect([small] * 30, min_score=0.5))
     assert time.monotonic() - started > 1.4
     assert sum("/detect/" in path for _, path in service.requests) == 30
 
@@ -124,7 +124,7 @@ def test_a_tag_that_was_deleted_or_doubled_is_a_difference(
     service: CustomVisionStandIn, detector: CustomVisionDetector, settings: Settings
 ) -> None:
     check_tags(settings.detection.tags, detector.tags())
-    project = service.projects[settings.custom_vision.predict_project]
+    project = service.account.projects[settings.custom_vision.serving_project]
     deleted = next(id_ for id_, name in project.tags.items() if name == "logo")
     del project.tags[deleted]
     with pytest.raises(TagsDifferError, match="the project lacks 'logo'"):
@@ -145,18 +145,18 @@ def test_a_wrong_key_is_named(settings: Settings) -> None:
 
 
 def test_a_wrong_project_is_named(settings: Settings) -> None:
-    wrong = settings.custom_vision.model_copy(update={"predict_project": "00000000-0000-0000-0000-000000000000"})
+    wrong = settings.custom_vision.model_copy(update={"serving_project": "00000000-0000-0000-0000-000000000000"})
     with pytest.raises(ProjectNotFoundError, match="heck the project's id"):
         CustomVisionDetector.from_settings(wrong, None).tags()
 
 
 def test_an_unpublished_iteration_is_named(service: CustomVisionStandIn, settings: Settings) -> None:
-    project = service.projects[settings.custom_vision.predict_project]
+    project = service.account.projects[settings.custom_vision.serving_project]
     detector = CustomVisionDetector.from_settings(settings.custom_vision, None)
     detector.tags()
     next(iter(project.iterations.values())).publish_name = None
     with pytest.raises(IterationNotPublishedError):
-        detector.detect([picture(2)], at_least=0.5)
+        detector.detect([picture(2)], min_score=0.5)
     with pytest.raises(IterationNotPublishedError, match="no iteration that is published"):
         CustomVisionDetector.from_settings(settings.custom_vision, None).tags()
 
@@ -166,12 +166,12 @@ def test_a_short_outage_is_waited_for(
     fault: Fault, service: CustomVisionStandIn, detector: CustomVisionDetector
 ) -> None:
     service.misbehave(fault, path="/detect/", requests=1)
-    (seen,) = detector.detect([picture(2)], at_least=0.5)
+    (seen,) = detector.detect([picture(2)], min_score=0.5)
     assert isinstance(seen, list)
 
 
 def test_a_long_outage_and_a_gone_quota_are_named(service: CustomVisionStandIn, settings: Settings) -> None:
-    detector = CustomVisionDetector(without_patience(settings), settings.custom_vision.predict_project)
+    detector = CustomVisionDetector(without_patience(settings), settings.custom_vision.serving_project)
     service.misbehave(Fault.DOWN)
     with pytest.raises(DetectorBusyError, match="stays busy"):
         detector.tags()
@@ -194,7 +194,7 @@ def test_the_stand_in_predicts_by_address_as_by_bytes(
 ) -> None:
     list(trainer.upload(labelled(range(2, 3))))
     (image,) = trainer.images()
-    client, project_id = prediction_client(settings.custom_vision), settings.custom_vision.predict_project
+    client, project_id = prediction_client(settings.custom_vision), settings.custom_vision.serving_project
     by_address = client.detect_image_url_with_no_store(project_id, "stable", url=image.original_image_uri)
     by_bytes = client.detect_image_with_no_store(project_id, "stable", picture(2))
     seen = [[(each.tag_name, each.probability) for each in answer.predictions] for answer in (by_address, by_bytes)]
@@ -210,9 +210,9 @@ def test_pictures_go_up_in_the_fewest_requests_with_their_regions_clipped(
     batches = list(trainer.upload(labelled(range(70))))
     assert uploads(service) == 2
     assert all(each.image_id and not each.error for batch in batches for each in batch)
-    project = service.projects[settings.custom_vision.teach_project]
-    assert len(project.pictures) == 70
-    one = next(iter(project.pictures.values()))
+    project = service.account.projects[settings.custom_vision.candidate_project]
+    assert len(project.images) == 70
+    one = next(iter(project.images.values()))
     assert one.name.startswith("제목 CON ")
     assert {region["tagName"] for region in one.regions} == {"person", "logo"}
     assert (one.regions[0]["left"], one.regions[0]["width"]) == pytest.approx((0, 0.3))
@@ -229,7 +229,7 @@ def test_only_the_failed_images_of_a_batch_are_sent_again(
         return body(batch, tag_ids)
 
     monkeypatch.setattr("framesift.detection.azure.trainer.body", counted)
-    service.flaky_images = 3
+    service.account.flaky_images = 3
     stored = [each for batch in trainer.upload(labelled(range(8))) for each in batch]
     assert sizes == [8, 3]
     assert len({each.image_id for each in stored}) == 8
@@ -269,7 +269,7 @@ def test_a_picture_refused_by_the_service_is_named(
 def test_a_full_project_is_named_and_what_it_took_is_known(
     service: CustomVisionStandIn, trainer: CustomVisionTrainer
 ) -> None:
-    service.max_images = 3
+    service.account.max_images = 3
     batches = trainer.upload(labelled(range(5)))
     assert sum(each.image_id is not None for each in next(batches)) == 3
     with pytest.raises(ProjectFullError, match="takes no more images"):
@@ -291,7 +291,7 @@ def test_a_training_from_start_to_publication(
     list(trainer.upload(labelled(range(16, 17))))
     assert trainer.train() == ("too_few_images", None)
     list(trainer.upload(labelled(range(16))))
-    service.training_s = 0.6
+    service.account.set_training(training_s=0.6)
     started, iteration_id = trainer.train()
     assert started == "started"
     assert iteration_id
@@ -312,7 +312,7 @@ def test_a_training_from_start_to_publication(
 
 def test_a_training_that_fails_is_named(service: CustomVisionStandIn, trainer: CustomVisionTrainer) -> None:
     list(trainer.upload(labelled(range(16))))
-    service.training_failure = "out of luck"
+    service.account.set_training(training_failure="out of luck")
     _, iteration_id = trainer.train()
     assert iteration_id
     with pytest.raises(TrainingFailedError, match="out of luck"):
@@ -322,12 +322,12 @@ def test_a_training_that_fails_is_named(service: CustomVisionStandIn, trainer: C
 def test_room_is_made_for_an_iteration_but_not_of_what_is_kept(
     service: CustomVisionStandIn, settings: Settings, trainer: CustomVisionTrainer
 ) -> None:
-    service.max_iterations = 2
+    service.account.max_iterations = 2
     ids = []
     for start in (0, 16, 17):
         list(trainer.upload(labelled(range(start, 16 if start == 0 else start + 1))))
         ids.append(trainer.train(keep=ids[:1])[1])
-    project = service.projects[settings.custom_vision.teach_project]
+    project = service.account.projects[settings.custom_vision.candidate_project]
     assert list(project.iterations) == [ids[0], ids[2]]
     list(trainer.upload(labelled(range(18, 19))))
     with pytest.raises(ProjectFullError, match="none of them is ours"):

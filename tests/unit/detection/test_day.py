@@ -13,22 +13,22 @@ from contextlib import contextmanager
 import pytest
 
 from framesift import keys
-from framesift.contracts import PredictOutput, Run, StageInput, TeachOutput, TrainingInput
+from framesift.contracts import Clip, PredictOutput, Run, StageInput, TrainingInput, TrainOutput
 from framesift.detection import open_detector
 from framesift.detection.azure import CustomVisionDetector, CustomVisionTrainer
-from framesift.detection_records import DetectionRecords
 from framesift.errors import NotFoundError, NothingToRollBackError, TagsDifferError, TooManyFailedItemsError
-from framesift.pipeline.predict import predict_items
-from framesift.pipeline.teach import teach_detector
-from framesift.pipeline.training import check_training, gate_iteration, roll_back
+from framesift.pipeline.youtube.gate import check_training, gate_iteration, roll_back
+from framesift.pipeline.youtube.predict import predict_items
+from framesift.pipeline.youtube.train import train_detector
 from framesift.settings import DetectionSettings, Settings
-from framesift.storage import S3Store, read_manifest
-from framesift_local.customvision import CustomVisionStandIn, eyes
-from framesift_local.customvision.eyes import Seen
+from framesift.storage import S3Store, read_lines
+from framesift.table import Records, Stages, Training
+from framesift_local.standins.customvision import CustomVisionStandIn, vision
+from framesift_local.standins.customvision.vision import Detection
 
 from .conftest import RUN, collect, picture
 
-WORK = StageInput(run=RUN, categories=["popular"])
+WORK = StageInput(run=RUN, scopes=["popular"])
 NEXT = Run(source="youtube", date="2026-11-21", attempt=1)
 
 
@@ -37,14 +37,14 @@ class KilledError(BaseException):
 
 
 @contextmanager
-def killed_at(method: str) -> Iterator[None]:
+def killed_at(kind: type, method: str) -> Iterator[None]:
     """End what runs in here when it comes to that method of the records."""
 
     def die(*_: object) -> None:
         raise KilledError
 
     with pytest.MonkeyPatch.context() as dying:
-        dying.setattr(DetectionRecords, method, die)
+        dying.setattr(kind, method, die)
         with pytest.raises(KilledError):
             yield
 
@@ -52,18 +52,16 @@ def killed_at(method: str) -> Iterator[None]:
 class Day:
     """The stages of a day."""
 
-    def __init__(
-        self, settings: Settings, store: S3Store, records: DetectionRecords, service: CustomVisionStandIn
-    ) -> None:
+    def __init__(self, settings: Settings, store: S3Store, records: Records, service: CustomVisionStandIn) -> None:
         self.settings, self.store, self.records, self.service = settings, store, records, service
 
     def predict(self, work: StageInput = WORK) -> PredictOutput:
-        detector = open_detector(self.settings, self.store, self.records.in_service())
+        detector = open_detector(self.settings, self.store, self.records.training.in_service())
         return predict_items(work, self.settings, self.store, self.records, detector)
 
-    def teach(self, work: StageInput = WORK) -> TeachOutput:
+    def teach(self, work: StageInput = WORK) -> TrainOutput:
         trainer = CustomVisionTrainer.from_settings(self.settings.custom_vision)
-        return teach_detector(work, self.settings, self.store, self.records, trainer)
+        return train_detector(work, self.settings, self.store, self.records, trainer)
 
     def gate(self, iteration_id: str, run: Run = RUN):
         azure = self.settings.custom_vision
@@ -74,33 +72,27 @@ class Day:
 
     def forget(self, work: StageInput = WORK) -> None:
         """Another day with the same pictures: nothing is remembered of the stages."""
-        for stage in ("predict", "teach"):
-            self.records._client.delete_item(
-                TableName=self.records.name,
-                Key={
-                    "pk": {"S": f"RUN#youtube#{work.run.date}"},
-                    "sk": {"S": f"1#{stage}#{'.'.join(work.categories)}"},
-                },
-            )
+        for stage in ("predict", "train"):
+            self.records.stages.forget(work.run, stage, ".".join(work.scopes))
 
     @property
     def b(self):
-        return self.service.projects[self.settings.custom_vision.teach_project]
+        return self.service.account.projects[self.settings.custom_vision.candidate_project]
 
     def requests(self, ending: str) -> int:
         return sum(path.endswith(ending) for _, path in self.service.requests)
 
 
 @pytest.fixture
-def day(settings: Settings, store: S3Store, records: DetectionRecords, service: CustomVisionStandIn) -> Day:
+def day(settings: Settings, store: S3Store, records: Records, service: CustomVisionStandIn) -> Day:
     return Day(settings, store, records, service)
 
 
 @pytest.fixture
 def quick_eyes(monkeypatch: pytest.MonkeyPatch) -> None:
     """The protocol is at test, not the eyes: in every picture the same is seen."""
-    seen = (Seen("person", 0.9, 0.1, 0.1, 0.3, 0.5), Seen("logo", 0.8, 0.7, 0.7, 0.2, 0.2))
-    monkeypatch.setattr(eyes, "look", lambda data: seen)
+    seen = (Detection("person", 0.9, 0.1, 0.1, 0.3, 0.5), Detection("logo", 0.8, 0.7, 0.7, 0.2, 0.2))
+    monkeypatch.setattr(vision, "detect", lambda data: seen)
 
 
 def many(count: int) -> list[bytes]:
@@ -111,19 +103,19 @@ def many(count: int) -> list[bytes]:
 def test_predictions_go_to_the_manifest_the_history_and_the_queue(day: Day) -> None:
     collect(day.store, [picture(number) for number in range(8)])
     output = day.predict()
-    items = read_manifest(day.store, output.categories[0].manifest_key)
+    items = read_lines(day.store, output.categories[0].manifest_key, Clip)
     assert all(item.detections is not None and item.detected_by == output.detector for item in items)
     seen = [found for item in items for found in item.detections or []]
     expected = [
         each.tag
         for number in range(8)
-        for each in eyes.look(picture(number))
+        for each in vision.detect(picture(number))
         if each.probability >= {"person": 0.5, "logo": 0.75}[each.tag]
     ]
     assert sum(output.categories[0].confident.values()) == len(expected) > 4
-    pending = day.records.reviews("pending")
+    pending = day.records.reviews.all("pending")
     assert output.categories[0].to_review == len(pending) == len(seen) - len(expected) > 0
-    history = day.records.item_days("youtube", items[2].id)
+    history = day.records.items.days("youtube", items[2].id)
     assert history[0].detections == items[2].detections
 
 
@@ -149,7 +141,7 @@ def test_500_pictures_cost_hardly_more_requests_than_there_must_be(day: Day, qui
     smallest = 500 + 8  # One a picture to predict, 64 a batch to teach.
     assert len(day.service.requests) <= 1.05 * smallest
     assert day.requests("/images/files") == 8
-    assert len(day.b.pictures) == 500
+    assert len(day.b.images) == 500
     day.gate(iteration_id)
     day.forget()
     again = day.teach()
@@ -162,26 +154,25 @@ def test_a_lost_record_does_not_double_what_the_project_has(day: Day, quick_eyes
     day.predict()
     first = day.teach()
     assert (first.uploaded, first.outcome) == (20, "training")
-    for image in day.records.taught(day.b.id)[:7]:
-        key = {"pk": {"S": f"TAUGHT#{day.b.id}"}, "sk": {"S": image.sha256}}
-        day.records._client.delete_item(TableName=day.records.name, Key=key)
+    for image in day.records.training.images(day.b.id)[:7]:
+        day.records.table.delete(f"TAUGHT#{day.b.id}", image.sha256)
     day.forget()
     again = day.teach()
     assert (again.uploaded, again.known) == (0, 20)
-    assert all(len(each.regions) == 2 for each in day.b.pictures.values())
-    assert len(day.records.taught(day.b.id)) == 20
+    assert all(len(each.regions) == 2 for each in day.b.images.values())
+    assert len(day.records.training.images(day.b.id)) == 20
 
 
 def test_killed_between_upload_and_record_it_resumes_without_a_second_upload(day: Day, quick_eyes: None) -> None:
     collect(day.store, many(70))
     day.predict()
 
-    with killed_at("remember_taught"):
+    with killed_at(Training, "add_images"):
         day.teach()
-    assert len(day.b.pictures) == 64
+    assert len(day.b.images) == 64
     resumed = day.teach()
     assert (resumed.uploaded, resumed.known, resumed.outcome) == (6, 64, "training")
-    assert all(len(each.regions) == 2 for each in day.b.pictures.values())
+    assert all(len(each.regions) == 2 for each in day.b.images.values())
     assert day.teach() == resumed  # A resumed run gets what it had begun.
 
 
@@ -189,14 +180,14 @@ def test_killed_between_training_and_record_it_takes_up_what_it_began(day: Day, 
     collect(day.store, many(20))
     day.predict()
 
-    with killed_at("end_stage"):
+    with killed_at(Stages, "end"):
         day.teach()
     (iteration,) = day.b.iterations
     resumed = day.teach()
     assert (resumed.outcome, resumed.iteration_id, resumed.uploaded) == ("training", iteration, 0)
     assert "earlier run" in resumed.why
     assert list(day.b.iterations) == [iteration]
-    with killed_at("end_stage"):  # Between the switch and the gate's output.
+    with killed_at(Stages, "end"):  # Between the switch and the gate's output.
         day.gate(iteration)
     assert day.gate(iteration).outcome == "published"
     day.forget()
@@ -206,15 +197,15 @@ def test_killed_between_training_and_record_it_takes_up_what_it_began(day: Day, 
 def test_killed_between_publishing_and_the_switch_a_later_day_makes_the_switch(day: Day, quick_eyes: None) -> None:
     iteration = trained(day, 0, 20)
 
-    with killed_at("put_in_service"):
+    with killed_at(Training, "put_in_service"):
         day.gate(iteration)
     name = day.b.iterations[iteration].publish_name
     assert name
-    assert day.records.in_service() is None
+    assert day.records.training.in_service() is None
     assert trained(day, 0, 20, NEXT) == iteration
     gated = day.gate(iteration, NEXT)
     assert (gated.outcome, gated.publish_name) == ("published", name)
-    service = day.records.in_service()
+    service = day.records.training.in_service()
     assert service
     assert service.publish_name == name
 
@@ -229,7 +220,7 @@ def test_an_iteration_that_someone_else_has_published_is_left_to_them(day: Day, 
 def test_a_training_that_failed_is_not_taken_up(day: Day, quick_eyes: None) -> None:
     collect(day.store, many(20))
     day.predict()
-    day.service.training_failure = "No GPU."
+    day.service.account.set_training(training_failure="No GPU.")
     day.teach()
     day.forget()
     assert day.teach().outcome == "nothing_changed"
@@ -241,14 +232,13 @@ def test_a_lost_record_of_a_picture_that_was_converted_does_not_double_it(day: D
     collect(day.store, [encoded(noise(96, 54), "WEBP")])
     day.predict()
     assert day.teach().uploaded == 1
-    (image,) = day.records.taught(day.b.id)
+    (image,) = day.records.training.images(day.b.id)
     assert image.sha256 != image.sent_sha256
-    key = {"pk": {"S": f"TAUGHT#{day.b.id}"}, "sk": {"S": image.sha256}}
-    day.records._client.delete_item(TableName=day.records.name, Key=key)
+    day.records.table.delete(f"TAUGHT#{day.b.id}", image.sha256)
     day.forget()
     again = day.teach()
     assert (again.uploaded, again.known) == (0, 1)
-    (kept,) = day.b.pictures.values()
+    (kept,) = day.b.images.values()
     assert len(kept.regions) == 2
 
 
@@ -267,7 +257,7 @@ def test_a_process_that_is_killed_while_it_teaches_doubles_nothing(
         trainer = CustomVisionTrainer(CustomVisionSettings(
             training_endpoint={azure.training_endpoint!r},
             training_key=SecretStr({azure.training_key.get_secret_value()!r}), requests_per_s=500),
-            {azure.teach_project!r})
+            {azure.candidate_project!r})
         trainer.make_tags(["person"])
         region = Region(tag="person", left=0.1, top=0.1, width=0.5, height=0.5)
         for _ in trainer.upload([Labelled(str(n), picture(n), "t", [region]) for n in range(3)]):
@@ -277,13 +267,13 @@ def test_a_process_that_is_killed_while_it_teaches_doubles_nothing(
         [sys.executable, "-c", textwrap.dedent(program)], env={**os.environ}, check=False, timeout=120
     )
     assert died.returncode == -signal.SIGKILL
-    project = service.projects[azure.teach_project]
-    assert len(project.pictures) == 3
-    from framesift.pipeline.teach import _identify
+    project = service.account.projects[azure.candidate_project]
+    assert len(project.images) == 3
+    from framesift.pipeline.youtube.train import _identify
 
-    trainer = CustomVisionTrainer(azure, azure.teach_project)
+    trainer = CustomVisionTrainer(azure, azure.candidate_project)
     found = list(_identify(trainer.images(), settings.download))
-    assert {each.sent_sha256 for each in found} == {each.sha256 for each in project.pictures.values()}
+    assert {each.sent_sha256 for each in found} == {each.sha256 for each in project.images.values()}
 
 
 def test_not_enough_images_is_an_outcome(day: Day, quick_eyes: None) -> None:
@@ -298,29 +288,29 @@ def test_not_enough_images_is_an_outcome(day: Day, quick_eyes: None) -> None:
 def test_a_picture_waits_for_a_person_and_then_teaches_what_was_accepted(
     day: Day, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sure, unsure = Seen("person", 0.9, 0.1, 0.1, 0.3, 0.5), Seen("logo", 0.6, 0.7, 0.7, 0.2, 0.2)
-    monkeypatch.setattr(eyes, "look", lambda data: (sure, unsure))
+    sure, unsure = Detection("person", 0.9, 0.1, 0.1, 0.3, 0.5), Detection("logo", 0.6, 0.7, 0.7, 0.2, 0.2)
+    monkeypatch.setattr(vision, "detect", lambda data: (sure, unsure))
     collect(day.store, many(3))
     day.predict()
     assert (day.teach().uploaded, day.teach().waiting) == (0, 3)
-    first, second, third = day.records.reviews("pending")
-    day.records.decide(first.id, "accepted", by="me")
-    day.records.decide(second.id, "rejected", by="me")
+    first, second, third = day.records.reviews.all("pending")
+    day.records.reviews.decide(first.id, "accepted", by="me")
+    day.records.reviews.decide(second.id, "rejected", by="me")
     collect(day.store, many(1), run=NEXT)
-    monkeypatch.setattr(eyes, "look", lambda data: ())
-    day.predict(StageInput(run=NEXT, categories=["popular"]))
-    output = day.teach(StageInput(run=NEXT, categories=["popular"]))
+    monkeypatch.setattr(vision, "detect", lambda data: ())
+    day.predict(StageInput(run=NEXT, scopes=["popular"]))
+    output = day.teach(StageInput(run=NEXT, scopes=["popular"]))
     assert (output.uploaded, output.waiting) == (2, 1)
-    tags = sorted(sorted(region["tagName"] for region in each.regions) for each in day.b.pictures.values())
+    tags = sorted(sorted(region["tagName"] for region in each.regions) for each in day.b.images.values())
     assert tags == [["logo", "person"], ["person"]]
-    assert [review.id for review in day.records.reviews("pending")] == [third.id]
+    assert [review.id for review in day.records.reviews.all("pending")] == [third.id]
     with pytest.raises(NotFoundError, match="review list"):
-        day.records.decide("nothing", "accepted", by="me")
+        day.records.reviews.decide("nothing", "accepted", by="me")
 
 
 def trained(day: Day, start: int, count: int, run: Run = RUN) -> str:
     collect(day.store, many(start + count)[start:], run=run)
-    work = StageInput(run=run, categories=["popular"])
+    work = StageInput(run=run, scopes=["popular"])
     day.predict(work)
     iteration_id = day.teach(work).iteration_id
     assert iteration_id
@@ -333,25 +323,25 @@ def test_a_better_iteration_predicts_from_then_on_and_can_be_rolled_back(day: Da
     gated = day.gate(trained(day, 0, 20))
     assert gated.outcome == "published"
     assert gated.average_precision == pytest.approx(1.0)
-    service = day.records.in_service()
+    service = day.records.training.in_service()
     assert service
     assert service.former
     assert (service.project_id, service.publish_name) == (day.b.id, gated.publish_name)
     assert open_detector(day.settings, day.store, service).name.endswith(gated.publish_name or "?")
     assert roll_back(day.records).publish_name == "stable"
-    assert open_detector(day.settings, day.store, day.records.in_service()).name.endswith("/stable")
+    assert open_detector(day.settings, day.store, day.records.training.in_service()).name.endswith("/stable")
     assert roll_back(day.records).publish_name == gated.publish_name
 
 
 def test_a_worse_iteration_is_not_published(day: Day, quick_eyes: None) -> None:
     better = day.gate(trained(day, 0, 20))
-    day.service.weakness = 0.95  # Chance decides each object: nearly all are missed.
+    day.service.account.set_training(weakness=0.95)  # Chance decides each object: nearly all are missed.
     worse = trained(day, 20, 20, NEXT)
     gated = day.gate(worse, NEXT)
     assert gated.outcome == "kept_former"
     assert gated.average_precision < 0.9
     assert "at most 0.02 less" in gated.why
-    service = day.records.in_service()
+    service = day.records.training.in_service()
     assert service
     assert service.publish_name == better.publish_name
     assert day.b.iterations[worse].publish_name is None

@@ -9,22 +9,22 @@ from typing import Any
 import pytest
 
 from framesift import aws
-from framesift.contracts import PredictOutput, StageInput, TeachOutput
+from framesift.contracts import PredictOutput, StageInput, TrainOutput
 from framesift.detection import open_detector
 from framesift.detection.azure import open_trainer
-from framesift.detection_records import DetectionRecords
 from framesift.errors import DetectorKeyError
-from framesift.pipeline.predict import predict_items
-from framesift.pipeline.teach import teach_detector
-from framesift.pipeline.training import gate_iteration
+from framesift.pipeline.youtube.gate import gate_iteration
+from framesift.pipeline.youtube.predict import predict_items
+from framesift.pipeline.youtube.train import train_detector
 from framesift.settings import DetectionSettings, Settings
 from framesift.storage import S3Store
-from framesift_local.customvision import CustomVisionStandIn, eyes
-from framesift_local.customvision.eyes import Seen
+from framesift.table import Records
+from framesift_local.standins.customvision import CustomVisionStandIn, vision
+from framesift_local.standins.customvision.vision import Detection
 
 from .conftest import RUN, collect, picture
 
-WORK = StageInput(run=RUN, categories=["popular"])
+WORK = StageInput(run=RUN, scopes=["popular"])
 DRY = WORK.model_copy(update={"dry_run": True})
 FORETOLD = {"tags_made", "uploaded", "known", "waiting", "refused", "outcome"}
 
@@ -32,18 +32,16 @@ FORETOLD = {"tags_made", "uploaded", "known", "waiting", "refused", "outcome"}
 class World:
     """The bucket, the table and Custom Vision: all that a run may change."""
 
-    def __init__(
-        self, settings: Settings, store: S3Store, records: DetectionRecords, service: CustomVisionStandIn
-    ) -> None:
+    def __init__(self, settings: Settings, store: S3Store, records: Records, service: CustomVisionStandIn) -> None:
         self.settings, self.store, self.records, self.service = settings, store, records, service
 
     def predict(self, work: StageInput) -> PredictOutput:
-        detector = open_detector(self.settings, self.store, self.records.in_service())
+        detector = open_detector(self.settings, self.store, self.records.training.in_service())
         return predict_items(work, self.settings, self.store, self.records, detector)
 
-    def teach(self, work: StageInput) -> TeachOutput:
+    def teach(self, work: StageInput) -> TrainOutput:
         trainer = open_trainer(self.settings.custom_vision)
-        return teach_detector(work, self.settings, self.store, self.records, trainer)
+        return train_detector(work, self.settings, self.store, self.records, trainer)
 
     def gate(self, iteration_id: str | None) -> None:
         from framesift.contracts import TrainingInput
@@ -57,8 +55,8 @@ class World:
         gate_iteration(request, azure, self.records, trainer, CustomVisionDetector.from_settings(azure, None))
 
     def again(self) -> None:
-        for stage in ("predict", "teach"):
-            self.records.forget_stage(RUN, stage, "popular")
+        for stage in ("predict", "train"):
+            self.records.stages.forget(RUN, stage, "popular")
 
     def state(self) -> dict[str, Any]:
         """Everything that is kept, and every request that could have changed something."""
@@ -67,32 +65,32 @@ class World:
             "objects": {each["Key"]: (each["ETag"], each["LastModified"]) for each in objects},
             "records": sorted(map(repr, aws.dynamodb().scan(TableName=self.records.name)["Items"])),
             "projects": {
-                path: Path(path).read_text() for path in map(str, self.service._folder.glob("*/project.json"))
+                path: Path(path).read_text() for path in map(str, self.service.account.folder.glob("*/project.json"))
             },
             "writes": [request for request in self.service.requests if request[0] != "GET"],
         }
 
 
 @pytest.fixture
-def world(settings: Settings, store: S3Store, records: DetectionRecords, service: CustomVisionStandIn) -> World:
+def world(settings: Settings, store: S3Store, records: Records, service: CustomVisionStandIn) -> World:
     return World(settings, store, records, service)
 
 
-def facts(output: TeachOutput) -> dict[str, Any]:
+def facts(output: TrainOutput) -> dict[str, Any]:
     return json.loads(output.model_dump_json(include=FORETOLD))
 
 
 @pytest.fixture
 def varied_eyes(monkeypatch: pytest.MonkeyPatch) -> None:
     """A picture in three has something to review, one in five nothing; what is left teaches."""
-    person, logo = Seen("person", 0.9, 0.1, 0.1, 0.3, 0.5), Seen("logo", 0.8, 0.7, 0.7, 0.2, 0.2)
-    unsure = Seen("logo", 0.6, 0.3, 0.3, 0.2, 0.2)
+    person, logo = Detection("person", 0.9, 0.1, 0.1, 0.3, 0.5), Detection("logo", 0.8, 0.7, 0.7, 0.2, 0.2)
+    unsure = Detection("logo", 0.6, 0.3, 0.3, 0.2, 0.2)
 
-    def look(data: bytes) -> tuple[Seen, ...]:
+    def look(data: bytes) -> tuple[Detection, ...]:
         number = int.from_bytes(data[-2:])
         return () if number % 5 == 4 else (person, unsure) if number % 3 == 2 else (person, logo)
 
-    monkeypatch.setattr(eyes, "look", look)
+    monkeypatch.setattr(vision, "detect", look)
 
 
 def many(first: int, count: int) -> list[bytes]:
@@ -166,8 +164,8 @@ def test_a_lost_record_is_looked_up_and_not_written(world: World, varied_eyes: N
     collect(world.store, many(0, 20))
     world.predict(WORK)
     world.teach(WORK)
-    project_id = world.settings.custom_vision.teach_project
-    lost = world.records.taught(project_id)[0]
+    project_id = world.settings.custom_vision.candidate_project
+    lost = world.records.training.images(project_id)[0]
     key = {"pk": {"S": f"TAUGHT#{project_id}"}, "sk": {"S": lost.sha256}}
     aws.dynamodb().delete_item(TableName=world.records.name, Key=key)
     world.again()

@@ -13,7 +13,7 @@ from framesift.detection.azure import CustomVisionTrainer, Labelled
 from framesift.detection.azure.export import Rescue, export_project
 from framesift.errors import ProjectNotFoundError
 from framesift.settings import Settings
-from framesift_local.customvision import CustomVisionStandIn
+from framesift_local.standins.customvision import CustomVisionStandIn
 
 from .conftest import picture
 
@@ -46,10 +46,10 @@ def test_coco_holds_every_tag_picture_and_region(
     assert [each["name"] for each in coco["categories"]] == report.tags == ["logo", "person", "unused"]
     assert len(coco["annotations"]) == 6
     names = {each["id"]: each["name"] for each in coco["categories"]}
-    kept = service.projects[project].pictures
+    kept = service.account.projects[project].images
     for image in coco["images"]:
         path = tmp_path / "out" / "images" / image["file_name"]
-        assert path.read_bytes() == service.projects[project].bytes_of(kept[path.stem])
+        assert path.read_bytes() == service.account.projects[project].bytes_of(kept[path.stem])
         with Image.open(path) as opened:
             assert opened.size == (image["width"], image["height"])
         boxes = [(names[a["category_id"]], a["bbox"]) for a in coco["annotations"] if a["image_id"] == image["id"]]
@@ -76,13 +76,13 @@ def test_yolo_holds_centres_and_sizes(settings: Settings, project: str, tmp_path
 def test_a_rescue_goes_on_where_it_was(
     settings: Settings, service: CustomVisionStandIn, project: str, tmp_path: Path
 ) -> None:
-    lost = next(iter(service.projects[project].pictures.values()))
-    body = service.projects[project].bytes_of(lost)
-    (service.projects[project].folder / lost.sha256).unlink()
+    lost = next(iter(service.account.projects[project].images.values()))
+    body = service.account.projects[project].bytes_of(lost)
+    (service.account.projects[project].folder / lost.sha256).unlink()
     first = rescue(settings, project, tmp_path / "out")
     assert (first.fetched, list(first.left)) == (COUNT - 1, [lost.id])
     assert "404" in first.left[lost.id]
-    (service.projects[project].folder / lost.sha256).write_bytes(body)
+    (service.account.projects[project].folder / lost.sha256).write_bytes(body)
     second = rescue(settings, project, tmp_path / "out")
     assert (second.images, second.fetched, second.left) == (COUNT, 1, {})
 

@@ -146,9 +146,9 @@ def test_yolo_heads_equal_torchs_own_boxes(
 ) -> None:
     network, path = yolo(layout)
     form = DetectorForm(head=layout, tags=TAGS, width=SIDE, height=SIDE)
-    detector = OnnxDetector(path, form, max_overlap=OVERLAP, threads=1, exact=True)
+    detector = OnnxDetector(path, form, iou_threshold=OVERLAP, threads=1, exact=True)
     image = photo(*size)
-    (found,) = detector.detect([png(image)], at_least=AT_LEAST)
+    (found,) = detector.detect([png(image)], min_score=AT_LEAST)
     wanted = expected(layout, network, image)
     assert isinstance(found, list)
     assert len(wanted) >= 3
@@ -161,11 +161,11 @@ def test_a_batch_gives_what_single_pictures_give(yolo: Callable[[str], tuple[Hea
     detector = OnnxDetector(path, form, batch=4, threads=1, exact=True)
     pictures = [png(photo(60 + number, 50, number)) for number in range(9)]
     pictures[4] = b"no picture"
-    together = detector.detect(pictures, at_least=AT_LEAST)
+    together = detector.detect(pictures, min_score=AT_LEAST)
     assert isinstance(together[4], NotAnImageError)
     for number, picture in enumerate(pictures):
         if number != 4:
-            (alone,) = detector.detect([picture], at_least=AT_LEAST)
+            (alone,) = detector.detect([picture], min_score=AT_LEAST)
             assert isinstance(alone, list)
             assert isinstance(together[number], list)
             assert_same(together[number], as_corners(alone))
@@ -201,7 +201,7 @@ def test_a_torchvision_detector_equals_itself(tmp_path: Path) -> None:
     assert len(wanted) >= 3
     form = DetectorForm(head="torchvision", tags=tags, width=320, height=320)
     detector = OnnxDetector(path, form, threads=1, exact=True)
-    (found,) = detector.detect([png(image)], at_least=at_least)
+    (found,) = detector.detect([png(image)], min_score=at_least)
     assert isinstance(found, list)
     assert_same(found, wanted, tolerance=2e-3)
     assert list(detector.tags().values()) == [TAGS]
@@ -218,7 +218,7 @@ def test_suppression_equals_torchvisions(seed: int) -> None:
     )
     kept = suppress(boxes, 0.5)
     indices = torchvision.ops.batched_nms(
-        torch.from_numpy(boxes.corners), torch.from_numpy(boxes.scores), torch.from_numpy(boxes.classes), 0.5
+        torch.from_numpy(boxes.xyxy), torch.from_numpy(boxes.scores), torch.from_numpy(boxes.classes), 0.5
     )
     assert kept.scores.tolist() == boxes.scores[indices.numpy()[:300]].tolist()
 
@@ -237,4 +237,4 @@ def test_a_file_that_is_not_what_its_card_says_is_named(yolo: Callable[[str], tu
     for head in ("yolov5", "custom_vision", "custom_vision_s1"):
         form = DetectorForm(head=head, tags=TAGS, width=SIDE, height=SIDE)
         with pytest.raises(NotADetectorError, match="card"):
-            OnnxDetector(path, form, threads=1).detect([png(photo(64, 64))], at_least=AT_LEAST)
+            OnnxDetector(path, form, threads=1).detect([png(photo(64, 64))], min_score=AT_LEAST)

@@ -8,7 +8,7 @@ import pytest
 
 from framesift.language.google import GoogleDetector
 from framesift.settings import LanguageSettings
-from framesift_local.translate import TranslateStandIn
+from framesift_local.standins.translate import TranslateStandIn
 
 
 @pytest.fixture(scope="session")

@@ -7,20 +7,20 @@ from collections.abc import Callable
 
 import pytest
 
-from framesift.contracts import Item, Language
+from framesift.contracts import Clip, Language
 from framesift.errors import TranslateDeniedError
 from framesift.language import OfflineDetector, decide_language, decider
 from framesift.language.google import GoogleDetector
 from framesift.settings import LanguageSettings
-from framesift_local.standin import Fault
-from framesift_local.translate import TranslateStandIn
+from framesift_local.standins.service import Fault
+from framesift_local.standins.translate import TranslateStandIn
 
 OFFLINE = OfflineDetector()
 ENGLISH_TITLES = [f"the best noodles I have ever had, part {part} of my trip" for part in ("one", "two", "three")]
 
 
-def an_item(title: str = "", author_name: str = "", author: str = "someone") -> Item:
-    return Item(
+def an_item(title: str = "", author_name: str = "", author: str = "someone") -> Clip:
+    return Clip(
         source="tiktok",
         category="food",
         id="1",
@@ -33,7 +33,7 @@ def an_item(title: str = "", author_name: str = "", author: str = "someone") -> 
     )
 
 
-def languages(items: list[Item], detector=OFFLINE) -> list[Language]:
+def languages(items: list[Clip], detector=OFFLINE) -> list[Language]:
     return [item.language for item in decide_language(items, detector, OFFLINE).items]
 
 
@@ -51,7 +51,7 @@ def languages(items: list[Item], detector=OFFLINE) -> list[Language]:
         (an_item(), "und", "none"),
     ],
 )
-def test_the_title_decides_and_the_author_where_it_says_nothing(item: Item, code: str, decided_by: str):
+def test_the_title_decides_and_the_author_where_it_says_nothing(item: Clip, code: str, decided_by: str):
     (language,) = languages([item])
     assert (language.code, language.decided_by, language.provider) == (code, decided_by, "offline")
     assert (language.confidence == 0) == (code == "und")

@@ -14,8 +14,8 @@ from framesift.errors import SettingsError, TranslateDeniedError, TranslateQuota
 from framesift.language.google import GoogleDetector, _guess
 from framesift.pacing import Pacer
 from framesift.settings import LanguageSettings
-from framesift_local.standin import Fault
-from framesift_local.translate import TranslateStandIn
+from framesift_local.standins.service import Fault
+from framesift_local.standins.translate import TranslateStandIn
 from tests.unit.language.titles import CLEAR
 
 MakeDetector = Callable[..., GoogleDetector]
@@ -142,7 +142,7 @@ def test_without_credentials_it_is_said_where_to_put_them(monkeypatch: pytest.Mo
 @pytest.mark.parametrize("secret", ["no JSON", json.dumps({"type": "authorized_user"})])
 def test_a_secret_that_is_no_key_is_named(secret: str, aws_on_moto: None):
     aws.secretsmanager().create_secret(Name="translate", SecretString=secret)
-    with pytest.raises(SettingsError, match="'translate' holds no service account"):
+    with pytest.raises(SettingsError, match="'translate' must hold a service account"):
         GoogleDetector.from_settings(LanguageSettings(google_project="a-project", google_secret="translate"))
 
 

@@ -18,12 +18,13 @@ from framesift.contracts import (
     AnalysisJob,
     AnalysisSummary,
     CategoryManifest,
+    Clip,
     HistoryManifest,
-    Item,
     ItemError,
     Media,
     Run,
 )
+from framesift.embedding.choose import EmbedderChoice, choose_embedder
 from framesift.errors import (
     InterruptedByHostError,
     ModelMissingError,
@@ -31,15 +32,13 @@ from framesift.errors import (
     TooManyFailedItemsError,
 )
 from framesift.models import open_registry
-from framesift.pipeline import analyze as module
 from framesift.pipeline.analyze import Analyst, analyze
 from framesift.settings import Settings
-from framesift.storage import read_manifest, write_json, write_manifest
-from framesift.vision.choose import Choice, choose_embedder
+from framesift.storage import S3Store, read_lines, write_json, write_manifest
 
 RUN = Run(source="tiktok", date="2026-11-20", attempt=1)
 YESTERDAY = Run(source="tiktok", date="2026-11-19", attempt=1)
-PDQ = Choice(None, "", 0.0, 0.0, "The test asks for it.")
+PDQ = EmbedderChoice(None, "", 0.0, 0.0, "The test asks for it.")
 
 
 def photograph(name: str) -> np.ndarray:
@@ -63,11 +62,11 @@ GREY = np.full((300, 200, 3), 77, np.uint8)
 
 
 class Day:
-    """Pictures in a bucket, and the job over them."""
+    """Images in a bucket, and the job over them."""
 
-    def __init__(self, store, table, run=RUN):
-        self.store, self.table, self.run = store, table, run
-        self.items: dict[str, list[Item]] = {}
+    def __init__(self, store, records, run=RUN):
+        self.store, self.records, self.run = store, records, run
+        self.items: dict[str, list[Clip]] = {}
         self.history: list[HistoryManifest] = []
 
     def add(self, category: str, id_: str, views: int, picture: bytes) -> Day:
@@ -84,7 +83,7 @@ class Day:
         return AnalysisJob(
             run=self.run,
             bucket=self.store.bucket,
-            table=self.table.name,
+            table=self.records.name,
             categories=[
                 CategoryManifest(
                     category=category, manifest_key=keys.manifest(self.run, category, "collected"), items=len(items)
@@ -97,15 +96,15 @@ class Day:
             shard_items=shard_items,
         )
 
-    def analyst(self, choice: Choice = PDQ, settings: Settings | None = None, **more) -> Analyst:
-        return Analyst(settings or Settings(), self.store, self.table, choice, **more)
+    def analyst(self, choice: EmbedderChoice = PDQ, settings: Settings | None = None, **more) -> Analyst:
+        return Analyst(settings or Settings(), self.store, self.records.stages, choice, **more)
 
-    def analyzed(self) -> dict[str, Item]:
+    def analyzed(self) -> dict[str, Clip]:
         """Today's items by `category/id`, as the manifests have them."""
         return {
             f"{category}/{found.id}": found
             for category in self.items
-            for found in read_manifest(self.store, keys.manifest(self.run, category, "analyzed"))
+            for found in read_lines(self.store, keys.manifest(self.run, category, "analyzed"), Clip)
         }
 
     def written(self) -> dict[str, bytes]:
@@ -118,8 +117,8 @@ class Day:
         return objects
 
 
-def item(category: str, id_: str, views: int, **more) -> Item:
-    return Item(
+def item(category: str, id_: str, views: int, **more) -> Clip:
+    return Clip(
         source="tiktok",
         category=category,
         id=id_,
@@ -131,9 +130,9 @@ def item(category: str, id_: str, views: int, **more) -> Item:
 
 
 @pytest.fixture
-def day(store, table) -> Day:
+def day(store, records) -> Day:
     """Two categories: re-uploads within and across them, plain, damaged, bombed and failed pictures."""
-    day = Day(store, table)
+    day = Day(store, records)
     day.add("dance", "cat", 500, jpeg(CAT)).add("dance", "cat-again", 900, jpeg(CAT, 40))
     day.add("dance", "grey-1", 10, jpeg(GREY)).add("dance", "grey-2", 20, jpeg(GREY))
     day.add("dance", "broken", 10, jpeg(COFFEE)[:4000]).add("dance", "bomb", 10, bomb())
@@ -170,7 +169,7 @@ def test_a_day_is_judged_across_categories(day):
     assert found["dance/broken"].error.stage == "analyze"
     assert [found[f"dance/grey-{n}"].judged_by for n in (1, 2)] == ["none", "none"]
     assert found["food/rocket"].judged_by == "pdq"
-    assert [it.id for it in read_manifest(day.store, keys.manifest(RUN, "food", "analyzed"))] == [
+    assert [it.id for it in read_lines(day.store, keys.manifest(RUN, "food", "analyzed"), Clip)] == [
         it.id for it in day.items["food"]
     ]
     assert summary.model_copy(update={"seconds": 0}) == AnalysisSummary(
@@ -187,13 +186,24 @@ def test_a_day_is_judged_across_categories(day):
     )
 
 
-def test_doing_it_twice_changes_nothing_and_looks_at_nothing(day, monkeypatch):
-    job, analyst = day.job(), day.analyst(settings=tolerating(0.5))
-    analyze(job, analyst)
-    before = day.written()
-    monkeypatch.setattr(module, "look_at", lambda *_, **__: pytest.fail("a picture was looked at again"))
-    analyze(job, analyst)
+class CountingStore(S3Store):
+    """The bucket, and how often an image was read from it."""
+
+    images_read = 0
+
+    def get(self, key: str) -> bytes:
+        self.images_read += "/media/" in key
+        return super().get(key)
+
+
+def test_doing_it_twice_changes_nothing_and_reads_no_image_again(day):
+    settings = tolerating(0.5)
+    job, day.store = day.job(), CountingStore(day.store.bucket)
+    analyze(job, day.analyst(settings=settings))
+    before, read = day.written(), day.store.images_read
+    analyze(job, day.analyst(settings=settings))
     assert day.written() == before
+    assert day.store.images_read == read == 10
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
@@ -210,12 +220,7 @@ def test_the_last_child_of_an_array_joins(day, store, order):
     assert {key: body for key, body in day.written().items() if key.endswith("jsonl")} == alone
 
 
-def test_an_interrupted_job_keeps_what_is_finished(day, monkeypatch):
-    looked_at = []
-    look_at = module.look_at
-    monkeypatch.setattr(
-        module, "look_at", lambda data, *args, **more: looked_at.append(data) or look_at(data, *args, **more)
-    )
+def test_an_interrupted_job_keeps_what_is_finished(day):
     answers = iter([False, False, True])
     job = day.job(shard_items=2)
     with pytest.raises(InterruptedByHostError):
@@ -224,13 +229,13 @@ def test_an_interrupted_job_keeps_what_is_finished(day, monkeypatch):
     assert len(shards) == 2
     assert not day.store.exists(job.summary_key)
 
-    looked_at.clear()
+    day.store = CountingStore(day.store.bucket)
     assert analyze(job, day.analyst(settings=tolerating(0.5))).items == 11
-    assert len(looked_at) == 10 - 4, "two shards of two were finished"
+    assert day.store.images_read == 10 - 4, "two shards of two were finished"
 
 
-def test_earlier_days_keepers_keep(day, store, table):
-    before = Day(store, table, YESTERDAY)
+def test_earlier_days_keepers_keep(day, store, records):
+    before = Day(store, records, YESTERDAY)
     framed = cv2.copyMakeBorder(CAT, 40, 40, 40, 40, cv2.BORDER_CONSTANT)
     before.add("dance", "old-cat", 1, jpeg(framed)).add("dance", "rocket", 1, jpeg(ROCKET))
     before.add("dance", "rocket-copy", 0, jpeg(ROCKET, 50))
@@ -265,7 +270,7 @@ def test_our_own_model_judges_where_resnet50_is_missing(day, tmp_path):
     assert found["food/rocket"].duplicate is None
 
 
-def doubting(**thresholds: float) -> Settings:
+def unsure(**thresholds: float) -> Settings:
     """Settings by which hardly any similarity is enough by itself."""
     settings = tolerating(0.5)
     duplicates = settings.duplicates.model_copy(update={"copydetect_threshold": 0.999, **thresholds})
@@ -273,9 +278,9 @@ def doubting(**thresholds: float) -> Settings:
 
 
 @pytest.mark.parametrize(("candidate", "of"), [(0.4, "cat-again"), (1.0, None)], ids=["aligned", "never aligned"])
-def test_a_doubtful_copy_is_laid_over_what_it_is_like(day, tmp_path, candidate, of):
+def test_an_unsure_copy_is_confirmed_by_alignment(day, tmp_path, candidate, of):
     day.add("food", "cat-cropped", 1, jpeg(CAT[40:-40, 60:-60]))
-    settings = doubting(copydetect_candidate_threshold=candidate)
+    settings = unsure(copydetect_candidate_threshold=candidate)
     summary = analyze(day.job(), day.analyst(choose_embedder(settings, open_registry(tmp_path)), settings))
 
     found = day.analyzed()["food/cat-cropped"].duplicate
@@ -286,7 +291,7 @@ def test_a_doubtful_copy_is_laid_over_what_it_is_like(day, tmp_path, candidate, 
         assert summary.duplicates_by_method["aligned"] == 1
 
 
-def test_the_same_place_with_another_thing_before_it_is_kept(day, tmp_path):
+def test_the_same_scene_with_another_object_is_kept(day, tmp_path):
     for id_, thing, left in (
         ("eye-here", photograph("retina"), 20),
         ("stars-here", photograph("hubble_deep_field"), 190),
@@ -294,7 +299,7 @@ def test_the_same_place_with_another_thing_before_it_is_kept(day, tmp_path):
         scene = CAT.copy()
         scene[40:280, left : left + 240] = cv2.resize(thing, (240, 240), interpolation=cv2.INTER_AREA)
         day.add("sport", id_, 30, jpeg(scene))
-    settings = doubting(copydetect_candidate_threshold=0.01)
+    settings = unsure(copydetect_candidate_threshold=0.01)
     analyze(day.job(), day.analyst(choose_embedder(settings, open_registry(tmp_path)), settings))
 
     found = day.analyzed()
@@ -303,17 +308,17 @@ def test_the_same_place_with_another_thing_before_it_is_kept(day, tmp_path):
 
 
 @pytest.mark.parametrize("where", ["published", "archived", "gone"])
-def test_a_doubtful_copy_of_an_earlier_days_picture_needs_that_picture(store, table, tmp_path, where):
-    settings = doubting(copydetect_candidate_threshold=0.4)
+def test_an_unsure_copy_of_an_earlier_days_image_needs_that_image(store, records, tmp_path, where):
+    settings = unsure(copydetect_candidate_threshold=0.4)
     choice = choose_embedder(settings, open_registry(tmp_path))
-    before = Day(store, table, YESTERDAY).add("dance", "old-cat", 1, jpeg(CAT))
+    before = Day(store, records, YESTERDAY).add("dance", "old-cat", 1, jpeg(CAT))
     analyze(before.job(), before.analyst(choice, settings))
     key = before.items["dance"][0].media.key
     if where == "archived":
         store.put(keys.archived_media(YESTERDAY, "dance", key), store.get(key))
     if where != "published":
         store.delete([key])
-    today = Day(store, table).add("dance", "cat-cropped", 9, jpeg(CAT[40:-40, 60:-60]))
+    today = Day(store, records).add("dance", "cat-cropped", 9, jpeg(CAT[40:-40, 60:-60]))
     manifest_key = keys.manifest(YESTERDAY, "dance", "analyzed")
     today.history = [HistoryManifest(run=YESTERDAY, category="dance", manifest_key=manifest_key)]
     analyze(today.job(), today.analyst(choice, settings))
@@ -345,13 +350,13 @@ def test_a_model_that_is_asked_for_and_missing_is_an_error(tmp_path):
 
 
 def test_too_many_unreadable_pictures_fail_the_run(day):
-    with pytest.raises(TooManyFailedItemsError, match="2 of 10 pictures"):
+    with pytest.raises(TooManyFailedItemsError, match="2 of 10 images"):
         analyze(day.job(), day.analyst(settings=tolerating(0.1)))
     assert not day.store.exists(keys.manifest(RUN, "dance", "analyzed"))
 
 
-def test_not_one_readable_picture_is_a_failure(store, table):
-    day = Day(store, table).add("dance", "a", 1, b"no picture").add("dance", "b", 1, b"")
+def test_not_one_readable_picture_is_a_failure(store, records):
+    day = Day(store, records).add("dance", "a", 1, b"no picture").add("dance", "b", 1, b"")
     with pytest.raises(NothingToAnalyzeError):
         analyze(day.job(), day.analyst())
 
@@ -372,11 +377,11 @@ def test_a_picture_that_is_gone_is_marked(day):
         ("no-uri", {}, 65),
     ],
 )
-def test_the_exit_code_says_what_to_do(store, table, tmp_path, monkeypatch, spec, environment, exit_code):
+def test_the_exit_code_says_what_to_do(store, records, tmp_path, monkeypatch, spec, environment, exit_code):
     monkeypatch.setenv("FRAMESIFT_ANALYSIS__MODEL_CACHE", str(tmp_path))
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    day = Day(store, table).add("dance", "a", 1, jpeg(CAT) if spec == "good" else b"")
+    day = Day(store, records).add("dance", "a", 1, jpeg(CAT) if spec == "good" else b"")
     write_json(store, "job.json", day.job())
     uri = {"missing": f"s3://{store.bucket}/other.json", "no-uri": "job.json"}.get(
         spec, f"s3://{store.bucket}/job.json"

@@ -17,7 +17,7 @@ from skimage import data
 
 from framesift import aws, keys
 from framesift.storage import S3Store, write_json
-from framesift.table import Table
+from framesift.table import Records
 
 from .test_analyze import RUN, Day, jpeg
 
@@ -50,7 +50,7 @@ def day(endpoint) -> Day:
         AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("pk", "sk")],
         BillingMode="PAY_PER_REQUEST",
     )
-    day = Day(S3Store(name), Table(name))
+    day = Day(S3Store(name), Records(name))
     image = np.ascontiguousarray(data.astronaut()[:256, :256])
     for number in range(SHARDS):
         day.add("dance", f"clip-{number}", number, jpeg(np.roll(image, 8 * number, axis=1)))

@@ -16,7 +16,7 @@ from framesift.errors import (
 )
 from framesift.pipeline.begin import begin_run
 from framesift.settings import Settings
-from framesift.table import RunRecord, Table
+from framesift.table import Failure, Records, RunRecord, Runs
 
 # 20 November in Seoul, still the 19th in UTC.
 MIDNIGHT = datetime(2026, 11, 19, 15, 0, 5, tzinfo=UTC)
@@ -24,35 +24,38 @@ ALL = ["main", "dance", "challenge", "food", "tts"]
 
 
 @pytest.fixture
-def begin(table: Table) -> Callable[..., BeginOutput]:
+def begin(records: Records) -> Callable[..., BeginOutput]:
     def call(
         start: dict[str, Any], arn: str = "arn:1", running: tuple[str, ...] = (), at: datetime = MIDNIGHT
     ) -> BeginOutput:
         request = BeginInput(start=start, execution_arn=arn, started_at=at)
-        return begin_run(request, Settings(), table, lambda other: other in running)
+        return begin_run(request, Settings(), records.runs, lambda other: other in running)
 
     return call
 
 
-def end(table: Table, status: str, done: list[str], date: str = "2026-11-20") -> None:
-    record = table.run("tiktok", date)
+def end(records: Records, status: str, done: list[str], date: str = "2026-11-20") -> None:
+    record = records.runs.get("tiktok", date)
     assert record is not None
-    assert table.end_run(record.model_copy(update={"status": status, "done": done}))
+    failures = {scope: Failure(stage="collect", error="X") for scope in record.scopes if scope not in done}
+    ended = record.end(at=MIDNIGHT, done=done, failures=failures)
+    assert ended.status == status
+    assert records.runs.end(ended)
 
 
-def test_a_first_start_claims_the_day_in_seoul(begin: Callable[..., BeginOutput], table: Table) -> None:
+def test_a_first_start_claims_the_day_in_seoul(begin: Callable[..., BeginOutput], records: Records) -> None:
     output = begin({"source": "tiktok"})
     assert output.decision == "run"
     assert output.run.date == "2026-11-20"
-    assert output.categories == ALL
-    record = table.run("tiktok", "2026-11-20")
+    assert output.scopes == ALL
+    record = records.runs.get("tiktok", "2026-11-20")
     assert record is not None
     assert (record.status, record.execution_arn, record.attempt) == ("RUNNING", "arn:1", 1)
 
 
 def test_categories_come_in_the_settings_order_and_once(begin: Callable[..., BeginOutput]) -> None:
     output = begin({"source": "tiktok", "categories": ["food", "dance", "food"]})
-    assert output.categories == ["dance", "food"]
+    assert output.scopes == ["dance", "food"]
 
 
 @pytest.mark.parametrize(
@@ -72,11 +75,11 @@ def test_categories_come_in_the_settings_order_and_once(begin: Callable[..., Beg
     ],
 )
 def test_what_is_not_known_is_refused_by_name_and_nothing_is_written(
-    begin: Callable[..., BeginOutput], table: Table, start: dict[str, Any], error: type[Exception], named: str
+    begin: Callable[..., BeginOutput], records: Records, start: dict[str, Any], error: type[Exception], named: str
 ) -> None:
     with pytest.raises(error, match=named):
         begin(start)
-    assert table.runs("tiktok") == []
+    assert records.runs.newest("tiktok") == []
 
 
 def test_a_late_start_means_the_day_that_it_was_scheduled_for(begin: Callable[..., BeginOutput]) -> None:
@@ -85,13 +88,13 @@ def test_a_late_start_means_the_day_that_it_was_scheduled_for(begin: Callable[..
     assert output.run.date == "2026-11-20"
 
 
-def test_a_doubled_start_of_a_running_run_changes_nothing(begin: Callable[..., BeginOutput], table: Table) -> None:
+def test_a_doubled_start_of_a_running_run_changes_nothing(begin: Callable[..., BeginOutput], records: Records) -> None:
     begin({"source": "tiktok"})
-    before = table.run("tiktok", "2026-11-20")
+    before = records.runs.get("tiktok", "2026-11-20")
     output = begin({"source": "tiktok"}, arn="arn:2", running=("arn:1",))
-    assert (output.decision, output.categories) == ("skip", [])
+    assert (output.decision, output.scopes) == ("skip", [])
     assert "under way" in output.why
-    assert table.run("tiktok", "2026-11-20") == before
+    assert records.runs.get("tiktok", "2026-11-20") == before
 
 
 def test_force_does_not_start_beside_a_running_run(begin: Callable[..., BeginOutput]) -> None:
@@ -103,38 +106,38 @@ def test_a_retried_begin_of_the_same_execution_runs(begin: Callable[..., BeginOu
     first = begin({"source": "tiktok", "categories": ["dance"]})
     again = begin({"source": "tiktok", "categories": ["dance"]})
     assert again.decision == "run"
-    assert (again.run, again.categories) == (first.run, first.categories)
+    assert (again.run, again.scopes) == (first.run, first.scopes)
 
 
-def test_a_run_whose_execution_was_killed_is_taken_over(begin: Callable[..., BeginOutput], table: Table) -> None:
+def test_a_run_whose_execution_was_killed_is_taken_over(begin: Callable[..., BeginOutput], records: Records) -> None:
     begin({"source": "tiktok"})
     output = begin({"source": "tiktok"}, arn="arn:2", running=())
     assert output.decision == "run"
-    record = table.run("tiktok", "2026-11-20")
+    record = records.runs.get("tiktok", "2026-11-20")
     assert record is not None
     assert (record.execution_arn, record.attempt) == ("arn:2", 1)
 
 
-def test_a_done_day_is_skipped(begin: Callable[..., BeginOutput], table: Table) -> None:
+def test_a_done_day_is_skipped(begin: Callable[..., BeginOutput], records: Records) -> None:
     begin({"source": "tiktok"})
-    end(table, "SUCCEEDED", ALL)
+    end(records, "SUCCEEDED", ALL)
     assert begin({"source": "tiktok"}, arn="arn:2").decision == "skip"
     assert begin({"source": "tiktok", "only_if_failed": True}, arn="arn:2").decision == "skip"
 
 
-def test_force_repeats_a_done_day_as_another_attempt(begin: Callable[..., BeginOutput], table: Table) -> None:
+def test_force_repeats_a_done_day_as_another_attempt(begin: Callable[..., BeginOutput], records: Records) -> None:
     begin({"source": "tiktok"})
-    end(table, "SUCCEEDED", ALL)
+    end(records, "SUCCEEDED", ALL)
     output = begin({"source": "tiktok", "force": True}, arn="arn:2")
-    assert (output.decision, output.run.attempt, output.categories) == ("run", 2, ALL)
+    assert (output.decision, output.run.attempt, output.scopes) == ("run", 2, ALL)
 
 
-def test_noon_takes_up_only_what_failed(begin: Callable[..., BeginOutput], table: Table) -> None:
+def test_noon_takes_up_only_what_failed(begin: Callable[..., BeginOutput], records: Records) -> None:
     begin({"source": "tiktok"})
-    end(table, "FAILED", ["main", "dance", "food"])
+    end(records, "FAILED", ["main", "dance", "food"])
     output = begin({"source": "tiktok", "only_if_failed": True}, arn="arn:2")
-    assert (output.decision, output.categories) == ("run", ["challenge", "tts"])
-    record = table.run("tiktok", "2026-11-20")
+    assert (output.decision, output.scopes) == ("run", ["challenge", "tts"])
+    record = records.runs.get("tiktok", "2026-11-20")
     assert record is not None
     assert record.done == ["main", "dance", "food"]
 
@@ -143,22 +146,22 @@ def test_noon_catches_up_on_a_midnight_that_never_came(begin: Callable[..., Begi
     assert begin({"source": "tiktok", "only_if_failed": True}).decision == "run"
 
 
-def test_a_day_done_for_one_category_runs_for_the_others(begin: Callable[..., BeginOutput], table: Table) -> None:
+def test_a_day_done_for_one_category_runs_for_the_others(begin: Callable[..., BeginOutput], records: Records) -> None:
     begin({"source": "tiktok", "categories": ["dance"]})
-    end(table, "SUCCEEDED", ["dance"])
+    end(records, "PARTIAL", ["dance"])
     output = begin({"source": "tiktok"}, arn="arn:2")
-    assert output.categories == ["main", "challenge", "food", "tts"]
+    assert output.scopes == ["main", "challenge", "food", "tts"]
 
 
 def test_of_two_starts_at_the_same_moment_one_wins(
-    begin: Callable[..., BeginOutput], table: Table, monkeypatch: pytest.MonkeyPatch
+    begin: Callable[..., BeginOutput], records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The second start reads before the first one claims.
-    read: Callable[[Table, str, str], RunRecord | None] = Table.run
+    read: Callable[[Runs, str, str], RunRecord | None] = Runs.get
     begin({"source": "tiktok"})
-    monkeypatch.setattr(Table, "run", lambda *_: None)
+    monkeypatch.setattr(Runs, "get", lambda *_: None)
     with pytest.raises(RunBusyError, match="same moment"):
         begin({"source": "tiktok"}, arn="arn:2")
-    record = read(table, "tiktok", "2026-11-20")
+    record = read(records.runs, "tiktok", "2026-11-20")
     assert record is not None
     assert record.execution_arn == "arn:1"

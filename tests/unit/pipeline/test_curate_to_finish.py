@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,29 +15,29 @@ from PIL import Image
 from framesift import keys
 from framesift.contracts import (
     AnalysisSummary,
-    CategoryInput,
-    CollectOutput,
+    Clip,
+    CrawlOutput,
     Duplicate,
     FailInput,
     FinishInput,
     FinishOutput,
-    Item,
     Language,
     Media,
     PublishOutput,
     Run,
+    ScopeInput,
     StageInput,
     TopList,
 )
 from framesift.errors import NotAnImageError, NothingToAnalyzeError
-from framesift.pipeline.archive import archive_run
-from framesift.pipeline.curate import curate_category
 from framesift.pipeline.finish import fail_run, finish_run, plain_cause
-from framesift.pipeline.plan import array_size, choose_compute, plan_analysis
-from framesift.pipeline.publish import encode_thumbnail, publish_lists
+from framesift.pipeline.plan import array_size, choose_compute, plan_images
+from framesift.pipeline.tiktok.archive import archive_run
+from framesift.pipeline.tiktok.curate import curate_category
+from framesift.pipeline.tiktok.publish import publish_lists
 from framesift.settings import AnalysisSettings, Settings
-from framesift.storage import S3Store, read_manifest, write_json, write_manifest
-from framesift.table import RunRecord, Table
+from framesift.storage import S3Store, read_lines, write_json, write_manifest
+from framesift.table import Records, RunRecord
 
 RUN = Run(source="tiktok", date="2026-11-20", attempt=1)
 AT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -48,7 +49,7 @@ def a_jpeg(width: int = 64, height: int = 96, colour: str = "red", **options: An
     return encoded.getvalue()
 
 
-def korean(items: Sequence[Item]) -> tuple[list[Item], str | None]:
+def korean(items: Sequence[Clip]) -> tuple[list[Clip], str | None]:
     language = Language(code="ko", confidence=1.0, decided_by="title", provider="offline")
     return [item.model_copy(update={"language": language}) for item in items], None
 
@@ -58,14 +59,14 @@ class Day:
     """A day on its way through the stages after the vision job."""
 
     store: S3Store
-    table: Table
+    records: Records
     settings: Settings
     run: Run = RUN
     told: list[str] | None = None
     cut_short: str | None = None
 
     def begin(self, categories: list[str]) -> None:
-        former = self.table.run("tiktok", self.run.date)
+        former = self.records.runs.get("tiktok", self.run.date)
         record = RunRecord(
             source="tiktok",
             date=self.run.date,
@@ -75,7 +76,7 @@ class Day:
             categories=categories,
             started_at=AT,
         )
-        assert self.table.claim(record, former)
+        assert self.records.runs.claim(record, former)
 
     def analyzed(self, category: str, clips: int, duplicates: int = 0) -> None:
         items = []
@@ -85,7 +86,7 @@ class Day:
             self.store.put(key, a_jpeg(), "image/jpeg")
             media = Media(key=key, sha256="0", content_type="image/jpeg", size_bytes=1, width=64, height=96)
             items.append(
-                Item(
+                Clip(
                     source="tiktok",
                     category=category,
                     id=item_id,
@@ -101,20 +102,37 @@ class Day:
             )
         for stage in ("collected", "analyzed"):
             write_manifest(self.store, keys.manifest(self.run, category, stage), items)
-        collected = CollectOutput(
-            category=category, manifest_key=keys.manifest(self.run, category, "collected"), items=clips, seen=clips
+        collected = CrawlOutput(
+            scope=category, manifest_key=keys.manifest(self.run, category, "collected"), items=clips, seen=clips
         )
-        self.table.end_stage(self.run, "collect", category, collected.model_dump_json())
+        self.records.stages.end(self.run, "collect", category, collected.model_dump_json())
 
     def curate(self, category: str) -> None:
-        curate_category(CategoryInput(run=self.run, category=category), self.settings, self.store, self.table, korean)
+        curate_category(ScopeInput(run=self.run, scope=category), self.settings, self.store, self.records, korean)
 
     def publish(self, categories: list[str]) -> PublishOutput:
-        return publish_lists(StageInput(run=self.run, categories=categories), self.settings, self.store, self.table)
+        return publish_lists(StageInput(run=self.run, scopes=categories), self.settings, self.store, self.records)
 
-    def finish(self, categories: list[str], failed: tuple[CollectOutput, ...] = ()) -> FinishOutput:
-        archive_run(StageInput(run=self.run, categories=categories), self.store, self.table)
+    def finish(self, categories: list[str], failed: tuple[CrawlOutput, ...] = ()) -> FinishOutput:
+        archive_run(StageInput(run=self.run, scopes=categories), self.store, self.records)
+        self.summarize(categories)
+        collected = [CrawlOutput(scope=category, cut_short=self.cut_short) for category in categories]
+        request = FinishInput(
+            run=self.run,
+            scopes=categories,
+            collected=[each.model_dump(mode="json") for each in (*collected, *failed)],
+            planned_compute="gpu",
+            analyzed_on="cpu after waiting for a gpu",
+            execution_arn=f"arn:{self.run.date}:{self.run.attempt}",
+        )
+        return finish_run(request, self.store, self.records, self.tell)
+
+    def summarize(self, categories: list[str]) -> None:
+        """What the vision job leaves behind of what the plan asked for."""
+        spec_key = keys.job_spec(self.run, categories)
+        spec = json.loads(self.store.get(spec_key)) if self.store.exists(spec_key) else {}
         summary = AnalysisSummary(
+            collected_digest=spec.get("collected_digest", ""),
             items=1,
             failed_items=0,
             duplicates=0,
@@ -127,30 +145,20 @@ class Day:
             seconds=1,
         )
         write_json(self.store, keys.analysis_summary(self.run, categories), summary)
-        collected = [CollectOutput(category=category, cut_short=self.cut_short) for category in categories]
-        request = FinishInput(
-            run=self.run,
-            categories=categories,
-            collected=[*collected, *failed],
-            planned_compute="gpu",
-            analyzed_on="cpu after waiting for a gpu",
-            execution_arn=f"arn:{self.run.date}:{self.run.attempt}",
-        )
-        return finish_run(request, self.store, self.table, self.tell)
 
     def tell(self, subject: str, text: str) -> None:
         self.told = [*(self.told or []), subject, text]
 
     def top_list(self, category: str) -> TopList:
-        pointer = self.table.list_pointer(category)
+        pointer = self.records.lists.pointer(category)
         assert pointer is not None
         return TopList.model_validate_json(self.store.get(pointer.key))
 
 
 @pytest.fixture
-def day(store: S3Store, table: Table) -> Callable[..., Day]:
+def day(store: S3Store, records: Records) -> Callable[..., Day]:
     def make(date: str = "2026-11-20", attempt: int = 1) -> Day:
-        return Day(store, table, Settings(), Run(source="tiktok", date=date, attempt=attempt))
+        return Day(store, records, Settings(), Run(source="tiktok", date=date, attempt=attempt))
 
     return make
 
@@ -236,13 +244,9 @@ def test_ranks_are_compared_with_the_list_before_also_after_a_repeated_publish(d
     made.analyzed("dance", 3)
     made.curate("dance")
     made.publish(["dance"])
-    made.table.forget_stages(RUN, [])
     first = [item.previous_rank for item in made.top_list("dance").items]
     # The process died after the switch, before its output was kept: the stage is done again.
-    made.table._client.delete_item(
-        TableName=made.table.name,
-        Key={"pk": {"S": "RUN#tiktok#2026-11-20"}, "sk": {"S": "1#publish#dance"}},
-    )
+    made.records.stages.forget(RUN, "publish", "dance")
     made.publish(["dance"])
     assert [item.previous_rank for item in made.top_list("dance").items] == first == [1, 2, None]
 
@@ -257,11 +261,8 @@ def test_the_rest_goes_to_the_residual_archive_once(day: Callable[..., Day]) -> 
     assert made.store.exists("residual/2026-11-20/dance/curated.jsonl")
     assert len(list(made.store.list("runs/tiktok/2026-11-20/dance/media/"))) == 10
     # An archive that was cut short after the move is done again without an error.
-    made.table._client.delete_item(
-        TableName=made.table.name,
-        Key={"pk": {"S": "RUN#tiktok#2026-11-20"}, "sk": {"S": "1#archive#dance"}},
-    )
-    archive_run(StageInput(run=RUN, categories=["dance"]), made.store, made.table)
+    made.records.stages.forget(RUN, "archive", "dance")
+    archive_run(StageInput(run=RUN, scopes=["dance"]), made.store, made.records)
     assert len(list(made.store.list("residual/2026-11-20/dance/media/"))) == 2
 
 
@@ -272,25 +273,27 @@ def test_why_each_clip_was_ranked_or_dropped_is_kept(day: Callable[..., Day]) ->
     made.curate("dance")
     made.publish(["dance"])
     made.finish(["dance"])
-    decisions = {item.id: item.decision for item in read_manifest(made.store, keys.manifest(RUN, "dance", "curated"))}
+    decisions = {
+        item.id: item.decision for item in read_lines(made.store, keys.manifest(RUN, "dance", "curated"), Clip)
+    }
     assert {item_id: decision and decision.why for item_id, decision in decisions.items()} == {
         "dance-0": "number 1 by views",
         "dance-1": "a re-upload of dance-0 (pdq, 1.00)",
         "dance-2": "number 2 by views",
     }
-    (history,) = made.table.item_days("tiktok", "dance-1")
+    (history,) = made.records.items.days("tiktok", "dance-1")
     assert (history.duplicate_of, history.dropped) == ("dance-0", "duplicate")
 
 
 def test_a_finished_run_says_what_it_did(day: Callable[..., Day]) -> None:
     made = day()
     a_whole_day(made, {"dance": 12})
-    record = made.table.run("tiktok", "2026-11-20")
+    record = made.records.runs.get("tiktok", "2026-11-20")
     assert record is not None
     assert (record.status, record.done, record.error) == ("SUCCEEDED", ["dance"], None)
     assert record.counts["dance"]["ranked"] == 10
     assert record.counts["dance"]["dropped"] == {"below_top": 2}
-    assert record.degraded == ["No GPU could be had in time; the CPU queue analyzed.", "No weights."]
+    assert record.degraded == ["The GPU job did not succeed; the CPU queue analyzed.", "No weights."]
     assert made.told is None
 
 
@@ -298,7 +301,7 @@ def test_a_crawl_that_was_cut_short_is_said(day: Callable[..., Day]) -> None:
     made = day()
     made.cut_short = "its time limit of 600 s came first"
     a_whole_day(made, {"dance": 3})
-    record = made.table.run("tiktok", "2026-11-20")
+    record = made.records.runs.get("tiktok", "2026-11-20")
     assert record is not None
     assert record.degraded[0].startswith("dance: the crawl was cut short, its time limit of 600 s came first")
 
@@ -309,10 +312,10 @@ def test_a_category_that_failed_makes_the_run_failed_and_the_others_stay_publish
     made.analyzed("dance", 3)
     made.curate("dance")
     made.publish(["dance"])
-    wall = CollectOutput(category="food", status="failed", error="CaptchaShownError", cause="a captcha")
+    wall = CrawlOutput(scope="food", status="failed", error="CaptchaShownError", cause="a captcha")
     output = made.finish(["dance"], failed=(wall,))
     assert (output.status, output.failed_categories, output.error) == ("FAILED", ["food"], "CaptchaShownError")
-    record = made.table.run("tiktok", "2026-11-20")
+    record = made.records.runs.get("tiktok", "2026-11-20")
     assert record is not None
     assert (record.status, record.done, record.cause) == ("FAILED", ["dance"], "food: a captcha")
     assert made.top_list("dance").count == 3
@@ -326,10 +329,10 @@ def test_a_category_without_a_single_clip_keeps_the_list_that_is_up(day: Callabl
     made.begin(["dance"])
     made.analyzed("dance", 1)
     curate_category(
-        CategoryInput(run=RUN, category="dance"),
+        ScopeInput(run=RUN, scope="dance"),
         made.settings,
         made.store,
-        made.table,
+        made.records,
         lambda items: (list(items), None),
     )
     assert made.publish(["dance"]).lists == []
@@ -337,16 +340,16 @@ def test_a_category_without_a_single_clip_keeps_the_list_that_is_up(day: Callabl
     assert (output.status, output.error) == ("FAILED", "EmptyListError")
     assert made.top_list("dance").date == "2026-11-19"
     # The next start crawls it again instead of finding the same nothing.
-    assert made.table.stage_output(RUN, "collect", "dance") is None
+    assert made.records.stages.output(RUN, "collect", "dance") is None
 
 
 def test_fail_writes_the_stage_and_the_cause_once(day: Callable[..., Day]) -> None:
     made = day()
     made.begin(["dance"])
     fault = FailInput(run=RUN, stage="analyze", error="States.Timeout", cause="late", execution_arn="arn:2026-11-20:1")
-    fail_run(fault, made.table, made.tell)
-    fail_run(fault, made.table, made.tell)
-    record = made.table.run("tiktok", "2026-11-20")
+    fail_run(fault, made.records, made.tell)
+    fail_run(fault, made.records, made.tell)
+    record = made.records.runs.get("tiktok", "2026-11-20")
     assert record is not None
     assert (record.status, record.stage, record.error) == ("FAILED", "analyze", "States.Timeout")
     assert made.told is not None
@@ -355,7 +358,7 @@ def test_fail_writes_the_stage_and_the_cause_once(day: Callable[..., Day]) -> No
 
 def test_fail_tells_what_the_job_s_process_said_and_not_what_an_earlier_one_did(day: Callable[..., Day]) -> None:
     made = day()
-    made.table.put_fault(RUN, "analyze", NotAnImageError("an earlier run's"))
+    made.records.stages.put_fault(RUN, "analyze", NotAnImageError("an earlier run's"))
     record = RunRecord(
         source="tiktok",
         date=RUN.date,
@@ -365,18 +368,18 @@ def test_fail_tells_what_the_job_s_process_said_and_not_what_an_earlier_one_did(
         categories=["dance"],
         started_at=datetime.now(UTC),
     )
-    assert made.table.claim(record, None)
+    assert made.records.runs.claim(record, None)
     batch = '{"JobId": "1", "Status": "FAILED", "StatusReason": "Essential container in task exited"}'
     fault = FailInput(run=RUN, stage="analyze", error="States.TaskFailed", cause=batch, execution_arn="arn:1")
-    fail_run(fault, made.table, made.tell)
-    failed = made.table.run("tiktok", RUN.date)
+    fail_run(fault, made.records, made.tell)
+    failed = made.records.runs.get("tiktok", RUN.date)
     assert failed is not None
     assert (failed.error, failed.cause) == ("States.TaskFailed", "Essential container in task exited")
 
-    assert made.table.claim(record, failed)
-    made.table.put_fault(RUN, "analyze", NotAnImageError("this run's"))
-    fail_run(fault, made.table, made.tell)
-    failed = made.table.run("tiktok", RUN.date)
+    assert made.records.runs.claim(record, failed)
+    made.records.stages.put_fault(RUN, "analyze", NotAnImageError("this run's"))
+    fail_run(fault, made.records, made.tell)
+    failed = made.records.runs.get("tiktok", RUN.date)
     assert failed is not None
     assert (failed.error, failed.cause) == ("NotAnImageError", "this run's")
 
@@ -398,8 +401,8 @@ def test_an_execution_that_was_stopped_is_found_by_its_arn(day: Callable[..., Da
     made = day()
     made.begin(["dance"])
     stopped = FailInput(stage="execution", error="ABORTED", execution_arn="arn:2026-11-20:1")
-    fail_run(stopped, made.table, made.tell)
-    record = made.table.run("tiktok", "2026-11-20")
+    fail_run(stopped, made.records, made.tell)
+    record = made.records.runs.get("tiktok", "2026-11-20")
     assert record is not None
     assert (record.status, record.error) == ("FAILED", "ABORTED")
 
@@ -407,8 +410,8 @@ def test_an_execution_that_was_stopped_is_found_by_its_arn(day: Callable[..., Da
 def test_an_execution_that_lost_its_run_changes_nothing(day: Callable[..., Day]) -> None:
     made = day()
     made.begin(["dance"])
-    fail_run(FailInput(run=RUN, stage="collect", error="X", execution_arn="arn:other"), made.table, made.tell)
-    record = made.table.run("tiktok", "2026-11-20")
+    fail_run(FailInput(run=RUN, stage="collect", error="X", execution_arn="arn:other"), made.records, made.tell)
+    record = made.records.runs.get("tiktok", "2026-11-20")
     assert record is not None
     assert record.status == "RUNNING"
 
@@ -421,21 +424,21 @@ def test_the_plan_names_manifests_and_history(day: Callable[..., Day]) -> None:
     made = day()
     made.begin(["dance", "food"])
     made.analyzed("dance", 3)
-    request = StageInput(run=RUN, categories=["dance", "food"])
-    output = plan_analysis(request, made.settings, made.store, made.table)
+    request = StageInput(run=RUN, scopes=["dance", "food"])
+    output = plan_images(request, made.settings, made.store, made.records)
     assert (output.analyze, output.array_size, output.compute, output.items) == (True, 1, "cpu", 3)
     spec = made.store.get("runs/tiktok/2026-11-20/analysis/dance.food/job.json").decode()
     assert output.job_spec_uri.endswith("runs/tiktok/2026-11-20/analysis/dance.food/job.json")
     assert '"manifest_key": "runs/tiktok/2026-11-18/dance/analyzed.jsonl"' in spec
-    made.store.put(keys.analysis_summary(RUN, ["dance", "food"]), b"{}")
-    assert plan_analysis(request, made.settings, made.store, made.table).analyze is False
+    made.summarize(["dance", "food"])
+    assert plan_images(request, made.settings, made.store, made.records).analyze is False
 
 
 def test_nothing_to_analyze_is_a_failure(day: Callable[..., Day]) -> None:
     made = day()
     made.begin(["dance"])
     with pytest.raises(NothingToAnalyzeError, match="2026-11-20"):
-        plan_analysis(StageInput(run=RUN, categories=["dance"]), made.settings, made.store, made.table)
+        plan_images(StageInput(run=RUN, scopes=["dance"]), made.settings, made.store, made.records)
 
 
 @pytest.mark.parametrize(("items", "size"), [(1, 1), (20_000, 1), (20_001, 2), (10**9, 10_000)])
@@ -448,28 +451,4 @@ def test_array_size(items: int, size: int) -> None:
     [("auto", 5_000, "cpu"), ("auto", 5_001, "gpu"), ("gpu", 1, "gpu"), ("cpu", 9_999, "cpu")],
 )
 def test_choose_compute(compute: Any, items: int, chosen: str) -> None:
-    assert choose_compute(items, AnalysisSettings(compute=compute)) == chosen
-
-
-# --- thumbnails ---
-
-
-def test_a_thumbnail_is_upright_small_and_plain() -> None:
-    sideways = Image.Exif()
-    sideways[0x0112] = 6  # Rotated by 90 degrees.
-    thumbnail = encode_thumbnail(a_jpeg(2000, 1000, exif=sideways), Settings().publish)
-    assert (thumbnail.width, thumbnail.height) == (480, 960)
-    with Image.open(BytesIO(thumbnail.body)) as opened:
-        assert (opened.format, opened.mode, opened.size) == ("JPEG", "RGB", (480, 960))
-        assert not opened.getexif()
-
-
-def test_a_small_picture_is_not_blown_up() -> None:
-    thumbnail = encode_thumbnail(a_jpeg(64, 96), Settings().publish)
-    assert (thumbnail.width, thumbnail.height) == (64, 96)
-
-
-@pytest.mark.parametrize("body", [b"", b"<html>", a_jpeg()[:200]])
-def test_a_damaged_picture_is_named(body: bytes) -> None:
-    with pytest.raises(NotAnImageError):
-        encode_thumbnail(body, Settings().publish)
+    assert choose_compute(items, AnalysisSettings(compute=compute), has_gpu_model=True) == chosen

@@ -12,12 +12,12 @@ from framesift.contracts import Finding, PoseJob, Run, Upload
 from framesift.errors import ModelMissingError
 from framesift.models import default_cache_dir, open_registry
 from framesift.pipeline import extract_poses as module
-from framesift.pipeline.extract_poses import Extractor, extract_poses
+from framesift.pipeline.upload.extract import Extractor, extract_poses
 from framesift.pose.model import resolve_bundle
 from framesift.pose.presets import PoseSettings
 from framesift.pose.sequence import read_sequence
 from framesift.storage import S3Store, write_json
-from framesift.upload_records import UploadRecords
+from framesift.table import Records
 
 from .conftest import drawn_frames, person_frames, write_video
 
@@ -28,12 +28,12 @@ NAME = "sub/내 영상 🎬 100% +1.mp4"
 
 
 @pytest.fixture
-def records(table) -> UploadRecords:
-    return UploadRecords(table.name)
+def records(records) -> Records:
+    return records
 
 
 @pytest.fixture
-def extractor(store: S3Store, records: UploadRecords) -> Extractor:
+def extractor(store: S3Store, records: Records) -> Extractor:
     bundle = resolve_bundle("full", open_registry(default_cache_dir()))
     return Extractor(store, records, bundle, SETTINGS, "춤")
 
@@ -44,7 +44,7 @@ def put(store: S3Store, name: str, body: bytes) -> Upload:
     return Upload(**store.describe(key).model_dump(exclude={"sha256"}), name=name, finding=Finding.VIDEO)
 
 
-def job(store: S3Store, records: UploadRecords, videos: list[Upload], array_size: int = 1) -> PoseJob:
+def job(store: S3Store, records: Records, videos: list[Upload], array_size: int = 1) -> PoseJob:
     return PoseJob(
         run=RUN,
         bucket=store.bucket,
@@ -72,8 +72,8 @@ def test_a_video_has_its_sequence_under_what_is_in_it(store, records, extractor,
     sequence = read_sequence(tmp_path / "found")
     assert len(sequence.pts) == entry.frames.kept == 21  # 0.0 to 2.0 s in steps of a tenth.
     assert sequence.video.sha256 == entry.sha256
-    assert records.video("춤", NAME).entry == entry
-    assert records.progress(RUN)["analyze", "춤"] == (1, 1)
+    assert records.videos.get("춤", NAME).entry == entry
+    assert records.stages.progress(RUN)["analyze", "춤"] == (1, 1)
 
 
 def test_a_hostile_video_costs_only_itself(store, records, extractor, person_video, tmp_path):
@@ -98,7 +98,7 @@ def test_a_hostile_video_costs_only_itself(store, records, extractor, person_vid
         "nobody.mp4": "NoPersonError",
         "good.mp4": None,
     }
-    assert all(records.video("춤", name).entry == entry for name, entry in entries.items())
+    assert all(records.videos.get("춤", name).entry == entry for name, entry in entries.items())
     assert len(sequences(store)) == 1
 
 
@@ -117,7 +117,7 @@ def test_what_is_done_is_not_done_again(store, records, extractor, person_video,
 
     assert (same.source, copy.source) == ("a.mp4", "copy.mp4")
     assert copy.output == same.output
-    assert records.video("춤", "copy.mp4").entry.status == "done"
+    assert records.videos.get("춤", "copy.mp4").entry.status == "done"
 
 
 def test_other_bytes_under_a_name_are_another_sequence(store, records, extractor, astronaut, person_video, tmp_path):
@@ -125,7 +125,7 @@ def test_other_bytes_under_a_name_are_another_sequence(store, records, extractor
     other = write_video(tmp_path / "other.mp4", person_frames(astronaut, 30))
     second = extractor.do(put(store, "a.mp4", other.read_bytes()))
     assert first.output != second.output
-    assert records.video("춤", "a.mp4").entry == second
+    assert records.videos.get("춤", "a.mp4").entry == second
     assert len(sequences(store)) == 2
 
 
@@ -145,7 +145,7 @@ def test_children_share_the_videos_and_each_is_done_once(store, records, extract
     assert done == [["0.mp4", "3.mp4", "6.mp4"], ["1.mp4", "4.mp4"], ["2.mp4", "5.mp4"]]
 
 
-def spec(store: S3Store, records: UploadRecords, upload: Upload) -> str:
+def spec(store: S3Store, records: Records, upload: Upload) -> str:
     write_json(store, "runs/upload/job.json", job(store, records, [upload, upload], array_size=2))
     return f"s3://{store.bucket}/runs/upload/job.json"
 
@@ -158,7 +158,7 @@ def test_the_jobs_process_does_its_childs_part(store, records, person_video, mon
         assert main(spec(store, records, upload)) == 0
     finally:
         signal.signal(signal.SIGTERM, handler)
-    assert records.video("춤", NAME).entry.status == "done"
+    assert records.videos.get("춤", NAME).entry.status == "done"
 
 
 def test_missing_networks_stop_the_job_and_it_says_so(store, records, monkeypatch, tmp_path):
@@ -169,8 +169,8 @@ def test_missing_networks_stop_the_job_and_it_says_so(store, records, monkeypatc
         assert main(spec(store, records, upload)) == ModelMissingError.exit_code
     finally:
         signal.signal(signal.SIGTERM, handler)
-    assert records.fault(RUN, "analyze").error == "ModelMissingError"
-    assert records.video("춤", NAME) is None
+    assert records.stages.fault(RUN, "analyze").error == "ModelMissingError"
+    assert records.videos.get("춤", NAME) is None
 
 
 def test_a_job_that_loses_its_host_is_tried_again_and_records_no_failure(store, records, person_video, monkeypatch):
@@ -188,4 +188,4 @@ def test_a_job_that_loses_its_host_is_tried_again_and_records_no_failure(store, 
         assert main(spec(store, records, upload)) == 75
     finally:
         signal.signal(signal.SIGTERM, handler)
-    assert records.video("춤", NAME) is None
+    assert records.videos.get("춤", NAME) is None

@@ -190,10 +190,27 @@ def test_one_bad_url_never_stops_others(host: Host) -> None:
     assert kinds == [DownloadFailedError, HostNotAllowedError, NotAnImageError, HostNotAllowedError, DownloadedImage]
 
 
+@pytest.mark.parametrize("location", ["http://[", "https://[::1", "//["])
+def test_a_redirect_that_is_no_url_costs_its_own_item(host: Host, location: str) -> None:
+    host.answers = {"/bad": send(302, Location=location)}
+    bad, good = fetch_all([f"{host.url}/bad", f"{host.url}/good"]).values()
+    assert isinstance(bad, MediaError)
+    assert isinstance(good, DownloadedImage)
+
+
+@pytest.mark.parametrize("zone", ["GMT", "-1200", ""])
+def test_a_host_that_asks_for_a_pause_until_the_year_9999_costs_its_own_item(host: Host, zone: str) -> None:
+    host.answers = {"/bad": send(503, Retry_After=f"Fri, 31 Dec 9999 23:59:59 {zone}")}
+    bad, good = fetch_all([f"{host.url}/bad", f"{host.url}/good"]).values()
+    assert isinstance(bad, DownloadFailedError)
+    assert isinstance(good, DownloadedImage)
+    assert host.paths.count("/bad") == 1
+
+
 def test_follows_three_redirects_and_no_more(host: Host) -> None:
     host.answers = {f"/{n}": send(302, Location=f"/{n + 1}") for n in range(1, 5)}
     assert fetch(f"{host.url}/2").data == PICTURE
-    with pytest.raises(DownloadFailedError, match="more than 3 redirects"):
+    with pytest.raises(DownloadFailedError, match="more than 3 times"):
         fetch(f"{host.url}/1")
 
 
@@ -330,7 +347,7 @@ def test_refuses_other_urls(url: str) -> None:
 )
 def test_an_allowed_name_that_leads_inside_is_refused(address: str) -> None:
     dialled = Dialled()
-    with pytest.raises(PrivateAddressError, match="not on the open internet"):
+    with pytest.raises(PrivateAddressError, match="not on the public internet"):
         fetch(f"https://{NAME}/a", DownloadSettings(), network=dialled, resolve=answering([address]))
     assert dialled.addresses == []
 

@@ -1,4 +1,4 @@
-"""Whatever the bytes are, a picture or a named error comes out."""
+"""Whatever the bytes are, an image or a named error comes out."""
 
 import io
 import struct
@@ -12,8 +12,7 @@ from PIL import Image
 
 from framesift.errors import ImageTooLargeError, MediaError, NotAnImageError
 from framesift.vision.decode import decode_image
-
-from .conftest import encode
+from tests.unit.images import encode
 
 FORMATS = ["JPEG", "PNG", "WEBP", "GIF", "BMP"]
 
@@ -37,9 +36,9 @@ def png_header(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
-@pytest.mark.parametrize("picture_format", FORMATS)
-def test_each_format_gives_its_pixels(gradient, picture_format):
-    image = decode_image(encode(gradient, picture_format))
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_each_format_gives_its_pixels(gradient, image_format):
+    image = decode_image(encode(gradient, image_format))
     assert (image.shape, image.dtype) == (gradient.shape, np.uint8)
     assert np.abs(image.astype(int) - gradient).mean() < 8  # GIF has 256 colours
 
@@ -49,11 +48,11 @@ def test_lossless_pixels_are_exact(gradient):
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("picture_format", ["JPEG", "PNG"])
-def test_exif_orientation_is_undone(gradient, orientation, picture_format):
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG"])
+def test_exif_orientation_is_undone(gradient, orientation, image_format):
     exif = Image.Exif()
     exif[0x0112] = orientation
-    data = encode(gradient, picture_format, exif=exif)
+    data = encode(gradient, image_format, exif=exif)
     wanted = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
     turned = {
         1: wanted,
@@ -87,11 +86,11 @@ def test_the_scaled_jpeg_shows_the_same(photographs):
 @pytest.mark.parametrize("mode", ["L", "CMYK", "1", "P", "RGBA", "LA", "I;16"])
 def test_other_colour_modes_become_rgb(gradient, mode):
     if mode == "I;16":
-        picture = Image.fromarray(gradient[..., 0].astype(np.uint16) * 257)
+        saved = Image.fromarray(gradient[..., 0].astype(np.uint16) * 257)
     else:
-        picture = Image.fromarray(gradient).convert(mode)
+        saved = Image.fromarray(gradient).convert(mode)
     buffer = io.BytesIO()
-    picture.save(buffer, "JPEG" if mode == "CMYK" else "PNG")
+    saved.save(buffer, "JPEG" if mode == "CMYK" else "PNG")
     image = decode_image(buffer.getvalue())
     assert image.shape == gradient.shape
     assert image[:, :20].mean() < image[:, -20:].mean()
@@ -110,14 +109,14 @@ def test_an_animation_gives_its_first_frame():
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff", b"hello", b"<svg/>", b"%PDF-1.7", b"\xff\xd8\xff", b"RIFF\0\0\0\0WAVE"])
-def test_what_is_no_picture_is_named(data):
+def test_what_is_no_image_is_named(data):
     with pytest.raises(NotAnImageError):
         decode_image(data)
 
 
-@pytest.mark.parametrize("picture_format", FORMATS)
-def test_half_a_picture_is_damaged(photographs, picture_format):
-    data = encode(photographs[0], picture_format)
+@pytest.mark.parametrize("image_format", FORMATS)
+def test_half_an_image_is_damaged(photographs, image_format):
+    data = encode(photographs[0], image_format)
     with pytest.raises(NotAnImageError, match="damaged"):
         decode_image(data[: len(data) // 2])
 
@@ -130,18 +129,18 @@ def test_a_bomb_is_refused_by_its_header(size):
 
 def test_the_limit_is_the_callers(gradient):
     assert decode_image(encode(gradient), max_pixels=160 * 90).shape == gradient.shape
-    with pytest.raises(ImageTooLargeError, match="160 x 90"):
+    with pytest.raises(ImageTooLargeError, match="160 × 90"):
         decode_image(encode(gradient), max_pixels=160 * 90 - 1)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    picture_format=st.sampled_from(FORMATS),
+    image_format=st.sampled_from(FORMATS),
     place=st.floats(0, 0.999),
     noise=st.binary(min_size=1, max_size=12),
 )
-def test_damage_anywhere_never_raises_anything_else(gradient, picture_format, place, noise):
-    data = bytearray(encode(gradient, picture_format))
+def test_damage_anywhere_never_raises_anything_else(gradient, image_format, place, noise):
+    data = bytearray(encode(gradient, image_format))
     start = int(place * len(data))
     data[start : start + len(noise)] = noise
     try:

@@ -11,22 +11,22 @@ from framesift.vision.views import is_plain, squash, three_views
 def test_views_are_what_torchvision_gives(photographs, turned):
     """Cut and scaled in one step, or resized and cropped: the same pixels but for rounding."""
     for image in photographs[:3]:
-        picture = Image.fromarray(np.ascontiguousarray(image.transpose(1, 0, 2) if turned else image))
+        upright = Image.fromarray(np.ascontiguousarray(image.transpose(1, 0, 2) if turned else image))
         usual = [
             transforms.Compose([transforms.Resize(256), transforms.CenterCrop(224)]),
             transforms.Resize((224, 224)),
             transforms.Compose([transforms.Resize(320), transforms.CenterCrop(224)]),
         ]
-        views = three_views(np.asarray(picture))
+        views = three_views(np.asarray(upright))
         assert (views.shape, views.dtype) == ((3, 224, 224, 3), np.uint8)
         for view, transform in zip(views, usual, strict=True):
-            difference = np.abs(view.astype(int) - np.asarray(transform(picture)).astype(int))
+            difference = np.abs(view.astype(int) - np.asarray(transform(upright)).astype(int))
             assert difference.mean() < 0.5
             assert np.percentile(difference, 99.9) <= 2
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (7, 3), (224, 224)])
-def test_pictures_of_any_shape_have_views(shape):
+def test_images_of_any_shape_have_views(shape):
     assert three_views(np.zeros((*shape, 3), np.uint8)).shape == (3, 224, 224, 3)
 
 

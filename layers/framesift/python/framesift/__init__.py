@@ -1,3 +1,35 @@
-"""Framesift: collects what people post, looks at it, keeps what matters, and serves it."""
+"""Framesift: collects what people post, looks at it, keeps what matters, and serves it.
+
+What people call from Python is here, and imported when it is first used: `import framesift` loads no numpy, OpenCV or
+torch.
+
+>>> import framesift
+>>> sorted(framesift.__all__)
+['__version__', 'build_index', 'extract_poses', 'find_duplicates', 'load_index']
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from framesift.duplicates.clusters import find_duplicates
+    from framesift.duplicates.index import build_index, load_index
+    from framesift.library import extract_poses
 
 __version__ = "0.1.0"
+__all__ = ["__version__", "build_index", "extract_poses", "find_duplicates", "load_index"]
+
+_MODULES = {
+    "find_duplicates": "framesift.duplicates.clusters",
+    "build_index": "framesift.duplicates.index",
+    "load_index": "framesift.duplicates.index",
+    "extract_poses": "framesift.library",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_MODULES[name]), name)

@@ -1,4 +1,4 @@
-"""The only place that makes AWS clients: one a service and process, made when first used."""
+"""The only place that makes AWS clients: one per service and process, made on first use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types_boto3_sns.client import SNSClient
     from types_boto3_stepfunctions.client import SFNClient
 
-# The pool serves the threads that fetch and store media; `standard` retries what AWS says may be retried.
+# The pool serves the threads that fetch and store media; `standard` retries what AWS marks as retryable.
 _CONFIG = Config(
     retries={"mode": "standard", "max_attempts": 6},
     max_pool_connections=64,

@@ -5,29 +5,35 @@ Step Functions matches the exact name of the class that was raised, so leaves ar
 
 ```
 FramesiftError
-├── InputError                      what was asked cannot be done: change it, do not repeat it   (exit 65)
+├── InputError                      the request cannot be carried out: change it, do not repeat it (exit 65)
 │   ├── InvalidStartError · UnknownSourceError · UnknownCategoryError · InvalidDateError
 │   ├── InvalidCollectionError · NoUploadsError
-│   ├── SettingsError · NotFoundError · TranslateDeniedError
+│   ├── SettingsError               a setting, or what it names, cannot be used
+│   │   └── UnknownSettingError · SecretUnreadableError · SecretContentError
+│   ├── NotFoundError · ObjectMissingError · TranslateDeniedError
 │   ├── NothingToAnalyzeError
 │   ├── YoutubeKeyError · FeedError
-│   ├── DetectorError               the detector, or the project that is taught, cannot do what was asked
+│   ├── DetectorError               the detector, or the candidate project, cannot do what was requested
 │   │   ├── DetectorKeyError · ProjectNotFoundError · PredictionResourceError
 │   │   ├── IterationNotPublishedError · TagsDifferError · ProjectFullError · RequestRefusedError
-│   │   └── TrainingFailedError · NothingToRollBackError · NotADetectorError
-│   ├── PoseError                   the pose commands cannot do what was asked
+│   │   ├── TrainingFailedError · NothingToRollBackError
+│   │   └── NotADetectorError · NotAnExportError · ExternalDataError · RowCountError · ModelTooCostlyError
+│   ├── ImageFolderError            a folder of images, or an index of one, cannot be used as asked
+│   │   ├── NoImagesError · NotAnIndexError · IndexModelError
+│   │   └── MoveFolderError · NotAMoveListError
+│   ├── PoseError                   the pose commands cannot do what was requested
 │   │   └── UnknownPresetError · PoseConfigError · NoVideosError · NotASequenceError · SequencesDifferError
 │   └── MediaError                  one item's media; recorded on the item, the run goes on
-│       ├── NotAnImageError · ImageTooLargeError · MediaTooLargeError
-│       ├── HostNotAllowedError · PrivateAddressError
+│       ├── NotAnImageError · ImageTooLargeError · ImageTooCostlyError · MediaTooLargeError
+│       ├── BadValueError · HostNotAllowedError · PrivateAddressError
 │       ├── DownloadFailedError
 │       ├── ImageRefusedError · RegionOutsideError
-│       └── VideoError              one video cannot be read, or shows no one
+│       └── VideoError              one video cannot be read, or shows no person
 │           ├── NotAVideoError · PlaylistRefusedError · VideoUnreadableError
 │           ├── EmptyVideoError · TruncatedVideoError · ResolutionChangedError · VideoLimitError
 │           ├── FramesLostError
 │           └── NoPersonError · VideoWorkerDiedError · VideoLostError
-├── CrawlError                      the site did not give what a person would see                (exit 69)
+├── CrawlError                      the site did not show what a person would see                (exit 69)
 │   ├── CrawlBlockedError · CaptchaShownError · LoginRequiredError
 │   └── EmptyPageError · EmptyFeedError · SiteUnreachableError
 ├── EmptyListError                  no clip of a category qualified; the list that is up stays up (exit 69)
@@ -37,34 +43,36 @@ FramesiftError
 │   ├── TranslateQuotaError · TranslateUnavailableError
 │   ├── YoutubeQuotaError · YoutubeUnavailableError
 │   └── DetectorQuotaError · DetectorBusyError
-├── UploadError                     S3 does not take the files                                   (exit 77)
+├── SecretNotWrittenError           Secrets Manager rejects a value; the secret keeps its own     (exit 77)
+├── UploadError                     S3 does not accept the files                                 (exit 77)
 │   └── BucketMissingError · CredentialsError · UploadDeniedError · UploadMismatchError
 ├── ModelError                      a model's file is missing or is not what its card says       (exit 66)
-│   └── ModelMissingError · ModelMismatchError · ModelInaccurateError
+│   └── ModelMissingError (ModelUnreachableError, exit 75) · ModelMismatchError
 └── MachineError                    this machine lacks something                                 (exit 69)
     ├── ChromiumMissingError · ChromiumFailedError · StacksError
     ├── NodeMissingError · ExtraMissingError · PortInUseError · DiskFullError
-    └── EmbeddedAwsDownError · DataFolderBusyError
+    └── EmbeddedAwsDownError · DataFolderBusyError · DataFolderError · StateDamagedError · ForkServerDownError
 ```
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+import sys
+from typing import ClassVar, Self
 
 
 class FramesiftError(Exception):
     """Base of all: the message is one line that says what happened and what to do.
 
     Attributes:
-        exit_code: What a process that dies of it returns (`sysexits.h`); Batch's retry strategy reads it.
+        exit_code: The exit code of a process that ends with it (`sysexits.h`); Batch's retry strategy reads it.
     """
 
     exit_code: ClassVar[int] = 70
 
 
 class InputError(FramesiftError):
-    """What was asked cannot be done; repeating it changes nothing."""
+    """The request cannot be carried out; repeating it changes nothing."""
 
     exit_code = 65
 
@@ -74,7 +82,11 @@ class InvalidStartError(InputError):
 
 
 class UnknownSourceError(InputError):
-    """A source that does not exist, or whose branch is not built."""
+    """A source that does not exist, or has no branch in the workflow."""
+
+
+class UnknownServiceError(InputError):
+    """There is no outside service of that name."""
 
 
 class UnknownCategoryError(InputError):
@@ -86,7 +98,7 @@ class InvalidCollectionError(InputError):
 
 
 class NoUploadsError(InputError):
-    """What was uploaded to a collection holds no video that could be looked at."""
+    """A collection's uploads hold no video that can be processed."""
 
 
 class InvalidDateError(InputError):
@@ -97,8 +109,24 @@ class SettingsError(InputError):
     """A setting is missing or out of range."""
 
 
+class UnknownSettingError(SettingsError):
+    """A variable with our prefix is no setting: its name is probably misspelt."""
+
+
+class SecretUnreadableError(SettingsError):
+    """A secret that the settings name does not exist, has no value, or may not be read."""
+
+
+class SecretContentError(SettingsError):
+    """A secret that the settings name holds something else than it should."""
+
+
 class NotFoundError(InputError):
-    """What was asked for by name does not exist."""
+    """Nothing has the requested name."""
+
+
+class ObjectMissingError(NotFoundError):
+    """An object does not exist in the bucket; the message names the bucket and is not for the public."""
 
 
 class TranslateDeniedError(InputError):
@@ -118,7 +146,7 @@ class FeedError(InputError):
 
 
 class DetectorError(InputError):
-    """The detector, or the project that is taught, cannot do what was asked."""
+    """The detector, or the candidate project, cannot do what was requested."""
 
 
 class DetectorKeyError(DetectorError):
@@ -142,14 +170,14 @@ class TagsDifferError(DetectorError):
 
 
 class ProjectFullError(DetectorError):
-    """The project takes no more images, tags or iterations; what it took before stays."""
+    """The project accepts no more images, tags or iterations; what it has stays."""
 
 
 class RequestRefusedError(DetectorError):
-    """Custom Vision says that a request is wrong, for a reason that has no class of its own.
+    """Custom Vision rejects a request for a reason that has no class of its own.
 
     Attributes:
-        code: The service's own name of the reason, such as `BadRequestTrainingNotNeeded`.
+        code: The service's name of the reason, such as `BadRequestTrainingNotNeeded`.
     """
 
     def __init__(self, message: str, code: str = "") -> None:
@@ -162,11 +190,27 @@ class TrainingFailedError(DetectorError):
 
 
 class NothingToRollBackError(DetectorError):
-    """No iteration was in service before the one that is."""
+    """There is no previous iteration to return to."""
 
 
 class NotADetectorError(DetectorError):
-    """The model file is no object detector whose form we know."""
+    """The model file is not an object detector of a supported form."""
+
+
+class NotAnExportError(DetectorError):
+    """The zip is no export of Custom Vision, is damaged or encrypted, or unpacks to far more than a network."""
+
+
+class ExternalDataError(DetectorError):
+    """The ONNX file keeps its weights in other files, which are never read."""
+
+
+class RowCountError(DetectorError):
+    """The network gives other than one row of results for each image."""
+
+
+class ModelTooCostlyError(DetectorError):
+    """The network takes more memory or time than its size justifies, or crashes what loads it."""
 
 
 class MediaError(InputError):
@@ -181,8 +225,16 @@ class ImageTooLargeError(MediaError):
     """The image has more pixels than the settings allow."""
 
 
+class ImageTooCostlyError(MediaError):
+    """Decoding the image takes more time or memory than an image may, or its structure shows that it would."""
+
+
 class MediaTooLargeError(MediaError):
     """The file has more bytes than the settings allow."""
+
+
+class BadValueError(MediaError):
+    """A value that a site, an API or a host sent cannot be used."""
 
 
 class HostNotAllowedError(MediaError):
@@ -198,15 +250,15 @@ class DownloadFailedError(MediaError):
 
 
 class ImageRefusedError(MediaError):
-    """Custom Vision does not take the picture, even after it was converted to what it asks for."""
+    """Custom Vision rejects the image, even after it was converted to a supported form."""
 
 
 class RegionOutsideError(MediaError):
-    """A region has nothing in common with its picture, or no size."""
+    """A region lies outside of its image, or has no size."""
 
 
 class VideoError(MediaError):
-    """One video cannot be read, or shows no one; the other videos go on."""
+    """One video cannot be read, or shows no person; the other videos go on."""
 
 
 class NotAVideoError(VideoError):
@@ -234,7 +286,7 @@ class FramesLostError(VideoError):
 
 
 class ResolutionChangedError(VideoError):
-    """The picture's size changes within the video."""
+    """The frame size changes within the video."""
 
 
 class VideoLimitError(VideoError):
@@ -242,19 +294,19 @@ class VideoLimitError(VideoError):
 
 
 class NoPersonError(VideoError):
-    """No frame shows a person with the confidence that was asked for."""
+    """No frame shows a person with the requested confidence."""
 
 
 class VideoWorkerDiedError(VideoError):
-    """The process that read the video died of it, took too much memory or too long."""
+    """The process that read the video crashed, used too much memory or took too long."""
 
 
 class VideoLostError(VideoError):
-    """The job that had the video ended before it could say anything of it."""
+    """The job that processed the video ended without reporting a result."""
 
 
 class PoseError(InputError):
-    """The pose commands cannot do what was asked."""
+    """The pose commands cannot do what was requested."""
 
 
 class UnknownPresetError(PoseError):
@@ -277,14 +329,38 @@ class SequencesDifferError(PoseError):
     """The sequence does not belong to the video that it should be drawn on."""
 
 
+class ImageFolderError(InputError):
+    """A folder of images, or an index of one, cannot be used as asked."""
+
+
+class NoImagesError(ImageFolderError):
+    """The folder does not exist, or holds no image."""
+
+
+class NotAnIndexError(ImageFolderError):
+    """The file is no index of images of ours, or is damaged."""
+
+
+class IndexModelError(ImageFolderError):
+    """The index was made by another model than the one that is asked for."""
+
+
+class MoveFolderError(ImageFolderError):
+    """The folder that duplicates should be moved to lies within the folder that is searched, or around it."""
+
+
+class NotAMoveListError(ImageFolderError):
+    """The file is no list of moved files of ours, or is damaged."""
+
+
 class CrawlError(FramesiftError):
-    """The site did not give what a person would see."""
+    """The site did not show what a person would see."""
 
     exit_code = 69
 
 
 class CrawlBlockedError(CrawlError):
-    """The site shows a wall: access denied, or an answer made for machines."""
+    """The site shows a wall: access denied, or an answer meant for bots."""
 
 
 class CaptchaShownError(CrawlError):
@@ -326,7 +402,7 @@ class TemporaryError(FramesiftError):
 
 
 class InterruptedByHostError(TemporaryError):
-    """The process was told to stop (SIGTERM); what was finished is kept."""
+    """The process was asked to stop (SIGTERM); finished work is kept."""
 
 
 class RunBusyError(TemporaryError):
@@ -358,7 +434,7 @@ class DetectorBusyError(TemporaryError):
 
     Attributes:
         wait_s: How long the service asks to wait, seconds.
-        answered: False where the connection broke: the request may have been carried out all the same.
+        answered: False if the connection broke: the request may have been carried out nevertheless.
     """
 
     def __init__(self, message: str, *, wait_s: float = 0.0, answered: bool = True) -> None:
@@ -367,8 +443,14 @@ class DetectorBusyError(TemporaryError):
         self.answered = answered
 
 
+class SecretNotWrittenError(FramesiftError):
+    """Secrets Manager rejects a secret's new value; the secret keeps the one it has."""
+
+    exit_code = 77
+
+
 class UploadError(FramesiftError):
-    """S3 does not take the files; what was uploaded before stays."""
+    """S3 does not accept the files; what was uploaded before stays."""
 
     exit_code = 77
 
@@ -386,7 +468,7 @@ class UploadDeniedError(UploadError):
 
 
 class UploadMismatchError(UploadError):
-    """What arrived is not what was sent."""
+    """The stored object differs from what was sent."""
 
 
 class ModelError(FramesiftError):
@@ -396,15 +478,17 @@ class ModelError(FramesiftError):
 
 
 class ModelMissingError(ModelError):
-    """No origin at hand has the model's file."""
+    """No available origin has the model's file."""
+
+
+class ModelUnreachableError(ModelMissingError):
+    """The network, or the host that publishes the model, does not answer."""
+
+    exit_code = 75
 
 
 class ModelMismatchError(ModelError):
     """The model's file is not the one that its card describes."""
-
-
-class ModelInaccurateError(ModelError):
-    """A faster version of a model strays too far from the model."""
 
 
 class MachineError(FramesiftError):
@@ -414,11 +498,11 @@ class MachineError(FramesiftError):
 
 
 class ChromiumMissingError(MachineError):
-    """No Chromium is installed where we look."""
+    """No Chromium is found."""
 
 
 class ChromiumFailedError(MachineError):
-    """A Chromium is there, and does not start or breaks again and again."""
+    """Chromium is installed, and does not start or crashes repeatedly."""
 
 
 class StacksError(MachineError):
@@ -426,23 +510,53 @@ class StacksError(MachineError):
 
 
 class NodeMissingError(MachineError):
-    """No Node recent enough for CDK is at hand."""
+    """No Node recent enough for CDK is available."""
 
 
 class ExtraMissingError(MachineError):
     """The command needs an extra of the package, such as `framesift[torch]`."""
+
+    @classmethod
+    def for_module(cls, purpose: str, module: str | None, extra: str) -> Self:
+        """The error for a module that is not installed.
+
+        Args:
+            purpose: What needs it, such as "Building the model resnet50".
+            module: The module's name.
+            extra: The extra that installs it, such as `torch`.
+        """
+        return cls(
+            f"{purpose} needs {module}, which is not installed: run "
+            f"`{sys.executable} -m pip install 'framesift[{extra}]'`."
+        )
 
 
 class PortInUseError(MachineError):
     """Another process listens on the port."""
 
 
+class InvalidPortError(InputError):
+    """A port that does not exist was asked for."""
+
+
 class DiskFullError(MachineError):
     """The disk has too little free space."""
 
 
+class DataFolderError(MachineError):
+    """The data folder cannot be written, or a file has its name."""
+
+
+class ForkServerDownError(MachineError):
+    """The process that starts the embedded AWS's functions and jobs dies again and again."""
+
+
+class StateDamagedError(MachineError):
+    """What the embedded AWS has kept cannot be read."""
+
+
 class EmbeddedAwsDownError(MachineError):
-    """Nothing answers where the embedded AWS should."""
+    """The embedded AWS does not answer."""
 
 
 class DataFolderBusyError(MachineError):

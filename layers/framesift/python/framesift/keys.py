@@ -142,9 +142,19 @@ def poses_manifest(collection: str) -> str:
     return f"{poses_prefix(collection)}manifest.json"
 
 
+def model_prefix(name: str) -> str:
+    """The folder of a model's versions."""
+    return f"models/{name}/"
+
+
+def models_prefix() -> str:
+    """The prefix of all models."""
+    return "models/"
+
+
 def model_file(name: str, version: str, file_name: str) -> str:
     """A model's file in the bucket."""
-    return f"models/{name}/{version}/{file_name}"
+    return f"{model_prefix(name)}{version}/{file_name}"
 
 
 def archived_media(run: Run, category: str, media_key: str) -> str:

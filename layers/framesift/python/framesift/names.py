@@ -1,4 +1,4 @@
-"""Names that are safe wherever they are used: the only place where a text from outside becomes a name."""
+"""Safe names: the only place where text from outside becomes a name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-# What Windows forbids in a name; `/` is what everyone forbids.
+# Forbidden in names by Windows; `/` is forbidden everywhere.
 _FORBIDDEN = frozenset('<>:"/\\|?*')
 # Names of devices, with any extension (Microsoft, "Naming Files, Paths, and Namespaces").
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?:\.|$)", re.IGNORECASE)
@@ -30,14 +30,15 @@ def safe_id(text: str) -> str:
 
 
 def safe_name(text: str, *, max_bytes: int = 120) -> str:
-    """A name for people that every file system takes.
+    """A readable name that every file system accepts.
 
-    Emoji, control characters and what Windows forbids are left out, spaces are made one, letters of every script stay
-    (NFC). A name of a Windows device gets a `_` in front. The result is never empty, and a safe name stays as it is.
+    Emoji, control characters and what Windows forbids are removed, runs of white space become one space, letters of
+    every script stay (NFC). A name of a Windows device gets a `_` in front. The result is never empty, and a safe name
+    stays as it is.
 
     Args:
-        text: Anything, such as a video's title.
-        max_bytes: The most bytes of UTF-8, at least 8. Most file systems take 255, with the extension.
+        text: Any text, such as a video's title.
+        max_bytes: The most bytes of UTF-8, at least 8. Most file systems accept 255, with the extension.
     """
     kept = "".join(map(_kept, unicodedata.normalize("NFC", text)))
     name = _cut(unicodedata.normalize("NFC", " ".join(kept.split())).lstrip(" "), max_bytes)
@@ -47,9 +48,9 @@ def safe_name(text: str, *, max_bytes: int = 120) -> str:
 
 
 def unique_names(texts: Iterable[str], *, max_bytes: int = 120) -> list[str]:
-    """Safe names that differ from each other, also where case and the spelling of accents do not count.
+    """Safe names that differ from each other, even on file systems that ignore case and Unicode normalization.
 
-    A name that is taken gets a number, such as `name~2`. The same texts in the same order give the same names.
+    A repeated name gets a number, such as `name~2`. The same texts in the same order give the same names.
     """
     taken: set[str] = set()
     names = []
@@ -73,12 +74,12 @@ def _kept(character: str) -> str:
     if character in _FORBIDDEN or code in _VARIATION_SELECTORS or code in _SKIN_TONES or code == _KEYCAP:
         return ""
     category = unicodedata.category(character)
-    # Control, format, surrogate, private and unassigned characters; pictures (emoji among them).
+    # Control, format, surrogate, private and unassigned characters; symbols (emoji among them).
     return "" if category.startswith("C") or category == "So" else character
 
 
 def _cut(name: str, max_bytes: int) -> str:
-    """At most so many bytes, no letter halved, without the dots and spaces at the end that Windows drops."""
+    """At most so many bytes of whole characters, without the dots and spaces at the end that Windows removes."""
     return name.encode()[:max_bytes].decode(errors="ignore").rstrip(". ")
 
 

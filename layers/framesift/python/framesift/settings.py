@@ -7,27 +7,43 @@ this file.
 
 from __future__ import annotations
 
+import difflib
+import json
+import os
+from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_origin
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError
+import pydantic_settings
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from framesift.errors import SettingsError
+from framesift.errors import SettingsError, UnknownSettingError
+from framesift.pose.presets import DEFAULT_PRESET, PresetName, with_overrides
+
+_PREFIX = "FRAMESIFT_"
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
-class PlatformSettings(BaseModel):
-    """Where the pipeline's own resources are; the stack sets these on every function and job."""
+class Group(BaseModel):
+    """A group of settings; unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class PlatformSettings(Group):
+    """The pipeline's own resources; the stack sets these on every function and job."""
 
     bucket: str = Field("", description="The bucket that holds everything.")
     table: str = Field("", description="The DynamoDB table of runs, stages, items and lists.")
-    failure_topic: str = Field("", description="The SNS topic that hears of failed runs.")
+    failure_topic: str = Field("", description="The SNS topic that is notified of failed runs.")
 
 
-class RunSettings(BaseModel):
-    """What a run is."""
+class RunSettings(Group):
+    """Dates, categories and tolerance of a run."""
 
     timezone: str = Field("Asia/Seoul", description="The time zone that dates and schedules are in.")
     categories: list[str] = Field(
@@ -39,10 +55,13 @@ class RunSettings(BaseModel):
         0.2,
         description="The share of a category's items that may fail before the category does.",
     )
+    stand_ins: list[str] = Field(
+        [], description="Outside services that have a stand-in, as a local run sets it; it is recorded with the run."
+    )
 
 
-class CrawlSettings(BaseModel):
-    """How the site is read."""
+class CrawlSettings(Group):
+    """Crawling the clip site."""
 
     site_url: str = Field("https://www.tiktok.com", description="The site's address.")
     paths: dict[str, str] = Field(
@@ -55,33 +74,35 @@ class CrawlSettings(BaseModel):
         },
         description="The page of each category, below the site's address.",
     )
-    target_clips: int = Field(200, ge=1, description="Stop when a category has as many clips.")
-    min_views: int = Field(100_000, ge=0, description="Clips with fewer views are left out.")
-    quiet_scrolls: int = Field(6, ge=1, description="Stop after as many scrolls in a row that brought nothing new.")
+    target_clips: int = Field(200, ge=1, description="Stop when a category has this many clips.")
+    min_views: int = Field(100_000, ge=0, description="Clips with fewer views are skipped.")
+    quiet_scrolls: int = Field(6, ge=1, description="Stop after this many scrolls in a row without a new clip.")
     scroll_pause_s: tuple[float, float] = Field(
         (0.6, 1.6), description="The shortest and the longest pause between two scrolls, seconds."
     )
-    page_timeout_s: float = Field(45.0, gt=0, description="How long a page may take to load.")
+    page_timeout_s: float = Field(45.0, gt=0, description="How long a page may take to load, seconds.")
     time_limit_s: float = Field(
-        600.0, gt=0, description="Stop scrolling after so many seconds, and keep what was seen until then."
+        600.0, gt=0, description="Stop scrolling after so many seconds and keep the clips found until then."
     )
     locale: str = Field("ko-KR", description="The browser's language.")
     headless: bool = Field(True, description="Run the browser without a window.")
-    chromium_path: str = Field("", description="The browser to use; empty: Playwright's own, else the system's.")
+    chromium_path: str = Field("", description="The browser to use; empty: Playwright's, else the system's.")
     chromium_sandbox: bool = Field(
-        True, description="Keep Chromium's sandbox; it is off for root and in Lambda, where it cannot work."
+        True, description="Use Chromium's sandbox; it is off for root and in Lambda, where it cannot work."
     )
-    session_file: str = Field("", description="A file with the session to use (Playwright's storage state, JSON).")
+    session_file: str = Field(
+        "", description="A file that keeps the browser's session (Playwright's storage state, JSON)."
+    )
     session_secret: str = Field(
-        "", description="The secret with the session to use, and to keep it in; wins over the file."
+        "", description="The secret that keeps the browser's session; takes precedence over the file."
     )
 
 
 FeedName = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}$")]
 
 
-class YoutubeSettings(BaseModel):
-    """Which videos' thumbnails are collected, through the YouTube Data API v3."""
+class YoutubeSettings(Group):
+    """Collecting thumbnails through the YouTube Data API v3."""
 
     feeds: dict[FeedName, str] = Field(
         {"popular": "chart:KR"},
@@ -89,178 +110,205 @@ class YoutubeSettings(BaseModel):
         description="The categories of `youtube`: `chart:REGION`, `chart:REGION:CATEGORY`, `channel:ID`, `playlist:ID` "
         "or `search:WORDS`, each under a name. Since July 2025 a chart holds music, films and games.",
     )
-    max_videos: int = Field(200, ge=1, le=1000, description="Videos that a feed gives at most.")
+    max_videos: int = Field(200, ge=1, le=1000, description="Videos per feed at most.")
     api_url: str = Field("https://www.googleapis.com/youtube/v3", description="The API's address.")
     api_key: SecretStr = Field(SecretStr(""), description="The API's key.")
-    api_secret: str = Field("", description='The secret with the key, as {"api_key": "…"}; wins over the key.')
-    daily_quota_units: int = Field(
-        10_000, ge=1, description="Units that a day (Pacific time) may cost: a list 1, a page of a search 100."
+    api_secret: str = Field(
+        "", description='The secret with the key, as {"api_key": "…"}; takes precedence over the key.'
     )
-    patience_s: float = Field(60.0, gt=0, description="How long a feed waits for an outage to pass, seconds.")
+    daily_quota_units: int = Field(
+        10_000,
+        ge=1,
+        description="Quota units that may be used per day (Pacific time): a list costs 1, a page of a search 100.",
+    )
+    patience_s: float = Field(60.0, gt=0, description="How long a feed waits for an outage to end, seconds.")
 
 
-class DetectionSettings(BaseModel):
-    """What is looked for in pictures, and by whom."""
+class DetectionSettings(Group):
+    """Object detection: what is detected, and by which detector."""
 
     provider: Literal["azure", "onnx"] = Field("azure", description="Azure Custom Vision, or a model of the registry.")
     tags: dict[str, Share] = Field(
         {"person": 0.5, "logo": 0.5},
         min_length=1,
-        description="What is looked for, exactly as the detector names it, and the probability from which it counts.",
+        description="The tags to detect, named as in the detector, each with the lowest probability that counts.",
     )
     review_from: Share = Field(
-        0.3, description="From this probability on, and below its tag's, a prediction waits for a person."
+        0.3, description="Predictions with at least this probability, but less than their tag's, go to human review."
     )
-    model: str = Field("", description="With `onnx`: the detector, as `framesift models add` calls it: `NAME/VERSION`.")
-    max_overlap: Share = Field(0.45, description="With `onnx`: boxes of a tag that overlap more (IoU) are one.")
-    batch: int = Field(8, ge=1, le=256, description="With `onnx`: pictures to a batch.")
+    model: str = Field("", description="With `onnx`: the detector, as `framesift models add` names it: `NAME/VERSION`.")
+    iou_threshold: Share = Field(
+        0.45, description="With `onnx`: of two boxes of a tag with a higher IoU, the better one is kept."
+    )
+    batch: int = Field(8, ge=1, le=256, description="With `onnx`: images per batch.")
 
 
-class CustomVisionSettings(BaseModel):
-    """Azure Custom Vision: its resources and the two projects."""
+class CustomVisionSettings(Group):
+    """Azure Custom Vision: resources, projects and limits."""
 
-    training_endpoint: str = Field("", description="The training resource's address.")
+    training_endpoint: str = Field("", description="The training resource's endpoint.")
     training_key: SecretStr = Field(SecretStr(""), description="The training resource's key.")
-    prediction_endpoint: str = Field("", description="The prediction resource's address.")
+    prediction_endpoint: str = Field("", description="The prediction resource's endpoint.")
     prediction_key: SecretStr = Field(SecretStr(""), description="The prediction resource's key.")
-    prediction_resource_id: str = Field("", description="The prediction resource's ARM id: where iterations go.")
-    secret: str = Field("", description="The secret with any of the above, as a JSON object; wins over them.")
-    predict_project: str = Field("", description="Project A: predicts until one of B's iterations is better.")
-    teach_project: str = Field("", description="Project B: is taught.")
+    prediction_resource_id: str = Field(
+        "", description="The prediction resource's ARM id: where iterations are published."
+    )
+    secret: str = Field(
+        "", description="The secret with any of the above, as a JSON object; takes precedence over them."
+    )
+    serving_project: str = Field(
+        "", description="The serving project: predicts until an iteration of the candidate project is better."
+    )
+    candidate_project: str = Field("", description="The candidate project: is trained with new images.")
     requests_per_s: float = Field(
         10.0, gt=0, description="The pace of requests to each resource: 10 is S0's limit, 2 is F0's."
     )
-    concurrency: int = Field(8, ge=1, le=64, description="Requests at a time.")
-    timeout_s: float = Field(60.0, gt=0, description="How long one request may take.")
-    patience_s: float = Field(120.0, gt=0, description="How long a request is repeated while the service is busy.")
-    min_images_per_tag: int = Field(15, ge=1, description="Pictures that a tag needs before a training is asked for.")
-    training_check_s: int = Field(60, ge=1, description="How often the workflow asks whether a training is done.")
-    training_limit_s: float = Field(7_200.0, gt=0, description="A training that takes longer is given up.")
-    gate_margin: Share = Field(
-        0.02, description="How much less average precision than the one in service an iteration may have."
+    concurrency: int = Field(8, ge=1, le=64, description="Concurrent requests.")
+    timeout_s: float = Field(60.0, gt=0, description="How long one request may take, seconds.")
+    patience_s: float = Field(
+        120.0, gt=0, description="How long a request is retried while the service is busy, seconds."
     )
-    review_days: int = Field(90, ge=1, description="How long a prediction waits for a person, days.")
+    min_images_per_tag: int = Field(15, ge=1, description="Images that a tag needs before training starts.")
+    training_check_s: int = Field(
+        60, ge=1, description="How often the workflow checks whether a training is done, seconds."
+    )
+    training_limit_s: float = Field(7_200.0, gt=0, description="Longer trainings are given up, seconds.")
+    gate_margin: Share = Field(
+        0.02, description="How much lower than the serving iteration's a candidate's average precision may be."
+    )
+    review_days: int = Field(90, ge=1, description="How long a prediction stays in human review, days.")
 
 
-class DownloadSettings(BaseModel):
-    """What may be fetched from the hosts that media is kept on."""
+class DownloadSettings(Group):
+    """Downloads of media: hosts and limits."""
 
     allowed_hosts: list[str] = Field(
         ["*.tiktokcdn.com", "*.tiktokcdn-us.com", "*.tiktokcdn-eu.com", "*.byteimg.com", "*.ytimg.com"],
-        description="Hosts that thumbnails may come from; `*.` stands for any subdomain.",
+        description="Hosts that thumbnails may be downloaded from; `*.` stands for any subdomain.",
     )
     allow_loopback: bool = Field(
         False,
-        description="Allow plain HTTP to this machine: for the stand-ins of a local run, nowhere else.",
+        description="Allow plain HTTP to this machine; only for the stand-ins of a local run.",
     )
-    concurrency: int = Field(16, ge=1, le=256, description="Downloads at a time.")
-    timeout_s: float = Field(15.0, gt=0, description="How long one download may take.")
-    tries: int = Field(3, ge=1, description="Tries of one download before its item is marked failed.")
-    max_bytes: int = Field(10_000_000, gt=0, description="The largest file that is taken, bytes.")
+    concurrency: int = Field(16, ge=1, le=256, description="Concurrent downloads.")
+    timeout_s: float = Field(15.0, gt=0, description="How long one download may take, seconds.")
+    tries: int = Field(3, ge=1, description="Attempts per download before its item is marked failed.")
+    max_bytes: int = Field(10_000_000, gt=0, description="The largest file that is downloaded, bytes.")
     max_pixels: int = Field(25_000_000, gt=0, description="The largest image that is decoded, pixels.")
 
 
-class UploadSettings(BaseModel):
-    """How poses are found in videos that users upload; what is not set is as the preset has it."""
-
-    preset: Literal["development", "production", "high_accuracy", "fast"] = Field(
-        "production", description="The preset, as in `framesift pose config --preset`."
-    )
-    target_fps: float | None = Field(None, gt=0, le=1000, description="Frames a second to look at.")
-    max_frames: int | None = Field(None, ge=1, description="Frames to look at in a video at most.")
-    engine: Literal["mediapipe", "batched"] | None = Field(None, description="What finds and follows people.")
-    model: Literal["lite", "full", "heavy"] | None = Field(None, description="The network's size.")
-    people: int | None = Field(None, ge=1, le=16, description="People to follow at most.")
-    min_confidence: Share | None = Field(
-        None, description="Frames whose best person has a lower mean visibility are left out."
-    )
-    max_size_bytes: int | None = Field(
-        None, ge=1, description="Larger videos are refused; a Fargate job has about 15 GB of disk."
-    )
-    max_duration_s: float | None = Field(None, gt=0, description="Longer videos are refused.")
-    array_videos: int = Field(1, ge=1, description="Videos to a child of an array job.")
+# What the settings of uploads may change in a preset.
+UPLOAD_OVERRIDES = (
+    "video.target_fps",
+    "video.max_frames",
+    "video.max_size_bytes",
+    "video.max_duration_s",
+    "landmarks.engine",
+    "landmarks.model",
+    "landmarks.people",
+    "landmarks.min_confidence",
+)
 
 
-class AnalysisSettings(BaseModel):
-    """How the vision job works."""
+@with_overrides(*UPLOAD_OVERRIDES)
+class UploadSettings(Group):
+    """Pose extraction from uploaded videos; what is not set (null) is as in the preset."""
+
+    preset: PresetName = Field(DEFAULT_PRESET, description="The preset, as in `framesift pose config --preset`.")
+    array_videos: int = Field(1, ge=1, description="Videos per child of an array job.")
+    timeout_s: int = Field(72_000, ge=60, description="How long the whole job may take, waiting included.")
+    attempt_timeout_s: int = Field(10_800, ge=60, description="How long one attempt of a child may take.")
+
+
+class AnalysisSettings(Group):
+    """The vision job: where it runs, and how its work is divided."""
 
     compute: Literal["auto", "gpu", "cpu"] = Field(
         "auto",
-        description="`auto`: the CPU queue for small days, the GPU queue (else CPU) for others.",
+        description="`auto`: the CPU queue for small days, else the GPU queue with the CPU queue as a fallback.",
     )
     cpu_max_items: int = Field(
-        5_000, ge=0, description="With `auto`, days of at most as many items take the CPU queue."
+        5_000, ge=0, description="With `auto`, days with at most this many items use the CPU queue."
     )
-    shard_items: int = Field(128, ge=1, description="Items to a shard: what is redone at most when a job is killed.")
-    array_items: int = Field(20_000, ge=1, description="Items to a child of an array job; fewer run in one job.")
-    threads: int = Field(0, ge=0, description="Threads of the job; 0: one for each core.")
-    model_cache: str = Field("", description="Where model files are kept; empty: the user's cache, in Lambda `/tmp`.")
+    shard_items: int = Field(
+        128, ge=1, description="Items per shard: at most this much is repeated when a job is killed."
+    )
+    array_items: int = Field(20_000, ge=1, description="Items per child of an array job; fewer run in one job.")
+    threads: int = Field(0, ge=0, description="Threads of the job; 0: one per core.")
+    timeout_s: int = Field(10_800, ge=60, description="How long the whole job may take, waiting included.")
+    attempt_timeout_s: int = Field(3_600, ge=60, description="How long one attempt of the job may take.")
+    gpu_timeout_s: int = Field(
+        5_400, ge=60, description="After this long in the GPU queue, waiting included, the CPU queue takes over."
+    )
+    model_cache: str = Field(
+        "", description="Where model files are cached; empty: the user's cache folder, in Lambda `/tmp`."
+    )
 
 
-class DuplicateSettings(BaseModel):
-    """What counts as a re-upload."""
+class DuplicateSettings(Group):
+    """Near-duplicates: what counts as a re-upload."""
 
     model: Literal["auto", "resnet50", "copydetect", "pdq"] = Field(
         "auto",
-        description="What judges: `auto` takes ResNet50 where its weights are, else the model in the package.",
+        description="What compares: `auto` uses ResNet50 if its weights are available, else the model in the package.",
     )
     resnet50_threshold: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.82, description="The cosine similarity from which two pictures are the same (ResNet50)."
+        0.82, description="The cosine similarity from which two images are duplicates (ResNet50)."
     )
     copydetect_threshold: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0, description="The same for our copy-detection model; 0: the value on the model's card."
     )
     copydetect_candidate_threshold: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0,
-        description="From this lower similarity on, two pictures are laid over each other, and are the same if they "
+        description="From this lower similarity on, two images are aligned, and are duplicates if the aligned images "
         "agree; 0: the value on the model's card; 1: never.",
     )
     pdq_threshold: int = Field(
         31,
         ge=0,
         le=256,
-        description="The Hamming distance up to which two PDQ hashes are the same, bits.",
+        description="The Hamming distance up to which two PDQ hashes mean a duplicate, bits.",
     )
     windowed_items: int = Field(
         0,
         ge=0,
-        description="As many of each category's most viewed items are also compared by five windows of their picture, "
-        "which finds what they show inset on a page, at about 20 ms an item.",
+        description="This many of each category's most viewed items are also compared by five windows of their image, "
+        "which finds images that are shown inset on a page, at about 20 ms per item.",
     )
-    history_days: int = Field(7, ge=0, description="Items that were kept in as many days before are keepers already.")
+    history_days: int = Field(7, ge=0, description="Items kept on this many previous days are keepers already.")
 
 
-class LanguageSettings(BaseModel):
-    """Which language is kept, and who decides."""
+class LanguageSettings(Group):
+    """Language detection: which language is kept, and who detects it."""
 
     keep: str = Field("ko", description="The language that is kept (ISO 639-1).")
     provider: Literal["offline", "google"] = Field(
         "offline",
-        description="`google` asks Google Cloud Translate; offline decides where it fails.",
+        description="`google` calls Google Cloud Translate, and falls back to `offline` if that fails.",
     )
-    google_project: str = Field("", description="The Google Cloud project that is asked.")
+    google_project: str = Field("", description="The Google Cloud project that is billed.")
     google_endpoint: str = Field("", description="Another endpoint for Translate, such as a stand-in's.")
     google_secret: str = Field("", description="The secret with the service account's JSON key.")
     google_max_chars: int = Field(
-        100_000, ge=0, description="The characters that one category may cost; Google itself sets no daily limit."
+        100_000, ge=0, description="Characters that one category may send; Google itself sets no daily limit."
     )
-    google_requests_per_s: float = Field(50.0, gt=0, description="The pace at which Google is asked.")
+    google_requests_per_s: float = Field(50.0, gt=0, description="The pace of requests to Google.")
     google_patience_s: float = Field(
-        60.0, gt=0, description="How long a category waits for a minute's quota or an outage to pass, seconds."
+        60.0, gt=0, description="How long a category waits for a per-minute quota or an outage to end, seconds."
     )
 
 
-class PublishSettings(BaseModel):
-    """What an app gets."""
+class PublishSettings(Group):
+    """Published lists and thumbnails."""
 
-    top: int = Field(10, ge=1, le=99, description="Clips in a list.")
-    thumbnail_width: int = Field(540, ge=16, le=4096, description="Thumbnails' largest width, pixels.")
-    thumbnail_height: int = Field(960, ge=16, le=4096, description="Thumbnails' largest height, pixels.")
-    thumbnail_quality: int = Field(85, ge=1, le=100, description="Thumbnails' JPEG quality.")
+    top: int = Field(10, ge=1, le=99, description="Clips per list.")
+    thumbnail_width: int = Field(540, ge=16, le=4096, description="Maximum width of a thumbnail, pixels.")
+    thumbnail_height: int = Field(960, ge=16, le=4096, description="Maximum height of a thumbnail, pixels.")
+    thumbnail_quality: int = Field(85, ge=1, le=100, description="JPEG quality of thumbnails.")
 
 
-class ApiSettings(BaseModel):
-    """How the HTTP API answers."""
+class ApiSettings(Group):
+    """The HTTP API."""
 
     list_max_age_s: int = Field(60, ge=0, description="How long a list may be cached, seconds.")
     media_url_s: int = Field(3_600, ge=60, description="How long a link to a thumbnail works, seconds.")
@@ -270,7 +318,7 @@ class Settings(BaseSettings):
     """All settings of one process."""
 
     model_config = SettingsConfigDict(
-        env_prefix="FRAMESIFT_",
+        env_prefix=_PREFIX,
         env_nested_delimiter="__",
         env_file=".env",
         extra="ignore",
@@ -292,18 +340,102 @@ class Settings(BaseSettings):
     api: ApiSettings = ApiSettings()
 
 
+# Variables with our prefix that are no settings, and who reads them.
+OTHER_VARIABLES = {
+    "FRAMESIFT_STACK": "The stack that commands use, as with `--stack`.",
+    "FRAMESIFT_BASE_IMAGE": "Tests: the base image to build the containers on.",
+    "FRAMESIFT_REFRESH_SNAPSHOTS": "Tests: write the CDK snapshots anew.",
+}
+
+
 @cache
 def load_settings() -> Settings:
     """Read the settings of this process, once.
 
     Raises:
+        UnknownSettingError: If the environment or `.env` has a variable with our prefix that is no setting.
         SettingsError: If a value is of the wrong form or out of range; it names the variable.
     """
+    variables = {**_env_file(), **{name.upper(): value for name, value in os.environ.items()}}
+    ours = {name: value for name, value in variables.items() if name.startswith(_PREFIX)}
+    _check_names(ours)
     try:
         return Settings()
     except ValidationError as error:
-        faults = "; ".join(
-            f"FRAMESIFT_{'__'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
-            for fault in error.errors()
-        )
-        raise SettingsError(f"Settings that cannot be used: {faults}.") from None
+        faults = [(_variable(fault["loc"]), fault) for fault in error.errors()]
+        unknown = [name for name, fault in faults if fault["type"] == "extra_forbidden"]
+        if unknown:
+            raise _unknown(unknown) from None
+        sentences = "; ".join(f"{name}: {fault['msg']}" for name, fault in faults)
+        raise SettingsError(f"Settings that cannot be used: {sentences}.") from None
+    except (pydantic_settings.SettingsError, RecursionError):
+        names = ", ".join(name for name, value in ours.items() if not _is_readable(name, value))
+        raise SettingsError(
+            f"Settings that cannot be used: {names}: lists and tables are JSON, such as '[\"dance\"]'."
+        ) from None
+
+
+def variables_of() -> dict[str, FieldInfo]:
+    """Every setting's variable with its field."""
+    return {
+        f"{_PREFIX}{group}__{name}".upper(): field
+        for group, model in groups().items()
+        for name, field in model.model_fields.items()
+    }
+
+
+def groups() -> dict[str, type[BaseModel]]:
+    """The groups of settings by their names."""
+    found = {name: field.annotation for name, field in Settings.model_fields.items()}
+    return {name: model for name, model in found.items() if isinstance(model, type) and issubclass(model, BaseModel)}
+
+
+def _env_file() -> dict[str, str]:
+    path = Settings.model_config.get("env_file")
+    try:
+        found = dotenv_values(path) if isinstance(path, str) else {}
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path} is not UTF-8 text: save it as UTF-8.") from None
+    return {name.upper(): value or "" for name, value in found.items()}
+
+
+def _check_names(ours: Iterable[str]) -> None:
+    """Refuse what is neither a setting, a group as a whole (`FRAMESIFT_RUN={…}`), nor an entry of a table."""
+    known = variables_of()
+    whole = {f"{_PREFIX}{group}".upper() for group in groups()}
+    tables = tuple(f"{name}__" for name, field in known.items() if get_origin(field.annotation) is dict)
+    unknown = [
+        name
+        for name in ours
+        if name not in known and name not in whole and name not in OTHER_VARIABLES and not name.startswith(tables)
+    ]
+    if unknown:
+        raise _unknown(unknown)
+
+
+def _unknown(names: Sequence[str]) -> UnknownSettingError:
+    known = [*variables_of(), *OTHER_VARIABLES]
+    sentences = []
+    for name in sorted(names):
+        nearest = difflib.get_close_matches(name, known, 1, cutoff=0.6)
+        sentences.append(f"{name} (did you mean {nearest[0]}?)" if nearest else name)
+    return UnknownSettingError(
+        f"There is no such setting: {', '.join(sentences)}. Correct it in the environment or in .env; "
+        "docs/settings.md lists all."
+    )
+
+
+def _variable(location: Sequence[int | str]) -> str:
+    return f"{_PREFIX}{'__'.join(str(part) for part in location)}".upper()
+
+
+def _is_readable(name: str, value: str) -> bool:
+    """Whether a list or table is JSON; any other value is."""
+    field = variables_of().get(name)
+    if field is not None and get_origin(field.annotation) not in (list, dict, tuple):
+        return True
+    try:
+        json.loads(value)
+    except (ValueError, RecursionError):
+        return field is None and name.count("__") > 1
+    return True

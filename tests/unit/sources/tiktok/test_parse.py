@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from framesift.contracts import Item
+from framesift.contracts import Clip
 from framesift.sources.tiktok.clips import Clips
 from framesift.sources.tiktok.parse import (
     Origin,
@@ -40,14 +40,14 @@ def entry(**changes: Any) -> dict[str, Any]:
     }
 
 
-def parsed(**changes: Any) -> Item:
+def parsed(**changes: Any) -> Clip:
     item = parse_entry(entry(**changes), ORIGIN)
     assert item is not None
     return item
 
 
 def test_reads_an_entry() -> None:
-    assert parsed() == Item(
+    assert parsed() == Clip(
         source="tiktok",
         category="dance",
         id="7709822134378299587",
@@ -143,6 +143,32 @@ def test_odd_json_never_fails(odd: dict[str, Any]) -> None:
         assert item is None or item.model_dump_json()
 
 
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"statsV2": {"playCount": str(10**40)}}, "statsV2.playCount"),
+        ({"statsV2": {}, "stats": {"playCount": 10**40}}, "stats.playCount"),
+        ({"video": {"cover": "http://["}}, "http://["),
+        ({"video": {"cover": "https://h/" + "a" * 5_000}}, "cover"),
+    ],
+)
+def test_a_value_that_cannot_be_used_marks_its_own_item(changes: dict[str, Any], named: str) -> None:
+    bad, good = parse_entries([entry(id="1", **changes), entry(id="2")], ORIGIN)
+    assert bad.error is not None
+    assert (bad.error.stage, bad.error.error) == ("collect", "BadValueError")
+    assert named in bad.error.message
+    assert (bad.id, bad.views) == ("1", 0)
+    assert (good.id, good.error, good.views) == ("2", None, 1_234_567)
+
+
+def test_another_sighting_without_the_fault_clears_it() -> None:
+    bad = parsed(statsV2={"playCount": 10**40})
+    card = parse_card({"href": bad.url, "views": "1.2M", "title": "춤"}, ORIGIN)
+    assert card is not None
+    for merged in (merge(bad, card), merge(card, bad)):
+        assert (merged.id, merged.error, merged.views) == (bad.id, None, 1_200_000)
+
+
 # --- cards ---
 
 HREF = "https://www.tiktok.com/@kim/video/77?is_from_webapp=1#x"
@@ -183,7 +209,7 @@ def test_merging_fills_gaps_and_changes_nothing_else() -> None:
 # --- gathering ---
 
 
-def listed(*ids: str, views: int = 200_000) -> list[Item]:
+def listed(*ids: str, views: int = 200_000) -> list[Clip]:
     return [parsed(id=id_, statsV2={"playCount": str(views)}) for id_ in ids]
 
 
@@ -216,3 +242,32 @@ def test_a_new_visit_counts_anew_and_keeps_what_there_is() -> None:
     assert (clips.shown, len(clips.items)) == (0, 2)
     clips.add_listed(listed("1", "2", "3"))
     assert (clips.shown, clips.repeated, len(clips.items)) == (3, 0, 3)
+
+
+@pytest.mark.parametrize("href", ["http://[/@a/video/1", "https://h:99999999/@a/video/1", "//[/@a/video/1"])
+def test_a_link_that_cannot_be_parsed_becomes_an_item_that_names_it(href: str) -> None:
+    item = parse_card({"href": href, "views": "1.2M"}, ORIGIN)
+    assert item is not None
+    assert item.error is not None
+    assert item.error.error == "BadValueError"
+    assert href in item.error.message
+    assert item.model_dump_json()
+
+
+@pytest.mark.parametrize("card", [{"views": "9" * 50}, {"views": "9" * 20 + "조"}, {"image": "http://["}])
+def test_a_card_with_a_value_that_cannot_be_used_never_fails(card: dict[str, Any]) -> None:
+    item = parse_card({"href": HREF, **card}, ORIGIN)
+    assert item is not None
+    assert item.views == 0
+
+
+@settings(deadline=None)  # A busy machine is no failure.
+@given(
+    st.fixed_dictionaries(
+        {"href": st.text() | st.sampled_from([HREF, "http://[/@a/video/1"])},
+        optional=dict.fromkeys(["views", "title", "author_name", "image", "alt"], JSON),
+    )
+)
+def test_odd_cards_never_fail(card: dict[str, Any]) -> None:
+    item = parse_card(card, ORIGIN)
+    assert item is None or item.model_dump_json()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from framesift.errors import CaptchaShownError, CrawlBlockedError, CrawlError, LoginRequiredError
-from framesift.sources.tiktok.walls import Sight, describe, find_wall
+from framesift.sources.tiktok.walls import PageState, describe, find_wall
 
 URL = "https://www.tiktok.com/tag/dance"
 
@@ -13,19 +13,19 @@ URL = "https://www.tiktok.com/tag/dance"
 @pytest.mark.parametrize(
     ("sight", "kind"),
     [
-        (Sight(URL, status=403), CrawlBlockedError),
-        (Sight(URL, status=429), CrawlBlockedError),
-        (Sight(URL, status=200, title="Access Denied"), CrawlBlockedError),
-        (Sight(URL, text="We have seen unusual traffic from your network"), CrawlBlockedError),
-        (Sight(URL, captcha=True, clips=30), CaptchaShownError),
-        (Sight(URL, text="Verify to continue: drag the slider"), CaptchaShownError),
-        (Sight(URL, text="로봇이 아닙니다"), CaptchaShownError),
-        (Sight(URL, login=True, clips=30), LoginRequiredError),
-        (Sight("https://www.tiktok.com/login?redirect_url=x"), LoginRequiredError),
-        (Sight("https://www.tiktok.com/ko-KR/login/phone"), LoginRequiredError),
+        (PageState(URL, status=403), CrawlBlockedError),
+        (PageState(URL, status=429), CrawlBlockedError),
+        (PageState(URL, status=200, title="Access Denied"), CrawlBlockedError),
+        (PageState(URL, text="We have seen unusual traffic from your network"), CrawlBlockedError),
+        (PageState(URL, captcha=True, clips=30), CaptchaShownError),
+        (PageState(URL, text="Verify to continue: drag the slider"), CaptchaShownError),
+        (PageState(URL, text="로봇이 아닙니다"), CaptchaShownError),
+        (PageState(URL, login=True, clips=30), LoginRequiredError),
+        (PageState("https://www.tiktok.com/login?redirect_url=x"), LoginRequiredError),
+        (PageState("https://www.tiktok.com/ko-KR/login/phone"), LoginRequiredError),
     ],
 )
-def test_names_the_wall(sight: Sight, kind: type[CrawlError]) -> None:
+def test_names_the_wall(sight: PageState, kind: type[CrawlError]) -> None:
     wall = find_wall(sight)
     assert wall is not None
     assert wall[0] is kind
@@ -34,19 +34,19 @@ def test_names_the_wall(sight: Sight, kind: type[CrawlError]) -> None:
 @pytest.mark.parametrize(
     "sight",
     [
-        Sight(URL, status=200, title="#dance", text="Log in  For You", clips=30),
-        Sight(URL, status=200),
-        Sight(URL, clips=1, text="my captcha was: access denied 😂"),
-        Sight("https://www.tiktok.com/tag/login", clips=0),
-        Sight("https://www.tiktok.com/@loginfan/video/7"),
+        PageState(URL, status=200, title="#dance", text="Log in  For You", clips=30),
+        PageState(URL, status=200),
+        PageState(URL, clips=1, text="my captcha was: access denied 😂"),
+        PageState("https://www.tiktok.com/tag/login", clips=0),
+        PageState("https://www.tiktok.com/@loginfan/video/7"),
     ],
 )
-def test_sees_no_wall_where_there_is_none(sight: Sight) -> None:
+def test_sees_no_wall_where_there_is_none(sight: PageState) -> None:
     assert find_wall(sight) is None
 
 
 def test_describes_in_one_line_without_secrets() -> None:
-    line = describe(Sight(f"{URL}?token=s3cret", title="A\nB", text="first\n\nwords " + "x" * 500))
+    line = describe(PageState(f"{URL}?token=s3cret", title="A\nB", text="first\n\nwords " + "x" * 500))
     assert "\n" not in line
     assert "s3cret" not in line
     assert "A B" in line

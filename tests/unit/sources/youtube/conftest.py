@@ -7,8 +7,8 @@ import pytest
 from pydantic import SecretStr
 
 from framesift.settings import DownloadSettings, Settings, YoutubeSettings
-from framesift_local.youtube import YoutubeStandIn
-from framesift_local.youtube.server import API_KEY
+from framesift_local.standins.youtube import YoutubeStandIn
+from framesift_local.standins.youtube.server import API_KEY
 
 
 @pytest.fixture

@@ -1,14 +1,14 @@
-"""What the API answers, beyond the pipeline's own contracts."""
+"""The API's own messages, beyond the pipeline's contracts."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from framesift.contracts import Contract, TopItem, TopList
-from framesift.detection_records import Review
-from framesift.table import ItemDay, RunRecord
+from framesift.pipeline.branches import BRANCHES
+from framesift.table import ItemDay, Review, RunRecord
 
 # The site's own ids, as `names.safe_id` leaves them.
 CLIP_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
@@ -16,17 +16,17 @@ CLIP_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 # `{edition}.{category}.{item}.{number}`.
 REVIEW_ID_PATTERN = r"^[A-Za-z0-9._-]{1,160}$"
 
-Source = Literal["tiktok", "youtube", "upload"]
+Source = Annotated[str, StringConstraints(pattern=f"^({'|'.join(BRANCHES)})$")]
 
 
 class ServedItem(TopItem):
-    """One clip of a list, with where its thumbnail is."""
+    """One clip of a list, with its thumbnail's address."""
 
-    thumbnail_url: str = Field(description="To be resolved against the list's own address.")
+    thumbnail_url: str = Field(description="Relative to the list's own address.")
 
 
 class ServedList(TopList):
-    """A list as it was published, with where its thumbnails are."""
+    """A list as it was published, with its thumbnails' addresses."""
 
     items: list[ServedItem]  # type: ignore[assignment]  # a list that is only read
 
@@ -45,7 +45,7 @@ class ListDiff(Contract):
 
     category: str
     edition: str
-    previous_edition: str | None = Field(None, description="None where there is no list before: all is new then.")
+    previous_edition: str | None = Field(None, description="None if there is no earlier list: everything is new then.")
     new: list[TopItem]
     gone: list[TopItem]
     moved: list[Moved]
@@ -58,7 +58,7 @@ class RunList(Contract):
 
 
 class StageReport(Contract):
-    """A stage of a run that is done."""
+    """A finished stage of a run."""
 
     stage: str
     scope: str = Field(description="The categories that it worked on.")
@@ -66,14 +66,14 @@ class StageReport(Contract):
 
 
 class RunReport(Contract):
-    """A run and its stages that are done."""
+    """A run and its finished stages."""
 
     record: RunRecord
     stages: list[StageReport]
 
 
 class ClipHistory(Contract):
-    """What became of a clip, newest day first."""
+    """A clip's outcome on each day, newest first."""
 
     source: str
     id: str
@@ -92,13 +92,14 @@ class TakedownRequest(BaseModel):
 
 
 class ReviewList(Contract):
-    """Predictions that wait for a person, or that one has decided; oldest first."""
+    """A page of predictions that are pending, or that a person has decided; oldest first."""
 
     reviews: list[Review]
+    next_cursor: str | None = Field(None, description="`cursor` of the next page; null: this is the last.")
 
 
 class VerdictRequest(BaseModel):
-    """What a person says of a prediction."""
+    """A person's verdict on a prediction."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -106,7 +107,7 @@ class VerdictRequest(BaseModel):
 
 
 class Takedown(Contract):
-    """A takedown that is noted."""
+    """A recorded takedown."""
 
     source: str
     id: str
@@ -129,6 +130,6 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str = Field(description="What to do, for a person.")
-    instance: str = Field(description="The path that was asked for.")
+    instance: str = Field(description="The path of the request.")
     request_id: str = Field("", description="Finds the request in the logs.")
     errors: list[FieldFault] | None = None

@@ -1,4 +1,4 @@
-"""What routes have in common: caching, and who may ask."""
+"""Middlewares of routes: caching and authorization."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ to_json = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
 
 
 def cacheable(max_age_s: Callable[[], int]) -> Middleware:
-    """Give an answer an ETag (of its content) and a lifetime; answer 304 to who has it already."""
+    """Add an ETag (of the content) and a lifetime; answer 304 to clients that have the content already."""
 
     def cache(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Response[Any]:
         response: Response[Any] = next_middleware(app)
@@ -47,7 +47,7 @@ def _holds(if_none_match: str, etag: str) -> bool:
 
 
 def requires(scope: str) -> Middleware:
-    """Refuse who does not come through the gateway's JWT authorizer with a token of this scope.
+    """Refuse requests without a token of this scope from the gateway's JWT authorizer.
 
     Identity tokens have no scope, so only access tokens pass.
     """

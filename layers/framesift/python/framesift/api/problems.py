@@ -1,7 +1,8 @@
-"""Errors as problem details (RFC 9457): the one place that maps an error to a status."""
+"""Errors as problem details (RFC 9457): the only place that maps an error to a status."""
 
 from __future__ import annotations
 
+import binascii
 import re
 from http import HTTPStatus
 
@@ -18,6 +19,7 @@ from framesift.errors import (
     FramesiftError,
     InputError,
     NotFoundError,
+    ObjectMissingError,
     TemporaryError,
     UnknownCategoryError,
     UnknownSourceError,
@@ -57,7 +59,9 @@ class Problems:
 
     def __init__(self, app: APIGatewayHttpResolver) -> None:
         self._app = app
+        app.exception_handler(ObjectMissingError)(self._of_missing_object)
         app.exception_handler(FramesiftError)(self._of_framesift)
+        app.exception_handler([RecursionError, UnicodeDecodeError, binascii.Error])(self._of_unreadable_body)
         app.exception_handler(ServiceError)(self._of_http)
         app.exception_handler([RequestValidationError, RequestUnsupportedContentType])(self._of_validation)
         app.exception_handler(Exception)(self._of_bug)
@@ -67,6 +71,16 @@ class Problems:
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
             return self._of_bug(error)
         return self._answer(status, _slug(error), str(error))
+
+    def _of_missing_object(self, error: ObjectMissingError) -> Response[str]:
+        # Its message names the bucket, which is for the logs alone.
+        logger.warning("An object is missing", exc_info=error)
+        return self._answer(HTTPStatus.NOT_FOUND, "not-found", "The file of this resource is no longer stored.")
+
+    def _of_unreadable_body(self, error: Exception) -> Response[str]:
+        logger.warning("The body cannot be read", exc_info=error)
+        detail = "The body cannot be read: send UTF-8 JSON that is not deeply nested."
+        return self._answer(HTTPStatus.BAD_REQUEST, "unreadable-body", detail)
 
     def _of_http(self, error: ServiceError) -> Response[str]:
         status = HTTPStatus(error.status_code)
@@ -85,9 +99,9 @@ class Problems:
         return self._answer(status, "invalid-request", detail, faults)
 
     def _of_bug(self, error: Exception) -> Response[str]:
-        # What broke is for the logs; a stranger gets what finds it there.
+        # The cause is for the logs; the client gets the id that finds it there.
         logger.error("The request failed", exc_info=error)
-        detail = "Something failed here. Try again; if it stays, tell the operator the request_id."
+        detail = "The server failed. Try again; if it persists, report the request_id to the operator."
         return self._answer(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail)
 
     def _answer(

@@ -1,4 +1,4 @@
-"""What each route answers, without HTTP."""
+"""The answers of the routes, without HTTP."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from framesift.api.messages import (
 from framesift.contracts import Run, TopItem, TopList
 from framesift.errors import NotFoundError, UnknownCategoryError
 from framesift.storage import Store
-from framesift.table import ListPointer, Table
+from framesift.table import ListPointer, Records
 
 
-def top_list(category: str, date: Date | None, *, store: Store, table: Table, categories: list[str]) -> ServedList:
+def top_list(category: str, date: Date | None, *, store: Store, records: Records, categories: list[str]) -> ServedList:
     """A category's newest list, or a day's.
 
     Args:
         category: The list's category.
         date: The day; None: the newest.
         store: Where lists are.
-        table: Which list is the newest.
-        categories: Those that the pipeline publishes.
+        records: Which list is the newest.
+        categories: The categories that the pipeline publishes.
 
     Raises:
         UnknownCategoryError: If there is no such category.
         NotFoundError: If no list was published, or none on that day.
     """
-    pointer = _pointer(category, table, categories)
+    pointer = _pointer(category, records, categories)
     key = pointer.key if date is None else _key_of_day(pointer, date.isoformat(), store)
-    published = _shown(store.get(key), table)
+    published = _shown(store.get(key), records)
     items = [
         ServedItem(
             **item.model_dump(),
@@ -50,27 +50,27 @@ def top_list(category: str, date: Date | None, *, store: Store, table: Table, ca
     return ServedList.model_validate(published.model_dump() | {"items": items})
 
 
-def _shown(body: bytes, table: Table) -> TopList:
+def _shown(body: bytes, records: Records) -> TopList:
     """A list without the clips that were taken down since it was published; the others keep their ids and ranks."""
     published = TopList.model_validate_json(body)
-    taken_down = table.taken_down(published.source)
+    taken_down = records.items.taken_down(published.source)
     items = [item for item in published.items if item.clip_id not in taken_down]
     return published.model_copy(update={"items": items, "count": len(items)})
 
 
-def _pointer(category: str, table: Table, categories: list[str]) -> ListPointer:
-    if pointer := table.list_pointer(category):
+def _pointer(category: str, records: Records, categories: list[str]) -> ListPointer:
+    if pointer := records.lists.pointer(category):
         return pointer
     if category in categories:
         raise NotFoundError(f"No list of {category!r} is published yet: it comes with the day's first run.")
-    raise UnknownCategoryError(f"There is no category {category!r}: take one of {', '.join(categories)}.")
+    raise UnknownCategoryError(f"There is no category {category!r}: choose one of {', '.join(categories)}.")
 
 
 def _key_of_day(pointer: ListPointer, date: str, store: Store) -> str:
-    """The day's newest list; a day has an edition a run: `2026-11-20`, `2026-11-20.2` and so on."""
+    """The day's newest list; a day has an edition per run: `2026-11-20`, `2026-11-20.2` and so on."""
     if date == pointer.date:
         return pointer.key
-    # A later day's list may be written but is not switched to: it is not out yet.
+    # A later day's list may be written already, but is not published yet.
     if date < pointer.date:
         ending = keys.top_list("", pointer.category).removeprefix("published/")
         editions = [key for key in store.list(f"published/{date}") if key.endswith(ending)]
@@ -79,7 +79,7 @@ def _key_of_day(pointer: ListPointer, date: str, store: Store) -> str:
     raise NotFoundError(f"No list of {pointer.category!r} was published on {date}; the newest is of {pointer.date}.")
 
 
-def thumbnail_link(category: str, name: str, edition: str, *, store: Store, table: Table, link_s: int) -> str:
+def thumbnail_link(category: str, name: str, edition: str, *, store: Store, records: Records, link_s: int) -> str:
     """A link to a thumbnail that works for `link_s` seconds.
 
     Raises:
@@ -87,7 +87,7 @@ def thumbnail_link(category: str, name: str, edition: str, *, store: Store, tabl
     """
     list_id = name.removesuffix(".jpg")
     try:
-        shown = _shown(store.get(keys.top_list(edition, category)), table).items
+        shown = _shown(store.get(keys.top_list(edition, category)), records).items
     except NotFoundError:
         shown = []
     if not any(item.id == list_id for item in shown):
@@ -95,26 +95,26 @@ def thumbnail_link(category: str, name: str, edition: str, *, store: Store, tabl
     return store.link(keys.top_thumbnail(edition, category, list_id), link_s)
 
 
-def newest_edition(category: str, *, table: Table, categories: list[str]) -> str:
+def newest_edition(category: str, *, records: Records, categories: list[str]) -> str:
     """The edition of a category's newest list.
 
     Raises:
         UnknownCategoryError: If there is no such category.
         NotFoundError: If no list was published.
     """
-    return _pointer(category, table, categories).edition
+    return _pointer(category, records, categories).edition
 
 
-def list_diff(category: str, *, store: Store, table: Table, categories: list[str]) -> ListDiff:
+def list_diff(category: str, *, store: Store, records: Records, categories: list[str]) -> ListDiff:
     """What a category's newest list changed from the one before.
 
     Raises:
         UnknownCategoryError: If there is no such category.
         NotFoundError: If no list was published.
     """
-    pointer = _pointer(category, table, categories)
-    current = _shown(store.get(pointer.key), table)
-    previous = _shown(store.get(pointer.previous_key), table) if pointer.previous_key else None
+    pointer = _pointer(category, records, categories)
+    current = _shown(store.get(pointer.key), records)
+    previous = _shown(store.get(pointer.previous_key), records) if pointer.previous_key else None
     before = _by_clip(previous)
     now = _by_clip(current)
     return ListDiff(
@@ -135,47 +135,47 @@ def _by_clip(published: TopList | None) -> dict[str, TopItem]:
     return {item.clip_id: item for item in published.items} if published else {}
 
 
-def runs(source: str, limit: int, *, table: Table) -> RunList:
+def runs(source: str, limit: int, *, records: Records) -> RunList:
     """The newest runs of a source, newest first."""
-    return RunList(runs=table.runs(source, limit))
+    return RunList(runs=records.runs.newest(source, limit))
 
 
-def run_report(source: str, date: Date, subject: str | None, *, table: Table) -> RunReport:
-    """A run's record and its stages that are done.
+def run_report(source: str, date: Date, subject: str | None, *, records: Records) -> RunReport:
+    """A run's record and its finished stages.
 
     Raises:
         NotFoundError: If there was no run.
     """
     run = Run(source=source, date=date.isoformat(), attempt=1, subject=subject)
-    record = table.run(source, run.id)
+    record = records.runs.get(source, run.id)
     if record is None:
         raise NotFoundError(f"{source} has no run of {run.id}: see /v1/runs?source={source}.")
     stages = [
         StageReport(stage=stage, scope=scope, output=output)
-        for (stage, scope), output in table.stages(record.run).items()
+        for (stage, scope), output in records.stages.outputs(record.run).items()
     ]
     return RunReport(record=record, stages=stages)
 
 
-def clip_history(source: str, clip_id: str, *, table: Table) -> ClipHistory:
-    """What became of a clip on each day that it was seen.
+def clip_history(source: str, clip_id: str, *, records: Records) -> ClipHistory:
+    """A clip's outcome on each day that it was collected.
 
     Raises:
-        NotFoundError: If it was never seen, or too long ago, and is not taken down.
+        NotFoundError: If it was never collected, or too long ago, and is not taken down.
     """
-    days = table.item_days(source, clip_id)
-    taken_down = table.taken_down(source).get(clip_id)
+    days = records.items.days(source, clip_id)
+    taken_down = records.items.taken_down(source).get(clip_id)
     if not days and taken_down is None:
         raise NotFoundError(f"{source} has no clip {clip_id!r} in its history.")
     return ClipHistory(source=source, id=clip_id, taken_down=taken_down, days=days)
 
 
-def take_down(request: TakedownRequest, *, store: Store, table: Table) -> Takedown:
-    """Note that a clip must not be listed; noting it again changes nothing but the reason."""
-    table.take_down(request.source, request.id, request.why)
+def take_down(request: TakedownRequest, *, store: Store, records: Records) -> Takedown:
+    """Record that a clip must not be listed; recording it again changes only the reason."""
+    records.items.take_down(request.source, request.id, request.why)
     listed_in = [
         pointer.category
-        for pointer in table.list_pointers()
+        for pointer in records.lists.pointers()
         if pointer.source == request.source
         and request.id in _by_clip(TopList.model_validate_json(store.get(pointer.key)))
     ]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
 from typing import Annotated
 
 import typer
 
 from framesift import __version__
-from framesift.cli import detector, duplicates, local, models, pose, review, runs, stage, uploads
+from framesift.cli import detector, duplicates, login, models, pose, review, runs, stage, uploads
 from framesift.cli.console import output
+
+COMMANDS_GROUP = "framesift.commands"
+"""Entry points of this group are `typer.Typer` objects; each becomes a group of commands under its name."""
 
 app = typer.Typer(
     help="Collects what people post, looks at it, keeps what matters, and serves it.",
@@ -37,12 +41,21 @@ app.command("runs")(runs.list_runs)
 app.command("top10")(runs.top10)
 app.command("clip")(runs.clip)
 app.command("takedown")(runs.takedown)
-app.add_typer(duplicates.app, name="duplicates", help="What was taken for the same, to be looked at.")
+app.add_typer(duplicates.app, name="duplicates", help="Near-duplicates: of a folder of images, or of a day's run.")
 app.add_typer(pose.app, name="pose", help="Videos in, pose sequences out.")
 app.command("stage")(stage.stage)
+app.command("login")(login.login)
 app.add_typer(detector.app, name="detector", help="Detectors: what predicts, rollback, and a project's rescue.")
 app.add_typer(review.app, name="review", help="Predictions that wait for a person.")
-app.add_typer(local.app, name="local", help="The embedded AWS: the whole workflow on this machine, without an account.")
 app.add_typer(
     models.app, name="models", help="Model files: which there are, where they come from, whether they are whole."
 )
+
+
+def load_app() -> typer.Typer:
+    """Return the commands with those that other installed packages add, such as `framesift local`."""
+    added = {group.name for group in app.registered_groups}
+    for entry_point in entry_points(group=COMMANDS_GROUP):
+        if entry_point.name not in added:
+            app.add_typer(entry_point.load(), name=entry_point.name)
+    return app

@@ -1,11 +1,11 @@
-"""Which Framesift a command speaks to: a deployed stack, or the embedded AWS of this folder."""
+"""Which Framesift a command calls: a deployed stack, or the embedded AWS of this folder."""
 
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
 
@@ -13,10 +13,13 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from framesift import aws
+from framesift.address import Address, find_running
+from framesift.cli.console import errors
 from framesift.errors import EmbeddedAwsDownError, NotFoundError
+from framesift.own_settings import digest_settings, read_own_settings
 from framesift.settings import load_settings
 from framesift.storage import S3Store
-from framesift.table import Table
+from framesift.table import Records
 
 DATA_DIR = Path(".framesift")
 
@@ -49,9 +52,9 @@ class Connection:
     endpoint_url: str = ""
 
     @property
-    def records(self) -> Table:
-        """The table."""
-        return Table(self.table)
+    def records(self) -> Records:
+        """Everything that is recorded in the table."""
+        return Records(self.table)
 
     @property
     def store(self) -> S3Store:
@@ -59,14 +62,39 @@ class Connection:
         return S3Store(self.bucket)
 
 
+EMBEDDED_GROUP = "framesift.embedded_aws"
+"""Entry points of this group are functions that serve what a folder has kept: `(folder: Path) -> Address`."""
+
+
 def connect(stack: str) -> Connection:
-    """Find the Framesift to speak to.
+    """Find the Framesift to call.
 
     Raises:
         NotFoundError: If there is no such stack.
         EmbeddedAwsDownError: If no stack is named and no embedded AWS runs from this folder.
     """
-    return _stack(stack) if stack else _embedded()
+    return _stack(stack) if stack else _embedded(find_running(DATA_DIR))
+
+
+def connect_to_read(stack: str) -> Connection:
+    """Find the Framesift to read from; what a local run has kept is served for as long as this process lives.
+
+    Raises:
+        NotFoundError: If there is no such stack.
+        EmbeddedAwsDownError: If no stack is named, and nothing was run from this folder yet.
+    """
+    return _stack(stack) if stack else _embedded(_find_or_serve(DATA_DIR))
+
+
+def _find_or_serve(folder: Path) -> Address:
+    try:
+        return find_running(folder)
+    except EmbeddedAwsDownError:
+        for entry_point in entry_points(group=EMBEDDED_GROUP):
+            address: Address | None = entry_point.load()(folder)
+            if address is not None:
+                return address
+        raise
 
 
 def use_embedded(endpoint_url: str, region: str) -> None:
@@ -81,24 +109,31 @@ def use_embedded(endpoint_url: str, region: str) -> None:
     os.environ.pop("AWS_SESSION_TOKEN", None)
 
 
-def _embedded() -> Connection:
-    try:
-        from framesift_local.data_folder import find_running
-    except ModuleNotFoundError:
-        raise EmbeddedAwsDownError("No embedded AWS is installed: name a stack with --stack.") from None
-    address = find_running(DATA_DIR)
-    use_embedded(address["endpoint"], address["region"])
-    _use_stand_ins(DATA_DIR / "outside.env")
-    return _from_outputs(address["outputs"], address["api_url"], address["endpoint"])
+def _embedded(address: Address) -> Connection:
+    _name_unknown_settings(address)
+    use_embedded(address.endpoint, address.region)
+    _use_its_settings(address.settings)
+    return _from_outputs(address.outputs, address.api_url, address.endpoint)
 
 
-def _use_stand_ins(settings: Path) -> None:
-    """Take the settings that the embedded AWS's functions have, too; what the environment says stays."""
-    if settings.exists():
-        for line in shlex.split(settings.read_text(encoding="utf-8")):
-            name, _, value = line.partition("=")
-            os.environ.setdefault(name, value)
-        load_settings.cache_clear()
+def _name_unknown_settings(address: Address) -> None:
+    """Say which of this process's settings the embedded AWS was not started with: its functions do not have them."""
+    taken = address.settings.items()  # By an earlier call in this process.
+    own = digest_settings({name: value for name, value in read_own_settings().items() if (name, value) not in taken})
+    if unknown := [name for name, digest in own.items() if address.known_settings.get(name) != digest]:
+        errors.print(
+            f"[yellow]The embedded AWS that runs here was started without {', '.join(unknown)}: its functions do not "
+            "have it. Stop it and start it again with it.[/]",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _use_its_settings(settings: Mapping[str, str]) -> None:
+    """Take the settings that the embedded AWS's functions have; what this process's environment sets wins."""
+    for name, value in settings.items():
+        os.environ.setdefault(name, value)
+    load_settings.cache_clear()
 
 
 def _from_outputs(outputs: Mapping[str, str], api_url: str, endpoint_url: str = "") -> Connection:

@@ -40,6 +40,11 @@ def safe_text(text: object) -> str:
     return escape(plain_text(text))
 
 
+def print_text(text: object) -> None:
+    """Print a line of text that may come from outside, without markup, and without wrapping it."""
+    output.print(plain_text(text), markup=False, highlight=False, soft_wrap=True)
+
+
 def print_error(error: object) -> None:
     """Print an error on stderr: one line, with the class that `docs/operations.md` lists."""
     kind = f"{type(error).__name__}: " if isinstance(error, FramesiftError) else ""

@@ -1,4 +1,4 @@
-"""Detectors: what predicts, its tags, the former one, and a project's rescue."""
+"""Detectors: which iteration serves, its tags, rollback, and the export of a project."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.markup import escape
 
-from framesift.cli.connection import StackOption, connect
-from framesift.cli.console import output
-from framesift.detection_records import DetectionRecords
+from framesift.cli.connection import StackOption, connect, connect_to_read
+from framesift.cli.console import output, print_text, safe_text
 from framesift.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -18,10 +16,10 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.command()
 def status(stack: StackOption = "") -> None:
-    """Show which iteration predicts, and which did before."""
-    service = DetectionRecords(connect(stack).table).in_service()
+    """Show which iteration serves predictions, and which one did before."""
+    service = connect_to_read(stack).records.training.in_service()
     if service is None:
-        output.print("Project A's newest published iteration predicts; none of B's was better yet.", soft_wrap=True)
+        print_text("The serving project's newest iteration predicts; no candidate was better yet.")
         return
     for label, each in (("predicts", service), ("before", service.former)):
         if each:
@@ -35,11 +33,11 @@ def status(stack: StackOption = "") -> None:
 
 @app.command()
 def rollback(stack: StackOption = "") -> None:
-    """Let the iteration predict again that did before; once more undoes it."""
-    from framesift.pipeline.training import roll_back
+    """Return to the previous iteration; a second rollback undoes the first."""
+    from framesift.pipeline.youtube.gate import roll_back
 
-    back = roll_back(DetectionRecords(connect(stack).table))
-    output.print(f"{back.publish_name} predicts again.", highlight=False)
+    back = roll_back(connect(stack).records)
+    print_text(f"{back.publish_name} predicts again.")
 
 
 @app.command()
@@ -48,45 +46,46 @@ def check(stack: StackOption = "") -> None:
     from framesift.detection import check_tags, open_detector
 
     connection, settings = connect(stack), load_settings()
-    detector = open_detector(settings, connection.store, DetectionRecords(connection.table).in_service())
+    detector = open_detector(settings, connection.store, connection.records.training.in_service())
     check_tags(settings.detection.tags, detector.tags())
-    output.print(f"{detector.name} finds exactly: {', '.join(settings.detection.tags)}.", highlight=False)
+    print_text(f"{detector.name} detects exactly: {', '.join(settings.detection.tags)}.")
 
 
 @app.command()
 def export(
     project: Annotated[str, typer.Option(help="The Custom Vision project's id.")],
-    to: Annotated[Path, typer.Option(help="A folder; what is there already is not fetched again.")],
+    to: Annotated[Path, typer.Option(help="The folder; images that it has already are not downloaded again.")],
     format_: Annotated[Literal["coco", "yolo"], typer.Option("--format", help="How regions are written.")] = "coco",
 ) -> None:
-    """Take tags, pictures and regions out of a Custom Vision project, and say what was left."""
+    """Download tags, images and regions from a Custom Vision project."""
     from framesift.detection.azure.export import export_project
 
     settings = load_settings()
     report = export_project(settings.custom_vision, settings.download, project, to, format_)
     output.print(
-        f"{report.images} pictures, {report.regions} regions, {len(report.tags)} tags in {to}"
-        f" ({report.fetched} fetched now).",
+        f"{report.images} images, {report.regions} regions, {len(report.tags)} tags in {safe_text(to)}"
+        f" ({report.fetched} downloaded now).",
         highlight=False,
         soft_wrap=True,
     )
     for image_id, why in report.left.items():
-        output.print(f"[yellow]Left:[/] {image_id}: {escape(why)}", highlight=False, soft_wrap=True)
+        output.print(f"[yellow]Skipped:[/] {safe_text(image_id)}: {safe_text(why)}", highlight=False, soft_wrap=True)
     if report.left:
         raise typer.Exit(69)
 
 
 def show_detection(counts: dict[str, Any]) -> None:
-    """Print what a run saw and taught, where it did."""
+    """Print a run's detections, and what it trained."""
     for each in counts.get("predict", {}).get("categories", []):
         seen = ", ".join(f"{count} {tag}" for tag, count in each["confident"].items()) or "nothing"
         output.print(
-            f"{each['category']}: {seen} in {each['items']} pictures; {each['to_review']} to review", highlight=False
+            safe_text(f"{each['category']}: {seen} in {each['items']} images; {each['to_review']} to review"),
+            highlight=False,
         )
-    if taught := counts.get("teach"):
+    if trained := counts.get("train"):
         output.print(
-            f"Taught: {taught['uploaded']} new pictures, {taught['known']} known, {taught['waiting']} wait for a "
-            f"person. {taught['why']}",
+            f"Training images: {trained['uploaded']} uploaded, {trained['known']} known, "
+            f"{trained['waiting']} in review. {safe_text(trained['why'])}",
             highlight=False,
             soft_wrap=True,
         )
@@ -94,7 +93,7 @@ def show_detection(counts: dict[str, Any]) -> None:
         former = gate["former_average_precision"]
         than = f" (before: {former:.3f})" if former is not None else ""
         output.print(
-            f"The new iteration's average precision is {gate['average_precision']:.3f}{than}. {gate['why']}",
+            f"The new iteration's average precision is {gate['average_precision']:.3f}{than}. {safe_text(gate['why'])}",
             highlight=False,
             soft_wrap=True,
         )

@@ -1,4 +1,4 @@
-"""What a run would do: the workflow's own functions are asked, and do nothing."""
+"""What a run would do: the workflow's own functions are called, and write nothing."""
 
 from __future__ import annotations
 
@@ -6,94 +6,96 @@ from datetime import UTC, datetime
 from typing import Any
 
 import typer
-from rich.markup import escape
 
 from framesift.cli.connection import Connection
-from framesift.cli.console import output
+from framesift.cli.console import output, safe_text
 from framesift.cli.stage import call_state
-from framesift.contracts import BeginOutput, CollectOutput, PredictOutput, Run, TeachOutput
+from framesift.contracts import BeginOutput, FeedOutput, PredictOutput, Run, StageInput, TrainOutput
 from framesift.errors import InputError, NotFoundError, TagsDifferError
+from framesift.pipeline.branch import Branch
+from framesift.pipeline.branches import branch_of
 
 
 def dry_run(connection: Connection, start: dict[str, Any]) -> None:
-    """Say what a start would do: nothing is written, no picture is sent, no training is started.
+    """Report what a start would do: nothing is written, no image is sent, no training is started.
 
-    What YouTube would list is told by its last answers, what would be predicted and taught by the newest day's pictures
-    and the predictions that are recorded of them.
+    What would be listed is known from the last answers, what would be predicted and trained from the newest day's
+    images and the predictions that are recorded of them.
 
     Exits with the error's code where the run would end in one.
     """
-    if start["source"] != "youtube":
-        raise InputError(f"{start['source']} has no dry run: its clips are not known before they are crawled.")
+    branch = branch_of(start["source"])
+    if not branch.has_dry_run:
+        raise InputError(f"{branch.source} has no dry run: what it would find is not known before it is collected.")
     asked = {"start": start, "execution_arn": "dry run", "started_at": datetime.now(UTC).isoformat(), "dry_run": True}
-    begun = BeginOutput.model_validate(call_state(connection, "Begin", asked))
+    begun = BeginOutput.model_validate(call_state(connection, "Begin", asked, branch))
     if begun.decision == "skip":
-        _say(f"Collect: nothing would be done, {begun.why}; --force would do it again.")
-    run = begun.run.model_dump(mode="json")
-    for category in begun.categories:
-        request = {"run": run, "category": category, "dry_run": True}
-        _show_feed(CollectOutput.model_validate(call_state(connection, "CollectFeed", request)))
-    _foretell_detection(connection, *_newest_collected(connection, begun.run))
+        _print(f"Collect: nothing would be done, {begun.why}; --force would do it again.")
+    for work in begun.work:
+        request = work.model_copy(update={"dry_run": True}).model_dump(mode="json")
+        _show_feed(FeedOutput.model_validate(call_state(connection, "Collect", request, branch)))
+    _preview_detection(connection, branch, *_newest_collected(connection, begun.run))
 
 
 def _newest_collected(connection: Connection, run: Run) -> tuple[Run, list[str]]:
     """The newest run that has collected something, and what; else the one that would be."""
-    for record in connection.records.runs(run.source):
-        stages = connection.records.stages(record.run)
-        if collected := [category for category in record.categories if ("collect", category) in stages]:
+    for record in connection.records.runs.newest(run.source):
+        stages = connection.records.stages.outputs(record.run)
+        if collected := [category for category in record.scopes if ("collect", category) in stages]:
             return record.run, collected
     return run, []
 
 
-def _foretell_detection(connection: Connection, run: Run, categories: list[str]) -> None:
-    request = {"run": run.model_dump(mode="json"), "categories": categories, "dry_run": True}
-    predicted = PredictOutput.model_validate(call_state(connection, "PredictItems", request))
-    which = f"On the pictures of {run.date}" if categories else "Without pictures, since none was collected yet"
-    _say(f"{which}, by {predicted.detector}:")
+def _preview_detection(connection: Connection, branch: Branch, run: Run, scopes: list[str]) -> None:
+    request = StageInput(run=run, scopes=scopes, dry_run=True).model_dump(mode="json")
+    states = branch.stage_states
+    predicted = PredictOutput.model_validate(call_state(connection, states["predict"], request, branch))
+    which = f"On the images of {run.date}" if scopes else "Without images, since none was collected yet"
+    _print(f"{which}, by {predicted.detector}:")
     _show_predictions(predicted)
     try:
-        taught = TeachOutput.model_validate(call_state(connection, "TeachDetector", request))
+        trained = TrainOutput.model_validate(call_state(connection, states["train"], request, branch))
     except NotFoundError:
-        _say("Teach: not known before the first prediction.")
+        _print("Train: not known before the first prediction.")
     else:
-        _show_teaching(taught)
+        _show_training(trained)
     if predicted.tags_differ:
         raise typer.Exit(TagsDifferError.exit_code)
 
 
-def _show_feed(feed: CollectOutput) -> None:
+def _show_feed(feed: FeedOutput) -> None:
     if feed.cut_short:
-        _say(f"Collect {feed.category}: {feed.cut_short}")
+        _print(f"Collect {feed.scope}: {feed.cut_short}")
     else:
-        _say(
-            f"Collect {feed.category}: YouTube's quota pays {feed.units}; by its last answer {feed.seen} videos, "
+        _print(
+            f"Collect {feed.scope}: {feed.units} units of YouTube's quota; by its last answer {feed.seen} videos, "
             f"{feed.fetched} thumbnails to fetch."
         )
 
 
 def _show_predictions(predicted: PredictOutput) -> None:
     for each in predicted.categories:
-        seen = ", ".join(f"{count} {tag}" for tag, count in each.confident.items()) or "nothing"
-        _say(
-            f"Predict {each.category}: {each.items} pictures, a transaction each; recorded of them: {escape(seen)}, "
+        found = ", ".join(f"{count} {tag}" for tag, count in each.confident.items()) or "nothing"
+        _print(
+            f"Predict {each.category}: {each.items} images, a transaction each; recorded of them: {safe_text(found)}, "
             f"{each.to_review} to review."
         )
-    _say(f"Tags: {escape(predicted.tags_differ or 'the settings and the detector have the same.')}")
+    _print(f"Tags: {safe_text(predicted.tags_differ or 'the settings and the detector have the same.')}")
 
 
-def _show_teaching(taught: TeachOutput) -> None:
-    tags = f" Tags to make: {escape(', '.join(taught.tags_made))}." if taught.tags_made else ""
-    _say(
-        f"Teach: {taught.uploaded} new pictures to send, {taught.known} are there, {taught.waiting} wait for a person, "
-        f"{taught.refused} would be refused.{tags}"
+def _show_training(trained: TrainOutput) -> None:
+    tags = f" Tags to make: {safe_text(', '.join(trained.tags_made))}." if trained.tags_made else ""
+    _print(
+        f"Train: {trained.uploaded} new images to upload, {trained.known} present, {trained.waiting} wait for a person,"
+        f" {trained.refused} would be refused.{tags}"
     )
-    _say(f"Train: {escape(taught.why)}")
-    if taught.gate:
-        _say(
-            f"Gate: an iteration would be compared with {taught.gate.publish_name}, average precision "
-            f"{taught.gate.average_precision:.3f}; at most {taught.gate.margin:g} less is let through."
+    _print(safe_text(trained.why))
+    if trained.gate:
+        _print(
+            f"Gate: an iteration would be compared with {trained.gate.publish_name}, average precision "
+            f"{trained.gate.average_precision:.3f}; at most {trained.gate.margin:g} less is let through."
         )
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     output.print(text, highlight=False, soft_wrap=True)

@@ -1,18 +1,26 @@
-"""Model files: which there are, where they come from, whether they are whole."""
+"""Model files: list, download, verify, add."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table as Grid
 
+from framesift.cli import copydetect
 from framesift.cli.connection import StackOption, connect
-from framesift.cli.console import output
-from framesift.copydetect import commands as copydetect
-from framesift.errors import ModelError, ModelMismatchError
-from framesift.models import BucketOrigin, default_cache_dir, open_registry, shipped_cards
+from framesift.cli.console import errors, output, print_text, safe_text
+from framesift.cli.tables import Cell, Column, show_table
+from framesift.errors import EmbeddedAwsDownError, ModelError, ModelMismatchError, NotFoundError
+from framesift.models import (
+    BucketOrigin,
+    ModelCard,
+    ModelRegistry,
+    default_cache_dir,
+    open_registry,
+    shipped_cards,
+)
 from framesift.models.card import Head
 
 if TYPE_CHECKING:
@@ -23,64 +31,102 @@ app.command()(copydetect.train)
 app.command()(copydetect.evaluate)
 
 CacheOption = Annotated[
-    Path | None, typer.Option("--cache", help="Where model files are kept; the user's cache by default.")
+    Path | None, typer.Option("--cache", help="The folder of model files; the user's cache by default.")
 ]
 
 
 @app.command("list")
-def list_models(cache: CacheOption = None) -> None:
-    """List the models, and which are here."""
-    grid = Grid(box=None, pad_edge=False)
-    for column in ("name", "version", "here", "licence", "output"):
-        grid.add_column(column, header_style="dim")
+def list_models(
+    cache: CacheOption = None,
+    json_: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    stack: StackOption = "",
+) -> None:
+    """List the models of the package and of the bucket, and which are on this machine."""
     registry = open_registry(cache or default_cache_dir())
-    for card in shipped_cards().values():
-        try:
-            registry.resolve(card.name)
-            here = "[green]yes[/]"
-        except ModelError:
-            here = "no"
-        grid.add_row(card.name, card.version, here, card.licence, card.output)
-    output.print(grid)
+    rows = [(card.name, card, _is_here(registry, card.name)) for card in shipped_cards().values()]
+    rows += [(card.folder, card, _is_here(registry, card.folder)) for card in _added(stack)]
+    if json_:
+        cards = [{**card.model_dump(mode="json"), "model": name, "here": here} for name, card, here in rows]
+        output.print_json(json.dumps(cards))
+        return
+    show_table(
+        (
+            Column("model", keep=True),
+            Column("version"),
+            Column("here"),
+            Column("licence"),
+            Column("output", priority=0),
+        ),
+        [
+            (name, card.version, Cell("yes", "green") if here else "no", card.licence, card.output)
+            for name, card, here in rows
+        ],
+    )
+
+
+def _added(stack: str) -> list[ModelCard]:
+    """The models that `models add` put into the bucket."""
+    try:
+        store = connect(stack).store
+    except EmbeddedAwsDownError:
+        errors.print("Without --stack or a running embedded AWS, only the package's models are listed.")
+        return []
+    shipped = {card.folder for card in shipped_cards().values()}
+    return [card for card in BucketOrigin(store).cards() if card.folder not in shipped]
+
+
+def _is_here(registry: ModelRegistry, name: str) -> bool:
+    try:
+        registry.resolve(name)
+    except (ModelError, NotFoundError):
+        return False
+    return True
 
 
 @app.command()
 def fetch(
-    name: Annotated[str, typer.Argument(help="A name of `framesift models list`.")],
+    name: Annotated[str, typer.Argument(help="A model that `framesift models list` shows.")],
     cache: CacheOption = None,
-    to_bucket: Annotated[bool, typer.Option(help="Also put it into the bucket, where jobs look.")] = False,
+    to_bucket: Annotated[bool, typer.Option(help="Also put it into the bucket, where jobs find it.")] = False,
     stack: StackOption = "",
 ) -> None:
-    """Get a model's file from its maker, or make it, and check it."""
+    """Download a model's file from its publisher, or build it from there, and verify it."""
     model = open_registry(cache or default_cache_dir(), public=True).resolve(name)
-    output.print(f"{model.card.folder}: {model.path}", highlight=False, soft_wrap=True)
+    print_text(f"{model.card.folder}: {model.path}")
     if to_bucket:
         connection = connect(stack)
         BucketOrigin(connection.store).push(model.card, model.path.read_bytes())
-        output.print(f"In the bucket: s3://{connection.bucket}/models/{model.card.folder}/", highlight=False)
+        output.print(
+            f"In the bucket: s3://{connection.bucket}/models/{model.card.folder}/", highlight=False, soft_wrap=True
+        )
 
 
 @app.command()
 def add(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Custom Vision's zip, or an ONNX file.")],
-    name: Annotated[str, typer.Option(help="What the detector is to be called.")],
+    name: Annotated[str, typer.Option(help="The detector's name.")],
     version: Annotated[str, typer.Option(help="By default the iteration's id, or the file's digest, shortened.")] = "",
     head: Annotated[Head | None, typer.Option(help="How its outputs are read; a zip needs none.")] = None,
-    tag: Annotated[list[str] | None, typer.Option(help="What it finds, in its classes' order; a zip knows.")] = None,
-    size: Annotated[int, typer.Option(help="The side of its input, pixels, where the file leaves it open.")] = 0,
-    licence: Annotated[str, typer.Option(help="Whose it is: an SPDX name, or in words.")] = "its owner's",
+    tag: Annotated[
+        list[str] | None, typer.Option(help="Its tags, in the order of its classes; a zip has them.")
+    ] = None,
+    size: Annotated[int, typer.Option(help="The side of its input, pixels, if the file leaves it open.")] = 0,
+    licence: Annotated[str, typer.Option(help="Its licence: an SPDX identifier, or in words.")] = "its owner's",
     stack: StackOption = "",
 ) -> None:
-    """Put a detector of your own into the bucket, where prediction finds it."""
+    """Put your own detector into the bucket, where prediction finds it."""
     from framesift.detection.onnx.added import read_detector
 
     added = read_detector(file, name, version=version, head=head, tags=tag or (), size=size, licence=licence)
     connection = connect(stack)
     _push(BucketOrigin(connection.store), added)
     output.print(
-        f"{added.card.folder} finds {', '.join(added.card.detector.tags if added.card.detector else ())}. To predict "
-        f"with it: FRAMESIFT_DETECTION__PROVIDER=onnx FRAMESIFT_DETECTION__MODEL={added.card.folder}",
+        safe_text(
+            f"{added.card.folder} detects {', '.join(added.card.detector.tags if added.card.detector else ())}. To "
+            f"predict with it: FRAMESIFT_DETECTION__PROVIDER=onnx FRAMESIFT_DETECTION__MODEL={added.card.folder}"
+        ),
         highlight=False,
+        markup=False,
         soft_wrap=True,
     )
 

@@ -1,4 +1,4 @@
-"""What is shown while files are sent."""
+"""The progress of uploads."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from framesift.cli.console import errors
-from framesift.transfer import Sent
+from framesift.storage.transfer import Sent
 
 
 @contextmanager
 def sending(files: Sequence[Path]) -> Iterator[tuple[Callable[[int], None], Callable[[Sent], None]]]:
-    """A bar of files and bytes; gives what hears of bytes, and of files."""
+    """Show a bar of files and bytes; yields the callbacks that advance it: for bytes, and for files."""
     columns = (
         TextColumn("upload"),
         BarColumn(),

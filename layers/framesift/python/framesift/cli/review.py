@@ -1,60 +1,97 @@
-"""Predictions that wait for a person."""
+"""Predictions in human review."""
 
 from __future__ import annotations
 
 import getpass
 import json
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table as Grid
 
-from framesift.cli.connection import StackOption, connect
-from framesift.cli.console import output
-from framesift.detection_records import DetectionRecords, Verdict
+from framesift.cli.connection import StackOption, connect_to_read
+from framesift.cli.console import errors, output, print_text
+from framesift.cli.tables import Column, show_table
+from framesift.errors import NotFoundError
+from framesift.table import Review, Verdict
 
 app = typer.Typer(no_args_is_help=True)
 
 IdsArgument = Annotated[list[str], typer.Argument(help="Ids that `framesift review list` shows.")]
+VerdictOption = Annotated[Verdict, typer.Option(help="Which to show.")]
 
 
 @app.command("list")
 def list_reviews(
-    verdict: Annotated[Literal["pending", "accepted", "rejected"], typer.Option(help="Which to show.")] = "pending",
+    verdict: VerdictOption = "pending",
+    limit: Annotated[int, typer.Option(min=1, help="At most as many, the oldest first.")] = 100,
     json_: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
     stack: StackOption = "",
 ) -> None:
-    """Show predictions that wait for a person, or that one has decided."""
-    connection = connect(stack)
-    reviews = DetectionRecords(connection.table).reviews(verdict)
+    """List predictions that are pending, or that a person has decided."""
+    page = connect_to_read(stack).records.reviews.page(verdict, limit=limit)
     if json_:
-        output.print_json(json.dumps([review.model_dump(mode="json") for review in reviews]))
-        return
-    grid = Grid(box=None, pad_edge=False)
-    for column in ("id", "tag", "probability", "where", "picture", "title"):
-        grid.add_column(column, header_style="dim", overflow="fold")
-    for review in reviews:
-        seen = review.detection
-        where = f"{seen.left:.0%} {seen.top:.0%} {seen.width:.0%}×{seen.height:.0%}"
-        grid.add_row(review.id, seen.tag, f"{seen.probability:.2f}", where, review.media_key, escape(review.title[:40]))
-    output.print(grid)
+        output.print_json(json.dumps([review.model_dump(mode="json") for review in page.reviews]))
+    else:
+        show_table(
+            (
+                Column("id", keep=True),
+                Column("tag", priority=4),
+                Column("score", priority=3, align="right"),
+                Column("title", priority=2),
+                Column("category", priority=1),
+                Column("box: left, top, size", priority=0),
+            ),
+            [_row(review) for review in page.reviews],
+        )
+    if page.next:
+        errors.print(f"The {limit} oldest are shown; --limit {2 * limit} shows more.", highlight=False)
+
+
+@app.command()
+def show(
+    ids: Annotated[list[str] | None, typer.Argument(help="Ids to show; by default the oldest ones.")] = None,
+    to: Annotated[Path, typer.Option(help="The PNG file to write.")] = Path("review.png"),
+    verdict: VerdictOption = "pending",
+    limit: Annotated[int, typer.Option(min=1, max=200, help="Without ids: at most as many.")] = 24,
+    stack: StackOption = "",
+) -> None:
+    """Draw predictions on their images, as one contact sheet."""
+    from framesift.cli.review_sheet import draw_sheet
+
+    connection = connect_to_read(stack)
+    records = connection.records
+    reviews = [records.reviews.get(each) for each in ids] if ids else records.reviews.page(verdict, limit=limit).reviews
+    if not reviews:
+        raise NotFoundError(f"No prediction is {verdict}: there is nothing to draw.")
+    sheet = draw_sheet(reviews, connection.store)
+    to.parent.mkdir(parents=True, exist_ok=True)
+    to.write_bytes(sheet)
+    for number, review in enumerate(reviews, start=1):
+        print_text(f"{number:>3}  {review.id}  {review.title}")
+    print_text(f"{to}: {len(reviews)} predictions")
 
 
 @app.command()
 def accept(ids: IdsArgument, stack: StackOption = "") -> None:
-    """Say that predictions are right: they teach from the next run on."""
+    """Accept predictions: their images are trained on from the next run on."""
     _decide(ids, "accepted", stack)
 
 
 @app.command()
 def reject(ids: IdsArgument, stack: StackOption = "") -> None:
-    """Say that predictions are wrong: they are left out when their picture teaches."""
+    """Reject predictions: they are left out when their image is trained on."""
     _decide(ids, "rejected", stack)
 
 
 def _decide(ids: list[str], verdict: Verdict, stack: str) -> None:
-    records = DetectionRecords(connect(stack).table)
+    reviews = connect_to_read(stack).records.reviews
     for review_id in ids:
-        review = records.decide(review_id, verdict, by=getpass.getuser())
-        output.print(f"{review.id}: {review.detection.tag} {verdict}", highlight=False)
+        review = reviews.decide(review_id, verdict, by=getpass.getuser())
+        print_text(f"{review.id}: {review.detection.tag} {verdict}")
+
+
+def _row(review: Review) -> tuple[str, ...]:
+    found = review.detection
+    box = f"{found.left:.0%} {found.top:.0%} {found.width:.0%}×{found.height:.0%}"
+    return (review.id, found.tag, f"{found.probability:.2f}", review.title, review.category, box)

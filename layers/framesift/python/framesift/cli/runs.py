@@ -7,32 +7,33 @@ import uuid
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table as Grid
 
 from framesift import aws, keys
-from framesift.cli.connection import Connection, StackOption, connect
-from framesift.cli.console import errors, output
+from framesift.cli.connection import Connection, StackOption, connect, connect_to_read
+from framesift.cli.console import errors, output, safe_text
 from framesift.cli.detector import show_detection
 from framesift.cli.dry_run import dry_run
+from framesift.cli.tables import Cell, Column, show_table
 from framesift.cli.uploads import show_poses
 from framesift.cli.watch import Snapshot, watch
 from framesift.contracts import Run, TopList
-from framesift.errors import NotFoundError, exit_code_of
+from framesift.errors import NotFoundError, RunBusyError, exit_code_of
+from framesift.pipeline.branches import BRANCHES, DEFAULT_SOURCE, branch_of
 from framesift.pipeline.finish import plain_cause
 from framesift.table import RunRecord
 
-SourceArgument = Annotated[str, typer.Argument(help="Where media comes from: tiktok, youtube or upload.")]
+SourceArgument = Annotated[str, typer.Argument(help=f"Where media comes from: {', '.join(BRANCHES)}.")]
 RunArgument = Annotated[
     str | None, typer.Argument(metavar="[RUN]", help="YYYY-MM-DD, or as `framesift runs` lists it; else the newest.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 
-_COLOURS = {"SUCCEEDED": "green", "FAILED": "red", "RUNNING": "yellow"}
+_COLOURS = {"SUCCEEDED": "green", "PARTIAL": "cyan", "FAILED": "red", "RUNNING": "yellow"}
 
 
 def run(
-    source: SourceArgument = "tiktok",
+    source: SourceArgument = DEFAULT_SOURCE,
     date: Annotated[str | None, typer.Option(help="The day, YYYY-MM-DD; today in Seoul by default.")] = None,
     category: Annotated[list[str] | None, typer.Option(help="Only this category; may be repeated.")] = None,
     collection: Annotated[str | None, typer.Option(help="Of upload: do what is not done of this collection.")] = None,
@@ -42,7 +43,6 @@ def run(
     dry: Annotated[
         bool, typer.Option("--dry-run", help="Only say what youtube's run would do; nothing is written or sent.")
     ] = False,
-    now: Annotated[bool, typer.Option("--now", help="The same: a run that a person starts begins at once.")] = False,
     stack: StackOption = "",
 ) -> None:
     """Start a day's run, or take up one that failed, and watch it.
@@ -81,36 +81,41 @@ def start_and_watch(connection: Connection, start: dict[str, Any]) -> RunRecord:
     Returns:
         The day's record, also where there was nothing to do.
     """
-    return watch_execution(connection, start["source"], _start(connection, start))
+    return watch_execution(connection, _start(connection, start))
 
 
-def watch_execution(connection: Connection, source: str, execution_arn: str) -> RunRecord:
+def watch_execution(connection: Connection, execution_arn: str) -> RunRecord:
     """Show an execution until it ends; exits with the error's code where it fails.
 
     Returns:
         The run's record, also where there was nothing to do.
     """
-    ended = watch(execution_arn, source, connection.records, output)
+    ended = watch(execution_arn, connection.records, output)
     if ended.result.get("decision") == "skip":
-        output.print(f"Nothing to do: {ended.result['why']}.", highlight=False, soft_wrap=True)
-        run_id = Run.model_validate(ended.result["run"]).id
+        output.print(f"Nothing to do: {safe_text(ended.result['why'])}.", highlight=False, soft_wrap=True)
+        run = Run.model_validate(ended.result["run"])
     elif ended.record is None:  # Refused: there is no run.
         _explain(ended)
         raise typer.Exit(exit_code_of(ended.result.get("error")))
     else:
-        run_id = ended.record.run.id
-    record = find_run(connection, source, run_id)
+        run = ended.record.run
+    record = find_run(connection, run.source, run.id)
     _show_summary(connection, record)
     if ended.state != "SUCCEEDED":
         raise typer.Exit(exit_code_of(record.error))
+    if record.status == "RUNNING":  # Another execution has the run: this request was not carried out.
+        raise typer.Exit(RunBusyError.exit_code)
     return record
 
 
 def status(
-    source: SourceArgument = "tiktok", run_id: RunArgument = None, json_: JsonOption = False, stack: StackOption = ""
+    source: SourceArgument = DEFAULT_SOURCE,
+    run_id: RunArgument = None,
+    json_: JsonOption = False,
+    stack: StackOption = "",
 ) -> None:
     """Show how a day's run went, category by category."""
-    connection = connect(stack)
+    connection = connect_to_read(stack)
     record = find_run(connection, source, run_id)
     if json_:
         output.print_json(record.model_dump_json())
@@ -119,24 +124,33 @@ def status(
 
 
 def list_runs(
-    source: SourceArgument = "tiktok",
+    source: SourceArgument = DEFAULT_SOURCE,
     limit: Annotated[int, typer.Option(min=1, max=366, help="How many days.")] = 14,
     json_: JsonOption = False,
     stack: StackOption = "",
 ) -> None:
     """List the newest runs."""
-    records = connect(stack).records.runs(source, limit)
+    records = connect_to_read(stack).records.runs.newest(source, limit)
     if json_:
         output.print_json(json.dumps([record.model_dump(mode="json") for record in records]))
         return
-    grid = Grid(box=None, pad_edge=False)
-    for column in ("run", "status", "attempt", "took", "categories", "remark"):
-        grid.add_column(column, header_style="dim")
+    rows = []
     for record in records:
         took = f"{(record.finished_at - record.started_at).total_seconds():.0f} s" if record.finished_at else ""
         remark = f"{record.stage}: {record.error}" if record.error else "; ".join(record.degraded)
-        grid.add_row(record.run.id, _status(record), str(record.attempt), took, ", ".join(record.done), escape(remark))
-    output.print(grid)
+        state = Cell(record.status, _COLOURS[record.status])
+        rows.append((record.run.id, state, str(record.attempt), took, ", ".join(record.done), remark))
+    show_table(
+        (
+            Column("run", keep=True),
+            Column("status", keep=True),
+            Column("attempt", priority=0, align="right"),
+            Column("took", priority=2, align="right"),
+            Column("categories", priority=1),
+            Column("remark", priority=3),
+        ),
+        rows,
+    )
 
 
 def top10(
@@ -145,7 +159,7 @@ def top10(
     stack: StackOption = "",
 ) -> None:
     """Show the newest lists."""
-    connection = connect(stack)
+    connection = connect_to_read(stack)
     lists = _newest_lists(connection, [category] if category else None)
     if json_:
         output.print_json(json.dumps([top.model_dump(mode="json") for top in lists]))
@@ -155,28 +169,28 @@ def top10(
 
 def clip(
     clip_id: Annotated[str, typer.Argument(help="The clip's id, as the site gives it.")],
-    source: Annotated[str, typer.Option(help="Where it is from.")] = "tiktok",
+    source: Annotated[str, typer.Option(help="Where it is from.")] = DEFAULT_SOURCE,
     stack: StackOption = "",
 ) -> None:
     """Show a clip's history: each day, whether it was listed or dropped, and why."""
-    days = connect(stack).records.item_days(source, clip_id)
+    days = connect_to_read(stack).records.items.days(source, clip_id)
     if not days:
         raise NotFoundError(f"{source} clip {clip_id} was never collected.")
     for day in days:
         listed = day.list_id or f"dropped ({day.dropped})"
         output.print(
-            f"{day.date}  {day.category:<10} {day.views:>12,} views  {listed}: {escape(day.why)}", highlight=False
+            f"{day.date}  {day.category:<10} {day.views:>12,} views  {listed}: {safe_text(day.why)}", highlight=False
         )
 
 
 def takedown(
     clip_id: Annotated[str, typer.Argument(help="The clip's id, as the site gives it.")],
     why: Annotated[str, typer.Option(help="The reason, which stays in the records.")],
-    source: Annotated[str, typer.Option(help="Where it is from.")] = "tiktok",
+    source: Annotated[str, typer.Option(help="Where it is from.")] = DEFAULT_SOURCE,
     stack: StackOption = "",
 ) -> None:
     """Leave a clip out of every list: the API's at once, the published files from the next one on."""
-    connect(stack).records.take_down(source, clip_id, why)
+    connect_to_read(stack).records.items.take_down(source, clip_id, why)
     output.print(
         f"{clip_id} will not be listed again. `framesift run {source} --force` makes today's lists without it.",
         highlight=False,
@@ -186,7 +200,7 @@ def takedown(
 
 def _newest_lists(connection: Connection, categories: list[str] | None) -> list[TopList]:
     pointers = [
-        pointer for pointer in connection.records.list_pointers() if not categories or pointer.category in categories
+        pointer for pointer in connection.records.lists.pointers() if not categories or pointer.category in categories
     ]
     if not pointers:
         named = ", ".join(categories or ["any category"])
@@ -196,8 +210,7 @@ def _newest_lists(connection: Connection, categories: list[str] | None) -> list[
 
 def lists_of(connection: Connection, record: RunRecord) -> list[TopList]:
     """The lists that a run published."""
-    edition = keys.edition(record.run)
-    found = (keys.top_list(edition, category) for category in record.done)
+    found = (keys.top_list(keys.edition(record.run_of(category)), category) for category in record.done)
     return [TopList.model_validate_json(connection.store.get(key)) for key in found]
 
 
@@ -209,7 +222,7 @@ def show_lists(lists: list[TopList]) -> None:
 
 
 def _show_list(top: TopList) -> None:
-    output.print(f"[bold]{top.category}[/]  {top.date}  [dim]{top.note or ''}[/]", highlight=False)
+    output.print(f"[bold]{top.category}[/]  {top.date}  [dim]{safe_text(top.note or '')}[/]", highlight=False)
     grid = Grid(box=None, pad_edge=False, show_header=False)
     for item in top.items:
         moved = "new" if item.previous_rank is None else _moved(item.previous_rank - item.rank)
@@ -217,8 +230,8 @@ def _show_list(top: TopList) -> None:
             f"  {item.rank:>2}",
             f"{item.views:,}",
             moved,
-            escape(item.title or "(no title)"),
-            f"[dim]@{escape(item.author)}[/]",
+            safe_text(item.title or "(no title)"),
+            f"[dim]@{safe_text(item.author)}[/]",
         )
     output.print(grid)
 
@@ -234,35 +247,40 @@ def find_run(connection: Connection, source: str, run_id: str | None) -> RunReco
         NotFoundError: If there is none.
     """
     if run_id is None:
-        records = connection.records.runs(source, 1)
+        records = connection.records.runs.newest(source, 1)
         if records:
             return records[0]
-        raise NotFoundError(f"{source} has not been run yet: `framesift run {source}` does.")
-    record = connection.records.run(source, run_id)
+        raise NotFoundError(
+            f"{source} has not been run yet: `framesift {branch_of(source).start_command}` starts a run."
+        )
+    record = connection.records.runs.get(source, run_id)
     if record is None:
         raise NotFoundError(f"{source} was not run for {run_id}; `framesift runs {source}` lists the runs.")
     return record
 
 
 def _show_summary(connection: Connection, record: RunRecord) -> None:
-    output.print(f"[bold]{record.source} {record.run.id}[/]  {_status(record)}", highlight=False)
+    output.print(f"[bold]{record.source} {safe_text(record.run.id)}[/]  {_status(record)}", highlight=False)
     if record.error:
         output.print(
-            f"at stage {record.stage}: {record.error}: {escape(record.cause or '')}", highlight=False, soft_wrap=True
+            f"at stage {record.stage}: {record.error}: {safe_text(record.cause or '')}", highlight=False, soft_wrap=True
         )
-    if record.source == "upload":
+    if record.collection:
         show_poses(connection, record)
     else:
         _show_categories(record)
+    if record.stand_ins:
+        output.print(f"[dim]Stand-ins took the place of: {safe_text(', '.join(record.stand_ins))}[/]", soft_wrap=True)
     for sentence in record.degraded:
-        output.print(f"[yellow]Note:[/] {escape(sentence)}", highlight=False, soft_wrap=True)
+        output.print(f"[yellow]Note:[/] {safe_text(sentence)}", highlight=False, soft_wrap=True)
 
 
 def _show_categories(record: RunRecord) -> None:
     grid = Grid(box=None, pad_edge=False)
     for column in ("", "seen", "collected", "failed", "re-uploads", "other language", "listed"):
         grid.add_column(column, header_style="dim", justify="left" if not column else "right")
-    for category in [*record.done, *record.failed_categories]:
+    missing = [name for name in record.wanted if name not in record.done and name not in record.failed_categories]
+    for category in dict.fromkeys([*record.done, *record.failed_categories, *missing]):
         counts = record.counts.get(category, {})
         dropped = counts.get("dropped", {})
         shown = (
@@ -274,7 +292,9 @@ def _show_categories(record: RunRecord) -> None:
             counts.get("ranked"),
         )
         colour = "red" if category in record.failed_categories else "bold"
-        grid.add_row(f"[{colour}]{category}[/]", *("–" if value is None else f"{value:,}" for value in shown))
+        grid.add_row(
+            f"[{colour}]{safe_text(category)}[/]", *("–" if value is None else f"{value:,}" for value in shown)
+        )
     output.print(grid)
     analysis = record.counts.get("analysis")
     if analysis:
@@ -292,7 +312,7 @@ def _explain(ended: Snapshot) -> None:
     stage = f" at stage {ended.record.stage}" if ended.record and ended.record.stage else ""
     errors.print(
         f"[red]framesift:[/] the run ended {ended.state}{stage}: {ended.result.get('error')}: "
-        f"{escape(plain_cause(ended.result.get('cause', '')))}",
+        f"{safe_text(plain_cause(ended.result.get('cause', '')))}",
         highlight=False,
         soft_wrap=True,
     )

@@ -1,4 +1,4 @@
-"""Put videos into a collection, and show what became of them."""
+"""Upload videos to a collection, and show their results."""
 
 from __future__ import annotations
 
@@ -6,34 +6,33 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table as Grid
 
 from framesift import keys
 from framesift.cli.connection import Connection, StackOption, connect
-from framesift.cli.console import output
+from framesift.cli.console import output, safe_text
 from framesift.cli.progress import sending
+from framesift.cli.tables import Cell, Column, show_table
 from framesift.errors import NoVideosError
-from framesift.pipeline.uploads import check_collection
+from framesift.pipeline.upload.branch import check_collection
+from framesift.pose.manifest import VideoEntry
 from framesift.pose.presets import VideoSettings
+from framesift.storage.transfer import Sender, Sent
 from framesift.table import RunRecord
-from framesift.transfer import Sender, Sent
-from framesift.upload_records import UploadRecords
 
 _ROWS = 20
 
 
 def upload(
     files: Annotated[list[Path], typer.Argument(metavar="VIDEO_OR_FOLDER...", help="Videos, or folders of them.")],
-    collection: Annotated[str, typer.Option(help="The collection that they belong to.")],
-    force: Annotated[bool, typer.Option(help="Send what is there already, too.")] = False,
+    collection: Annotated[str, typer.Option(help="Their collection.")],
+    force: Annotated[bool, typer.Option(help="Send files that exist already, too.")] = False,
     stack: StackOption = "",
 ) -> None:
-    """Put videos into a collection: each one that arrives starts its run by itself."""
+    """Upload videos to a collection: each upload starts its own run."""
     sent = send_videos(connect(stack), check_collection(collection), files, force=force)
     new = sum(each.status == "sent" for each in sent)
     output.print(
-        f"{new} sent to {keys.uploads_prefix(collection)}, {len(sent) - new} were there. "
+        f"{new} sent to {safe_text(keys.uploads_prefix(collection))}, {len(sent) - new} were there. "
         "`framesift runs upload` lists their runs.",
         highlight=False,
         soft_wrap=True,
@@ -41,7 +40,7 @@ def upload(
 
 
 def send_videos(connection: Connection, collection: str, files: list[Path], *, force: bool) -> list[Sent]:
-    """Send videos, in parts where they are large, and nothing that is there.
+    """Send videos, large ones in parts, and none that exist already.
 
     Raises:
         NoVideosError: If a path does not exist, or a folder holds no video.
@@ -67,8 +66,8 @@ def _keys(path: Path, collection: str) -> list[tuple[Path, str]]:
 
 
 def show_poses(connection: Connection, record: RunRecord) -> None:
-    """Print what a run found in a collection, and what became of the collection's videos."""
-    (collection,) = record.categories
+    """Print a run's counts, and the results of its collection's videos."""
+    (collection,) = record.scopes
     counts, poses = record.counts.get(collection, {}), record.counts.get("poses", {})
     output.print(
         f"Uploads: {counts.get('seen', 0)}; videos done: {poses.get('done', 0)}, "
@@ -77,18 +76,23 @@ def show_poses(connection: Connection, record: RunRecord) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    videos = sorted(UploadRecords(connection.table).videos(collection).items())
-    grid = Grid(box=None, pad_edge=False)
-    for column in (f"{collection}: video", "frames with people", "sequence"):
-        grid.add_column(column, header_style="dim", overflow="fold")
-    for name, video in videos[:_ROWS]:
-        entry = video.entry
-        if entry.frames:
-            grid.add_row(escape(name), f"{entry.frames.kept} of {entry.frames.read}", entry.output)
-        else:
-            grid.add_row(escape(name), "[red]–[/]", f"[red]{entry.error}[/]: {escape(entry.message or '')}")
-    output.print(grid)
+    videos = sorted(connection.records.videos.all(collection).items())
+    show_table(
+        (
+            Column("video", keep=True),
+            Column("frames with people", priority=2, align="right"),
+            Column("sequence or error", priority=3),
+        ),
+        [_row(name, video.entry) for name, video in videos[:_ROWS]],
+    )
     more = f"; {len(videos) - _ROWS} more" if len(videos) > _ROWS else ""
     output.print(
-        f"[dim]in s3://{connection.bucket}/{keys.poses_prefix(collection)}, with manifest.json{more}[/]", soft_wrap=True
+        f"[dim]in s3://{connection.bucket}/{safe_text(keys.poses_prefix(collection))}, with manifest.json{more}[/]",
+        soft_wrap=True,
     )
+
+
+def _row(name: str, entry: VideoEntry) -> tuple[str | Cell, ...]:
+    if entry.frames:
+        return (name, f"{entry.frames.kept} of {entry.frames.read}", entry.output or "")
+    return (name, Cell("–", "red"), Cell(f"{entry.error}: {entry.message or ''}", "red"))

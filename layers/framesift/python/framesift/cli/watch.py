@@ -16,15 +16,11 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from framesift import aws
-from framesift.contracts import Run
-from framesift.pipeline.stage import SCOPE_SEPARATOR
-from framesift.table import RunRecord, Table
+from framesift.cli.console import safe_text
+from framesift.pipeline.branches import branch_of
+from framesift.table import Records, RunRecord
+from framesift.table.stages import SCOPE_SEPARATOR
 
-STAGES = {
-    "tiktok": ("collect", "analyze", "curate", "publish", "archive"),
-    "youtube": ("collect", "analyze", "predict", "teach"),
-    "upload": ("collect", "analyze", "poses"),
-}
 POLL_S = 0.5
 
 
@@ -52,28 +48,28 @@ class Snapshot:
         return self.state == "RUNNING"
 
 
-def watch(execution_arn: str, source: str, table: Table, console: Console) -> Snapshot:
+def watch(execution_arn: str, records: Records, console: Console) -> Snapshot:
     """Show a run until it ends.
 
     Returns:
         How it ended.
     """
-    moments = _snapshots(execution_arn, source, table)
+    moments = _snapshots(execution_arn, records)
     return _watch_live(moments, console) if console.is_terminal else _watch_plainly(moments, console)
 
 
-def _snapshots(execution_arn: str, source: str, table: Table) -> Iterator[Snapshot]:
+def _snapshots(execution_arn: str, records: Records) -> Iterator[Snapshot]:
     started = time.monotonic()
     record: RunRecord | None = None
     while True:
         execution = aws.stepfunctions().describe_execution(executionArn=execution_arn)
         if record is None:
-            record = table.run_of(source, execution_arn)
+            record = records.runs.of_execution(execution_arn)
         snapshot = Snapshot(
             state=execution["status"],
             seconds=time.monotonic() - started,
             record=record,
-            cells=_cells(record.run, record.categories, table) if record else {},
+            cells=_cells(record, records) if record else {},
             result=_result(execution),
         )
         yield snapshot
@@ -89,12 +85,13 @@ def _result(execution: Any) -> dict[str, Any]:
     return {"error": execution.get("error") or execution["status"], "cause": execution.get("cause") or ""}
 
 
-def _cells(run: Run, categories: list[str], table: Table) -> dict[tuple[str, str], tuple[int, int, str]]:
+def _cells(record: RunRecord, records: Records) -> dict[tuple[str, str], tuple[int, int, str]]:
+    run, stages = record.run, records.stages
     cells: dict[tuple[str, str], tuple[int, int, str]] = {}
-    for (stage, scope), (done, total) in table.progress(run).items():
+    for (stage, scope), (done, total) in stages.progress(run, record.started_at).items():
         for category in scope.split(SCOPE_SEPARATOR):
             cells[stage, category] = (done, total, f"{done}/{total}")
-    for (stage, scope), output in table.stages(run).items():
+    for (stage, scope), output in stages.outputs(run).items():
         describe = _DESCRIBE.get(stage)
         for category in scope.split(SCOPE_SEPARATOR):
             cells[stage, category] = (1, 1, describe(output, category) if describe else "done")
@@ -104,7 +101,7 @@ def _cells(run: Run, categories: list[str], table: Table) -> dict[tuple[str, str
                 cells["analyze", category] = (1, 1, f"{duplicates} re-uploads")
             elif stage in ("predict", "poses"):
                 cells["analyze", category] = (1, 1, "done")
-    return {key: cell for key, cell in cells.items() if key[1] in categories}
+    return {key: cell for key, cell in cells.items() if key[1] in record.scopes}
 
 
 def _describe_published(output: dict[str, Any], category: str) -> str:
@@ -114,7 +111,7 @@ def _describe_published(output: dict[str, Any], category: str) -> str:
 
 def _describe_predicted(output: dict[str, Any], category: str) -> str:
     seen = next(each for each in output["categories"] if each["category"] == category)
-    return f"{sum(seen['confident'].values())} seen, {seen['to_review']} to review"
+    return f"{sum(seen['confident'].values())} detected, {seen['to_review']} to review"
 
 
 _DESCRIBE: dict[str, Callable[[dict[str, Any], str], str]] = {
@@ -123,7 +120,7 @@ _DESCRIBE: dict[str, Callable[[dict[str, Any], str], str]] = {
     "publish": _describe_published,
     "predict": _describe_predicted,
     "poses": lambda output, _: f"{output['done']} done, {output['failed']} failed",
-    "teach": lambda output, _: f"{output['uploaded']} taught: {output['outcome'].replace('_', ' ')}",
+    "train": lambda output, _: f"{output['uploaded']} uploaded: {output['outcome'].replace('_', ' ')}",
 }
 
 
@@ -146,12 +143,12 @@ def _picture(snapshot: Snapshot, spinner: Spinner) -> RenderableType:
     spinner.update(text=Text.assemble((f" {title}", "bold"), f"  {snapshot.seconds:.0f} s"))
     if record is None:
         return spinner
-    stages = STAGES[record.source]
+    stages = branch_of(record.source).stages
     grid = Grid(box=None, pad_edge=False, padding=(0, 3, 0, 0))
     grid.add_column("", style="bold")
     for stage in stages:
         grid.add_column(stage, min_width=14, header_style="dim")
-    for category in record.categories:
+    for category in record.scopes:
         grid.add_row(category, *(_cell(snapshot.cells.get((stage, category))) for stage in stages))
     return Group(spinner, grid)
 
@@ -174,5 +171,6 @@ def _watch_plainly(moments: Iterator[Snapshot], console: Console) -> Snapshot:
         for (stage, category), (done, total, text) in snapshot.cells.items():
             if done >= total and (stage, category) not in said:
                 said.add((stage, category))
-                console.print(f"{snapshot.seconds:6.1f} s  {stage:<8} {category:<10} {text}", highlight=False)
+                line = safe_text(f"{snapshot.seconds:6.1f} s  {stage:<8} {category:<10} {text}")
+                console.print(line, highlight=False)
     return snapshot

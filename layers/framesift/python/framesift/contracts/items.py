@@ -20,7 +20,7 @@ class ItemError(Contract):
 
 
 class Media(Contract):
-    """An item's picture as it was collected."""
+    """An item's image as it was collected."""
 
     key: str = Field(description="Its key in the bucket.")
     sha256: str
@@ -31,19 +31,19 @@ class Media(Contract):
 
 
 class Duplicate(Contract):
-    """That an item is a re-upload, of what, and how that was seen."""
+    """That an item is a duplicate, of what, and how it was found."""
 
     of: str = Field(description="The id of the kept item that it repeats.")
     of_date: str | None = Field(None, description="The day of that item where it is not this run's.")
     of_category: str | None = None
     method: str = Field(
-        description="`sha256`, `pdq`, the embedder's name, or `aligned`: alike, and the same when laid over it."
+        description="`sha256`, `pdq`, the embedder's name, or `aligned`: similar, and equal where aligned."
     )
     score: float = Field(description="Cosine similarity, or 1 - distance / 256 for PDQ.")
 
 
 class Region(Contract):
-    """Where something is in a picture, in shares of its width and height: 0 is left or top, 1 is right or bottom."""
+    """Where something is in an image, in shares of its width and height: 0 is left or top, 1 is right or bottom."""
 
     tag: str
     left: float
@@ -53,13 +53,13 @@ class Region(Contract):
 
 
 class Detection(Region):
-    """Something that a detector sees."""
+    """An object that a detector found."""
 
     probability: float = Field(ge=0.0, le=1.0)
 
 
 class Language(Contract):
-    """Which language an item was taken for."""
+    """The language that was detected for a clip."""
 
     code: str = Field(description="ISO 639-1, or `und` where nothing could be said.")
     confidence: float = Field(ge=0.0, le=1.0)
@@ -88,20 +88,11 @@ class Decision(Contract):
 
 
 class Item(Contract):
-    """One piece of media with what is known of it; each stage adds its part."""
+    """One piece of media and what is known of it; each stage adds its part."""
 
     source: str
-    category: str
-    id: str = Field(description="The site's own id.")
-    url: str
+    id: str = Field(description="Its id within the source: the site's own, or a digest of its content.")
     title: str = ""
-    author: str = Field("", description="The author's account name.")
-    author_name: str = Field("", description="The name that the author shows.")
-    views: int = Field(ge=0)
-    views_text: str | None = Field(None, description="The count as the page wrote it, if it was read there.")
-    posted_at: datetime | None = None
-    thumbnail_url: str | None = None
-    smaller_thumbnail_urls: list[str] = Field([], description="Asked for in this order where the first cannot be had.")
     collected_at: datetime
     media: Media | None = None
     error: ItemError | None = None
@@ -110,7 +101,21 @@ class Item(Contract):
         None,
         description="What looked for duplicates: an embedder's name, `pdq`, or `none` (too plain).",
     )
+    detections: list[Detection] | None = Field(None, description="None where no detector has run.")
+    detected_by: str | None = Field(None, description="The detector and its version.")
+
+
+class Clip(Item):
+    """An item that people posted on a site: what the site says of it, and what was decided about it."""
+
+    category: str
+    url: str
+    author: str = Field("", description="The author's account name.")
+    author_name: str = Field("", description="The name that the author shows.")
+    views: int = Field(ge=0)
+    views_text: str | None = Field(None, description="The count as the page wrote it, if it was read there.")
+    posted_at: datetime | None = None
+    thumbnail_url: str | None = None
+    smaller_thumbnail_urls: list[str] = Field([], description="Tried in this order where the first cannot be had.")
     language: Language | None = None
     decision: Decision | None = None
-    detections: list[Detection] | None = Field(None, description="None where no detector has looked.")
-    detected_by: str | None = Field(None, description="The detector and its version.")

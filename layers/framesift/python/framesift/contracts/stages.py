@@ -2,49 +2,68 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from framesift.contracts.base import Contract, Run
-from framesift.contracts.start import UploadedObject
-
-
-class CategoryInput(Contract):
-    """A stage's work on one category (collect, curate)."""
-
-    run: Run
-    category: str
-    dry_run: bool = Field(False, description="Only say what would be done, where the stage can.")
-    object: UploadedObject | None = Field(None, description="Of `upload`: the one object; else all of the collection.")
 
 
 class CollectOutput(Contract):
-    """What a crawl brought."""
+    """What collecting a scope gave; each source adds its own figures."""
 
-    category: str
+    scope: str = Field(description="A category of the source; of `upload` the collection.")
     status: Literal["done", "failed"] = "done"
     manifest_key: str | None = None
-    seen: int = Field(0, description="Clips that the site showed.")
-    below_min_views: int = 0
-    repeated: int = Field(0, description="Sightings of a clip that was seen before.")
-    items: int = Field(0, description="Clips in the manifest.")
-    failed_items: int = Field(0, description="Of these, clips whose thumbnail could not be had.")
-    known: int = Field(0, description="Uploads that were done before; no items.")
-    not_videos: int = Field(0, description="Uploads of other kinds; no items.")
-    fetched: int = Field(0, description="Thumbnails that were asked for: those not in the bucket yet.")
-    units: int = Field(0, description="Units of YouTube's quota that the feed cost.")
-    cut_short: str | None = Field(None, description="Why the crawl ended before its target and the site's own end.")
+    seen: int = Field(0, description="Items that the source showed.")
+    items: int = Field(0, description="Items in the manifest.")
+    failed_items: int = Field(0, description="Of these, items whose media could not be had.")
     error: str | None = None
     cause: str | None = None
 
+    def counts(self) -> dict[str, int]:
+        """The figures that the run's record keeps."""
+        return {"seen": self.seen, "items": self.items, "failed_items": self.failed_items}
+
+
+class CrawlOutput(CollectOutput):
+    """What a crawl of TikTok brought."""
+
+    below_min_views: int = Field(0, description="Clips with fewer views than the settings ask for.")
+    repeated: int = Field(0, description="Sightings of a clip that was seen before.")
+    fetched: int = Field(0, description="Thumbnails that were downloaded: those not in the bucket yet.")
+    cut_short: str | None = Field(None, description="Why the crawl ended before its target and the site's own end.")
+
+    def counts(self) -> dict[str, int]:
+        """The figures that the run's record keeps."""
+        return {**super().counts(), "below_min_views": self.below_min_views, "repeated": self.repeated}
+
+
+class FeedOutput(CollectOutput):
+    """What listing a feed of YouTube brought."""
+
+    fetched: int = Field(0, description="Thumbnails that were downloaded: those not in the bucket yet.")
+    units: int = Field(0, description="Units of YouTube's quota that the feed cost.")
+    cut_short: str | None = Field(None, description="Of a dry run: why it cannot report more.")
+
+
+class UploadsOutput(CollectOutput):
+    """What was found in a collection."""
+
+    known: int = Field(0, description="Videos that were done before; no items.")
+    not_videos: int = Field(0, description="Uploads of other kinds; no items.")
+
+    def counts(self) -> dict[str, int]:
+        """The figures that the run's record keeps."""
+        return {**super().counts(), "known": self.known, "not_videos": self.not_videos}
+
 
 class StageInput(Contract):
-    """A stage's work on all categories that were collected (plan, publish, archive)."""
+    """A stage's work on all scopes that were collected (plan, publish, archive)."""
 
     run: Run
-    categories: list[str]
-    dry_run: bool = Field(False, description="Only say what would be done, where the stage can.")
+    scopes: list[str]
+    dry_run: bool = Field(False, description="Only report what would be done, where the stage can.")
 
 
 class PlanOutput(Contract):
@@ -55,6 +74,15 @@ class PlanOutput(Contract):
     array_size: int = Field(1, description="1: no array.")
     compute: Literal["gpu", "cpu"]
     items: int
+    job_name: str
+    queue: Literal["daily", "uploads"] = Field("daily", description="Which CPU queue takes the job.")
+    timeout_s: int = Field(description="How long the whole job may take, the wait for a machine included.")
+    gpu_timeout_s: int = Field(description="The same in the GPU queue, before the CPU queue takes what is missing.")
+    attempt_timeout_s: int = Field(description="How long one attempt of it, or of an array child, may take.")
+    tolerates_failed_job: bool = Field(
+        False,
+        description="Whether the run goes on where the job failed: publishing reports what is missing.",
+    )
 
 
 class CategoryManifest(Contract):
@@ -76,7 +104,7 @@ class HistoryManifest(Contract):
 class JobSpec(Contract):
     """What a vision job is to do: its one argument is the S3 URI of this."""
 
-    kind: Literal["pictures", "poses"] = "pictures"
+    kind: Literal["images", "poses"] = "images"
     run: Run
     bucket: str
     table: str
@@ -84,16 +112,17 @@ class JobSpec(Contract):
 
 
 class AnalysisJob(JobSpec):
-    """What the vision job is to do with pictures."""
+    """What the vision job is to do with images."""
 
     categories: list[CategoryManifest]
+    collected_digest: str = Field("", description="Changes when a category is collected again.")
     history: list[HistoryManifest] = Field([])
     summary_key: str
     shard_items: int
 
 
 class AnalysisSummary(Contract):
-    """What the vision job did; written by the join as `analysis.json`."""
+    """What the vision job did; written last, as `summary.json`."""
 
     items: int
     failed_items: int
@@ -101,10 +130,11 @@ class AnalysisSummary(Contract):
     duplicates_by_method: dict[str, int]
     not_judged: int
     embedder: str = Field(description="`resnet50`, `copydetect` or `pdq`.")
-    embedder_why: str = Field(description="One sentence: why this one judged.")
+    embedder_why: str = Field(description="One sentence: why this one was chosen.")
     device: str
     history_items: int
     seconds: float
+    collected_digest: str = Field("", description="Of the job that it summarizes.")
 
 
 class CurateOutput(Contract):
@@ -142,18 +172,18 @@ class ArchiveOutput(Contract):
 
 
 class PredictedCategory(Contract):
-    """What a detector saw in one category."""
+    """What was detected in one category."""
 
     category: str
     manifest_key: str
-    items: int = Field(description="Pictures that were looked at.")
+    items: int = Field(description="Images that were analyzed.")
     failed_items: int
     confident: dict[str, int] = Field(description="Detections from their tag's threshold on, by tag.")
     to_review: int = Field(description="Detections between the two thresholds.")
 
 
 class PredictOutput(Contract):
-    """What a detector saw."""
+    """What was detected."""
 
     detector: str
     categories: list[PredictedCategory]
@@ -168,17 +198,17 @@ class GateBaseline(Contract):
     margin: float = Field(description="How much less average precision is let through.")
 
 
-class TeachOutput(Contract):
-    """What was taught, and whether that makes a training."""
+class TrainOutput(Contract):
+    """Which training images were uploaded, and whether a training was started."""
 
     outcome: Literal["training", "nothing_changed", "not_enough_images", "no_project"]
     why: str
     iteration_id: str | None = None
     tags_made: list[str] = Field([])
     uploaded: int = 0
-    known: int = Field(0, description="Pictures that the project had already.")
-    waiting: int = Field(0, description="Pictures with a prediction that waits for a person.")
-    refused: int = Field(0, description="Pictures that the service does not take.")
+    known: int = Field(0, description="Images that the project had already.")
+    waiting: int = Field(0, description="Images with a prediction that waits for a person.")
+    refused: int = Field(0, description="Images that the service does not take.")
     check_after_s: int = Field(60, description="When to ask whether the training is done.")
     gate: GateBaseline | None = Field(None, description="Of a dry run: what the gate would compare with.")
 
@@ -213,19 +243,25 @@ class FinishInput(Contract):
     """All that the run's record should say."""
 
     run: Run
-    categories: list[str]
-    collected: list[CollectOutput]
+    scopes: list[str]
+    collected: list[dict[str, Any]] = Field(
+        description="Each scope's output of the collect stage, by its source's contract."
+    )
     planned_compute: str
     analyzed_on: str
+    gpu_fault: str | None = Field(None, description="Why the GPU queue did not do the job, where it was asked to.")
     execution_arn: str
 
 
 class FinishOutput(Contract):
     """How the run ended."""
 
-    status: Literal["SUCCEEDED", "FAILED"]
+    status: Literal["SUCCEEDED", "FAILED"] = Field(
+        description="Of this execution; the record's also counts earlier ones."
+    )
     degraded: list[str]
     failed_categories: list[str]
+    items: int = Field(0, description="Items that the execution collected.")
     error: str | None = None
     cause: str | None = None
 

@@ -9,13 +9,19 @@ from pydantic import ConfigDict, Field
 
 from framesift.contracts.base import Contract, Run
 
+Collector = Literal["crawler", "feed", "uploads"]
+Goal = Literal["lists", "detector", "poses"]
+
 
 class UploadedObject(Contract):
-    """An object as S3's event of its creation tells of it (`detail.object`)."""
+    """An object as S3's event of its creation describes it (`detail.object`)."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, validate_by_name=True, validate_by_alias=True)
 
     key: str
-    etag: str = Field("", description="Changes with what is in it.")
-    sequencer: str = Field("", description="Differs for each write of the key; an event that comes twice has it twice.")
+    etag: str = Field("", description="Changes with the object's bytes.")
+    sequencer: str = Field("", description="Differs for each write of the key; an event that arrives twice repeats it.")
+    version_id: str = Field("", alias="version-id", description="Of a bucket that keeps versions: one for each write.")
 
 
 class StartInput(Contract):
@@ -36,13 +42,27 @@ class StartInput(Contract):
     )
 
 
+class ScopeInput(Contract):
+    """A stage's work on one scope (collect, curate)."""
+
+    run: Run
+    scope: str = Field(description="A category of the source; of `upload` the collection.")
+    dry_run: bool = Field(False, description="Only report what would be done, where the stage can.")
+
+
+class UploadsInput(ScopeInput):
+    """The collect stage's work on a collection."""
+
+    object: UploadedObject | None = Field(None, description="The one object to collect; null: the whole collection.")
+
+
 class BeginInput(Contract):
     """The start as the state machine hands it on."""
 
     start: dict[str, Any]
     execution_arn: str
     started_at: datetime
-    dry_run: bool = Field(False, description="Only say what would be done.")
+    dry_run: bool = Field(False, description="Only report what would be done.")
 
 
 class BeginOutput(Contract):
@@ -51,5 +71,11 @@ class BeginOutput(Contract):
     decision: Literal["run", "skip"]
     why: str
     run: Run
-    categories: list[str] = Field(description="What is to be done of the source; for `upload` its collection.")
-    object: UploadedObject | None = None
+    collector: Collector = Field(description="Which function collects.")
+    goal: Goal = Field(description="What follows the analysis.")
+    work: list[UploadsInput | ScopeInput] = Field([], description="One input of the collect stage a scope.")
+
+    @property
+    def scopes(self) -> list[str]:
+        """The names of what is to be collected."""
+        return [each.scope for each in self.work]

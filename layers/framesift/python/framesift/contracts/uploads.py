@@ -33,13 +33,13 @@ class Upload(Contract):
     size_bytes: int
     modified_at: datetime
     finding: Finding
-    error: ItemError | None = Field(None, description="Why it is no video that can be looked at.")
+    error: ItemError | None = Field(None, description="Why it is no video that can be analyzed.")
 
 
 class PoseJob(JobSpec):
     """What the vision job is to do with videos."""
 
-    kind: Literal["pictures", "poses"] = "poses"
+    kind: Literal["images", "poses"] = "poses"
     collection: str
     videos: list[Upload] = Field(description="Child `i` of `n` does every `n`-th, from the `i`-th on.")
     settings: dict[str, Any] = Field(description="`framesift.pose.presets.PoseSettings`, all of it.")

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from framesift.duplicates.pdq import VARIANTS, pdq_hash
 from framesift.vision.decode import RgbImage
-from framesift.vision.pdq import VARIANTS, pdq_hash
 
 Bits = NDArray[np.uint8]
 

@@ -1,7 +1,7 @@
 """The trained model at work, without torch: pictures in, descriptors out, and which of them can be judged.
 
-The pipeline uses the same network through `framesift.vision.embed.CopyDetect`; here is what evaluation and queries
-need beside it.
+The pipeline uses the same network through `framesift.embedding.copydetect.CopyDetect`; here is what evaluation and
+queries need beside it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from framesift.embedding.copydetect import CopyDetect
 from framesift.models import Model, default_cache_dir, open_registry
 from framesift.vision.decode import RgbImage
-from framesift.vision.embed import CopyDetect
 from framesift.vision.views import WINDOWS, is_plain, windows
 
 NAME: Final = "copydetect"
@@ -43,7 +43,7 @@ class CopyDetector:
             images: `(height, width, 3)` uint8 RGB each, of any sizes.
 
         Returns:
-            `(N, 192)` float16, rows L2-normalised; a row of noughts, which is similar to nothing, where `is_judged`
+            `(N, 192)` float16, rows L2-normalised; a row of zeros, which is similar to nothing, where `is_judged`
             says no.
         """
         vectors = np.zeros((len(images), self.dimension), np.float16)

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from framesift.copydetect.evaluate import Method, score, summary
 from framesift.copydetect.hashes import hash_methods
 from framesift.copydetect.model import NAME, CopyDetector
+from framesift.embedding.resnet50 import open_on_cpu
 from framesift.errors import ModelError
 from framesift.models import Model, default_cache_dir, open_registry, shipped_card
 from framesift.vision.decode import RgbImage
-from framesift.vision.embed import ResNet50Cpu
 
 Figures = Mapping[str, Mapping[str, Any]]
 """What `evaluate.summary` says, by method."""
@@ -52,7 +52,7 @@ class ResNet50Method:
     name = "resnet50"
 
     def __init__(self, model: Model) -> None:
-        self._embedder = ResNet50Cpu(model, threads=1)
+        self._embedder = open_on_cpu(model, threads=1)
 
     def describe(self, pictures: Sequence[RgbImage]) -> NDArray[np.float16]:
         """Describe pictures: (N, 2048)."""

@@ -10,9 +10,9 @@ from framesift.contracts import Detection
 from framesift.errors import MediaError, TagsDifferError
 
 if TYPE_CHECKING:
-    from framesift.detection_records import InService
     from framesift.settings import Settings
     from framesift.storage import Store
+    from framesift.table import InService
 
 
 class Detector(Protocol):
@@ -31,12 +31,12 @@ class Detector(Protocol):
         """
         ...
 
-    def detect(self, pictures: Sequence[bytes], *, at_least: float) -> list[list[Detection] | MediaError]:
+    def detect(self, pictures: Sequence[bytes], *, min_score: float) -> list[list[Detection] | MediaError]:
         """Look at pictures.
 
         Args:
             pictures: Files' bytes: JPEG, PNG, WebP, GIF or BMP.
-            at_least: Leave out what is less probable.
+            min_score: Leave out what is less probable.
 
         Returns:
             For each picture, in order: what is in it, most probable first; or why it could not be looked at.

@@ -11,7 +11,7 @@ from framesift.language.detector import UNDECIDED, Guess, LanguageDetector
 from framesift.language.offline import OfflineDetector
 
 if TYPE_CHECKING:
-    from framesift.contracts import Item
+    from framesift.contracts import Clip
     from framesift.settings import LanguageSettings
 
 __all__ = [
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 
-def decider(settings: LanguageSettings) -> Callable[[Sequence[Item]], Decided]:
+def decider(settings: LanguageSettings) -> Callable[[Sequence[Clip]], Decided]:
     """The decision as the settings want it; the detector's models and clients are made when they are first needed.
 
     Raises:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from framesift.contracts import Item, Language
+from framesift.contracts import Clip, Language
 from framesift.errors import TranslateQuotaError, TranslateUnavailableError
 from framesift.language.detector import UNDECIDED, UNDECIDED_CODE, Guess, LanguageDetector
 from framesift.language.scripts import by_script
@@ -27,7 +27,7 @@ class Decided(NamedTuple):
         degraded: One sentence where the detector failed and the fallback decided what was missing, else None.
     """
 
-    items: list[Item]
+    items: list[Clip]
     degraded: str | None
 
 
@@ -36,7 +36,7 @@ class _Answer(NamedTuple):
     provider: str
 
 
-def decide_language(items: Sequence[Item], detector: LanguageDetector, fallback: LanguageDetector) -> Decided:
+def decide_language(items: Sequence[Clip], detector: LanguageDetector, fallback: LanguageDetector) -> Decided:
     """Decide the language of items by their titles, then by their authors' names.
 
     Args:
@@ -55,7 +55,7 @@ def decide_language(items: Sequence[Item], detector: LanguageDetector, fallback:
     return Decided(decided, asked.degraded)
 
 
-def _language(item: Item, titles: Mapping[str, _Answer], names: Mapping[str, _Answer]) -> Language:
+def _language(item: Clip, titles: Mapping[str, _Answer], names: Mapping[str, _Answer]) -> Language:
     decided_by: Literal["title", "author", "none"] = "title"
     answer = titles[item.title]
     if answer.guess.code == UNDECIDED_CODE:
@@ -66,7 +66,7 @@ def _language(item: Item, titles: Mapping[str, _Answer], names: Mapping[str, _An
     return Language(code=guess.code, confidence=guess.confidence, decided_by=decided_by, provider=provider)
 
 
-def _shown_name(item: Item) -> str:
+def _shown_name(item: Clip) -> str:
     return item.author_name or item.author
 
 

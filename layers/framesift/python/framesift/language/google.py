@@ -8,17 +8,16 @@ and no daily limit is set by default: hence the budget here.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
-from framesift import aws
 from framesift.errors import SettingsError, TranslateDeniedError, TranslateQuotaError, TranslateUnavailableError
 from framesift.language.detector import UNDECIDED, Guess
 from framesift.language.scripts import words
 from framesift.pacing import Pacer
+from framesift.secrets import read_json_secret, wrong_content
 
 if TYPE_CHECKING:
     from google.cloud.translate_v3 import TranslationServiceClient
@@ -29,6 +28,7 @@ _CONCURRENCY = 8
 _CALL_TIMEOUT_S = 10.0
 # A title's language shows long before its end; every character is paid for.
 _MAX_TEXT_CHARS = 300
+_KEY_FORM = "a service account's JSON key"
 _SCOPE = "https://www.googleapis.com/auth/cloud-translation"
 # Codes that Google keeps from before ISO changed them, and one that ISO 639-1 lacks.
 _ISO_CODES = {"iw": "he", "jw": "jv", "in": "id", "fil": "tl"}
@@ -64,7 +64,7 @@ class GoogleDetector:
         """Make one with the secret's service account, else with the machine's own credentials.
 
         Raises:
-            SettingsError: If no project is set, or the secret holds no service account.
+            SettingsError: If no project is set, or the secret cannot be read or holds something else.
             TranslateDeniedError: If there are no credentials.
         """
         if not settings.google_project:
@@ -145,13 +145,13 @@ def _client(settings: LanguageSettings) -> TranslationServiceClient:
         )
     try:
         if settings.google_secret:
-            secret = aws.secretsmanager().get_secret_value(SecretId=settings.google_secret)["SecretString"]
+            secret = read_json_secret(settings.google_secret, _KEY_FORM)
             make = service_account.Credentials.from_service_account_info
-            key = make(json.loads(secret), scopes=[_SCOPE])  # type: ignore[no-untyped-call]
+            key = make(secret, scopes=[_SCOPE])  # type: ignore[no-untyped-call]
         else:
             key, _ = default(scopes=[_SCOPE])
     except ValueError as error:
-        raise SettingsError(f"The secret {settings.google_secret!r} holds no service account's JSON key.") from error
+        raise wrong_content(settings.google_secret, _KEY_FORM) from error
     except exceptions.DefaultCredentialsError as error:
         raise TranslateDeniedError(
             "There are no Google credentials: set FRAMESIFT_LANGUAGE__GOOGLE_SECRET, or GOOGLE_APPLICATION_CREDENTIALS."

@@ -1,7 +1,7 @@
 """The models' registry: cards, where files come from, and verification.
 
-A new model is a card in `cards/`, and one of: a file in `files/` (it ships), a `url` (its maker publishes
-the file itself) or a `builder` (we make the file from what its maker publishes).
+A new model is a card in `cards/`, and one of: a file in `files/` (it ships), a `url` (its publisher
+offers the file itself) or a `builder` (we build the file from what its publisher offers).
 """
 
 from framesift.models.card import ModelCard, shipped_card, shipped_cards

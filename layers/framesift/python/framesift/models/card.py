@@ -1,4 +1,4 @@
-"""What the registry knows of a model."""
+"""Model cards: the metadata of the registry's models."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class DetectorForm(BaseModel):
 
     Attributes:
         head: `yolov5`: (N, boxes, 5 + tags); `yolov8`: (N, 4 + tags, boxes); `torchvision`: boxes, labels and scores of
-            one picture; `custom_vision`: Custom Vision's export of General (compact), (N, anchors · (5 + tags), H, W);
+            one image; `custom_vision`: Custom Vision's export of General (compact), (N, anchors · (5 + tags), H, W);
             `custom_vision_s1`: that of General (compact) [S1], three outputs.
         tags: What it finds, by its class number. A torchvision detector's number 0 is the background.
         width: Pixels that it takes; multiples of 32 for YOLO.
@@ -49,16 +49,17 @@ class ModelCard(BaseModel):
         sha256: The file's digest. `None` only where the file is built on the machine that asks for it;
             the card that is kept beside a built file has the digest.
         size_bytes: The file's size, under the same rule as `sha256`.
-        licence: An SPDX name, and whose it is.
+        licence: An SPDX identifier, and the licensor.
         source: Where the weights come from, for people.
         input: Shape, dtype, range and colour order of what goes in.
         output: The same of what comes out.
         dimension: Length of an output vector, for models that make features.
         threshold: The cosine from which two outputs count as duplicates, likewise.
-        candidate_threshold: The lower cosine from which they do if the pictures agree when laid over each other.
-        url: HTTPS address of exactly this file, where its maker publishes it.
-        builder: `package.module:function` of ours that makes the file from what its maker publishes:
+        candidate_threshold: The lower cosine from which they do if the aligned images agree.
+        url: HTTPS address of exactly this file, where its publisher offers it.
+        builder: `package.module:function` of ours that makes the file from what its publisher offers:
             `(destination: Path) -> None`.
+        builder_extra: The extra of the package that the builder needs.
         detector: How it is fed and read, for object detectors.
     """
 
@@ -78,6 +79,7 @@ class ModelCard(BaseModel):
     candidate_threshold: Annotated[float, Field(ge=-1, le=1)] | None = None
     url: Annotated[str, Field(pattern=r"^https://")] | None = None
     builder: Annotated[str, Field(pattern=r"^framesift(\.\w+)+:\w+$")] | None = None
+    builder_extra: str | None = None
     detector: DetectorForm | None = None
 
     @property

@@ -1,16 +1,18 @@
-"""Where a model's file may come from: the package, the bucket, its maker, or a build of ours."""
+"""Where a model's file may come from: the bucket, its publisher, or a build from what its publisher offers."""
 
 from __future__ import annotations
 
+import http.client
 import importlib
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from framesift import keys
-from framesift.errors import ModelMismatchError, ModelMissingError, NotFoundError
+from framesift.errors import ExtraMissingError, ModelMismatchError, ModelUnreachableError, NotFoundError
 from framesift.models.card import CARD_FILE_NAME, ModelCard
 from framesift.storage import Store
 
@@ -29,8 +31,9 @@ class Origin(Protocol):
             where the origin does not have the model.
 
         Raises:
-            ModelMissingError: The origin should have it and cannot be reached.
-            ModelMismatchError: What it gives is larger than the card says.
+            ModelUnreachableError: The origin should have it and cannot be reached.
+            ExtraMissingError: Building it needs an extra of the package.
+            ModelMismatchError: The file is larger than the card says.
         """
 
 
@@ -53,6 +56,11 @@ class BucketOrigin:
             return None
         return ModelCard.model_validate_json(kept)
 
+    def cards(self) -> list[ModelCard]:
+        """The cards of all models in the bucket, by name and version."""
+        found = [key for key in self._store.list(keys.models_prefix()) if key.endswith(f"/{CARD_FILE_NAME}")]
+        return [ModelCard.model_validate_json(self._store.get(key)) for key in found]
+
     def card(self, folder: str) -> ModelCard | None:
         """The card of a model that is there, by its name and version; `None` where there is none."""
         name, _, version = folder.partition("/")
@@ -72,35 +80,53 @@ class BucketOrigin:
 
 
 class UrlOrigin:
-    """The address where the model's maker publishes exactly this file."""
+    """The address where the model's publisher offers exactly this file."""
 
     def fetch(self, card: ModelCard, destination: Path) -> ModelCard | None:
         """See `Origin.fetch`."""
         if card.url is None:
             return None
-        try:
-            # S310: the card's pattern allows https only.
-            with urllib.request.urlopen(card.url, timeout=_DOWNLOAD_TIMEOUT_S) as response:  # noqa: S310
-                _write_capped(response.read, destination, limit_bytes=card.size_bytes)
-        except (urllib.error.URLError, TimeoutError) as error:
-            raise ModelMissingError(
-                f"The model {card.name} could not be downloaded from {card.url} ({error}): "
-                f"run `framesift models fetch {card.name}` where there is a network."
-            ) from error
+        # S310: the card's pattern allows https only.
+        with (
+            _reaching(card, card.url),
+            urllib.request.urlopen(card.url, timeout=_DOWNLOAD_TIMEOUT_S) as response,  # noqa: S310
+        ):
+            _write_capped(response.read, destination, limit_bytes=card.size_bytes)
         return card
 
 
 class BuildOrigin:
-    """Files that a function of ours makes from what the model's maker publishes."""
+    """Files that a function of ours builds from what the model's publisher offers."""
 
     def fetch(self, card: ModelCard, destination: Path) -> ModelCard | None:
         """See `Origin.fetch`."""
         if card.builder is None:
             return None
         module_name, _, function_name = card.builder.partition(":")
-        build: Callable[[Path], None] = getattr(importlib.import_module(module_name), function_name)
-        build(destination)
+        try:
+            build: Callable[[Path], None] = getattr(importlib.import_module(module_name), function_name)
+            with _reaching(card, "its publisher"):
+                build(destination)
+        except ModuleNotFoundError as error:
+            if card.builder_extra is None:
+                raise
+            raise ExtraMissingError.for_module(
+                f"Building the model {card.name}", error.name, card.builder_extra
+            ) from None
         return card
+
+
+@contextmanager
+def _reaching(card: ModelCard, place: str) -> Iterator[None]:
+    """Turns every failure of the network into one sentence."""
+    try:
+        yield
+    except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:
+        reason = getattr(error, "reason", None) or error or type(error).__name__
+        raise ModelUnreachableError(
+            f"The model {card.name} could not be downloaded from {place} ({reason}): "
+            f"run `framesift models fetch {card.name}` when there is a network."
+        ) from error
 
 
 def _write_capped(read: Callable[[int], bytes], destination: Path, *, limit_bytes: int | None) -> None:

@@ -1,4 +1,4 @@
-"""Turns a model's name into a verified file."""
+"""Resolves a model's name to a verified file."""
 
 from __future__ import annotations
 
@@ -132,12 +132,12 @@ def default_cache_dir() -> Path:
 
 
 def open_registry(cache_dir: Path, store: Store | None = None, *, public: bool = False) -> ModelRegistry:
-    """Make the usual registry: the package, the cache, the bucket and, if asked, the models' makers.
+    """Make the usual registry: the package, the cache, the bucket and, if requested, the models' publishers.
 
     Args:
         cache_dir: The cache's folder.
         store: The bucket, where there is one.
-        public: Whether to turn to the public origins too. A job does not, since nothing there may assume a network;
+        public: Whether to use the public origins too. A job does not, since it may not assume a network;
             `framesift models fetch` does.
     """
     bucket = BucketOrigin(store) if store is not None else None
@@ -150,7 +150,7 @@ def open_registry(cache_dir: Path, store: Store | None = None, *, public: bool =
 def _verify(shipped: ModelCard, card: ModelCard, path: Path) -> None:
     """Check a file against its card, and that card against the one that ships."""
     remedy = (
-        "install the package anew"
+        "reinstall the package"
         if path.parent == _PACKAGED
         else f"delete {path.parent} and run `framesift models fetch {shipped.name}`"
     )

@@ -1,1 +1,1 @@
-"""What each state of the workflow does, one module a state."""
+"""The workflow's steps. What sources share is here; each has its own folder, and a line in `branches`."""

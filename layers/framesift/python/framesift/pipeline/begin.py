@@ -1,4 +1,4 @@
-"""Begin: refuse what is not known, by name; claim the run, or say why there is nothing to do."""
+"""Begin: refuse what is not known, by name; claim the run, or report why there is nothing to do."""
 
 from __future__ import annotations
 
@@ -14,76 +14,61 @@ from pydantic import ValidationError
 
 from framesift import aws
 from framesift.contracts import BeginInput, BeginOutput, Run, StartInput
-from framesift.errors import (
-    InvalidDateError,
-    InvalidStartError,
-    RunBusyError,
-    UnknownCategoryError,
-    UnknownSourceError,
-)
-from framesift.pipeline.uploads import subject_of
+from framesift.errors import InvalidDateError, InvalidStartError, RunBusyError
+from framesift.log import logger
+from framesift.pipeline.branch import Request
+from framesift.pipeline.branches import branch_of
 from framesift.settings import Settings
-from framesift.table import RunRecord, Table
-
-# Sources whose branch of the workflow is built.
-BUILT_SOURCES = ("tiktok", "youtube", "upload")
+from framesift.table import RunRecord, Runs
 
 
-def begin_run(
-    request: BeginInput,
-    settings: Settings,
-    table: Table,
-    is_running: Callable[[str], bool],
-) -> BeginOutput:
+def begin_run(request: BeginInput, settings: Settings, runs: Runs, is_running: Callable[[str], bool]) -> BeginOutput:
     """Decide whether this execution runs, and claim the run for it.
 
     Args:
         request: The start, and the execution that asks; a dry run claims nothing.
         settings: This process's settings.
-        table: Where runs are recorded.
-        is_running: Tells of an execution's ARN whether it is still at work.
+        runs: Where runs are recorded.
+        is_running: Whether the execution with an ARN is still running.
 
     Returns:
-        `run` with the categories that are still to do, or `skip` with the reason.
+        `run` with the scopes that are still to do, or `skip` with the reason.
 
     Raises:
         InvalidStartError: If a field is unknown or of the wrong form.
-        UnknownSourceError: If the source does not exist or has no branch.
+        UnknownSourceError: If the source does not exist.
         UnknownCategoryError: If the source has no such category.
-        InvalidCollectionError: If what is uploaded lies in no collection, or its name cannot be used.
-        InvalidDateError: If the date does not exist or lies in the future.
+        InvalidCollectionError: If an upload is in no collection, or its name cannot be used.
+        InvalidDateError: If the date does not exist or is in the future.
         RunBusyError: If another execution claimed the run at the same moment.
     """
     start = _parse_start(request.start)
-    categories, subject = _check_what(start, settings)
+    branch = branch_of(start.source)
+    asked = branch.parse(start, settings)
     date = _choose_date(start, request.started_at, settings).isoformat()
-    run = Run(source=start.source, date=date, attempt=1, subject=subject)
-    record = table.run(run.source, run.id)
-    choice = _choose(start, run.id, categories, record, request.execution_arn, is_running)
-    if choice.skip is not None:
-        run = record.run if record else run
-        return BeginOutput(decision="skip", why=choice.skip, run=run, categories=[])
-    claimed = RunRecord(
-        source=start.source,
-        date=date,
-        subject=subject,
-        status="RUNNING",
-        attempt=choice.attempt,
-        execution_arn=request.execution_arn,
-        categories=choice.categories,
-        done=choice.done,
-        started_at=request.started_at,
-        counts=record.counts if record and record.attempt == choice.attempt else {},
+    run = Run(source=start.source, date=date, attempt=1, subject=asked.subject)
+    record = runs.get(run.source, run.id)
+    plan = _decide(start, run.id, asked, record, request.execution_arn, is_running)
+    run = run.model_copy(update={"attempt": plan.attempt}) if plan.skip is None else record.run if record else run
+    output = BeginOutput(
+        decision="run" if plan.skip is None else "skip",
+        why=plan.why if plan.skip is None else plan.skip,
+        run=run,
+        collector=branch.collector,
+        goal=branch.goal,
+        work=[branch.work(run, scope, start) for scope in plan.scopes],
     )
-    if not request.dry_run and not table.claim(claimed, replaces=record):
-        raise RunBusyError(f"Another execution claimed {start.source} of {run.id} at the same moment; try again.")
-    return BeginOutput(
-        decision="run", why=choice.why, run=claimed.run, categories=choice.categories, object=start.object
+    if plan.skip is None and not request.dry_run:
+        _claim(request, run, asked, plan, record, settings, runs)
+    logger.info(
+        "run begun" if output.decision == "run" else "run skipped",
+        extra={"source": run.source, "run": run.id, "attempt": run.attempt, "why": output.why, "scopes": output.scopes},
     )
+    return output
 
 
 def execution_is_running(execution_arn: str) -> bool:
-    """Whether an execution of the state machine is still at work."""
+    """Whether an execution of the state machine is still running."""
     try:
         found = aws.stepfunctions().describe_execution(executionArn=execution_arn)
     except ClientError as error:
@@ -94,12 +79,20 @@ def execution_is_running(execution_arn: str) -> bool:
 
 
 @dataclass(frozen=True)
-class _Choice:
+class _Plan:
+    """What an execution is to do.
+
+    Attributes:
+        why: Why it runs.
+        skip: Why it does not; None: it runs.
+        attempt: The run's attempt that it works on.
+        scopes: What it makes.
+    """
+
     why: str = ""
     skip: str | None = None
     attempt: int = 1
-    categories: list[str] = field(default_factory=list)
-    done: list[str] = field(default_factory=list)
+    scopes: list[str] = field(default_factory=list)
 
 
 def _parse_start(start: dict[str, Any]) -> StartInput:
@@ -119,29 +112,6 @@ def _parse_start(start: dict[str, Any]) -> StartInput:
         raise InvalidStartError(f"This start cannot be used: {'; '.join(faults)}. Fields are: {known}.") from None
 
 
-def _check_what(start: StartInput, settings: Settings) -> tuple[list[str], str | None]:
-    """What of the source is to be done, and the subject of its run."""
-    if start.source not in BUILT_SOURCES:
-        raise UnknownSourceError(f"There is no source {start.source!r}; sources are: {', '.join(BUILT_SOURCES)}.")
-    if start.source == "upload":
-        collection, subject = subject_of(start)
-        return [collection], subject
-    if start.collection is not None or start.object is not None:
-        raise InvalidStartError(f"This start cannot be used: {start.source} has no collections; `upload` has.")
-    return _check_categories(start, settings), None
-
-
-def _check_categories(start: StartInput, settings: Settings) -> list[str]:
-    known = list(settings.youtube.feeds) if start.source == "youtube" else settings.run.categories
-    for category in start.categories or []:
-        if category not in known:
-            raise UnknownCategoryError(
-                f"{start.source} has no category {category!r}; categories are: {', '.join(known)}."
-            )
-    wanted = start.categories or known
-    return [category for category in known if category in wanted]
-
-
 def _choose_date(start: StartInput, started_at: datetime, settings: Settings) -> Date:
     zone = ZoneInfo(settings.run.timezone)
     today = started_at.astimezone(zone).date()
@@ -150,7 +120,7 @@ def _choose_date(start: StartInput, started_at: datetime, settings: Settings) ->
             return today
         try:
             return datetime.fromisoformat(start.scheduled_at).astimezone(zone).date()
-        except ValueError:
+        except (ValueError, OverflowError):
             raise InvalidDateError(f"scheduled_at {start.scheduled_at!r} is no ISO 8601 time.") from None
     try:
         day = Date.fromisoformat(start.date)
@@ -159,35 +129,79 @@ def _choose_date(start: StartInput, started_at: datetime, settings: Settings) ->
     if day.isoformat() != start.date:
         raise InvalidDateError(f"date {start.date!r} is no date of the form YYYY-MM-DD.")
     if day > today:
-        raise InvalidDateError(f"date {start.date} lies in the future: it is {today} in {settings.run.timezone}.")
+        raise InvalidDateError(f"date {start.date} is in the future: it is {today} in {settings.run.timezone}.")
     return day
 
 
-def _choose(
+def _decide(
     start: StartInput,
     run_id: str,
-    categories: list[str],
+    asked: Request,
     record: RunRecord | None,
     execution_arn: str,
     is_running: Callable[[str], bool],
-) -> _Choice:
+) -> _Plan:
     """Weigh a start against the run's record; pure but for `is_running`."""
-    if start.object and start.object.key.endswith("/"):
-        return _Choice(skip=f"{start.object.key} is a folder")
+    if asked.skip:
+        return _Plan(skip=asked.skip)
     if record is None:
-        return _Choice(f"{run_id} has not been run", categories=categories, done=[])
+        return _Plan(f"{run_id} has not been run", scopes=asked.scopes)
     if record.status == "RUNNING":
         if record.execution_arn == execution_arn:  # A retry of this very state.
-            return _Choice("claimed before", None, record.attempt, record.categories, record.done)
+            return _Plan("claimed before", None, record.attempt, record.scopes)
         if is_running(record.execution_arn):
-            return _Choice(skip=f"{record.source} of {run_id} is under way in {record.execution_arn}")
+            return _Plan(skip=f"{record.source} of {run_id} is under way in {record.execution_arn}")
     if start.force:
-        return _Choice("forced", None, record.attempt + 1, categories, [])
-    if record.subject in categories and not start.only_if_failed:
-        return _Choice("looks for what has come since", None, record.attempt + 1, categories, [])
-    missing = [category for category in categories if category not in record.done]
-    if record.status == "SUCCEEDED" and (start.only_if_failed or not missing):
-        return _Choice(skip=f"{record.source} of {run_id} is done")
-    # FAILED, left behind by an execution that was killed, or done for other categories only.
-    why = "the day is done for other categories" if record.status == "SUCCEEDED" else "takes up the failed run"
-    return _Choice(why, None, record.attempt, missing or categories, record.done)
+        return _Plan("forced", None, record.attempt + 1, asked.scopes)
+    if asked.repeats:
+        return _Plan("finds what was added since", None, record.attempt + 1, asked.scopes)
+    unfinished = record.unfinished(asked.scopes)
+    if not unfinished:
+        what = "is done" if set(asked.scopes) >= set(asked.wanted) else f"is done for {', '.join(asked.scopes)}"
+        return _Plan(skip=f"{record.source} of {run_id} {what}")
+    why = "the day is done for other categories only" if record.status == "PARTIAL" else "resumes the failed run"
+    return _Plan(why, None, record.attempt, unfinished)
+
+
+def _claim(
+    request: BeginInput,
+    run: Run,
+    asked: Request,
+    plan: _Plan,
+    record: RunRecord | None,
+    settings: Settings,
+    runs: Runs,
+) -> None:
+    """Record that the execution works on the run.
+
+    What is recorded of scopes that it does not work on stays as it is.
+
+    Raises:
+        RunBusyError: If another execution was quicker.
+    """
+    known = record.wanted if record else []
+    claimed = RunRecord(
+        source=run.source,
+        date=run.date,
+        subject=run.subject,
+        collection=asked.collection,
+        status="RUNNING",
+        attempt=run.attempt,
+        execution_arn=request.execution_arn,
+        categories=[] if asked.collection else plan.scopes,
+        wanted=[*asked.wanted, *(scope for scope in known if scope not in asked.wanted)],
+        done=record.done if record else [],
+        attempts=_attempts(record),
+        failures=record.failures if record else {},
+        failed_categories=record.failed_categories if record else [],
+        started_at=request.started_at,
+        counts=record.counts if record else {},
+        stand_ins=settings.run.stand_ins,
+    )
+    if not runs.claim(claimed, replaces=record):
+        raise RunBusyError(f"Another execution claimed {run.source} of {run.id} at the same moment; try again.")
+
+
+def _attempts(record: RunRecord | None) -> dict[str, int]:
+    """Which attempt made what is done, written out: a new attempt changes what the default means."""
+    return {scope: record.run_of(scope).attempt for scope in record.done} if record else {}

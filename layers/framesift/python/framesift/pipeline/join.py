@@ -1,23 +1,26 @@
-"""Join: what was seen of a day's pictures becomes verdicts, across categories and against the last days."""
+"""Join: the fingerprints of a day's images become verdicts, across categories and against the last days."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from framesift import keys
-from framesift.contracts import AnalysisJob, AnalysisSummary, Duplicate, HistoryManifest, Item, ItemError
+from framesift.contracts import AnalysisJob, AnalysisSummary, Clip, Duplicate, HistoryManifest, ItemError
+from framesift.duplicates.compare import Criteria, find_similar
+from framesift.duplicates.fingerprints import Fingerprints
+from framesift.duplicates.images import Candidate, Comparison, ImageSet
+from framesift.duplicates.keepers import Match, choose_keepers
+from framesift.duplicates.pdq import MIN_QUALITY
+from framesift.embedding.choose import EmbedderChoice
 from framesift.errors import NotFoundError, NothingToAnalyzeError, TooManyFailedItemsError
-from framesift.pipeline.pairs import Seen, most_viewed, similar_pictures
 from framesift.settings import Settings
-from framesift.storage import Store, write_json, write_manifest
-from framesift.vision.choose import Choice
-from framesift.vision.duplicates import Candidate, Repeat, find_duplicates
-from framesift.vision.looks import Looks
-from framesift.vision.pdq import MIN_QUALITY
+from framesift.storage import Store, read_lines, write_json, write_manifest
 
 _STAGE = "analyze"
 _KEPT_FILE = "kept.npz"
@@ -26,11 +29,11 @@ NOT_JUDGED = "none"
 
 def join(
     job: AnalysisJob,
-    manifests: Mapping[str, Sequence[Item]],
-    looks: Mapping[str, Sequence[Looks]],
+    manifests: Mapping[str, Sequence[Clip]],
+    fingerprints: Mapping[str, Sequence[Fingerprints]],
     settings: Settings,
     store: Store,
-    choice: Choice,
+    choice: EmbedderChoice,
     started_s: float,
 ) -> AnalysisSummary:
     """Find the duplicates and write each category's `analyzed` manifest, the keepers' features, and the summary.
@@ -39,138 +42,210 @@ def join(
     doing it twice changes nothing.
 
     Raises:
-        NothingToAnalyzeError: Not one picture could be read.
-        TooManyFailedItemsError: More pictures could not be read than the settings tolerate.
+        NothingToAnalyzeError: Not one image could be read.
+        TooManyFailedItemsError: More images could not be read than the settings tolerate.
     """
-    today = _todays(manifests, looks)
-    _check_failures(today, settings)
-    judged = [seen for seen in today if _is_judged(seen, choice)]
-    earlier = _earlier(job.history, store)
-    verdicts = _verdicts(job, judged, earlier, settings, choice, store)
+    today = _Today.of(manifests, fingerprints, choice)
+    errors = [str(error) for error in today.images.fingerprints.errors]
+    _check_failures(errors, settings)
+    judged = today.images.where(today.is_judged)
+    earlier = _read_history(job.history, store, choice)
+    comparison = Comparison(judged, earlier.images)
+    matches = _match(comparison, _DayFiles(today, earlier, store), settings, choice)
     for category, items in manifests.items():
-        mine = {seen.id: seen for seen in today if seen.category == category}
-        analyzed = [_analyzed(item, mine.get(item.id), verdicts.get((category, item.id)), choice) for item in items]
-        kept = [seen for seen in judged if seen.category == category and verdicts[category, seen.id] is None]
-        _keep_features(job, category, kept, choice, store)
+        analyzed = [_analyzed(item, category, today, matches, earlier, job.run.date, choice) for item in items]
+        kept = np.array(
+            [candidate.group == category and not matches[candidate] for candidate in judged.candidates], np.bool_
+        )
+        kept_key = f"{keys.features_prefix(job.run, category)}/{_KEPT_FILE}"
+        store.put(kept_key, judged.fingerprints.rows(kept).to_bytes())
         write_manifest(store, keys.manifest(job.run, category, "analyzed"), analyzed)
-    repeats = [verdict for verdict in verdicts.values() if verdict]
+    methods = [match.method for match in matches.values() if match]
+    failed = sum(map(bool, errors))
     summary = AnalysisSummary(
         items=sum(len(items) for items in manifests.values()),
-        failed_items=sum(1 for seen in today if seen.looks.errors[seen.row])
-        + sum(1 for items in manifests.values() for item in items if item.error),
-        duplicates=len(repeats),
-        duplicates_by_method=dict(sorted(Counter(verdict.method for verdict in repeats).items())),
-        not_judged=sum(1 for seen in today if not seen.looks.errors[seen.row]) - len(judged),
+        failed_items=failed + sum(1 for items in manifests.values() for item in items if item.error),
+        duplicates=len(methods),
+        duplicates_by_method=dict(sorted(Counter(methods).items())),
+        not_judged=len(errors) - failed - len(judged),
         embedder=choice.name,
         embedder_why=choice.why,
         device=choice.device,
-        history_items=len(earlier),
+        history_items=len(earlier.images),
         seconds=round(time.monotonic() - started_s, 3),
+        collected_digest=job.collected_digest,
     )
     write_json(store, job.summary_key, summary)
     return summary
 
 
-def _todays(manifests: Mapping[str, Sequence[Item]], looks: Mapping[str, Sequence[Looks]]) -> list[Seen]:
-    seen = []
-    for category, items in manifests.items():
-        by_id = {item.id: item for item in items}
-        for part in looks[category]:
-            seen += [Seen(part, row, category, by_id[str(part.ids[row])]) for row in range(len(part))]
-    return seen
+@dataclass(frozen=True)
+class _Today:
+    """The day's items that have an image.
+
+    Attributes:
+        images: Them, with their fingerprints.
+        items: By candidate.
+        rows: Each item's row, by category and id.
+        is_judged: `(N,)` bool: which can be told from others.
+    """
+
+    images: ImageSet
+    items: dict[Candidate, Clip]
+    rows: dict[tuple[str, str], int]
+    is_judged: NDArray[np.bool_]
+
+    @classmethod
+    def of(
+        cls,
+        manifests: Mapping[str, Sequence[Clip]],
+        fingerprints: Mapping[str, Sequence[Fingerprints]],
+        choice: EmbedderChoice,
+    ) -> _Today:
+        parts = [part for category in manifests for part in fingerprints[category]]
+        joined = Fingerprints.concatenate(choice.label, choice.dimension, parts)
+        candidates, items = [], {}
+        for category, manifest in manifests.items():
+            by_id = {item.id: item for item in manifest}
+            for part in fingerprints[category]:
+                for id_, digest in zip(part.ids.tolist(), part.sha256.tolist(), strict=True):
+                    candidate = Candidate(id_, digest, rank=(-by_id[id_].views,), group=category)
+                    candidates.append(candidate)
+                    items[candidate] = by_id[id_]
+        # Plain images resemble each other, whatever they show.
+        is_judged = (joined.errors == "") & ~joined.plain
+        if choice.embedder is None:
+            is_judged &= joined.quality >= MIN_QUALITY
+        rows = {(candidate.group, candidate.id): row for row, candidate in enumerate(candidates)}
+        return cls(ImageSet(candidates, joined), items, rows, is_judged)
 
 
-def _check_failures(today: Sequence[Seen], settings: Settings) -> None:
-    errors = [str(seen.looks.errors[seen.row]) for seen in today if seen.looks.errors[seen.row]]
-    if len(errors) == len(today):
-        why = f"; the first: {errors[0]}" if errors else ""
-        raise NothingToAnalyzeError(f"Not one of {len(today)} pictures could be read{why}")
-    if len(errors) > settings.run.tolerated_failed_share * len(today):
+@dataclass(frozen=True)
+class _History:
+    """What earlier runs kept.
+
+    Attributes:
+        images: The keepers.
+        kept_in: The run and category of each.
+    """
+
+    images: ImageSet
+    kept_in: dict[Candidate, HistoryManifest]
+
+
+def _read_history(history: Sequence[HistoryManifest], store: Store, choice: EmbedderChoice) -> _History:
+    """Read what earlier runs kept; a run that kept no features (an older release's) is left out."""
+    parts: list[Fingerprints] = []
+    candidates: list[Candidate] = []
+    kept_in: dict[Candidate, HistoryManifest] = {}
+    for origin in history:
+        key = f"{keys.features_prefix(origin.run, origin.category)}/{_KEPT_FILE}"
+        try:
+            part = Fingerprints.from_bytes(store.get(key))
+        except NotFoundError:
+            continue
+        rank = (origin.run.date, keys.edition(origin.run))
+        found = [
+            Candidate(id_, digest, rank, origin.category)
+            for id_, digest in zip(part.ids.tolist(), part.sha256.tolist(), strict=True)
+        ]
+        parts.append(part)
+        candidates += found
+        kept_in |= dict.fromkeys(found, origin)
+    return _History(ImageSet(candidates, Fingerprints.concatenate(choice.label, choice.dimension, parts)), kept_in)
+
+
+class _DayFiles:
+    """Reads candidates' files: a day's where they were collected, earlier days' there or in the archive."""
+
+    def __init__(self, today: _Today, earlier: _History, store: Store) -> None:
+        self._today, self._earlier, self._store = today, earlier, store
+        self._manifests: dict[str, dict[str, Clip]] = {}
+
+    def read(self, candidate: Candidate) -> bytes:
+        """See `ReadImage`."""
+        for key in self._keys(candidate):
+            try:
+                return self._store.get(key)
+            except NotFoundError:
+                continue
+        raise NotFoundError(f"The image of {candidate.group} {candidate.id} is no longer in the bucket.")
+
+    def _keys(self, candidate: Candidate) -> list[str]:
+        item, origin = self._today.items.get(candidate), self._earlier.kept_in.get(candidate)
+        if origin:
+            item = self._kept_items(origin).get(candidate.id)
+        if not item or not item.media:
+            return []
+        archived = [keys.archived_media(origin.run, origin.category, item.media.key)] if origin else []
+        return [item.media.key, *archived]
+
+    def _kept_items(self, origin: HistoryManifest) -> dict[str, Clip]:
+        if origin.manifest_key not in self._manifests:
+            items = read_lines(self._store, origin.manifest_key, Clip)
+            self._manifests[origin.manifest_key] = {item.id: item for item in items}
+        return self._manifests[origin.manifest_key]
+
+
+def _check_failures(errors: Sequence[str], settings: Settings) -> None:
+    failed = [error for error in errors if error]
+    if len(failed) == len(errors):
+        why = f"; the first: {failed[0]}" if failed else ""
+        raise NothingToAnalyzeError(f"Not one of {len(errors)} images could be read{why}")
+    if len(failed) > settings.run.tolerated_failed_share * len(errors):
         raise TooManyFailedItemsError(
-            f"{len(errors)} of {len(today)} pictures could not be read, more than the "
-            f"{settings.run.tolerated_failed_share:.0%} that are tolerated; the first: {errors[0]}"
+            f"{len(failed)} of {len(errors)} images could not be read, more than the "
+            f"{settings.run.tolerated_failed_share:.0%} that are tolerated; the first: {failed[0]}"
         )
 
 
-def _is_judged(seen: Seen, choice: Choice) -> bool:
-    """Whether something can tell this picture from others: plain ones resemble each other, whatever they are of."""
-    looks, row = seen.looks, seen.row
-    if looks.errors[row] or looks.plain[row]:
-        return False
-    return choice.embedder is not None or bool(looks.quality[row] >= MIN_QUALITY)
+def _match(
+    comparison: Comparison, files: _DayFiles, settings: Settings, choice: EmbedderChoice
+) -> dict[Candidate, Match | None]:
+    criteria = Criteria(choice, settings.duplicates.pdq_threshold, settings.download.max_pixels)
+    queries = comparison.queries.candidates
+    windowed = _most_viewed(queries, settings.duplicates.windowed_items)
+    similar = find_similar(comparison, criteria, files.read, windowed)
+    return dict(zip(queries, choose_keepers(comparison, similar), strict=True))
 
 
-def _earlier(history: Sequence[HistoryManifest], store: Store) -> list[Seen]:
-    """What earlier runs kept; a run that kept no features (an older release's) is passed over."""
-    found = []
-    for part in history:
-        try:
-            looks = Looks.from_bytes(store.get(_kept_key(part)))
-        except NotFoundError:
-            continue
-        found += [Seen(looks, row, part.category, kept_in=part) for row in range(len(looks))]
-    return found
+def _most_viewed(candidates: Sequence[Candidate], count: int) -> list[Candidate]:
+    """Each category's most viewed items."""
+    by_category: defaultdict[str, list[Candidate]] = defaultdict(list)
+    for candidate in sorted(candidates, key=lambda candidate: (candidate.rank, candidate.id)):
+        by_category[candidate.group].append(candidate)
+    return [candidate for many in by_category.values() for candidate in many[:count]]
 
 
-def _kept_key(part: HistoryManifest) -> str:
-    return f"{keys.features_prefix(part.run, part.category)}/{_KEPT_FILE}"
-
-
-def _verdicts(
-    job: AnalysisJob,
-    judged: Sequence[Seen],
-    earlier: Sequence[Seen],
-    settings: Settings,
-    choice: Choice,
-    store: Store,
-) -> dict[tuple[str, str], Duplicate | None]:
-    """Each judged item's verdict, by category and id."""
-    everything = [*judged, *earlier]
-    pictures: dict[str, int] = {}
-    first_seen: list[Seen] = []
-    candidates = []
-    for seen in everything:
-        picture = pictures.setdefault(seen.sha256, len(pictures))
-        if picture == len(first_seen):
-            first_seen.append(seen)
-        views = seen.item.views if seen.item else 0
-        candidates.append(Candidate(seen.id, views, picture, seen.category, seen.kept_on))
-    todays = len({seen.sha256 for seen in judged})  # today's pictures come first
-    windowed = most_viewed(judged, settings.duplicates.windowed_items)
-    pairs = similar_pictures(first_seen, todays, windowed, settings, choice, store)
-    repeats = find_duplicates(candidates, pairs)
-    return {
-        (seen.category, seen.id): _duplicate(repeat, everything, job) if repeat else None
-        for seen, repeat in zip(judged, repeats, strict=False)  # repeats has the earlier ones too
-    }
-
-
-def _duplicate(repeat: Repeat, everything: Sequence[Seen], job: AnalysisJob) -> Duplicate:
-    keeper = everything[repeat.keeper]
-    other_day = keeper.kept_on if keeper.kept_on != job.run.date else None
-    return Duplicate(
-        of=keeper.id, of_date=other_day, of_category=keeper.category, method=repeat.method, score=round(repeat.score, 5)
-    )
-
-
-def _analyzed(item: Item, seen: Seen | None, duplicate: Duplicate | None, choice: Choice) -> Item:
-    if seen is None:  # it had failed before
+def _analyzed(
+    item: Clip,
+    category: str,
+    today: _Today,
+    matches: Mapping[Candidate, Match | None],
+    earlier: _History,
+    day: str,
+    choice: EmbedderChoice,
+) -> Clip:
+    """The item with its verdict, or with the reason that its image could not be read."""
+    row = today.rows.get((category, item.id))
+    if row is None:  # it had failed before
         return item
-    if error := str(seen.looks.errors[seen.row]):
+    if error := str(today.images.fingerprints.errors[row]):
         name, _, message = error.partition(": ")
         return item.model_copy(update={"error": ItemError(stage=_STAGE, error=name, message=message)})
-    judged_by = choice.name if _is_judged(seen, choice) else NOT_JUDGED
+    match = matches.get(today.images.candidates[row])
+    judged_by = choice.name if today.is_judged[row] else NOT_JUDGED
+    duplicate = _duplicate(match, day, earlier) if match else None
     return item.model_copy(update={"duplicate": duplicate, "judged_by": judged_by})
 
 
-def _keep_features(job: AnalysisJob, category: str, kept: Sequence[Seen], choice: Choice, store: Store) -> None:
-    """Write the rows of a category's keepers: the history of the days to come."""
-    parts = [seen.looks.rows(np.array([seen.row])) for seen in kept]
-    blank = Looks.blank(choice.label, [], [], choice.embedder.dimension if choice.embedder else 0)
-    arrays = {
-        name: np.concatenate([values, *(getattr(part, name) for part in parts)])
-        for name, values in vars(blank).items()
-        if name != "embedder"
-    }
-    looks = Looks(embedder=choice.label, **arrays)
-    store.put(f"{keys.features_prefix(job.run, category)}/{_KEPT_FILE}", looks.to_bytes())
+def _duplicate(match: Match, day: str, earlier: _History) -> Duplicate:
+    keeper = match.keeper
+    origin = earlier.kept_in.get(keeper)
+    return Duplicate(
+        of=keeper.id,
+        of_date=origin.run.date if origin and origin.run.date != day else None,
+        of_category=keeper.group,
+        method=match.method,
+        score=round(match.score, 5),
+    )

@@ -1,14 +1,16 @@
-"""Plan: write what the vision job is to do, and decide where it runs and in how many parts."""
+"""Plan: write the vision job's spec, and decide where it runs and in how many parts."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Literal
+from typing import Final, Literal
 
 from framesift import keys
 from framesift.contracts import (
     AnalysisJob,
+    AnalysisSummary,
     CategoryManifest,
     CollectOutput,
     HistoryManifest,
@@ -16,49 +18,58 @@ from framesift.contracts import (
     Run,
     StageInput,
 )
-from framesift.errors import NothingToAnalyzeError
-from framesift.pipeline.plan_poses import MAX_ARRAY_SIZE, plan_poses
+from framesift.errors import NotFoundError, NothingToAnalyzeError
 from framesift.settings import AnalysisSettings, Settings
 from framesift.storage import Store, write_json
-from framesift.table import Table
-from framesift.upload_records import UploadRecords
+from framesift.table import Records
+
+MAX_ARRAY_SIZE: Final = 10_000
+"""Children of an AWS Batch array job at most; at least 2."""
 
 
-def plan_analysis(request: StageInput, settings: Settings, store: Store, table: Table) -> PlanOutput:
-    """Write the vision job's spec.
+def plan_images(request: StageInput, settings: Settings, store: Store, records: Records) -> PlanOutput:
+    """Write the spec of a job over a day's images.
 
     Raises:
         NothingToAnalyzeError: If no category has an item.
     """
     run = request.run
-    if run.source == "upload":
-        return plan_poses(request, settings, store, UploadRecords(table.name))
-    manifests = [manifest for category in request.categories if (manifest := _collected(run, category, table))]
+    manifests = [manifest for scope in request.scopes if (manifest := _collected(run, scope, records))]
     items = sum(manifest.items for manifest in manifests)
     if items == 0:
         raise NothingToAnalyzeError(
-            f"Nothing was collected for {run.source} of {run.date} in {', '.join(request.categories)}."
+            f"Nothing was collected for {run.source} of {run.date} in {', '.join(request.scopes)}."
         )
-    summary_key = keys.analysis_summary(run, request.categories)
+    summary_key = keys.analysis_summary(run, request.scopes)
     job = AnalysisJob(
         run=run,
         bucket=store.bucket,
-        table=table.name,
+        table=records.name,
         categories=manifests,
-        history=list(_history(run, settings, store, table)),
+        collected_digest=_digest(manifests, store),
+        history=list(_history(run, settings, store, records)),
         summary_key=summary_key,
         array_size=array_size(items, settings.analysis),
         shard_items=settings.analysis.shard_items,
     )
-    spec_key = keys.job_spec(run, request.categories)
+    spec_key = keys.job_spec(run, request.scopes)
     write_json(store, spec_key, job)
     return PlanOutput(
-        analyze=not store.exists(summary_key),
+        analyze=not _is_analyzed(job, store),
         job_spec_uri=f"s3://{store.bucket}/{spec_key}",
         array_size=job.array_size,
-        compute=choose_compute(items, settings.analysis),
+        compute=choose_compute(items, settings.analysis, has_gpu_model=has_gpu_model(settings, store)),
         items=items,
+        job_name=job_name("analyze", run),
+        timeout_s=settings.analysis.timeout_s,
+        gpu_timeout_s=settings.analysis.gpu_timeout_s,
+        attempt_timeout_s=settings.analysis.attempt_timeout_s,
     )
+
+
+def job_name(kind: str, run: Run) -> str:
+    """A job's name in AWS Batch, which takes letters, digits, `-` and `_`."""
+    return f"{kind}-{run.source}-{run.date}"
 
 
 def array_size(items: int, settings: AnalysisSettings) -> int:
@@ -66,15 +77,23 @@ def array_size(items: int, settings: AnalysisSettings) -> int:
     return min(MAX_ARRAY_SIZE, -(-items // settings.array_items))
 
 
-def choose_compute(items: int, settings: AnalysisSettings) -> Literal["gpu", "cpu"]:
+def choose_compute(items: int, settings: AnalysisSettings, *, has_gpu_model: bool) -> Literal["gpu", "cpu"]:
     """Which queue takes the job: a day's thumbnails are seconds of CPU, and a GPU takes minutes to start."""
     if settings.compute == "auto":
-        return "cpu" if items <= settings.cpu_max_items else "gpu"
+        return "gpu" if has_gpu_model and items > settings.cpu_max_items else "cpu"
     return settings.compute
 
 
-def _collected(run: Run, category: str, table: Table) -> CategoryManifest | None:
-    kept = table.stage_output(run, "collect", category)
+def has_gpu_model(settings: Settings, store: Store) -> bool:
+    """Whether the job will compare by a model that runs on a GPU: ResNet50, if its weights are in the bucket."""
+    wanted = settings.duplicates.model
+    return wanted == "resnet50" or (
+        wanted == "auto" and next(store.list(keys.model_prefix("resnet50")), None) is not None
+    )
+
+
+def _collected(run: Run, category: str, records: Records) -> CategoryManifest | None:
+    kept = records.stages.output(run, "collect", category)
     if kept is None:
         return None
     collected = CollectOutput.model_validate_json(kept)
@@ -83,14 +102,30 @@ def _collected(run: Run, category: str, table: Table) -> CategoryManifest | None
     return CategoryManifest(category=category, manifest_key=collected.manifest_key, items=collected.items)
 
 
-def _history(run: Run, settings: Settings, store: Store, table: Table) -> Iterator[HistoryManifest]:
+def _digest(manifests: list[CategoryManifest], store: Store) -> str:
+    """Changes when a category is collected again."""
+    described = (store.describe(manifest.manifest_key) for manifest in manifests)
+    return hashlib.sha256("\n".join(each.etag for each in described if each).encode()).hexdigest()
+
+
+def _is_analyzed(job: AnalysisJob, store: Store) -> bool:
+    """Whether an earlier try has analyzed just what was collected."""
+    try:
+        summary = AnalysisSummary.model_validate_json(store.get(job.summary_key))
+    except NotFoundError:
+        return False
+    return summary.collected_digest == job.collected_digest
+
+
+def _history(run: Run, settings: Settings, store: Store, records: Records) -> Iterator[HistoryManifest]:
     """What this day's finished categories and the days before kept."""
     for days_ago in range(settings.duplicates.history_days + 1):
         day = (run.day - timedelta(days=days_ago)).isoformat()
-        record = table.run(run.source, day)
+        record = records.runs.get(run.source, day)
         if record is None:
             continue
         for category in record.done:
-            key = keys.manifest(record.run, category, "analyzed")
+            made_by = record.run_of(category)
+            key = keys.manifest(made_by, category, "analyzed")
             if store.exists(key):
-                yield HistoryManifest(run=record.run, category=category, manifest_key=key)
+                yield HistoryManifest(run=made_by, category=category, manifest_key=key)

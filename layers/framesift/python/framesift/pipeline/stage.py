@@ -1,63 +1,88 @@
-"""A stage's work is done once: a run that resumes gets what it gave then."""
+"""What every stage shares: its work is done once, its progress can be watched, and its outcome is one log line."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from framesift.contracts import Contract, Run
-from framesift.table import Table
+from framesift.log import logger
+from framesift.table import Stages
+from framesift.table.stages import SCOPE_SEPARATOR
 
 Output = TypeVar("Output", bound=Contract)
-
-# The scope of a stage that works on all categories at once is their names, joined by this.
-SCOPE_SEPARATOR = "."
 
 REPORT_INTERVAL_S = 0.5
 
 
 class Progress:
-    """Says how far a stage is, to whoever watches: a few times a second at most, however often it is called.
+    """Reports how far a stage is: a few times a second at most, however often it is called.
 
     Args:
-        table: Where it is said.
+        stages: Where it is recorded.
         run: The run.
         stage: The stage's name.
         scope: The category, or all of them, joined.
     """
 
-    def __init__(self, table: Table, run: Run, stage: str, scope: str) -> None:
-        self._table, self._run, self._stage, self._scope = table, run, stage, scope
+    def __init__(self, stages: Stages, run: Run, stage: str, scope: str) -> None:
+        self._stages, self._run, self._stage, self._scope = stages, run, stage, scope
         self._last_s = 0.0
 
     def __call__(self, done: int, total: int) -> None:
-        """Say that `done` of `total` are done."""
+        """Report that `done` of `total` are done."""
         if time.monotonic() - self._last_s >= REPORT_INTERVAL_S:
-            self._table.report_progress(self._run, self._stage, self._scope, done, total)
+            self._stages.report_progress(self._run, self._stage, self._scope, done, total)
             self._last_s = time.monotonic()
 
 
-def once(
-    table: Table, run: Run, stage: str, categories: list[str], model: type[Output], work: Callable[[], Output]
+def run_once(
+    stages: Stages, run: Run, stage: str, scopes: Sequence[str], model: type[Output], work: Callable[[], Output]
 ) -> Output:
     """Do a stage's work, unless an earlier try of the run has done it.
 
     Args:
-        table: Where outputs are kept.
+        stages: Where outputs are kept.
         run: The run.
         stage: The stage's name.
-        categories: The categories that the work covers: they are part of what is remembered.
+        scopes: What the work covers, which is part of what is remembered.
         model: The output's contract.
         work: The work; its writes must be safe to repeat, since a process can die before its output is kept.
 
     Returns:
         The work's output, from now or from then.
     """
-    scope = SCOPE_SEPARATOR.join(categories)
-    kept = table.stage_output(run, stage, scope)
+    scope = join_scopes(scopes)
+    kept = stages.output(run, stage, scope)
     if kept is not None:
+        logger.info("stage done before", extra=_fields(run, stage, scope))
         return model.model_validate_json(kept)
-    output = work()
-    table.end_stage(run, stage, scope, output.model_dump_json())
+    started_s = time.monotonic()
+    try:
+        output = work()
+    except Exception as error:
+        fields = _fields(run, stage, scope, started_s)
+        logger.warning("stage failed", extra={**fields, "error": type(error).__name__, "cause": str(error)})
+        raise
+    stages.end(run, stage, scope, output.model_dump_json())
+    logger.info("stage done", extra={**_fields(run, stage, scope, started_s), "counts": count_numbers(output)})
     return output
+
+
+def join_scopes(scopes: Sequence[str]) -> str:
+    """The scope of a stage that covers all of these."""
+    return SCOPE_SEPARATOR.join(scopes)
+
+
+def count_numbers(output: Contract) -> dict[str, int]:
+    """An output's own counts: its whole numbers, and the lengths of its lists."""
+    values = dict(output)
+    numbers = {name: value for name, value in values.items() if isinstance(value, int) and not isinstance(value, bool)}
+    return numbers | {name: len(value) for name, value in values.items() if isinstance(value, list)}
+
+
+def _fields(run: Run, stage: str, scope: str, started_s: float | None = None) -> dict[str, object]:
+    fields: dict[str, object] = {"source": run.source, "run": run.id, "attempt": run.attempt}
+    fields |= {"stage": stage, "scope": scope}
+    return fields if started_s is None else {**fields, "seconds": round(time.monotonic() - started_s, 3)}

@@ -20,7 +20,7 @@ import flatbuffers  # type: ignore[import-untyped]
 from mediapipe.tasks.metadata import metadata_schema_py_generated as metadata_schema
 from mediapipe.tasks.metadata import schema_py_generated as tflite_schema
 
-from framesift.errors import ModelMismatchError, ModelMissingError
+from framesift.errors import ModelMismatchError, ModelMissingError, ModelUnreachableError
 from framesift.pose.tflite import LANDMARKS_NETWORK, read_network, write_network
 
 PACKAGE = "mediapipe==0.10.21"
@@ -97,7 +97,7 @@ def _download_wheel(folder: Path) -> Path:
         subprocess.run(command, check=True, capture_output=True, text=True, timeout=_DOWNLOAD_TIMEOUT_S)  # noqa: S603
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
         cause = str(error.stderr or error).strip().splitlines()[-1]
-        raise ModelMissingError(
+        raise ModelUnreachableError(
             f"{PACKAGE}, which carries the pose networks, could not be downloaded ({cause}): "
             "run `framesift models fetch pose-full` where there is a network."
         ) from error

@@ -6,18 +6,20 @@ Precedence, highest first: an option of the command, the configuration file, the
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from framesift.errors import PoseConfigError, UnknownPresetError
 
 Confidence = Annotated[float, Field(ge=0.0, le=1.0)]
 PoseModelName = Literal["lite", "full", "heavy"]
+PresetName = Literal["development", "production", "high_accuracy", "fast"]
+Model = TypeVar("Model", bound=BaseModel)
 
-DEFAULT_PRESET = "production"
+DEFAULT_PRESET: PresetName = "production"
 
 
 class _Section(BaseModel):
@@ -117,12 +119,34 @@ class PoseSettings(_Section):
         return recorded
 
 
-PRESETS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+PRESETS: Mapping[PresetName, Mapping[str, Mapping[str, Any]]] = {
     "development": {"video": {"target_fps": 15.0, "max_frames": 300}, "landmarks": {"model": "lite"}},
     "production": {"video": {"target_fps": 30.0}, "landmarks": {"model": "full"}},
     "high_accuracy": {"video": {"target_fps": 60.0}, "landmarks": {"model": "heavy"}, "output": {"dtype": "float32"}},
     "fast": {"video": {"target_fps": 15.0}, "landmarks": {"model": "lite", "engine": "batched"}},
 }
+
+
+def with_overrides(*names: str) -> Callable[[type[Model]], type[Model]]:
+    """Make a class decorator that adds optional copies of pose settings to a model.
+
+    Args:
+        names: Dotted names, as in the `options` of `load_settings`; the fields have the names behind the dots. `None`,
+            the default of each, leaves the value of the preset.
+    """
+
+    def decorate(model: type[Model]) -> type[Model]:
+        fields: dict[str, Any] = {}
+        for dotted in names:
+            section, name = dotted.split(".")
+            field = type(getattr(PoseSettings(), section)).model_fields[name]
+            about = Field(description=field.description)
+            fields[name] = (Annotated[field.annotation | None, about, *field.metadata], None)
+        return create_model(
+            model.__name__, __base__=model, __module__=model.__module__, __doc__=model.__doc__, **fields
+        )
+
+    return decorate
 
 
 def load_settings(
@@ -140,7 +164,7 @@ def load_settings(
         PoseConfigError: The file cannot be read, or a key or value is wrong; the message names it.
     """
     try:
-        layers: list[Mapping[str, Any]] = [PRESETS[preset]]
+        layers: list[Mapping[str, Any]] = [PRESETS[preset]]  # type: ignore[index]
     except KeyError:
         raise UnknownPresetError(f"There is no preset {preset!r}: choose one of {', '.join(PRESETS)}.") from None
     if config is not None:

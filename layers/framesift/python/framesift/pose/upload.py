@@ -9,7 +9,7 @@ from framesift.errors import BucketMissingError, NoVideosError
 from framesift.pose.manifest import MANIFEST_NAME
 from framesift.pose.presets import S3Settings
 from framesift.pose.sequence import SUFFIX
-from framesift.transfer import Sender, Sent
+from framesift.storage.transfer import Sender, Sent
 
 
 def files_to_upload(folder: Path) -> list[Path]:

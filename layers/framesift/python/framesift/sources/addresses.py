@@ -6,7 +6,7 @@ import ipaddress
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-# `is_global` of Python 3.11 says yes to some of these, or no version asks for them; each has led inside somewhere.
+# Python 3.11's `is_global` is true for some of these, and no version knows others; each has led to an inside host.
 _REFUSED: tuple[_Network, ...] = tuple(
     ipaddress.ip_network(network)
     for network in (
@@ -23,16 +23,16 @@ _REFUSED: tuple[_Network, ...] = tuple(
         "3fff::/20",  # RFC 9637: documentation.
     )
 )
-# RFC 4291: all unicast addresses given out so far. NAT64 (64:ff9b::/96), mapped, local and multicast lie outside.
-_GIVEN_OUT = ipaddress.IPv6Network("2000::/3")
+# RFC 4291: all unicast addresses assigned so far. NAT64 (64:ff9b::/96), mapped, local and multicast lie outside.
+_ASSIGNED = ipaddress.IPv6Network("2000::/3")
 
 
 def is_public(text: str) -> bool:
-    """Whether an IP address belongs to a host on the open internet, and stands for no other address."""
+    """Whether an IP address belongs to a host on the public internet, and embeds no other address."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
         return False
-    if isinstance(address, ipaddress.IPv6Address) and address not in _GIVEN_OUT:
+    if isinstance(address, ipaddress.IPv6Address) and address not in _ASSIGNED:
         return False
     return address.is_global and not any(address in network for network in _REFUSED)

@@ -1,4 +1,4 @@
-"""A real Chromium, driven by Playwright: found, started without tricks, and never left over."""
+"""A real Chromium, driven by Playwright: found, started in a clean environment, and never left over."""
 
 from __future__ import annotations
 
@@ -20,8 +20,14 @@ _MAC_PATHS = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 )
-# Containers have a small /dev/shm and no GPU; what Chromium does for its maker in the background is not ours to pay.
+# Containers have a small /dev/shm and no GPU; Chromium's own updates and reports are not wanted.
 _FLAGS = ("--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking")
+# All that Chromium needs of our environment: a page that breaks out of it finds no credentials there.
+_ENVIRONMENT = (
+    *("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH"),
+    *("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "FONTCONFIG_PATH", "FONTCONFIG_FILE"),
+    *("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY"),  # With a window.
+)
 _MISSING = (
     "No Chromium was found: run `playwright install chromium`, install your system's chromium package, "
     "or set FRAMESIFT_CRAWL__CHROMIUM_PATH."
@@ -32,11 +38,11 @@ _MISSING = (
 async def open_browser(settings: CrawlSettings) -> AsyncIterator[Browser]:
     """Start a Chromium, and end it with all its processes, whatever happens.
 
-    Playwright speaks to its driver and the driver to Chromium through pipes: if this process is killed, both read
+    Playwright is connected to its driver, and the driver to Chromium, by pipes: if this process is killed, both read
     the end of theirs and exit.
 
     Raises:
-        ChromiumMissingError: If none is installed where we look.
+        ChromiumMissingError: If none is installed in a known place.
         ChromiumFailedError: If one is there and does not start.
     """
     from playwright.async_api import async_playwright
@@ -50,7 +56,7 @@ async def open_browser(settings: CrawlSettings) -> AsyncIterator[Browser]:
 
 
 def system_chromiums() -> list[str]:
-    """The paths of the Chromium and Chrome that this machine has on its own, the preferred one first."""
+    """The paths of the Chromium and Chrome that are installed on this machine, the preferred one first."""
     found = (shutil.which(name) for name in _SYSTEM_NAMES)
     on_mac = (path for path in _MAC_PATHS if Path(path).exists())
     return [path for path in (*found, *on_mac) if path]
@@ -69,7 +75,7 @@ async def _launch(playwright: Playwright, settings: CrawlSettings) -> Browser:
         raise ChromiumMissingError(
             f"There is no {settings.chromium_path}: correct FRAMESIFT_CRAWL__CHROMIUM_PATH, or leave it empty."
         )
-    # None stands for Playwright's own, which it says is missing where it is not installed.
+    # None stands for Playwright's own, which it reports as missing where it is not installed.
     places = [settings.chromium_path] if settings.chromium_path else [None, *system_chromiums()]
     for path in places:
         try:
@@ -77,6 +83,7 @@ async def _launch(playwright: Playwright, settings: CrawlSettings) -> Browser:
                 executable_path=path,
                 headless=settings.headless,
                 args=list(_FLAGS),
+                env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
                 chromium_sandbox=settings.chromium_sandbox and sandbox_is_possible(),
             )
         except PlaywrightError as error:

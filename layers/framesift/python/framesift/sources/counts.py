@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from decimal import Decimal
+from typing import Final
+
+MAX_COUNT: Final = 10**15
+"""The largest count that is taken for one: the most viewed video has some 10¹⁰."""
 
 _UNITS = {
     "k": 10**3,
@@ -27,7 +31,7 @@ def parse_count(text: str) -> int | None:
     """Read a count such as `1.2M`, `98.7K`, `12만`, `3.4천`, `1억 2,300만`, `1,234,567` or `조회수 12만회`.
 
     Returns:
-        The count, rounded down; None for what is no count.
+        The count, rounded down; None for what is no count, or larger than `MAX_COUNT`.
     """
     plain = unicodedata.normalize("NFKC", text).strip().lower()
     plain = _AFTER.sub("", _BEFORE.sub("", plain))
@@ -47,7 +51,7 @@ def parse_count(text: str) -> int | None:
             return None
         total += number * unit
         position, last_unit = part.end(), unit
-    return int(total)
+    return int(total) if total <= MAX_COUNT else None
 
 
 def _number(text: str, *, grouped_by: str | None, has_unit: bool) -> Decimal | None:

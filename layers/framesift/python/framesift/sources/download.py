@@ -1,8 +1,8 @@
-"""The one way in which media is fetched from the web: guarded, since URLs come from pages that anyone can fill.
+"""Fetches media from the web, guarded against SSRF: its URLs come from pages that anyone can write to.
 
-A name is resolved once, its addresses are checked, and the connection goes to the very address that was checked: a
-name whose answer changes gains nothing. TLS and the `Host` header keep the name. No proxy is asked, and redirects are
-followed by hand, each checked like the first URL.
+A name is resolved once, its addresses are checked, and the connection goes to the address that was checked, so that DNS
+rebinding gains nothing. TLS and the `Host` header keep the name. Proxies are not used, and redirects are followed here,
+each checked like the first URL.
 """
 
 from __future__ import annotations
@@ -16,14 +16,12 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Self
-from urllib.parse import urljoin, urlsplit
 
 import httpcore
 
 from framesift.errors import (
+    BadValueError,
     DownloadFailedError,
     HostNotAllowedError,
     MediaError,
@@ -33,17 +31,18 @@ from framesift.errors import (
 from framesift.settings import DownloadSettings
 from framesift.sources.addresses import is_public
 from framesift.sources.images import ImageFacts, check_image
+from framesift.sources.untrusted import join_url, read_retry_after_s, split_url
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 _REDIRECTS = 3
 _REDIRECT_STATUSES = {301, 302, 303, 307, 308}
 _LOOPBACK = "127.0.0.1"
-# A name of letters, digits and hyphens whose last part begins with a letter: no address in any of its spellings.
+# A name of letters, digits and hyphens whose last part begins with a letter: never an IP address in any spelling.
 _HOST_NAME = re.compile(r"(?:[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 _URL_TEXT = re.compile(r"[!-~]{1,4096}")
 _FIRST_WAIT_S = 0.25
-_LONGEST_WAIT_S = 30.0  # A host that asks for a longer pause is not waited for.
+_LONGEST_WAIT_S = 30.0  # A host that requests a longer pause is given up.
 _ADDRESSES_TRIED = 3
 _HEADERS: dict[bytes | str, bytes | str] = {
     "User-Agent": "Framesift/1",
@@ -68,11 +67,12 @@ class DownloadedImage:
 
     @classmethod
     def check(cls, data: bytes, max_pixels: int) -> Self:
-        """Take bytes for an image after looking at them.
+        """Accept bytes that are a whole image.
 
         Raises:
             NotAnImageError: If they are none, or damaged.
             ImageTooLargeError: If it has more pixels.
+            ImageTooCostlyError: If decoding it takes more time or memory than an image may.
         """
         return cls(data, hashlib.sha256(data).hexdigest(), check_image(data, max_pixels))
 
@@ -83,10 +83,10 @@ class ImageDownloader:
     Use it as an asynchronous context manager, and await `fetch` of many URLs at once.
 
     Args:
-        settings: What is allowed, and the limits.
-        resolve: Gives a name's addresses; the machine's resolver by default.
-        network: Makes connections to addresses that were checked; plain TCP by default.
-        ssl_context: Whom to trust; the machine's authorities by default.
+        settings: Allowed hosts and limits.
+        resolve: Returns a name's addresses; the system's resolver by default.
+        network: Connects to addresses that were checked; plain TCP by default.
+        ssl_context: The trusted certificate authorities; the system's by default.
     """
 
     def __init__(
@@ -122,12 +122,14 @@ class ImageDownloader:
         """Fetch one image.
 
         Raises:
-            HostNotAllowedError: The URL, or what it leads to, is none that may be fetched.
-            PrivateAddressError: Its host is no host on the open internet.
-            DownloadFailedError: It could not be had, after all tries.
+            HostNotAllowedError: The URL, or one that it redirects to, is not allowed.
+            BadValueError: It redirects to what is no URL.
+            PrivateAddressError: Its host has no address on the public internet.
+            DownloadFailedError: It could not be fetched in all tries.
             MediaTooLargeError: It has more bytes than allowed; no more than that was read.
             ImageTooLargeError: It has more pixels than allowed.
             NotAnImageError: It is no image, or a damaged one.
+            ImageTooCostlyError: Decoding it takes more time or memory than an image may.
         """
         async with self._slots:
             data = await self._with_tries(url)
@@ -135,7 +137,7 @@ class ImageDownloader:
             return await loop.run_in_executor(self._threads, DownloadedImage.check, data, self._settings.max_pixels)
 
     async def fetch_all(self, urls: Iterable[str]) -> dict[str, DownloadedImage | MediaError]:
-        """Fetch images, and give for each URL the image, or why it could not be had."""
+        """Fetch images; for each URL the image, or the error."""
 
         async def outcome(url: str) -> DownloadedImage | MediaError:
             try:
@@ -161,7 +163,7 @@ class ImageDownloader:
                 break
             backoff_s = _FIRST_WAIT_S * 2 ** (number - 1) * random.uniform(0.5, 1.5)
             await asyncio.sleep(max(wait_s or 0.0, backoff_s))
-        raise DownloadFailedError(f"{_shown(url)} could not be had in {number} tries: {why}.")
+        raise DownloadFailedError(f"{_shown(url)} could not be fetched in {number} tries: {why}.")
 
     async def _follow(self, url: str) -> bytes:
         target = url
@@ -175,18 +177,18 @@ class ImageDownloader:
                 if response.status not in _REDIRECT_STATUSES:
                     return await self._read(url, response)
                 location = _header(response, b"location")
-            target = urljoin(target, location)
-        raise DownloadFailedError(f"{_shown(url)} leads through more than {_REDIRECTS} redirects.")
+            target = join_url(target, location)
+        raise DownloadFailedError(f"{_shown(url)} redirects more than {_REDIRECTS} times.")
 
     def _checked(self, url: str) -> httpcore.URL:
-        """The parts of a URL that may be fetched: what was checked is what is asked for, with no second parser."""
+        """The parts of a URL that is allowed: what is requested is what was checked, without a second parser."""
         if not _URL_TEXT.fullmatch(url) or "\\" in url:
-            raise HostNotAllowedError(f"{_shown(url)} is no URL that can be fetched.")
+            raise HostNotAllowedError(f"{_shown(url)} is not a URL that can be fetched.")
         try:
-            parts = urlsplit(url)
-            host, port = parts.hostname or "", parts.port
-        except ValueError:
-            raise HostNotAllowedError(f"{_shown(url)} is no URL that can be fetched.") from None
+            parts = split_url(url)
+        except BadValueError:
+            raise HostNotAllowedError(f"{_shown(url)} is not a URL that can be fetched.") from None
+        host, port = parts.hostname or "", parts.port
         if self._settings.allow_loopback and (parts.scheme, host) == ("http", _LOOPBACK):
             default_port = 80
         elif parts.scheme == "https" and port in (None, 443) and self._allowed(host):
@@ -196,7 +198,7 @@ class ImageDownloader:
                 f"{_shown(url)} is on no allowed host: only https, and only hosts in FRAMESIFT_DOWNLOAD__ALLOWED_HOSTS."
             )
         if parts.username is not None:
-            raise HostNotAllowedError(f"{_shown(url)} holds a user name, which no media URL needs.")
+            raise HostNotAllowedError(f"{_shown(url)} contains a user name, which media URLs never do.")
         query = f"?{parts.query}" if parts.query else ""
         return httpcore.URL(
             scheme=parts.scheme, host=host, port=port or default_port, target=f"{parts.path or '/'}{query}"
@@ -210,9 +212,9 @@ class ImageDownloader:
 
     async def _read(self, url: str, response: httpcore.Response) -> bytes:
         if response.status == 429 or response.status >= 500:
-            raise _TryAgain(f"HTTP {response.status}", _retry_after_s(_header(response, b"retry-after")))
+            raise _TryAgain(f"HTTP {response.status}", read_retry_after_s(_header(response, b"retry-after")))
         if response.status != 200:
-            raise DownloadFailedError(f"{_shown(url)} could not be had: HTTP {response.status}.")
+            raise DownloadFailedError(f"{_shown(url)} could not be fetched: HTTP {response.status}.")
         body = bytearray()
         async for chunk in response.aiter_stream():
             body += chunk
@@ -235,7 +237,7 @@ class _TryAgain(Exception):  # noqa: N818 - no error that leaves this module
 
 
 class _GuardedNetwork(httpcore.AsyncNetworkBackend):
-    """Connects to addresses that are checked, and to nothing else."""
+    """Connects only to addresses that were checked."""
 
     def __init__(self, resolve: Resolve, network: httpcore.AsyncNetworkBackend, *, allow_loopback: bool) -> None:
         self._resolve = resolve
@@ -257,7 +259,7 @@ class _GuardedNetwork(httpcore.AsyncNetworkBackend):
             addresses = [address for address in found if is_public(address)][:_ADDRESSES_TRIED]
             if not addresses:
                 raise PrivateAddressError(
-                    f"{host} leads to {', '.join(found) or 'no address'}: not on the open internet."
+                    f"{host} resolves to {', '.join(found) or 'no address'}, which is not on the public internet."
                 )
         fault: Exception | None = None
         for address in addresses:
@@ -276,17 +278,6 @@ def _header(response: httpcore.Response, name: bytes) -> str:
     return next((value.decode("latin-1") for key, value in response.headers if key.lower() == name), "")
 
 
-def _retry_after_s(text: str) -> float | None:
-    """The pause that a host asks for, seconds: it writes a number of seconds, or a date."""
-    if text.isdecimal():
-        return float(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    return max(0.0, (moment.astimezone(UTC) - datetime.now(UTC)).total_seconds())
-
-
 def _shown(url: str) -> str:
-    """A URL for a message: without its query, which may hold a signature, and on one line."""
+    """A URL for a message: on one line, without its query, which may contain a signature."""
     return ascii(url.partition("?")[0][:200])[1:-1]

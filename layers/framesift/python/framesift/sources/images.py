@@ -1,33 +1,32 @@
-"""Whether bytes are an image that we take: by their first bytes, their size in pixels, and a decode to the end."""
+"""Images from outside: inspected and re-encoded in processes that may be killed, within a budget of memory.
+
+Nothing here decodes an image in this process. The headers are read first, by code that is safe in itself
+(`image_structure`); what they promise is refused, or waits until there is memory for it.
+"""
 
 from __future__ import annotations
 
-import struct
-import zlib
 from dataclasses import dataclass
-from io import BytesIO
+from typing import Any
 
-from framesift.errors import ImageTooLargeError, NotAnImageError
+from framesift.errors import ImageTooCostlyError, NotAnImageError
+from framesift.memory import MemoryBudget, image_budget
+from framesift.sandbox import Reply, Sandbox, SandboxKilledError
+from framesift.sources.image_structure import ImageStructure, read_structure
 
-# First bytes, Pillow's name, MIME type, extension. What is not here is not even tried: fewer decoders, fewer holes.
-_KINDS = (
-    (b"\xff\xd8\xff", "JPEG", "image/jpeg", "jpg"),
-    (b"\x89PNG\r\n\x1a\n", "PNG", "image/png", "png"),
-    (b"GIF8", "GIF", "image/gif", "gif"),
-    (b"RIFF", "WEBP", "image/webp", "webp"),
-)
-# What Pillow's readers raise on bytes made to hurt them.
-_DAMAGES = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    EOFError,
-    struct.error,
-    zlib.error,
-)
+# Pillow's name, MIME type, extension.
+_TYPES = {
+    "JPEG": ("image/jpeg", "jpg"),
+    "PNG": ("image/png", "png"),
+    "GIF": ("image/gif", "gif"),
+    "WEBP": ("image/webp", "webp"),
+}
+TIME_LIMIT_S = 10.0
+"""How long one image may take to decode, seconds: an ordinary thumbnail takes some milliseconds."""
+MEMORY_LIMIT_BYTES = 1 << 30
+"""How much memory a process that decodes images may allocate."""
+_SANDBOX = Sandbox("framesift.sources.image_worker", timeout_s=TIME_LIMIT_S, memory_limit_bytes=MEMORY_LIMIT_BYTES)
+_BYTES_PER_PIXEL = 12  # While it is decoded: the decoder's buffer, Pillow's, and a conversion.
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class ImageFacts:
     """What an image is.
 
     Attributes:
-        content_type: Its MIME type, by its bytes and not by what anyone says.
+        content_type: Its MIME type, from its bytes, not from a header or name.
         extension: The usual ending of its file name, without a dot.
         width: Pixels.
         height: Pixels.
@@ -47,33 +46,102 @@ class ImageFacts:
     height: int
 
 
+@dataclass(frozen=True)
+class EncodedThumbnail:
+    """A JPEG of our own making.
+
+    Attributes:
+        body: Its bytes.
+        width: Pixels.
+        height: Pixels.
+    """
+
+    body: bytes
+    width: int
+    height: int
+
+
 def check_image(data: bytes, max_pixels: int) -> ImageFacts:
     """Make sure that bytes are a whole JPEG, PNG, GIF or WebP image.
 
     Args:
-        data: The file. Of an animation, the first picture is decoded.
+        data: The file. Of an animation, the first frame is decoded.
         max_pixels: The most pixels that are decoded.
 
     Raises:
         NotAnImageError: If they are something else, or damaged.
         ImageTooLargeError: If it has more pixels; nothing is decoded then.
-    """
-    from PIL import Image
+        ImageTooCostlyError: If decoding it takes more time or memory than an image may.
 
-    kind = next((kind for kind in _KINDS if data.startswith(kind[0])), None)
-    if kind is None or (kind[1] == "WEBP" and data[8:12] != b"WEBP"):
-        raise NotAnImageError(f"No JPEG, PNG, GIF or WebP image: it begins with {data[:8].hex(' ') or 'nothing'}.")
-    _, name, content_type, extension = kind
-    try:
-        with Image.open(BytesIO(data), formats=[name]) as image:
-            width, height = image.size
-            if width * height > max_pixels:
-                raise ImageTooLargeError(f"{width} × {height} pixels, and at most {max_pixels:,} are taken.")
-            # A JPEG is read to its end at an eighth of its size: damage shows just as well, in a third of the time.
-            image.draft(None, (width // 8, height // 8))
-            image.load()
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageTooLargeError(f"Too many pixels: at most {max_pixels:,} are taken.") from error
-    except _DAMAGES as error:
-        raise NotAnImageError(f"A damaged {name} image: {error}.") from error
-    return ImageFacts(content_type, extension, width, height)
+    Example:
+        >>> from pathlib import Path
+        >>> check_image(Path("clip.jpg").read_bytes(), max_pixels=25_000_000)
+        ImageFacts(content_type='image/jpeg', extension='jpg', width=540, height=960)
+    """
+    structure = _read_known(data, max_pixels)
+    reply = _call("inspect", data, structure, max_pixels=max_pixels)
+    return ImageFacts(*_TYPES[structure.format], reply.fields["width"], reply.fields["height"])
+
+
+def encode_thumbnail(
+    data: bytes, *, max_width: int, max_height: int, quality: int, max_pixels: int = 25_000_000
+) -> EncodedThumbnail:
+    """Encode an image as an app wants it: upright, RGB, progressive JPEG without metadata, no larger than asked.
+
+    Args:
+        data: A JPEG, PNG, GIF or WebP file.
+        max_width: Pixels.
+        max_height: Pixels.
+        quality: JPEG's, 1 to 100.
+        max_pixels: The most pixels that are decoded.
+
+    Raises:
+        NotAnImageError: If it cannot be decoded.
+        ImageTooLargeError: If it has more pixels.
+        ImageTooCostlyError: If decoding it takes more time or memory than an image may.
+    """
+    structure = _read_known(data, max_pixels)
+    reply = _call(
+        "encode_thumbnail",
+        data,
+        structure,
+        max_pixels=max_pixels,
+        max_width=max_width,
+        max_height=max_height,
+        quality=quality,
+    )
+    return EncodedThumbnail(bytes(reply.data), reply.fields["width"], reply.fields["height"])
+
+
+def call_within_limits(
+    sandbox: Sandbox, function: str, data: bytes, pixels: int, budget: MemoryBudget | None = None, **keywords: Any
+) -> Reply:
+    """Decode an image in a sandbox, as soon as there is memory for its pixels.
+
+    Args:
+        sandbox: Its processes.
+        function: The function that decodes.
+        data: The file.
+        pixels: How many it has.
+        budget: What memory there is for pixels; by default this process's budget.
+        **keywords: For the function.
+
+    Raises:
+        ImageTooCostlyError: If it takes too long or too much memory, or crashes its decoder.
+    """
+    with (budget or image_budget()).reserve(pixels * _BYTES_PER_PIXEL):
+        try:
+            return sandbox.call(function, data, **keywords)
+        except SandboxKilledError as fault:
+            raise ImageTooCostlyError(f"The image cannot be decoded: {fault}.") from None
+
+
+def _read_known(data: bytes, max_pixels: int) -> ImageStructure:
+    structure = read_structure(data, max_pixels)
+    if structure.format not in _TYPES:
+        raise NotAnImageError(f"No JPEG, PNG, GIF or WebP image, but {structure.format}.")
+    return structure
+
+
+def _call(function: str, data: bytes, structure: ImageStructure, **keywords: Any) -> Reply:
+    return call_within_limits(_SANDBOX, function, data, structure.pixels, image_format=structure.format, **keywords)

@@ -1,28 +1,122 @@
-"""The only code that speaks to DynamoDB: one table, these records.
+"""What is kept in DynamoDB: one table, one kind of record per module.
 
-| pk | sk | what |
-| --- | --- | --- |
-| `RUN#{source}` | `{run}` | a run (`Run.id`): the truth about it |
-| `RUN#{source}#{run}` | `{attempt}#{stage}#{scope}` | a stage's output, so that a resumed run does not repeat it |
-| `PROGRESS#{source}#{run}` | `{stage}#{scope}` | how far a stage is, for whoever watches |
-| `FAULT#{source}#{run}` | `{stage}` | why a job's process gave up: Batch keeps no more than its exit code |
-| `ITEM#{source}#{id}` | `{date}#{category}` | what became of a clip on a day |
-| `LIST` | `{category}` | which list is the newest: the switch |
-| `TAKEDOWN#{source}` | `{id}` | a clip that must not be listed |
-| `QUOTA#{service}` | `{day}` | units that a day has cost |
-
-`detection_records.py` and `upload_records.py` add what detection and uploads keep.
+| pk | sk | record | module |
+| --- | --- | --- | --- |
+| `RUN#{source}` | `{run}` | a run (`Run.id`): the source of truth about it | `runs` |
+| `EXECUTION#{arn}` | `run` | which run an execution has claimed | `runs` |
+| `RUN#{source}#{run}` | `{attempt}#{stage}#{scope}` | a stage's output, which a resumed run reuses | `stages` |
+| `PROGRESS#{source}#{run}` | `{stage}#{scope}` | how far a stage is, for whoever watches | `stages` |
+| `FAULT#{source}#{run}` | `{stage}` | why a job's process failed: Batch keeps no more than its exit code | `stages` |
+| `ITEM#{source}#{id}` | `{date}#{category}` | what became of a clip on a day | `items` |
+| `TAKEDOWN#{source}` | `{id}` | a clip that must not be listed | `items` |
+| `LIST` | `{category}` | which list is the newest: the switch | `lists` |
+| `QUOTA#{service}` | `{day}` | units that a day has cost | `quotas` |
+| `REVIEW` | `{date}.{category}.{item}.{n}` | a prediction that waits for a person, or was decided | `reviews` |
+| `TAUGHT#{project}` | `{sha256}` | an image that a training project has | `training` |
+| `JUDGED#{project}` | `{iteration}` | an iteration that the gate has decided about | `training` |
+| `DETECTOR` | `in_service` | which iteration predicts, and which did before | `training` |
+| `VIDEO#{collection}` | `{name}` | what became of a video: of the newest object under that name | `videos` |
+| `SEQUENCE#{collection}` | `{sha256}#{settings}` | that a pose sequence of these bytes exists | `videos` |
 
 Every write that can race is conditional.
 """
 
-from framesift.table.items import ItemDay, ItemRecords, ListPointer
-from framesift.table.records import Records
-from framesift.table.runs import Fault, RunRecord, RunRecords, Status
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from framesift.table.items import ItemDay, Items
+from framesift.table.lists import ListPointer, Lists
+from framesift.table.quotas import Quotas
+from framesift.table.reviews import Review, Reviews, Verdict
+from framesift.table.runs import Failure, RunRecord, Runs, Status
+from framesift.table.stages import Fault, Stages
+from framesift.table.table import Table
+from framesift.table.training import InService, Training, TrainingImage
+from framesift.table.videos import VideoRecord, Videos
 
 
-class Table(RunRecords, ItemRecords):
-    """The table of runs, stages, items and lists."""
+@dataclass(frozen=True)
+class Records:
+    """Every kind of record of one table.
+
+    Example:
+        >>> records = Records("framesift-prod")
+        >>> records.runs.table == records.table
+        True
+
+    Attributes:
+        name: The table's name.
+    """
+
+    name: str
+
+    @property
+    def table(self) -> Table:
+        """The table itself."""
+        return Table(self.name)
+
+    @property
+    def runs(self) -> Runs:
+        """Runs: what was wanted, what is done, what failed."""
+        return Runs(self.table)
+
+    @property
+    def stages(self) -> Stages:
+        """Outputs, progress and faults of a run's stages."""
+        return Stages(self.table)
+
+    @property
+    def items(self) -> Items:
+        """Clips' histories and takedowns."""
+        return Items(self.table)
+
+    @property
+    def lists(self) -> Lists:
+        """Which list of a category is the newest."""
+        return Lists(self.table)
+
+    @property
+    def quotas(self) -> Quotas:
+        """Units that services have cost."""
+        return Quotas(self.table)
+
+    @property
+    def reviews(self) -> Reviews:
+        """Predictions for a person to decide about."""
+        return Reviews(self.table)
+
+    @property
+    def training(self) -> Training:
+        """What a training project has, and which iteration predicts."""
+        return Training(self.table)
+
+    @property
+    def videos(self) -> Videos:
+        """What became of uploaded videos."""
+        return Videos(self.table)
 
 
-__all__ = ["Fault", "ItemDay", "ListPointer", "Records", "RunRecord", "Status", "Table"]
+__all__ = [
+    "Failure",
+    "Fault",
+    "InService",
+    "ItemDay",
+    "Items",
+    "ListPointer",
+    "Lists",
+    "Quotas",
+    "Records",
+    "Review",
+    "Reviews",
+    "RunRecord",
+    "Runs",
+    "Stages",
+    "Status",
+    "Table",
+    "Training",
+    "TrainingImage",
+    "Verdict",
+    "VideoRecord",
+    "Videos",
+]

@@ -1,32 +1,50 @@
-"""What is kept of runs: how they went, their stages' outputs, progress and faults."""
+"""Runs: what was wanted of a source and a date, which attempt made what, and what failed."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from typing import Any, Literal
 
 from pydantic import Field
 
 from framesift.contracts import Contract, Run
-from framesift.table.records import Records, encode
+from framesift.table.expiry import HISTORY_DAYS, expires_in
+from framesift.table.table import Table
 
-Status = Literal["RUNNING", "SUCCEEDED", "FAILED"]
+Status = Literal["RUNNING", "SUCCEEDED", "PARTIAL", "FAILED"]
+_PAGE_SIZE = 50
+
+
+class Failure(Contract):
+    """Why a category's last try failed."""
+
+    stage: str
+    error: str
+    cause: str = ""
 
 
 class RunRecord(Contract):
-    """The record of a run."""
+    """The record of a run.
+
+    `done`, `attempts` and `failures` are about the run's scopes: a source's categories, or an upload's collection.
+    """
 
     source: str
     date: str
     subject: str | None = None
-    status: Status
+    collection: str | None = Field(None, description="Of `upload`: the collection.")
+    status: Status = Field(description="PARTIAL: what was started succeeded, and more is wanted of the day.")
     attempt: int
     execution_arn: str
-    categories: list[str]
+    categories: list[str] = Field(description="What the latest execution works on.")
+    wanted: list[str] = Field([], description="All that the run should have before it is SUCCEEDED.")
     done: list[str] = Field([])
+    attempts: dict[str, int] = Field({}, description="Which attempt made each that is done; else the latest.")
+    failures: dict[str, Failure] = Field({}, description="Why the last try of each failed.")
     started_at: datetime
     finished_at: datetime | None = None
     stage: str | None = None
@@ -35,51 +53,112 @@ class RunRecord(Contract):
     failed_categories: list[str] = Field([])
     degraded: list[str] = Field([])
     counts: dict[str, Any] = Field({})
+    stand_ins: list[str] = Field([], description="Outside services that were stand-ins; the others were the real ones.")
 
     @property
     def run(self) -> Run:
-        """The run that this is the record of."""
-        return Run(source=self.source, date=self.date, attempt=self.attempt, subject=self.subject)
+        """The latest attempt of the run that this is the record of."""
+        return self.run_of_attempt(self.attempt)
+
+    @property
+    def scopes(self) -> list[str]:
+        """What the latest execution works on: categories, or the collection."""
+        return self.categories or ([self.collection] if self.collection else [])
+
+    def run_of_attempt(self, attempt: int) -> Run:
+        """The run's own attempt with that number."""
+        return Run(source=self.source, date=self.date, attempt=attempt, subject=self.subject)
+
+    def run_of(self, scope: str) -> Run:
+        """The attempt that made a scope that is done: its files lie below that attempt's folder."""
+        return self.run_of_attempt(self.attempts.get(scope, self.attempt))
+
+    def unfinished(self, wanted: Sequence[str]) -> list[str]:
+        """What of `wanted` has still to be made: never done, failed when it was last tried, or cut off."""
+        interrupted = self.status == "RUNNING"
+        return [
+            scope
+            for scope in wanted
+            if scope not in self.done
+            or scope in self.failures
+            or (interrupted and scope in self.scopes and self.run_of(scope).attempt != self.attempt)
+        ]
+
+    def end(
+        self,
+        *,
+        at: datetime,
+        done: Sequence[str],
+        failures: Mapping[str, Failure],
+        fault: Failure | None = None,
+        degraded: Sequence[str] = (),
+        counts: Mapping[str, Any] | None = None,
+    ) -> RunRecord:
+        """The record after an execution has ended.
+
+        What is recorded of scopes that the execution did not work on stays as it is.
+
+        Args:
+            at: When it ended.
+            done: The scopes that it has made.
+            failures: Why it failed, by scope.
+            fault: Why it failed as a whole; else the first failure is the run's.
+            degraded: What was done in a lesser way than the settings ask for, one sentence each.
+            counts: Figures, by scope or kind.
+        """
+        still_failing = {scope: why for scope, why in self.failures.items() if scope not in done} | dict(failures)
+        all_done = [*self.done, *(scope for scope in done if scope not in self.done)]
+        missing = [scope for scope in self.wanted if scope not in all_done]
+        status: Status = "FAILED" if still_failing else "PARTIAL" if missing else "SUCCEEDED"
+        causes = "; ".join(f"{scope}: {why.cause}" for scope, why in still_failing.items())
+        first = next(iter([*failures.values(), *still_failing.values()]), None)
+        shown = fault or (first.model_copy(update={"cause": causes}) if first else None)
+        return self.model_copy(
+            update={
+                "status": status,
+                "done": all_done,
+                "attempts": self.attempts | dict.fromkeys(done, self.attempt),
+                "failures": still_failing,
+                "failed_categories": list(still_failing),
+                "finished_at": at,
+                "degraded": list(degraded),
+                "counts": {**self.counts, **(counts or {})},
+                "stage": shown.stage if shown else None,
+                "error": shown.error if shown else None,
+                "cause": shown.cause if shown else None,
+            }
+        )
 
 
-class Fault(Contract):
-    """Why a job's process gave up."""
+@dataclass(frozen=True)
+class Runs:
+    """Records of runs."""
 
-    error: str
-    message: str
-    at: datetime
+    table: Table
 
-
-class RunRecords(Records):
-    """What is kept of runs."""
-
-    # --- runs ---
-
-    def run(self, source: str, run_id: str) -> RunRecord | None:
+    def get(self, source: str, run_id: str) -> RunRecord | None:
         """The record of a run, by its `Run.id`."""
-        found = self._get(f"RUN#{source}", run_id)
-        return RunRecord.model_validate(_run_fields(found)) if found else None
+        found = self.table.get(f"RUN#{source}", run_id)
+        return _parse(found) if found else None
 
-    def runs(self, source: str, limit: int = 30) -> list[RunRecord]:
+    def newest(self, source: str, limit: int = 30) -> list[RunRecord]:
         """The newest runs of a source, newest first."""
         newest: list[RunRecord] = []
+        pages = self.table.query(f"RUN#{source}", newest_first=True, page_size=_PAGE_SIZE)
         # A day's uploads are not in the order of their time: a day is read as a whole.
-        for _, day in groupby(self._runs(source), lambda record: record.date):
+        for _, day in groupby(map(_parse, pages), lambda record: record.date):
             newest += sorted(day, key=lambda record: record.started_at, reverse=True)
             if len(newest) >= limit:
                 break
         return newest[:limit]
 
-    def run_of(self, source: str, execution_arn: str) -> RunRecord | None:
-        """The newest run of a source that an execution has claimed."""
-        return next((record for record in self._runs(source) if record.execution_arn == execution_arn), None)
-
-    def _runs(self, source: str) -> Iterator[RunRecord]:
-        for record in self._read(f"RUN#{source}", newest_first=True, page_size=50):
-            yield RunRecord.model_validate(_run_fields(record))
+    def of_execution(self, execution_arn: str) -> RunRecord | None:
+        """The record of the run that an execution has claimed, also where another one holds it by now."""
+        found = self.table.get(f"EXECUTION#{execution_arn}", "run")
+        return self.get(found["source"], found["run_id"]) if found else None
 
     def claim(self, record: RunRecord, replaces: RunRecord | None) -> bool:
-        """Take a day's run for an execution.
+        """Take a run for an execution.
 
         Args:
             record: The record as it is to be.
@@ -88,88 +167,38 @@ class RunRecords(Records):
         Returns:
             False if another execution was quicker.
         """
+        # Written first, so that a run that is claimed can always be found by its execution.
+        execution = {"source": record.source, "run_id": record.run.id, "expires_at": expires_in(HISTORY_DAYS)}
+        self.table.put(f"EXECUTION#{record.execution_arn}", "run", execution)
         if replaces is None:
-            return self._put_run(record, "attribute_not_exists(pk)")
-        return self._put_run(
+            return self._put(record, "attribute_not_exists(pk)")
+        return self._put(
             record,
             "execution_arn = :arn AND #status = :status",
             arn=replaces.execution_arn,
             status=replaces.status,
         )
 
-    def end_run(self, record: RunRecord) -> bool:
-        """Write how a run ended; False if another execution holds it by now, and nothing is written then."""
-        return self._put_run(record, "execution_arn = :arn", arn=record.execution_arn)
+    def end(self, record: RunRecord) -> bool:
+        """Write how a run ended.
 
-    def _put_run(self, record: RunRecord, condition: str, **values: Any) -> bool:
+        Returns:
+            False, and nothing is written, if another execution holds the run by now, or if its end is written already:
+            whoever writes first decides.
+        """
+        condition = "execution_arn = :arn AND #status = :running"
+        return self._put(record, condition, arn=record.execution_arn, running="RUNNING")
+
+    def _put(self, record: RunRecord, condition: str, **values: Any) -> bool:
         fields = record.model_dump(mode="json")
         fields["counts"] = json.dumps(fields["counts"])
-        return self._put(f"RUN#{record.source}", record.run.id, fields, condition, **values)
-
-    # --- stages ---
-
-    def stage_output(self, run: Run, stage: str, scope: str) -> str | None:
-        """What a stage gave when it was done, as JSON; None if it is not done."""
-        found = self._get(f"RUN#{run.source}#{run.id}", f"{run.attempt}#{stage}#{scope}")
-        return found["output"] if found else None
-
-    def end_stage(self, run: Run, stage: str, scope: str, output: str) -> None:
-        """Keep a stage's output (JSON) for a run that resumes."""
-        self._put(
-            f"RUN#{run.source}#{run.id}",
-            f"{run.attempt}#{stage}#{scope}",
-            {"output": output, "ended_at": datetime.now(UTC).isoformat()},
+        expires_at = expires_in(HISTORY_DAYS)
+        return self.table.put(
+            f"RUN#{record.source}", record.run.id, {**fields, "expires_at": expires_at}, condition, **values
         )
 
-    def stages(self, run: Run) -> dict[tuple[str, str], dict[str, Any]]:
-        """The outputs of a run's stages that are done, by stage and scope."""
-        outputs = {}
-        for record in self._query(f"RUN#{run.source}#{run.id}"):
-            attempt, stage, scope = record["sk"].split("#", 2)
-            if int(attempt) == run.attempt:
-                outputs[stage, scope] = json.loads(record["output"])
-        return outputs
 
-    def forget_stages(self, run: Run, categories: Iterable[str]) -> None:
-        """Let a resumed run do a category's stages again."""
-        for category in categories:
-            for stage in ("collect", "curate"):
-                self.forget_stage(run, stage, category)
-
-    def forget_stage(self, run: Run, stage: str, scope: str) -> None:
-        """Let one stage be done again, whatever came of it."""
-        key = encode({"pk": f"RUN#{run.source}#{run.id}", "sk": f"{run.attempt}#{stage}#{scope}"})
-        self._client.delete_item(TableName=self.name, Key=key)
-
-    def report_progress(self, run: Run, stage: str, scope: str, done: int, total: int) -> None:
-        """Say how far a stage is; call it about once a second, not for every item."""
-        expires_at = int((datetime.now(UTC) + timedelta(days=1)).timestamp())
-        record = {"done": done, "total": total, "expires_at": expires_at}
-        self._put(f"PROGRESS#{run.source}#{run.id}", f"{stage}#{scope}", record)
-
-    def progress(self, run: Run) -> dict[tuple[str, str], tuple[int, int]]:
-        """How far a run's stages are: done and total, by stage and scope."""
-        found = self._query(f"PROGRESS#{run.source}#{run.id}")
-        progress = {}
-        for record in found:
-            stage, scope = record["sk"].split("#", 1)
-            progress[stage, scope] = (int(record["done"]), int(record["total"]))
-        return progress
-
-    def put_fault(self, run: Run, stage: str, error: Exception) -> None:
-        """Keep why a job's process gives up."""
-        fault = Fault(error=type(error).__name__, message=str(error), at=datetime.now(UTC))
-        self._put(f"FAULT#{run.source}#{run.id}", stage, fault.model_dump(mode="json"))
-
-    def fault(self, run: Run, stage: str) -> Fault | None:
-        """Why the last process of a stage's job gave up, whenever that was."""
-        found = self._get(f"FAULT#{run.source}#{run.id}", stage)
-        return Fault.model_validate(found) if found else None
-
-
-def _run_fields(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        **record,
-        "attempt": int(record["attempt"]),
-        "counts": json.loads(record.get("counts", "{}")),
-    }
+def _parse(record: Mapping[str, Any]) -> RunRecord:
+    attempts = {scope: int(attempt) for scope, attempt in record.get("attempts", {}).items()}
+    numbers = {"attempt": int(record["attempt"]), "attempts": attempts}
+    return RunRecord.model_validate({**record, **numbers, "counts": json.loads(record.get("counts", "{}"))})

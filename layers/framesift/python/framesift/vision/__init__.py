@@ -1,1 +1,1 @@
-"""Looking at pictures: decoding, views, features, hashes and duplicates. Needs `framesift[vision]`."""
+"""Images: decoding, views, and networks on a CPU. Needs `framesift[vision]`."""

@@ -1,63 +1,35 @@
-"""Bytes of a picture in, pixels out; whatever the bytes are, nothing but a `MediaError` is raised.
+"""Bytes of an image in, pixels out; whatever the bytes are, nothing but a `MediaError` is raised.
 
-The format is told by the first bytes, never by a name. The pixels are counted in the header, before anything is
-decoded. JPEG, nearly all of what sites serve, is decoded straight to a smaller size where that is enough: the inverse
-DCT of 4/8 of the coefficients costs about a third of the whole.
+The format is read from the first bytes, never from a name. The headers are read before anything is decoded, and
+decoding happens in a process that may be killed. JPEG, nearly all of what sites serve, is decoded straight to a smaller
+size where that is enough: the inverse DCT of 4/8 of the coefficients costs about a third of the whole.
 """
 
 from __future__ import annotations
 
-import struct
-import zlib
-from io import BytesIO
 from typing import Final
 
 import numpy as np
-import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
-from framesift.errors import ImageTooLargeError, NotAnImageError
+from framesift.sandbox import Sandbox
+from framesift.sources.image_structure import read_structure
+from framesift.sources.images import MEMORY_LIMIT_BYTES, TIME_LIMIT_S, call_within_limits
 
 RgbImage = NDArray[np.uint8]
 """`(height, width, 3)` uint8, RGB, 0 to 255."""
 
 DEFAULT_MAX_PIXELS: Final = 25_000_000
 
-_EXIF_WINDOW_BYTES = 1 << 16  # an EXIF block is a JPEG segment: at most 64 KiB, before the pixels
-_ORIENTATION_TAG = 0x0112
-# What Pillow raises for damaged files, by its own tests; MemoryError and the like are not the file's fault.
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
-
-
-def sniff_format(data: bytes) -> str:
-    """Tell a picture's format by its first bytes.
-
-    Returns:
-        Pillow's name of it: `JPEG`, `PNG`, `WEBP`, `GIF` or `BMP`.
-
-    Raises:
-        NotAnImageError: It is none of these.
-    """
-    if data.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG"
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        return "GIF"
-    if data.startswith(b"BM"):
-        return "BMP"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "WEBP"
-    raise NotAnImageError("The bytes are no JPEG, PNG, WebP, GIF or BMP picture.")
+_SANDBOX = Sandbox("framesift.vision.decode_worker", timeout_s=TIME_LIMIT_S, memory_limit_bytes=MEMORY_LIMIT_BYTES)
 
 
 def decode_image(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS, min_side: int = 0) -> RgbImage:
-    """Decode a picture, upright, the first frame of an animation, transparency over white.
+    """Decode a JPEG, PNG, WebP, GIF or BMP image: upright, an animation's first frame, transparency over white.
 
     Args:
         data: The file's bytes.
-        max_pixels: Pictures with more are refused before they are decoded.
+        max_pixels: Images with more are refused before they are decoded.
         min_side: If positive, a JPEG may come smaller than it is, but with no side below this (unless it is below
             already).
 
@@ -65,53 +37,23 @@ def decode_image(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS, min_side:
         `(height, width, 3)` uint8, RGB, 0 to 255.
 
     Raises:
-        NotAnImageError: The bytes are no picture of a known format, or damaged.
+        NotAnImageError: The bytes are no image of a known format, or damaged.
         ImageTooLargeError: It has more than `max_pixels`.
+        ImageTooCostlyError: Decoding it takes more time or memory than an image may.
+
+    Example:
+        >>> from pathlib import Path
+        >>> decode_image(Path("clip.jpg").read_bytes(), min_side=224).shape
+        (480, 270, 3)
     """
-    picture_format = sniff_format(data)
-    try:
-        with Image.open(BytesIO(data), formats=[picture_format]) as picture:
-            if picture.width * picture.height > max_pixels:
-                raise ImageTooLargeError(
-                    f"The picture has {picture.width} x {picture.height} pixels; at most {max_pixels} are decoded."
-                )
-            if picture_format == "JPEG" and picture.mode in {"RGB", "L"}:
-                return _decode_jpeg(data, min_side)
-            return _decode_with_pillow(picture)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise ImageTooLargeError(f"The picture is far too large: at most {max_pixels} pixels are decoded.") from error
-    except _DAMAGE as error:
-        raise NotAnImageError(f"The {picture_format} picture is damaged: {error}.") from error
-
-
-def _decode_jpeg(data: bytes, min_side: int) -> RgbImage:
-    image = simplejpeg.decode_jpeg(
-        data, "RGB", fastdct=False, fastupsample=False, min_height=min_side, min_width=min_side
+    structure = read_structure(data, max_pixels)
+    reply = call_within_limits(
+        _SANDBOX,
+        "decode",
+        data,
+        structure.pixels,
+        image_format=structure.format,
+        max_pixels=max_pixels,
+        min_side=min_side,
     )
-    if b"Exif\x00\x00" not in data[:_EXIF_WINDOW_BYTES]:
-        return np.asarray(image)
-    with Image.open(BytesIO(data), formats=["JPEG"]) as picture:
-        return _upright(np.asarray(image), picture.getexif().get(_ORIENTATION_TAG, 1))
-
-
-def _upright(image: RgbImage, orientation: int) -> RgbImage:
-    """Undo EXIF's orientation (1 to 8: EXIF 2.32, 4.6.4, tag 0x0112)."""
-    if orientation in {5, 6, 7, 8}:
-        image = image.transpose(1, 0, 2)
-    if orientation in {2, 3, 6, 7}:
-        image = image[:, ::-1]
-    if orientation in {3, 4, 7, 8}:
-        image = image[::-1]
-    return np.ascontiguousarray(image)
-
-
-def _decode_with_pillow(picture: Image.Image) -> RgbImage:
-    picture.seek(0)
-    upright = ImageOps.exif_transpose(picture)
-    if upright.mode.startswith(("I", "F")):  # 16 bits a sample
-        grey = (np.asarray(upright, np.float32) / 257.0).clip(0, 255).astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2)
-    if upright.has_transparency_data:
-        paper = Image.new("RGBA", upright.size, "white")
-        upright = Image.alpha_composite(paper, upright.convert("RGBA"))
-    return np.asarray(upright.convert("RGB"))
+    return np.frombuffer(reply.data, np.uint8).reshape(reply.fields["height"], reply.fields["width"], 3)

@@ -54,7 +54,7 @@ class OnnxNetwork:
         first = self._session.get_inputs()[0].shape[0] if self._session.get_inputs()[0].shape else 0
         self.batch_size: int = first if isinstance(first, int) else 0
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
-        # A provider that cannot start is left out without an error: what really runs is what is said.
+        # A provider that cannot start is left out without an error: what really runs is reported.
         by_openvino = self._session.get_providers()[0] == _OPENVINO
         precision = "bfloat16" if by_openvino and use_bfloat16 else "float32"
         self.device = f"CPU ({'OpenVINO' if by_openvino else 'onnxruntime'}, {precision})"

@@ -1,6 +1,6 @@
-"""The three views of a picture that ResNet50 looks at, windows of it, and the plain pictures that nobody should judge.
+"""The three views of an image that ResNet50 takes, windows of an image, and which images are too plain to compare.
 
-| view   | part of the picture                                         | as the usual transforms would say it        |
+| view   | part of the image                                         | as the usual transforms would have it       |
 | ------ | ----------------------------------------------------------- | ------------------------------------------- |
 | centre | the middle square, 224/256 of the short side                | resize the short side to 256, crop 224      |
 | full   | all of it, squashed to a square                             | resize to 224 x 224                         |
@@ -25,11 +25,11 @@ VIEW_SIDE: Final = 224
 _CENTRE_RESIZE: Final = 256
 _ZOOM_RESIZE: Final = 320
 NEEDED_SIDE: Final = 2 * _ZOOM_RESIZE
-"""The short side that a picture needs to be decoded to: at twice the largest scale a JPEG that was decoded smaller
+"""The short side that an image needs to be decoded to: at twice the largest scale a JPEG that was decoded smaller
 cannot be told from one that was not (cosine of the features over 0.99999)."""
 
 WINDOW_SHARE: Final = 0.65
-"""A window's width and height, as a share of the picture's."""
+"""A window's width and height, as a share of the image's."""
 WINDOWS: Final = (
     (0.0, 0.0, 0.65, 0.65),
     (0.35, 0.0, 1.0, 0.65),
@@ -37,14 +37,14 @@ WINDOWS: Final = (
     (0.35, 0.35, 1.0, 1.0),
     (0.175, 0.175, 0.825, 0.825),
 )
-"""Left, top, right, bottom as shares of the picture: four corners, the middle. A picture inset on a page fills more of
+"""Left, top, right, bottom as shares of the image: four corners, the middle. An image inset on a page fills more of
 one of them than of the page."""
 
-# Grey levels (0 to 255) of standard deviation in a 32 x 32 reduction; a black or one-coloured picture with JPEG noise
+# Grey levels (0 to 255) of standard deviation in a 32 x 32 reduction; a black or one-coloured image with JPEG noise
 # stays under 2, a photograph in fog has over 8.
 _PLAIN_DEVIATION = 4.0
 _PLAIN_SIDE = 32
-# Below, there is too little to tell one picture from another.
+# Below, there is too little to tell one image from another.
 _MIN_SIDE: Final = 32
 
 
@@ -57,17 +57,17 @@ def three_views(image: RgbImage) -> NDArray[np.uint8]:
     Returns:
         `(3, 224, 224, 3)` uint8, RGB, in the order centre, full, zoom.
     """
-    picture = Image.fromarray(image)
-    whole = (0.0, 0.0, float(picture.width), float(picture.height))
-    boxes = (_middle(picture, _CENTRE_RESIZE), whole, _middle(picture, _ZOOM_RESIZE))
+    opened = Image.fromarray(image)
+    whole = (0.0, 0.0, float(opened.width), float(opened.height))
+    boxes = (_middle(opened, _CENTRE_RESIZE), whole, _middle(opened, _ZOOM_RESIZE))
     # Pillow's bilinear filter averages where it shrinks, which OpenCV's does not.
-    views = (picture.resize((VIEW_SIDE, VIEW_SIDE), Image.Resampling.BILINEAR, box=box) for box in boxes)
+    views = (opened.resize((VIEW_SIDE, VIEW_SIDE), Image.Resampling.BILINEAR, box=box) for box in boxes)
     return np.stack([np.asarray(view) for view in views])
 
 
-def _middle(picture: Image.Image, resize: int) -> tuple[float, float, float, float]:
-    """The part of the picture that `Resize(resize)` and `CenterCrop(224)` would leave: left, top, right, bottom."""
-    width, height = picture.size
+def _middle(opened: Image.Image, resize: int) -> tuple[float, float, float, float]:
+    """The part of the image that `Resize(resize)` and `CenterCrop(224)` would leave: left, top, right, bottom."""
+    width, height = opened.size
     short, long = min(width, height), max(width, height)
     scaled_long = max(VIEW_SIDE, int(resize * long / short))
     scaled_width, scaled_height = (resize, scaled_long) if width <= height else (scaled_long, resize)
@@ -88,7 +88,7 @@ def squash(image: RgbImage, side: int) -> RgbImage:
 
 
 def windows(image: RgbImage) -> list[RgbImage]:
-    """Cut out the parts of a picture that `WINDOWS` names, in that order: views of the same pixels, not copies."""
+    """Cut out the parts of an image that `WINDOWS` names, in that order: views of the same pixels, not copies."""
     height, width = image.shape[:2]
     return [
         image[round(top * height) : round(bottom * height), round(left * width) : round(right * width)]
@@ -97,9 +97,9 @@ def windows(image: RgbImage) -> list[RgbImage]:
 
 
 def is_plain(image: RgbImage) -> bool:
-    """Whether a picture shows next to nothing: black, one colour, a side under 32 pixels.
+    """Whether an image shows next to nothing: black, one colour, a side under 32 pixels.
 
-    It then resembles others like it, whatever they are of, and nobody should judge it.
+    It then resembles others like it, whatever they show, and should not be compared.
     """
     if min(image.shape[:2]) < _MIN_SIDE:
         return True

@@ -73,43 +73,59 @@ class Fitting:
     regions: Sequence[Region]
 
 
-def fitting(
-    pictures: Iterable[Labelled], refused: list[Uploaded], known: Container[str] = frozenset()
-) -> Iterator[Fitting]:
-    """Pictures as the service takes them.
+@dataclass(frozen=True)
+class Batch:
+    """What one request sends, and what was refused on the way to it.
+
+    Attributes:
+        images: What the request sends; may be empty.
+        refused: Images that the service would not take.
+    """
+
+    images: list[Fitting]
+    refused: list[Uploaded]
+
+
+def fitting(images: Iterable[Labelled], known: Container[str] = frozenset()) -> Iterator[Fitting | Uploaded]:
+    """Convert images to what the service takes.
 
     Args:
-        pictures: What is to be sent.
-        refused: Those that the service would not take are added to it.
+        images: What is to be sent.
         known: Digests of what was sent before: that is left out.
+
+    Yields:
+        Each image as it is sent; the outcome of one that the service would not take.
     """
-    for picture in pictures:
+    for image in images:
         try:
-            data = fit(picture.data, MAX_TRAINING_BYTES)
-            regions, outside = clip_all(picture.regions)
+            data = fit(image.data, MAX_TRAINING_BYTES)
+            regions, outside = clip_all(image.regions)
             if outside and not regions:
                 raise outside[0]
         except MediaError as error:
-            refused.append(Uploaded(picture.sha256, error=error))
+            yield Uploaded(image.sha256, error=error)
             continue
         sent = hashlib.sha256(data).hexdigest()
         if sent in known:
             continue
-        name = f"{safe_name(picture.title, max_bytes=80)} {sent[:16]}"
-        yield Fitting(picture, data, sent, name, regions[:MAX_REGIONS])
+        name = f"{safe_name(image.title, max_bytes=80)} {sent[:16]}"
+        yield Fitting(image, data, sent, name, regions[:MAX_REGIONS])
 
 
-def batches(pictures: Iterable[Fitting]) -> Iterator[list[Fitting]]:
-    """As few requests as the service's limits allow."""
-    batch: list[Fitting] = []
+def batches(images: Iterable[Fitting | Uploaded]) -> Iterator[Batch]:
+    """Group images into as few requests as the service's limits allow."""
+    batch = Batch([], [])
     size_bytes = 0
-    for each in pictures:
-        if batch and (len(batch) == MAX_BATCH_IMAGES or size_bytes + len(each.data) > MAX_BATCH_BYTES):
+    for each in images:
+        if isinstance(each, Uploaded):
+            batch.refused.append(each)
+            continue
+        if batch.images and (len(batch.images) == MAX_BATCH_IMAGES or size_bytes + len(each.data) > MAX_BATCH_BYTES):
             yield batch
-            batch, size_bytes = [], 0
-        batch.append(each)
+            batch, size_bytes = Batch([], []), 0
+        batch.images.append(each)
         size_bytes += len(each.data)
-    if batch:
+    if batch.images or batch.refused:
         yield batch
 
 

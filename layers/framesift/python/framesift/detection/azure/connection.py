@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from framesift import aws
 from framesift.errors import (
     DetectorBusyError,
     DetectorKeyError,
@@ -18,9 +16,9 @@ from framesift.errors import (
     ProjectFullError,
     ProjectNotFoundError,
     RequestRefusedError,
-    SettingsError,
 )
 from framesift.pacing import Pacer, patiently
+from framesift.secrets import read_json_secret, wrong_content
 from framesift.settings import CustomVisionSettings
 
 if TYPE_CHECKING:
@@ -60,17 +58,16 @@ def resolve(settings: CustomVisionSettings) -> CustomVisionSettings:
     """The settings with what the secret holds.
 
     Raises:
-        SettingsError: If the secret holds no JSON object of such settings.
+        SettingsError: If the secret cannot be read, or holds something else.
     """
     if not settings.secret:
         return settings
-    text = aws.secretsmanager().get_secret_value(SecretId=settings.secret)["SecretString"]
+    expected = 'a JSON object of Custom Vision\'s settings, such as {"training_key": "…"}'
+    value = read_json_secret(settings.secret, expected)
     try:
-        return CustomVisionSettings.model_validate({**settings.model_dump(), **json.loads(text)})
-    except (ValueError, TypeError):
-        raise SettingsError(
-            f"The secret {settings.secret!r} holds no JSON object of Custom Vision's settings, such as training_key."
-        ) from None
+        return CustomVisionSettings.model_validate({**settings.model_dump(), **value})
+    except ValueError:
+        raise wrong_content(settings.secret, expected) from None
 
 
 def training_client(settings: CustomVisionSettings) -> CustomVisionTrainingClient:

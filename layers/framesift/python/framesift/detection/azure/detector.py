@@ -13,8 +13,8 @@ from framesift.detection.regions import clip
 from framesift.errors import IterationNotPublishedError, MediaError, RegionOutsideError
 
 if TYPE_CHECKING:
-    from framesift.detection_records import InService
     from framesift.settings import CustomVisionSettings
+    from framesift.table import InService
 
 
 class CustomVisionDetector:
@@ -38,10 +38,10 @@ class CustomVisionDetector:
 
     @classmethod
     def from_settings(cls, settings: CustomVisionSettings, in_service: InService | None) -> CustomVisionDetector:
-        """The iteration in service; where none is, the newest that project A has published."""
+        """The iteration in service; where none is, the newest that the serving project has published."""
         settings = resolve(settings)
         if in_service is None:
-            return cls(settings, settings.predict_project)
+            return cls(settings, settings.serving_project)
         return cls(settings, in_service.project_id, in_service.publish_name)
 
     @property
@@ -77,7 +77,7 @@ class CustomVisionDetector:
             f"its published iteration {self._iteration.publish_name!r}": [tag.name for tag in published],
         }
 
-    def detect(self, pictures: Sequence[bytes], *, at_least: float) -> list[list[Detection] | MediaError]:
+    def detect(self, pictures: Sequence[bytes], *, min_score: float) -> list[list[Detection] | MediaError]:
         """See `Detector.detect`: one request a picture, which is what the service offers."""
         publish_name = self._iteration.publish_name
 
@@ -89,7 +89,7 @@ class CustomVisionDetector:
                 )
             except MediaError as error:
                 return error
-            return _detections(answer.predictions, at_least)
+            return _detections(answer.predictions, min_score)
 
         with ThreadPoolExecutor(self._settings.concurrency, thread_name_prefix="predict") as pool:
             waiting = [pool.submit(look, picture) for picture in pictures]
@@ -118,11 +118,11 @@ class CustomVisionDetector:
         return max(published, key=lambda each: each.trained_at or each.created)
 
 
-def _detections(predictions: Sequence[Any], at_least: float) -> list[Detection]:
+def _detections(predictions: Sequence[Any], min_score: float) -> list[Detection]:
     found = []
     for each in predictions:
         box = each.bounding_box
-        if box is None or each.probability < at_least:
+        if box is None or each.probability < min_score:
             continue
         seen = Detection(
             tag=each.tag_name,

@@ -54,9 +54,9 @@ class CustomVisionTrainer:
             SettingsError: No project is named.
         """
         settings = resolve(settings)
-        if not settings.teach_project:
-            raise SettingsError("Set FRAMESIFT_CUSTOM_VISION__TEACH_PROJECT to the project that is taught.")
-        return cls(settings, settings.teach_project)
+        if not settings.candidate_project:
+            raise SettingsError("Set FRAMESIFT_CUSTOM_VISION__CANDIDATE_PROJECT to the project that is taught.")
+        return cls(settings, settings.candidate_project)
 
     # --- tags and pictures ---
 
@@ -104,11 +104,11 @@ class CustomVisionTrainer:
             DetectorError: A leaf of it says what else the service refuses.
         """
         tag_ids = self._tag_ids()
-        refused: list[Uploaded] = []
-        for batch in batches(fitting(pictures, refused, known)):
-            yield from self._send(batch, tag_ids)
-        if refused:
-            yield refused
+        for batch in batches(fitting(pictures, known)):
+            if batch.refused:
+                yield batch.refused
+            if batch.images:
+                yield from self._send(batch.images, tag_ids)
 
     def _send(self, batch: list[Fitting], tag_ids: dict[str, str]) -> Iterator[list[Uploaded]]:
         """One batch, and again for those of its pictures that failed for the moment."""
@@ -241,4 +241,4 @@ def _is_published_by_others(iteration: Any) -> bool:
 
 def open_trainer(settings: CustomVisionSettings) -> CustomVisionTrainer | None:
     """Project B; None where the settings name none."""
-    return CustomVisionTrainer.from_settings(settings) if resolve(settings).teach_project else None
+    return CustomVisionTrainer.from_settings(settings) if resolve(settings).candidate_project else None

@@ -1,24 +1,38 @@
-"""Detectors that a person brings: Custom Vision's export as it gives it, or any ONNX file with what it lacks."""
+"""Detectors that a person brings: Custom Vision's export as it comes, or any ONNX file with what it lacks.
+
+Whoever made the file is not trusted. A zip is read within limits; the network is loaded and tried in a process with
+limits on memory and time (see `framesift.sandbox`).
+"""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import ValidationError
 
-from framesift.errors import NotADetectorError
+from framesift.errors import BadValueError, ModelTooCostlyError, NotADetectorError, NotAnExportError
 from framesift.models.card import DetectorForm, Head, ModelCard
+from framesift.sandbox import Sandbox, SandboxKilledError
+from framesift.sources.untrusted import read_json, read_mapping, read_text, show
 
-# A member of a zip that claims to be larger is not unpacked; the largest detectors have some 500 MB.
-_MAX_MODEL_BYTES = 1 << 30
-_S1_OUTPUTS = {"detected_boxes", "detected_classes", "detected_scores"}
+_MAX_MODEL_BYTES = 1 << 30  # The largest detectors have some 500 MB.
+_MAX_TEXT_BYTES = 1 << 20  # Of a manifest or a list of labels.
+_MAX_MEMBERS = 10_000
+_MAX_RATIO = 50  # Weights are nearly random: they compress to nine tenths.
+_SMALL_BYTES = 1 << 24  # Up to here, any ratio.
+_MAX_LABELS = 10_000
+_MAX_LABEL_CHARS = 200
 _MANIFEST = "cvexport.manifest"
+_TIME_LIMIT_S = 120.0
+# Loading takes the file, its parsed form, the optimized form, and what a run computes.
+_MEMORY_BYTES = 1 << 30
+_MEMORY_TIMES_FILE = 6
 
 
 @dataclass(frozen=True)
@@ -33,7 +47,7 @@ class AddedModel:
 class _Source:
     data: bytes
     tags: Sequence[str]
-    said: str = "an ONNX file"
+    origin: str = "an ONNX file"
     version: str = ""
 
 
@@ -47,25 +61,37 @@ def read_detector(
     size: int = 0,
     licence: str = "its owner's",
 ) -> AddedModel:
-    """Read a detector, and write its card.
+    """Read a detector, try it out, and write its card.
 
     Args:
         path: The zip that Custom Vision exports (platform ONNX), or an ONNX file.
         name: What the model is to be called.
         version: Its version; by default the exported iteration's, or the file's digest.
-        head: How its outputs are read; told by the outputs' names for Custom Vision's.
+        head: How its outputs are read; recognized by the outputs' names for Custom Vision's.
         tags: What it finds, by its class number; a zip has them in `labels.txt`.
         size: The side of its square input in pixels, where the file leaves it open.
         licence: Whose it is.
 
     Raises:
-        NotADetectorError: It is none, or something must be said that the file does not say.
+        NotADetectorError: It is none, or something must be given that the file lacks.
+        NotAnExportError: The zip is no export of Custom Vision, is damaged or encrypted.
+        ExternalDataError: The network's weights are in other files.
+        RowCountError: The network gives other than one row for each image.
+        ModelTooCostlyError: The network takes more memory or time than its size justifies.
+
+    Example:
+        >>> from pathlib import Path
+        >>> added = read_detector(Path("export.zip"), "parts")
+        >>> added.card.detector.tags
+        ('person', 'logo')
     """
+    if path.stat().st_size > _MAX_MODEL_BYTES:
+        raise NotADetectorError(f"{path.name} has more than {_MAX_MODEL_BYTES:,} bytes: no detector is so large.")
     source = _from_zip(path) if zipfile.is_zipfile(path) else _Source(path.read_bytes(), tags)
     if not source.tags:
         raise NotADetectorError(f"{path.name} does not say what it finds: name its classes in order with --tag.")
-    network = _Network(source.data, path.name)
-    width, height = network.size(size)
+    _check_labels(source.tags, path.name)
+    found = _try_out(source.data, path.name, head, size)
     digest = hashlib.sha256(source.data).hexdigest()
     try:
         card = ModelCard(
@@ -75,10 +101,10 @@ def read_detector(
             sha256=digest,
             size_bytes=len(source.data),
             licence=licence,
-            source=source.said,
-            input=f"a picture in {width} × {height} pixels",
+            source=source.origin,
+            input=f"an image in {found['width']} × {found['height']} pixels",
             output=f"objects: {', '.join(source.tags)}",
-            detector=DetectorForm(head=head or network.head(), tags=tuple(source.tags), width=width, height=height),
+            detector=DetectorForm(**found, tags=tuple(source.tags)),
         )
     except ValidationError as error:
         fault = error.errors()[0]
@@ -86,68 +112,68 @@ def read_detector(
     return AddedModel(card, source.data)
 
 
+def _try_out(data: bytes, file_name: str, head: Head | None, size: int) -> dict[str, Any]:
+    memory = _MEMORY_BYTES + _MEMORY_TIMES_FILE * len(data)
+    module = "framesift.detection.onnx.add_worker"
+    try:
+        with Sandbox(module, timeout_s=_TIME_LIMIT_S, memory_limit_bytes=memory, workers=1) as sandbox:
+            return sandbox.call("inspect", data, file_name=file_name, head=head, size=size).fields
+    except SandboxKilledError as fault:
+        raise ModelTooCostlyError(f"{file_name} cannot be loaded: {fault}.") from None
+
+
+def _check_labels(labels: Sequence[str], file_name: str) -> None:
+    if len(labels) > _MAX_LABELS:
+        raise NotADetectorError(f"{file_name} has {len(labels):,} labels; at most {_MAX_LABELS:,} are taken.")
+    for number, label in enumerate(labels):
+        if not label.isprintable() or len(label) > _MAX_LABEL_CHARS:
+            raise NotADetectorError(
+                f"{file_name}: label {number}, {show(label)}, is no name: at most {_MAX_LABEL_CHARS} printable "
+                "characters."
+            )
+
+
 def _from_zip(path: Path) -> _Source:
     try:
         with zipfile.ZipFile(path) as archive:
-            manifest = json.loads(_member(archive, _MANIFEST))
-            if manifest["DomainType"] != "ObjectDetection" or manifest["Platform"] != "ONNX":
-                raise NotADetectorError(
-                    f"{path.name} is Custom Vision's export of {manifest['DomainType']} for {manifest['Platform']}: "
-                    "export an object detection iteration for ONNX."
-                )
-            labels = _member(archive, manifest["LabelFileName"]).decode("utf-8-sig").splitlines()
-            iteration = str(manifest["IterationId"])
-            return _Source(
-                _member(archive, manifest["ModelFileName"]),
-                [label for line in labels if (label := line.strip())],
-                f"Custom Vision's export of iteration {iteration}, {manifest.get('ExportedDate', 'undated')}",
-                iteration[:8],
-            )
-    except (KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise NotADetectorError(
+            if len(archive.infolist()) > _MAX_MEMBERS:
+                raise NotAnExportError(f"{path.name} has more than {_MAX_MEMBERS:,} members.")
+            return _from_export(archive, path.name)
+    except BadValueError as error:
+        raise NotAnExportError(f"{path.name} is no export of Custom Vision: {_MANIFEST}: {error}") from None
+    except (KeyError, ValueError, NotImplementedError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        raise NotAnExportError(
             f"{path.name} is no export of Custom Vision ({error}): it has {_MANIFEST}, model.onnx and labels.txt."
         ) from error
 
 
-def _member(archive: zipfile.ZipFile, name: str) -> bytes:
-    info = archive.getinfo(name)
-    if info.file_size > _MAX_MODEL_BYTES:
-        raise NotADetectorError(f"{name} has {info.file_size:,} bytes: no detector is so large.")
-    return archive.read(info)
-
-
-class _Network:
-    """What an ONNX file says of itself."""
-
-    def __init__(self, data: bytes, file_name: str) -> None:
-        import onnxruntime
-        from onnxruntime.capi import onnxruntime_pybind11_state as faults
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 4
-        self._file_name = file_name
-        try:
-            session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-        except (faults.Fail, faults.InvalidArgument, faults.InvalidGraph, faults.InvalidProtobuf) as error:
-            raise NotADetectorError(f"{file_name} is no ONNX network that can be run: {error}") from error
-        self._input_shape: list[Any] = session.get_inputs()[0].shape
-        self._outputs = [output.name for output in session.get_outputs()]
-
-    def head(self) -> Head:
-        """Custom Vision's forms are told by their outputs."""
-        if set(self._outputs) == _S1_OUTPUTS:
-            return "custom_vision_s1"
-        if self._outputs == ["model_outputs0"]:
-            return "custom_vision"
+def _from_export(archive: zipfile.ZipFile, file_name: str) -> _Source:
+    manifest = read_mapping(read_json(_member(archive, _MANIFEST, _MAX_TEXT_BYTES)))
+    domain, platform = read_text(manifest.get("DomainType"), 80), read_text(manifest.get("Platform"), 80)
+    if (domain, platform) != ("ObjectDetection", "ONNX"):
         raise NotADetectorError(
-            f"{self._file_name} has the outputs {', '.join(self._outputs)}: say with --head how they are read "
-            f"({', '.join(get_args(Head))})."
+            f"{file_name} is Custom Vision's export of {domain or 'nothing named'} for {platform or 'nothing named'}: "
+            "export an object detection iteration for ONNX."
         )
+    labels = _member(archive, read_text(manifest.get("LabelFileName")), _MAX_TEXT_BYTES)
+    iteration = read_text(manifest.get("IterationId"), 80)
+    exported = read_text(manifest.get("ExportedDate"), 80) or "undated"
+    return _Source(
+        _member(archive, read_text(manifest.get("ModelFileName")), _MAX_MODEL_BYTES),
+        [label for line in labels.decode("utf-8-sig").splitlines() if (label := line.strip())],
+        f"Custom Vision's export of iteration {iteration}, {exported}",
+        iteration[:8],
+    )
 
-    def size(self, asked: int) -> tuple[int, int]:
-        """Width and height of the input, pixels."""
-        height, width = self._input_shape[-2:] if len(self._input_shape) >= 2 else (None, None)
-        width, height = (side if isinstance(side, int) else asked for side in (width, height))
-        if not width or not height:
-            raise NotADetectorError(f"{self._file_name} leaves the size of its input open: say it with --size.")
-        return width, height
+
+def _member(archive: zipfile.ZipFile, name: str, max_bytes: int) -> bytes:
+    info = archive.getinfo(name)
+    if info.flag_bits & 1:
+        raise NotAnExportError(f"{show(name)} in the zip is encrypted: export it again, without a password.")
+    if info.file_size > max_bytes:
+        raise NotAnExportError(f"{show(name)} in the zip has {info.file_size:,} bytes; at most {max_bytes:,} are read.")
+    if info.file_size > max(_SMALL_BYTES, _MAX_RATIO * info.compress_size):
+        raise NotAnExportError(
+            f"{show(name)} in the zip unpacks from {info.compress_size:,} to {info.file_size:,} bytes: no network does."
+        )
+    return archive.read(info)

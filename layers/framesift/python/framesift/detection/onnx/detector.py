@@ -1,4 +1,4 @@
-"""Looks for objects by an ONNX file of the registry, many pictures at a time."""
+"""Detects objects with an ONNX file of the registry, many images at a time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from framesift.detection.onnx.heads import (
     suppress,
 )
 from framesift.detection.regions import clip
-from framesift.errors import MediaError, NotADetectorError, RegionOutsideError, SettingsError
+from framesift.errors import MediaError, NotADetectorError, RegionOutsideError, RowCountError, SettingsError
 from framesift.models import default_cache_dir, open_registry
 from framesift.models.card import DetectorForm
 from framesift.settings import Settings
@@ -28,20 +28,20 @@ from framesift.storage import Store
 from framesift.vision.decode import RgbImage, decode_image
 from framesift.vision.onnx_session import OnnxNetwork, usable_cores
 
-# Heads whose networks take one picture a run.
+# Heads whose networks take one image a run.
 _ONE_AT_A_TIME = {"torchvision", "custom_vision_s1"}
 _CUSTOM_VISION = {"custom_vision", "custom_vision_s1"}
 
 
 class OnnxDetector:
-    """Looks for objects by a network on the CPU.
+    """Detects objects with a network on the CPU.
 
     Args:
-        path: The ONNX file. Its batch may be fixed to one picture.
-        form: How it is fed and read.
+        path: The ONNX file. Its batch size may be fixed to one.
+        form: Its input and output.
         name: For records.
-        max_overlap: Boxes of a tag that overlap more (IoU) are one.
-        batch: Pictures to a run of the network.
+        iou_threshold: Of boxes of a tag with a larger IoU only the most probable is kept.
+        batch: Images to a run of the network.
         threads: Threads to compute with; 0: one for each core.
         exact: Compute in float32 in any case.
     """
@@ -52,25 +52,25 @@ class OnnxDetector:
         form: DetectorForm,
         *,
         name: str = "onnx",
-        max_overlap: float = 0.45,
+        iou_threshold: float = 0.45,
         batch: int = 8,
         threads: int = 0,
         exact: bool = False,
     ) -> None:
         self.name = name
         self._form = form
-        self._max_overlap = max_overlap
+        self._iou_threshold = iou_threshold
         self._threads = threads or usable_cores()
         self._network = OnnxNetwork(path, threads=threads, exact=exact)
         one = form.head in _ONE_AT_A_TIME or self._network.batch_size == 1
         self._batch = 1 if one else batch
-        # What the file says of its pixels (ONNX's image metadata) goes before what such files usually want: Custom
-        # Vision's 0 to 255, in the order BGR for its grid and RGB for its S1; all others RGB of 0 to 1.
-        said = self._network.metadata
+        # The file's own image metadata goes before what such files usually take: Custom Vision's 0 to 255, in the
+        # order BGR for its grid and RGB for its S1; all others RGB of 0 to 1.
+        metadata = self._network.metadata
         usual = "Bgr8" if form.head == "custom_vision" else "Rgb8"
-        self._is_bgr = said.get("Image.BitmapPixelFormat", usual) == "Bgr8"
+        self._is_bgr = metadata.get("Image.BitmapPixelFormat", usual) == "Bgr8"
         usual = "NominalRange_0_255" if form.head in _CUSTOM_VISION else "Normalized_0_1"
-        self._scale = 1.0 if said.get("Image.NominalPixelRange", usual) == "NominalRange_0_255" else 1 / 255
+        self._scale = 1.0 if metadata.get("Image.NominalPixelRange", usual) == "NominalRange_0_255" else 1 / 255
 
     @classmethod
     def from_settings(cls, settings: Settings, store: Store) -> OnnxDetector:
@@ -79,12 +79,12 @@ class OnnxDetector:
         Raises:
             SettingsError: No model is named.
             NotFoundError: The bucket has no such model.
-            ModelError: A leaf of it says why its file cannot be had.
+            ModelError: A leaf of it says why its file is not available.
             NotADetectorError: It is no object detector.
         """
         if not settings.detection.model:
             raise SettingsError(
-                "Set FRAMESIFT_DETECTION__MODEL to a detector: NAME/VERSION, as `framesift models add` says it."
+                "Set FRAMESIFT_DETECTION__MODEL to a detector: NAME/VERSION, as `framesift models add` prints it."
             )
         model = open_registry(default_cache_dir(), store).resolve(settings.detection.model)
         if model.card.detector is None:
@@ -93,14 +93,14 @@ class OnnxDetector:
             model.path,
             model.card.detector,
             name=f"onnx/{model.card.folder}",
-            max_overlap=settings.detection.max_overlap,
+            iou_threshold=settings.detection.iou_threshold,
             batch=settings.detection.batch,
             threads=settings.analysis.threads,
         )
 
     @property
     def device(self) -> str:
-        """What computes, for people."""
+        """The device that computes, for people."""
         return self._network.device
 
     def tags(self) -> Mapping[str, Sequence[str]]:
@@ -108,16 +108,16 @@ class OnnxDetector:
         known = self._form.tags[1:] if self._form.head == "torchvision" else self._form.tags
         return {f"the model {self.name}": known}
 
-    def detect(self, pictures: Sequence[bytes], *, at_least: float) -> list[list[Detection] | MediaError]:
-        """See `Detector.detect`. Pictures are decoded while the network computes."""
+    def detect(self, pictures: Sequence[bytes], *, min_score: float) -> list[list[Detection] | MediaError]:
+        """See `Detector.detect`. Images are decoded while the network computes."""
         answers: list[list[Detection] | MediaError] = []
         with ThreadPoolExecutor(self._threads, thread_name_prefix="decode") as pool:
-            waiting = [pool.submit(self._prepare, picture) for picture in pictures]
+            waiting = [pool.submit(self._prepare, data) for data in pictures]
             for start in range(0, len(waiting), self._batch):
                 prepared = [future.result() for future in waiting[start : start + self._batch]]
-                waiting[start : start + self._batch] = [waiting[start]] * len(prepared)  # Let go of the pixels.
+                waiting[start : start + self._batch] = [waiting[start]] * len(prepared)  # Frees the pixels.
                 whole = [each for each in prepared if not isinstance(each, MediaError)]
-                found = self._run([image for image, _, _ in whole], at_least) if whole else iter(())
+                found = self._run([image for image, _, _ in whole], min_score) if whole else iter(())
                 for each in prepared:
                     if isinstance(each, MediaError):
                         answers.append(each)
@@ -125,44 +125,49 @@ class OnnxDetector:
                         answers.append(self._detections(next(found), each[1], each[2]))
         return answers
 
-    def _prepare(self, picture: bytes) -> tuple[RgbImage, Placement, tuple[int, int]] | MediaError:
+    def _prepare(self, data: bytes) -> tuple[RgbImage, Placement, tuple[int, int]] | MediaError:
         width, height = self._form.width, self._form.height
         try:
             # A JPEG is decoded to what is needed: its smaller side need not exceed the network's larger one.
-            image = decode_image(picture, min_side=max(width, height))
+            image = decode_image(data, min_side=max(width, height))
         except MediaError as error:
             return error
         fit = stretch if self._form.head in _CUSTOM_VISION else letterbox
         fitting, placement = fit(image, width, height)
         return fitting, placement, (image.shape[1], image.shape[0])
 
-    def _run(self, images: list[RgbImage], at_least: float) -> Iterator[Boxes]:
+    def _run(self, images: list[RgbImage], min_score: float) -> Iterator[Boxes]:
         form, tags = self._form, len(self._form.tags)
         planes = to_planes(images, bgr=self._is_bgr, scale=self._scale)
-        # torchvision's detectors are exported for a list of one picture.
+        # torchvision's detectors are exported for a list of one image.
         outputs = self._network.run_all(planes[0] if form.head == "torchvision" else planes)
         match form.head:
             case "yolov5":
-                found = read_yolov5(next(iter(outputs.values())), tags, at_least)
+                found = read_yolov5(next(iter(outputs.values())), tags, min_score)
             case "yolov8":
-                found = read_yolov8(next(iter(outputs.values())), tags, at_least)
+                found = read_yolov8(next(iter(outputs.values())), tags, min_score)
             case "custom_vision":
-                found = read_custom_vision(next(iter(outputs.values())), tags, at_least, form.width, form.height)
+                found = read_custom_vision(next(iter(outputs.values())), tags, min_score, form.width, form.height)
             case _:
-                return iter([self._finished(outputs, at_least)])
-        return (suppress(boxes, self._max_overlap) for boxes in found)
+                return iter([self._finished(outputs, min_score)])
+        if len(found) != len(images):
+            raise RowCountError(
+                f"{self.name} gives {len(found)} rows for {len(images)} images: add it again, exported with a batch "
+                "that is open or fixed to one image."
+            )
+        return (suppress(boxes, self._iou_threshold) for boxes in found)
 
-    def _finished(self, outputs: Mapping[str, Floats], at_least: float) -> Boxes:
+    def _finished(self, outputs: Mapping[str, Floats], min_score: float) -> Boxes:
         try:
             if self._form.head == "torchvision":
                 boxes, labels, scores = outputs["boxes"], outputs["labels"], outputs["scores"]
-                return read_finished(boxes, scores, labels.astype(np.int64), at_least)
+                return read_finished(boxes, scores, labels.astype(np.int64), min_score)
             size = (self._form.width, self._form.height) * 2
             boxes, labels, scores = (
                 outputs[name].reshape(shape)
                 for name, shape in (("detected_boxes", (-1, 4)), ("detected_classes", -1), ("detected_scores", -1))
             )
-            return read_finished(boxes, scores, labels.astype(np.int64), at_least, size)
+            return read_finished(boxes, scores, labels.astype(np.int64), min_score, size)
         except KeyError as missing:
             raise NotADetectorError(
                 f"The network has no output {missing}, which a {self._form.head} detector has: it has "
@@ -170,17 +175,15 @@ class OnnxDetector:
             ) from None
 
     def _detections(self, boxes: Boxes, placement: Placement, size: tuple[int, int]) -> list[Detection]:
-        corners = (boxes.corners - [placement.left, placement.top] * 2) / [
+        xyxy = (boxes.xyxy - [placement.left, placement.top] * 2) / [
             placement.scale_x * size[0],
             placement.scale_y * size[1],
             placement.scale_x * size[0],
             placement.scale_y * size[1],
         ]
         found = []
-        for (left, top, right, bottom), score, number in zip(
-            corners.tolist(), boxes.scores, boxes.classes, strict=True
-        ):
-            seen = Detection(
+        for (left, top, right, bottom), score, number in zip(xyxy.tolist(), boxes.scores, boxes.classes, strict=True):
+            detection = Detection(
                 tag=self._form.tags[number],
                 left=left,
                 top=top,
@@ -189,7 +192,7 @@ class OnnxDetector:
                 probability=min(max(float(score), 0.0), 1.0),
             )
             try:
-                found.append(seen.model_copy(update=clip(seen).model_dump()))
+                found.append(detection.model_copy(update=clip(detection).model_dump()))
             except RegionOutsideError:
-                continue  # A box in the grey around the picture.
-        return sorted(found, key=lambda seen: -seen.probability)
+                continue  # A box in the padding.
+        return sorted(found, key=lambda detection: -detection.probability)

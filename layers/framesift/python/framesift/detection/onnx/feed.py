@@ -1,4 +1,4 @@
-"""Pictures as networks take them."""
+"""Prepares images as inputs of networks."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from framesift.vision.decode import RgbImage
 
-_GREY: Final = 114  # What YOLO networks are trained to see around a picture.
+_GREY: Final = 114  # The padding that YOLO networks are trained with.
 
 
 class Placement(NamedTuple):
-    """Where a picture lies in a network's input, pixels: a point of the picture is at `scale * point + offset`."""
+    """Where an image lies in a network's input, pixels: a point of the image is at `scale * point + offset`."""
 
     scale_x: float
     scale_y: float
@@ -23,7 +23,7 @@ class Placement(NamedTuple):
 
 
 def letterbox(image: RgbImage, width: int, height: int) -> tuple[RgbImage, Placement]:
-    """Fit a whole picture into a size, its shape kept, in the middle of grey.
+    """Fit a whole image into a size, keeping its aspect ratio, centred on grey.
 
     Args:
         image: (H, W, 3) uint8, RGB.
@@ -31,11 +31,11 @@ def letterbox(image: RgbImage, width: int, height: int) -> tuple[RgbImage, Place
         height: Pixels.
 
     Returns:
-        (height, width, 3) uint8, and where the picture lies in it.
+        (height, width, 3) uint8, and where the image lies in it.
     """
     scale = min(width / image.shape[1], height / image.shape[0])
     inner_width, inner_height = round(image.shape[1] * scale), round(image.shape[0] * scale)
-    # The remainder's halves are rounded as those do whose networks these are: 0.5 pixels go to the right and below.
+    # The padding is rounded as in YOLO's own code: half a pixel goes to the right and the bottom.
     left = round((width - inner_width) / 2 - 0.1)
     top = round((height - inner_height) / 2 - 0.1)
     boxed = np.full((height, width, 3), _GREY, np.uint8)
@@ -44,13 +44,13 @@ def letterbox(image: RgbImage, width: int, height: int) -> tuple[RgbImage, Place
 
 
 def stretch(image: RgbImage, width: int, height: int) -> tuple[RgbImage, Placement]:
-    """Fit a whole picture into a size, its shape given up: what Custom Vision's networks are trained on."""
+    """Resize a whole image without keeping its aspect ratio, as Custom Vision's networks are trained."""
     placement = Placement(width / image.shape[1], height / image.shape[0], 0, 0)
     return _resize(image, width, height), placement
 
 
 def to_planes(images: list[RgbImage], *, bgr: bool = False, scale: float = 1 / 255) -> NDArray[np.float32]:
-    """Stack pictures of one size: (N, 3, H, W) float32, each value times `scale`."""
+    """Stack images of one size: (N, 3, H, W) float32, each value times `scale`."""
     planes = np.empty((len(images), 3, *images[0].shape[:2]), np.float32)
     for image, out in zip(images, planes, strict=True):
         channels = cv2.split(image)

@@ -1,4 +1,4 @@
-"""What networks say, as boxes: one function a kind of head, and non-maximum suppression."""
+"""The outputs of networks as boxes: one function for each kind of head, and non-maximum suppression."""
 
 from __future__ import annotations
 
@@ -19,53 +19,53 @@ _MAX_DETECTIONS = 300
 
 
 class Boxes(NamedTuple):
-    """What is in one picture.
+    """Detections in one image.
 
     Attributes:
-        corners: (K, 4) float32: left, top, right, bottom in the network's pixels.
+        xyxy: (K, 4) float32: left, top, right, bottom in the network's pixels.
         scores: (K,) float32, 0 to 1.
         classes: (K,) int64.
     """
 
-    corners: Floats
+    xyxy: Floats
     scores: Floats
     classes: NDArray[np.int64]
 
     def where(self, kept: NDArray[np.bool_] | NDArray[np.int64]) -> Boxes:
-        """Some of them."""
-        return Boxes(self.corners[kept], self.scores[kept], self.classes[kept])
+        """A subset."""
+        return Boxes(self.xyxy[kept], self.scores[kept], self.classes[kept])
 
 
-def read_yolov5(output: Floats, tags: int, at_least: float) -> list[Boxes]:
+def read_yolov5(output: Floats, tags: int, min_score: float) -> list[Boxes]:
     """(N, boxes, 5 + tags): centre, size, objectness, and a probability for each tag."""
     _expect(output.ndim == 3 and output.shape[2] == 5 + tags, output, f"(N, boxes, {5 + tags})")
     return [
-        _multi_label(rows[:, :4], rows[:, 5:] * rows[:, 4:5], at_least)
-        for rows in (picture[picture[:, 4] >= at_least] for picture in output)
+        _multi_label(rows[:, :4], rows[:, 5:] * rows[:, 4:5], min_score)
+        for rows in (image[image[:, 4] >= min_score] for image in output)
     ]
 
 
-def read_yolov8(output: Floats, tags: int, at_least: float) -> list[Boxes]:
+def read_yolov8(output: Floats, tags: int, min_score: float) -> list[Boxes]:
     """(N, 4 + tags, boxes): centre, size, and a probability for each tag."""
     _expect(output.ndim == 3 and output.shape[1] == 4 + tags, output, f"(N, {4 + tags}, boxes)")
     found = []
-    for picture in output:
-        columns = picture[:, picture[4:].max(axis=0) >= at_least]
-        found.append(_multi_label(columns[:4].T, columns[4:].T, at_least))
+    for image in output:
+        columns = image[:, image[4:].max(axis=0) >= min_score]
+        found.append(_multi_label(columns[:4].T, columns[4:].T, min_score))
     return found
 
 
-def read_custom_vision(output: Floats, tags: int, at_least: float, width: int, height: int) -> list[Boxes]:
-    """(N, 5 · (5 + tags), rows, columns): a grid of anchors, before the last functions of YOLOv2.
+def read_custom_vision(output: Floats, tags: int, min_score: float, width: int, height: int) -> list[Boxes]:
+    """(N, 5 · (5 + tags), rows, columns): a grid of anchors, before the activations of YOLOv2.
 
-    As the sample in the export's zip has it. (A later collection of samples leaves the centres' logistic function out.)
+    As the sample in the export's zip has it. (A later collection of samples leaves out the centres' logistic function.)
     """
     count = len(_ANCHORS)
     _expect(output.ndim == 4 and output.shape[1] == count * (5 + tags), output, f"(N, {count * (5 + tags)}, H, W)")
     _, _, rows, columns = output.shape
     found = []
-    for picture in output:
-        cells = picture.reshape(count, 5 + tags, rows, columns)
+    for image in output:
+        cells = image.reshape(count, 5 + tags, rows, columns)
         x = (_logistic(cells[:, 0]) + np.arange(columns, dtype=np.float32)) * (width / columns)
         y = (_logistic(cells[:, 1]) + np.arange(rows, dtype=np.float32)[:, None]) * (height / rows)
         size = np.exp(cells[:, 2:4]) * _ANCHORS[:, :, None, None]
@@ -73,27 +73,27 @@ def read_custom_vision(output: Floats, tags: int, at_least: float, width: int, h
         logits = cells[:, 5:] - cells[:, 5:].max(axis=1, keepdims=True)
         shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
         scores = np.moveaxis(shares * _logistic(cells[:, 4:5]), 1, -1).reshape(-1, tags)
-        found.append(_multi_label(centred, scores, at_least))
+        found.append(_multi_label(centred, scores, min_score))
     return found
 
 
 def read_finished(
-    corners: Floats, scores: Floats, classes: NDArray[np.int64], at_least: float, scale: Sequence[float] = (1, 1, 1, 1)
+    xyxy: Floats, scores: Floats, classes: NDArray[np.int64], min_score: float, scale: Sequence[float] = (1, 1, 1, 1)
 ) -> Boxes:
-    """Boxes of one picture that the network has suppressed by itself."""
-    _expect(corners.ndim == 2 and corners.shape == (len(scores), 4), corners, "(K, 4)")
-    return Boxes((corners * np.asarray(scale, np.float32)), scores, classes.astype(np.int64)).where(scores >= at_least)
+    """Boxes of one image from a network that does its own non-maximum suppression."""
+    _expect(xyxy.ndim == 2 and xyxy.shape == (len(scores), 4), xyxy, "(K, 4)")
+    return Boxes((xyxy * np.asarray(scale, np.float32)), scores, classes.astype(np.int64)).where(scores >= min_score)
 
 
-def suppress(boxes: Boxes, max_overlap: float) -> Boxes:
+def suppress(boxes: Boxes, iou_threshold: float) -> Boxes:
     """Of boxes of a class that overlap more than allowed (IoU), keep the most probable; most probable first."""
     if not len(boxes.scores):
         return boxes
     best = np.argsort(-boxes.scores, kind="stable")[:_MAX_CANDIDATES]
     boxes = boxes.where(best)
-    # In float64: corners are moved apart by class, and float32 would lose what is behind the point there.
-    corners = boxes.corners.astype(np.float64)
-    left, top, right, bottom = (corners + (boxes.classes * (np.ptp(corners) + 1.0))[:, None]).T
+    # In float64: boxes are offset by class, and float32 would lose their fractions there.
+    xyxy = boxes.xyxy.astype(np.float64)
+    left, top, right, bottom = (xyxy + (boxes.classes * (np.ptp(xyxy) + 1.0))[:, None]).T
     areas = (right - left) * (bottom - top)
     alive = np.ones(len(areas), np.bool_)
     kept: list[int] = []
@@ -101,13 +101,13 @@ def suppress(boxes: Boxes, max_overlap: float) -> Boxes:
         if not alive[index]:
             continue
         kept.append(index)
-        if len(kept) == _MAX_DETECTIONS:  # A network that is sure of everything would be looked at to its end.
+        if len(kept) == _MAX_DETECTIONS:  # Else a network that is sure of everything would take very long.
             break
         rest = slice(index + 1, None)
         width = np.minimum(right[index], right[rest]) - np.maximum(left[index], left[rest])
         height = np.minimum(bottom[index], bottom[rest]) - np.maximum(top[index], top[rest])
         both = width.clip(0) * height.clip(0)
-        alive[rest] &= both <= max_overlap * (areas[index] + areas[rest] - both)
+        alive[rest] &= both <= iou_threshold * (areas[index] + areas[rest] - both)
     return boxes.where(np.asarray(kept, np.int64))
 
 
@@ -116,12 +116,12 @@ def _logistic(values: Floats) -> Floats:
     return shares
 
 
-def _multi_label(centred: Floats, scores: Floats, at_least: float) -> Boxes:
+def _multi_label(centred: Floats, scores: Floats, min_score: float) -> Boxes:
     """A box for each tag that is probable enough, from centres and sizes."""
-    rows, classes = np.nonzero(scores >= at_least)
+    rows, classes = np.nonzero(scores >= min_score)
     half = centred[rows, 2:] / 2
-    corners = np.concatenate([centred[rows, :2] - half, centred[rows, :2] + half], axis=1)
-    return Boxes(corners, scores[rows, classes], classes.astype(np.int64))
+    xyxy = np.concatenate([centred[rows, :2] - half, centred[rows, :2] + half], axis=1)
+    return Boxes(xyxy, scores[rows, classes], classes.astype(np.int64))
 
 
 def _expect(fits: bool, output: NDArray[np.float32], form: str) -> None:

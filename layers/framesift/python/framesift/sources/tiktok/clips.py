@@ -1,21 +1,21 @@
-"""The clips of a crawl, gathered from many answers and looks at the page."""
+"""The clips of a crawl, gathered from list responses and from the page itself."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from framesift.contracts import Item
+from framesift.contracts import Clip
 from framesift.sources.tiktok.parse import merge
 
 
 class Clips:
     """Each clip once, in the order in which they were seen.
 
-    A crawl that goes on in a new browser is shown the same clips again from the top: they are neither news to the
-    crawl nor repeats, so that a visit keeps its own account of what it saw.
+    A crawl that continues in a new browser sees the same clips again from the top: they are neither new nor repeats, so
+    each visit counts separately.
 
     Args:
-        min_views: From which number of views a clip counts towards the target.
+        min_views: Clips with at least as many views count towards the target.
 
     Attributes:
         repeated: How many entries of the site's lists repeated a clip of the same visit.
@@ -24,16 +24,16 @@ class Clips:
     def __init__(self, min_views: int) -> None:
         self.repeated = 0
         self._min_views = min_views
-        self._items: dict[str, Item] = {}
+        self._items: dict[str, Clip] = {}
         self._shown: set[str] = set()
         self._listed: set[str] = set()
 
     def begin_visit(self) -> None:
-        """Start a new account of what is shown; what was gathered stays."""
+        """Start counting anew; what was gathered stays."""
         self._shown, self._listed, self.repeated = set(), set(), 0
 
-    def add_listed(self, items: Iterable[Item]) -> None:
-        """Add entries of the site's lists: what these say is taken before what the page shows."""
+    def add_listed(self, items: Iterable[Clip]) -> None:
+        """Add entries of the site's lists; their values take precedence over the page's."""
         for item in items:
             if item.id in self._listed:
                 self.repeated += 1
@@ -43,21 +43,21 @@ class Clips:
                 self._items[item.id] = item if known is None else merge(item, known)
             self._shown.add(item.id)
 
-    def add_cards(self, items: Iterable[Item]) -> None:
-        """Add what the page shows: it fills what the lists left open."""
+    def add_cards(self, items: Iterable[Clip]) -> None:
+        """Add cards of the page; they fill in what the lists lack."""
         for item in items:
             known = self._items.get(item.id)
             self._items[item.id] = item if known is None else merge(known, item)
             self._shown.add(item.id)
 
     @property
-    def items(self) -> list[Item]:
+    def items(self) -> list[Clip]:
         """All clips."""
         return list(self._items.values())
 
     @property
     def shown(self) -> int:
-        """How many clips the present visit was shown."""
+        """How many clips the current visit has seen."""
         return len(self._shown)
 
     @property

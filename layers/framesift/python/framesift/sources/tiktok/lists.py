@@ -1,16 +1,15 @@
-"""What a page's own list requests return: read before the page itself, since it says more and says it exactly."""
+"""Reads the responses to a page's own list requests, which hold more than the page shows, and exact counts."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import suppress
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from framesift.errors import CrawlBlockedError, CrawlError, SiteUnreachableError
+from framesift.errors import BadValueError, CrawlBlockedError, CrawlError, SiteUnreachableError
 from framesift.sources.tiktok.clips import Clips
 from framesift.sources.tiktok.parse import Origin, list_entries, parse_entries
+from framesift.sources.untrusted import read_json, show, split_url
 
 if TYPE_CHECKING:
     from playwright.async_api import Page, Request, Response
@@ -25,8 +24,8 @@ class ListReader:
         origin: Whose clips they are.
 
     Attributes:
-        ended: Whether the site said that there are no more.
-        fault: What was wrong with the last answer, and of which kind; None if nothing.
+        ended: Whether the site reported that there are no more.
+        fault: The error class and message for the last response; None if it was good.
     """
 
     def __init__(self, page: Page, clips: Clips, origin: Origin) -> None:
@@ -37,27 +36,27 @@ class ListReader:
         self._waiting: set[Request] = set()
         self._settled = asyncio.Event()
         self._settled.set()
-        page.on("request", self._begun)
-        page.on("requestfailed", self._failed)
-        page.on("response", self._answered)
+        page.on("request", self._on_request)
+        page.on("requestfailed", self._on_failure)
+        page.on("response", self._on_response)
 
     async def settle(self, timeout_s: float) -> None:
-        """Wait until no list is on its way, as a person does who sees it loading."""
+        """Wait until no list request is pending."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await self._settled.wait()
 
-    def _begun(self, request: Request) -> None:
+    def _on_request(self, request: Request) -> None:
         if _is_list(request.url):
             self._waiting.add(request)
             self._settled.clear()
 
-    def _failed(self, request: Request) -> None:
+    def _on_failure(self, request: Request) -> None:
         if request in self._waiting:
             self.fault = SiteUnreachableError, f"the connection broke: {request.failure}"
             self._done(request)
 
-    async def _answered(self, response: Response) -> None:
+    async def _on_response(self, response: Response) -> None:
         from playwright.async_api import Error as PlaywrightError
 
         if not _is_list(response.url):
@@ -78,13 +77,13 @@ class ListReader:
 
     def _read(self, status: int, body: bytes) -> None:
         try:
-            answer = json.loads(body)
-        except ValueError:
+            answer = read_json(body)
+        except BadValueError:
             answer = None
         code = answer.get("statusCode", 0) if isinstance(answer, dict) else None
         if status >= 400 or code != 0:
-            said = "no JSON" if code is None else f"status code {code}"
-            self.fault = CrawlBlockedError, f"HTTP {status}, {said}, {len(body)} bytes"
+            content = "no JSON" if code is None else f"status code {show(code)}"
+            self.fault = CrawlBlockedError, f"HTTP {status}, {content}, {len(body)} bytes"
             return
         self.fault = None
         self.ended = not answer.get("hasMore", True)
@@ -92,4 +91,7 @@ class ListReader:
 
 
 def _is_list(url: str) -> bool:
-    return "/item_list" in urlsplit(url).path
+    try:
+        return "/item_list" in split_url(url).path
+    except BadValueError:
+        return False

@@ -8,9 +8,9 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from framesift.contracts import Item
+from framesift.contracts import Clip
 from framesift.errors import (
     ChromiumFailedError,
     CrawlError,
@@ -24,19 +24,20 @@ from framesift.sources.tiktok import session as sessions
 from framesift.sources.tiktok.clips import Clips
 from framesift.sources.tiktok.lists import ListReader
 from framesift.sources.tiktok.parse import Origin, parse_card
-from framesift.sources.tiktok.walls import LOOK, REFUSALS, Sight, describe, find_wall
+from framesift.sources.tiktok.walls import READ_STATE, REFUSALS, PageState, describe, find_wall
+from framesift.sources.untrusted import read_list, read_mapping, read_text
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
 
 logger = logging.getLogger(__name__)
 
-_LAUNCHES = 3  # How often a Chromium that breaks is started.
-_OPENINGS = 3  # How often a page that does not load is opened.
+_LAUNCHES = 3  # How often Chromium is started if it breaks.
+_OPENINGS = 3  # How often the page is opened if it does not load.
 _VIEWPORT = {"width": 1280, "height": 900}
 _NOTCHES = (2, 4)  # Turns of the wheel in one scroll: about one screen.
 _NOTCH_PX = (200.0, 500.0)
-_LOOK_BACK_SHARE = 0.12  # Scrolls after which a person goes up a little to look again.
+_LOOK_BACK_SHARE = 0.12  # Share of scrolls that are followed by a short one back, as people do.
 _CARDS = """() => [...document.querySelectorAll('a[href*="/video/"]')].map(link => {
   const card = link.closest('[data-e2e*="-item"]') || link;
   const text = selector => card.querySelector(selector)?.textContent;
@@ -50,7 +51,7 @@ _CARDS = """() => [...document.querySelectorAll('a[href*="/video/"]')].map(link 
     alt: image?.alt,
   };
 })"""
-# Whether there is nothing below to scroll to; asked of the last clip, since some pages scroll inside a box.
+# Whether the end is in view; measured at the last clip, since some pages scroll inside an element.
 _IS_AT_END = """() => {
   const last = [...document.querySelectorAll('a[href*="/video/"]')].at(-1);
   return !last || last.getBoundingClientRect().bottom <= innerHeight;
@@ -62,7 +63,7 @@ Report = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Crawl:
-    """What a crawl brought.
+    """The result of a crawl.
 
     Attributes:
         items: Each clip that was shown, once, in the order seen, whatever its views.
@@ -70,7 +71,7 @@ class Crawl:
         cut_short: Why it ended before the target and before the site's own end; None where it did not.
     """
 
-    items: list[Item]
+    items: list[Clip]
     repeated: int
     cut_short: str | None = None
 
@@ -87,13 +88,13 @@ def crawl(
     Args:
         category: One of `settings.crawl.paths`.
         settings: This process's settings.
-        keep_screenshot: Keeps a PNG of what a failed crawl saw, and says where.
-        dice: What pauses and distances are drawn from.
-        report: Hears how many clips with enough views were seen, of how many that are wanted.
+        keep_screenshot: Stores a PNG of the page of a failed crawl, and returns where.
+        dice: The random generator of pauses and distances.
+        report: Called with the number of clips with enough views, and the target.
 
     Raises:
         UnknownCategoryError: If the category has no page.
-        CrawlError: A leaf of it says what was shown instead of clips, and where the screenshot is.
+        CrawlError: A leaf of it names what was shown instead of clips, and where the screenshot is.
         ChromiumMissingError: If there is no Chromium.
         ChromiumFailedError: If Chromium does not start, or breaks before it shows a clip, again and again.
     """
@@ -151,16 +152,16 @@ class _Visit:
         page.set_default_timeout(settings.page_timeout_s * 1000)
 
     async def run(self, keep_screenshot: KeepScreenshot) -> str | None:
-        """Open and scroll; returns why it was cut short, if it was."""
+        """Open and scroll; returns why it was cut short, or None."""
         try:
             await self._open(f"{self._origin.site_url}{self._settings.paths[self._origin.category]}")
             return await self._scroll_to_end()
         except CrawlError as error:
             place = keep_screenshot(await self._page.screenshot())
-            raise type(error)(f"{error}; seen: {describe(await self._look())}; screenshot: {place}") from None
+            raise type(error)(f"{error}; seen: {describe(await self._state())}; screenshot: {place}") from None
 
     async def _open(self, url: str) -> None:
-        """Load the page; a person who sees nothing tries again."""
+        """Load the page, in several tries."""
         from playwright.async_api import Error as PlaywrightError
         from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 
@@ -171,7 +172,7 @@ class _Visit:
             except PlaywrightTimeoutError:
                 fault = f"not loaded after {self._settings.page_timeout_s:g} s"
                 if self._clips.shown:
-                    return  # Pictures that hang keep a page from being loaded, and no person from seeing it.
+                    return  # Images that hang delay `load`, but the clips are visible.
             except PlaywrightError as error:
                 if "net::" not in error.message:
                     raise
@@ -224,26 +225,31 @@ class _Visit:
         await asyncio.sleep(times * self._dice.uniform(*self._settings.scroll_pause_s))
 
     async def _read_cards(self) -> None:
-        cards: list[dict[str, Any]] = await self._page.evaluate(_CARDS)
+        # The page's own scripts can change what ours return.
+        cards = map(read_mapping, read_list(await self._page.evaluate(_CARDS)))
         items = (parse_card(card, self._origin) for card in cards)
         self._clips.add_cards(item for item in items if item is not None)
 
-    async def _look(self) -> Sight:
-        return Sight(
+    async def _state(self) -> PageState:
+        found = read_mapping(await self._page.evaluate(READ_STATE))
+        return PageState(
             url=self._page.url,
             status=self._status,
             clips=self._clips.shown,
-            **await self._page.evaluate(LOOK),
+            title=read_text(found.get("title")),
+            text=read_text(found.get("text")),
+            captcha=found.get("captcha") is True,
+            login=found.get("login") is True,
         )
 
     async def _raise_wall(self) -> None:
-        wall = find_wall(await self._look())
+        wall = find_wall(await self._state())
         if wall is not None:
             kind, what = wall
             raise kind(what)
 
     def _raise_early_end(self) -> None:
-        """Nothing new came, with fewer clips than wanted: are there no more, or was there a fault?"""
+        """Tell the end of the site's list from a failure, where fewer clips came than the target."""
         shown = self._clips.shown
         if self._lists.fault is not None:
             kind, what = self._lists.fault

@@ -1,17 +1,31 @@
-"""From what the site says, in JSON or in its page, to items. Pure functions that never fail on odd input."""
+"""From what the site sends, in JSON or in its page, to items. Pure functions that never fail on odd input.
+
+A clip with a value that cannot be used becomes an item with an error that names the value.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
-from framesift.contracts import Item
+from framesift.contracts import Clip, ItemError
+from framesift.errors import BadValueError
 from framesift.names import safe_id
-from framesift.sources.counts import parse_count
+from framesift.sources.untrusted import (
+    read_count,
+    read_id,
+    read_list,
+    read_mapping,
+    read_moment,
+    read_text,
+    read_web_url,
+    show,
+    split_url,
+)
 
 _CLIP_PATH = re.compile(r"/@([^/]+)/video/([^/]+)/?")
 
@@ -33,13 +47,11 @@ class Origin:
 
 def list_entries(answer: Any) -> list[Any]:
     """The entries of an answer of the site's list requests; none where it has another shape."""
-    if not isinstance(answer, dict):
-        return []
-    entries = answer.get("itemList") or answer.get("item_list")
-    return entries if isinstance(entries, list) else []
+    fields = read_mapping(answer)
+    return read_list(fields.get("itemList") or fields.get("item_list"))
 
 
-def parse_entries(entries: list[Any], origin: Origin) -> Iterator[Item]:
+def parse_entries(entries: list[Any], origin: Origin) -> Iterator[Clip]:
     """The clips among a list's entries, in order; what is no clip is left out."""
     for entry in entries:
         item = parse_entry(entry, origin) if isinstance(entry, dict) else None
@@ -47,57 +59,71 @@ def parse_entries(entries: list[Any], origin: Origin) -> Iterator[Item]:
             yield item
 
 
-def parse_entry(entry: dict[str, Any], origin: Origin) -> Item | None:
+def parse_entry(entry: dict[str, Any], origin: Origin) -> Clip | None:
     """A clip as the site's JSON describes it; None without an id or an author."""
-    clip_id, author = _id(entry.get("id")), _dict(entry.get("author"))
-    account = _text(author.get("uniqueId"))
+    clip_id, author = read_id(entry.get("id")), read_mapping(entry.get("author"))
+    account = read_text(author.get("uniqueId"))
     if not clip_id or not account:
         return None
-    video = _dict(entry.get("video"))
-    return Item(
+    video = read_mapping(entry.get("video"))
+    item = Clip(
         source="tiktok",
         category=origin.category,
         id=safe_id(clip_id),
         url=clip_url(origin.site_url, account, clip_id),
-        title=_text(entry.get("desc")),
+        title=read_text(entry.get("desc")),
         author=account,
-        author_name=_text(author.get("nickname")),
-        views=_views(entry),
-        posted_at=_moment(entry.get("createTime")),
-        thumbnail_url=_web_url(video.get("cover")) or _web_url(video.get("originCover")),
+        author_name=read_text(author.get("nickname")),
+        views=0,
+        posted_at=read_moment(entry.get("createTime")),
         collected_at=origin.seen_at,
     )
+    try:
+        cover = read_web_url(video.get("cover"), "cover") or read_web_url(video.get("originCover"), "originCover")
+        return item.model_copy(update={"views": _views(entry), "thumbnail_url": cover})
+    except BadValueError as error:
+        return _with_error(item, error)
 
 
-def parse_card(card: dict[str, Any], origin: Origin) -> Item | None:
+def parse_card(card: dict[str, Any], origin: Origin) -> Clip | None:
     """A clip as the page shows it; None where the card's link leads to no clip.
 
     Args:
         card: `href`, and where the card has them `views`, `title`, `image`, `alt`, `author_name`: text as it is shown.
         origin: Where and when.
     """
-    path = _CLIP_PATH.fullmatch(urlsplit(_text(card.get("href"))).path)
+    link = read_text(card.get("href"))
+    try:
+        path = _CLIP_PATH.fullmatch(split_url(link).path)
+    except BadValueError as error:
+        return _with_error(_item_of_link(link, origin), error)
     if path is None:
         return None
-    account, clip_id = map(unquote, path.groups())
-    views_text = _text(card.get("views")) or None
-    return Item(
+    account, clip_id = (read_text(unquote(part)) for part in path.groups())
+    views_text = read_text(card.get("views")) or None
+    item = Clip(
         source="tiktok",
         category=origin.category,
         id=safe_id(clip_id),
         url=clip_url(origin.site_url, account, clip_id),
-        title=_text(card.get("title")) or _text(card.get("alt")),
+        title=read_text(card.get("title")) or read_text(card.get("alt")),
         author=account,
-        author_name=_text(card.get("author_name")),
-        views=parse_count(views_text or "") or 0,
+        author_name=read_text(card.get("author_name")),
+        views=0,
         views_text=views_text,
-        thumbnail_url=_web_url(card.get("image")),
         collected_at=origin.seen_at,
     )
+    try:
+        views = read_count(views_text, "The number of views") or 0
+        return item.model_copy(update={"views": views, "thumbnail_url": read_web_url(card.get("image"), "image")})
+    except BadValueError as error:
+        return _with_error(item, error)
 
 
-def merge(known: Item, other: Item) -> Item:
-    """What is known of a clip, with what another sighting adds; what is known stays."""
+def merge(known: Clip, other: Clip) -> Clip:
+    """What is known of a clip, with what another sighting adds; what is known stays, but for an error."""
+    if known.error and not other.error:
+        known, other = other, known
     added = {
         name: value
         for name in ("title", "author_name", "views", "views_text", "posted_at", "thumbnail_url")
@@ -114,34 +140,24 @@ def clip_url(site_url: str, account: str, clip_id: str) -> str:
 def _views(entry: dict[str, Any]) -> int:
     # statsV2 holds exact counts as text; stats is what older pages have.
     for name in ("statsV2", "stats"):
-        count = _dict(entry.get(name)).get("playCount")
-        number = parse_count(count) if isinstance(count, str) else count
-        if isinstance(number, int) and not isinstance(number, bool) and number >= 0:
-            return number
+        count = read_count(read_mapping(entry.get(name)).get("playCount"), f"{name}.playCount")
+        if count is not None:
+            return count
     return 0
 
 
-def _moment(value: Any) -> datetime | None:
-    try:
-        seconds = int(value)
-        return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
-    except (TypeError, ValueError, OverflowError, OSError):
-        return None
+def _item_of_link(link: str, origin: Origin) -> Clip:
+    """An item that stands for a link that leads nowhere, so that the run's record names it."""
+    return Clip(
+        source="tiktok",
+        category=origin.category,
+        id=safe_id(f"link {link}"),
+        url=show(link),
+        views=0,
+        collected_at=origin.seen_at,
+    )
 
 
-def _dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _id(value: Any) -> str:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else _text(value)
-
-
-def _text(value: Any) -> str:
-    # A page can hold halves of surrogate pairs, which no UTF-8 file can.
-    return value.encode(errors="replace").decode().strip() if isinstance(value, str) else ""
-
-
-def _web_url(value: Any) -> str | None:
-    text = _text(value)
-    return text if text.startswith(("https://", "http://")) else None
+def _with_error(item: Clip, error: BadValueError) -> Clip:
+    fault = ItemError(stage="collect", error=type(error).__name__, message=str(error))
+    return item.model_copy(update={"error": fault})

@@ -10,18 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from botocore.exceptions import ClientError
-
-from framesift import aws
-from framesift.errors import SettingsError
+from framesift.errors import SecretNotWrittenError, SettingsError
+from framesift.secrets import MAX_SECRET_BYTES, read_secret, write_secret
 from framesift.settings import CrawlSettings
 
 logger = logging.getLogger(__name__)
 
 State = dict[str, Any]
-
-# Secrets Manager takes at most 65,536 bytes.
-_SECRET_BYTES = 65_536
 
 
 class Session(Protocol):
@@ -52,20 +47,19 @@ class SecretSession:
         Raises:
             SettingsError: If the secret holds no session.
         """
-        try:
-            text = aws.secretsmanager().get_secret_value(SecretId=self.secret_id)["SecretString"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ResourceNotFoundException":  # It has no value yet.
-                return None
-            raise
-        return _parse(text, f"the secret {self.secret_id}")
+        text = read_secret(self.secret_id)
+        return None if text is None else _parse(text, f"the secret {self.secret_id}")
 
     def save(self, state: State) -> None:
-        """See `Session.save`."""
+        """See `Session.save`.
+
+        Raises:
+            SecretNotWrittenError: If the cookies alone are too large, or AWS refuses; the last session is kept.
+        """
         text = json.dumps(state)
-        if len(text.encode()) > _SECRET_BYTES:
+        if len(text.encode()) > MAX_SECRET_BYTES:
             text = json.dumps({**state, "origins": []})  # Cookies alone keep one logged in.
-        aws.secretsmanager().put_secret_value(SecretId=self.secret_id, SecretString=text)
+        write_secret(self.secret_id, text)
 
 
 @dataclass(frozen=True)
@@ -125,7 +119,7 @@ def keep(session: Session, state: State) -> None:
     """Keep a session after a good crawl; the crawl stands even if this fails, and the log says so."""
     try:
         session.save(state)
-    except (ClientError, OSError) as error:
+    except (SecretNotWrittenError, OSError) as error:
         logger.warning("The session could not be kept: %s", error)
 
 

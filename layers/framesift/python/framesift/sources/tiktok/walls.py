@@ -1,12 +1,12 @@
-"""What a page shows instead of clips: told apart, and said in words for a person."""
+"""Recognizes what a page shows instead of clips: a captcha, a request to log in, a refusal."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from framesift.errors import CaptchaShownError, CrawlBlockedError, CrawlError, LoginRequiredError
+from framesift.errors import BadValueError, CaptchaShownError, CrawlBlockedError, CrawlError, LoginRequiredError
+from framesift.sources.untrusted import split_url
 
 REFUSALS = frozenset({401, 403, 429, 451})
 _DENIED = re.compile(
@@ -19,8 +19,8 @@ _CAPTCHA = re.compile(
 _LOGIN_PATH = re.compile(r"/(?:[a-z]{2}(?:-[A-Z]{2})?/)?login(?:/|$)")
 _WORDS = 120
 
-# Only what a person would see counts: sites keep empty containers for later. A log-in button in a header is no wall.
-LOOK = """() => {
+# Only what is visible counts: sites keep empty containers for later. A log-in button in a header is no wall.
+READ_STATE = """() => {
   const seen = selector => [...document.querySelectorAll(selector)].some(element => {
     const box = element.getBoundingClientRect();
     const shown = element.checkVisibility({opacityProperty: true, visibilityProperty: true});
@@ -36,8 +36,8 @@ LOOK = """() => {
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What a look at the page shows.
+class PageState:
+    """What the page shows at one moment.
 
     Attributes:
         url: Where the browser is.
@@ -58,17 +58,17 @@ class Sight:
     clips: int = 0
 
 
-def find_wall(sight: Sight) -> tuple[type[CrawlError], str] | None:
-    """The wall that is shown, with what is wrong in a few words; None where there is none."""
-    if sight.status in REFUSALS:
-        return CrawlBlockedError, f"The site refuses with HTTP {sight.status}"
-    if sight.captcha:
+def find_wall(state: PageState) -> tuple[type[CrawlError], str] | None:
+    """The error for the wall that the page shows, with a message; None if there is none."""
+    if state.status in REFUSALS:
+        return CrawlBlockedError, f"The site refuses with HTTP {state.status}"
+    if state.captcha:
         return CaptchaShownError, "The site shows a captcha"
-    if sight.login or _LOGIN_PATH.match(urlsplit(sight.url).path):
-        return LoginRequiredError, "The site asks to log in, and no session or an ended one was used"
-    if sight.clips:  # Words below may be a clip's title.
+    if state.login or _asks_to_log_in(state.url):
+        return LoginRequiredError, "The site asks to log in, and no session was used, or an expired one"
+    if state.clips:  # Words below may be a clip's title.
         return None
-    words = f"{sight.title} {sight.text}"
+    words = f"{state.title} {state.text}"
     if _CAPTCHA.search(words):
         return CaptchaShownError, "The site asks for proof of a human"
     if _DENIED.search(words):
@@ -76,8 +76,15 @@ def find_wall(sight: Sight) -> tuple[type[CrawlError], str] | None:
     return None
 
 
-def describe(sight: Sight) -> str:
-    """What was seen, in one line: title, URL without its query, first words."""
-    words = " ".join(sight.text.split())
+def _asks_to_log_in(url: str) -> bool:
+    try:
+        return _LOGIN_PATH.match(split_url(url).path) is not None
+    except BadValueError:
+        return False
+
+
+def describe(state: PageState) -> str:
+    """The page in one line: title, URL without its query, first words."""
+    words = " ".join(state.text.split())
     shown = f"{words[:_WORDS]}…" if len(words) > _WORDS else words
-    return f"“{' '.join(sight.title.split())}” at {sight.url.partition('?')[0]}, which begins “{shown}”"
+    return f"“{' '.join(state.title.split())}” at {state.url.partition('?')[0]}, which begins “{shown}”"

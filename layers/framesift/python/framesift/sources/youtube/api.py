@@ -10,36 +10,38 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 from zoneinfo import ZoneInfo
 
-from framesift import aws, keys
+from framesift import keys
 from framesift.errors import (
+    BadValueError,
     FeedError,
     NotFoundError,
-    SettingsError,
     YoutubeKeyError,
     YoutubeQuotaError,
     YoutubeUnavailableError,
 )
 from framesift.pacing import patiently
+from framesift.secrets import read_json_secret, wrong_content
+from framesift.sources.untrusted import read_json, read_list, read_mapping, read_text, show
 
 if TYPE_CHECKING:
     import httpx
 
     from framesift.settings import YoutubeSettings
     from framesift.storage import Store
-    from framesift.table import Table
+    from framesift.table import Quotas
 
 PAGE_SIZE = 50  # The most that any list method gives at once.
 # Units of a request (developers.google.com/youtube/v3/determine_quota_cost).
 _UNITS = {"search": 100}
 _TIMEOUT_S = 20.0
 _QUOTA_DAY = ZoneInfo("America/Los_Angeles")
-_DAY_IS_GONE = {"quotaExceeded", "dailyLimitExceeded", "dailyLimitExceededUnreg"}
+_QUOTA_USED_UP = {"quotaExceeded", "dailyLimitExceeded", "dailyLimitExceededUnreg"}
 _SLOW_DOWN = {"rateLimitExceeded", "userRateLimitExceeded", "servingLimitExceeded"}
 _BAD_KEY = {"keyInvalid", "keyExpired", "badRequestKey", "accessNotConfigured", "forbidden", "ipRefererBlocked"}
 
 
 class Listing(ABC):
-    """The API's list methods, whoever answers them.
+    """The API's list methods: live, or from stored responses.
 
     Attributes:
         units: Units of the quota that the answers so far cost.
@@ -59,22 +61,22 @@ class Listing(ABC):
             YoutubeKeyError: The key is refused.
             YoutubeQuotaError: The day's units are used up.
             YoutubeUnavailableError: YouTube cannot be reached, or fails for too long.
-            FeedError: YouTube does not know what is asked for.
+            FeedError: YouTube knows no such channel, playlist or chart.
         """
         page_token: str | None = None
         while limit > 0:
-            asked = {**parameters, "maxResults": str(min(limit, PAGE_SIZE))}
-            page = self.get(method, {**asked, "pageToken": page_token} if page_token else asked)
-            found = page.get("items", [])[:limit]
+            request = {**parameters, "maxResults": str(min(limit, PAGE_SIZE))}
+            page = self.get(method, {**request, "pageToken": page_token} if page_token else request)
+            found = read_list(page.get("items"))[:limit]
             yield from found
             limit -= len(found)
-            page_token = page.get("nextPageToken")
+            page_token = read_text(page.get("nextPageToken"))
             if not page_token or not found:
                 return
 
 
 class KeptAnswers(Listing):
-    """What YouTube answered last, without asking it again.
+    """Stored responses of earlier requests, without new ones.
 
     Args:
         store: Keeps the answers.
@@ -85,10 +87,10 @@ class KeptAnswers(Listing):
         self._store = store
 
     def get(self, method: str, parameters: Mapping[str, str]) -> dict[str, Any]:
-        """One page, as it was answered last.
+        """One page of the last response.
 
         Raises:
-            NotFoundError: It was never asked for.
+            NotFoundError: It was never requested.
         """
         kept = json.loads(self._store.get(_answer_key(method, parameters)))
         self.units += units_of(method)
@@ -103,16 +105,16 @@ class YoutubeApi(Listing):
     Args:
         settings: The address, the key and the quota.
         store: Keeps answers by their ETags: what has not changed is not sent again.
-        table: Counts the day's units, also over several runs.
+        quotas: Counts the day's units, also over several runs.
     """
 
-    def __init__(self, settings: YoutubeSettings, store: Store, table: Table) -> None:
+    def __init__(self, settings: YoutubeSettings, store: Store, quotas: Quotas) -> None:
         import httpx
 
         super().__init__()
         self._settings = settings
         self._store = store
-        self._table = table
+        self._quotas = quotas
         # In a header, so that no log of addresses ever holds it.
         self._client = httpx.Client(
             headers={"X-Goog-Api-Key": _key(settings), "User-Agent": "Framesift/1 (gzip)"}, timeout=_TIMEOUT_S
@@ -129,12 +131,15 @@ class YoutubeApi(Listing):
         key = _answer_key(method, parameters)
         kept = self._kept(key)
         response = patiently(
-            lambda: self._ask(method, parameters, kept), _wait_hint_s, patience_s=self._settings.patience_s
+            lambda: self._request(method, parameters, kept), _wait_hint_s, patience_s=self._settings.patience_s
         )
         if response.status_code == 304 and kept:
             return dict(kept["body"])
-        body: dict[str, Any] = response.json()
-        if etag := response.headers.get("ETag") or body.get("etag"):
+        try:
+            body = read_mapping(read_json(response.content))
+        except BadValueError as error:
+            raise YoutubeUnavailableError(f"YouTube answers what cannot be read: {error}") from None
+        if etag := response.headers.get("ETag") or read_text(body.get("etag")):
             self._store.put(key, json.dumps({"etag": etag, "body": body}).encode(), "application/json")
         return body
 
@@ -145,7 +150,7 @@ class YoutubeApi(Listing):
             return None
         return kept
 
-    def _ask(self, method: str, parameters: Mapping[str, str], kept: dict[str, Any] | None) -> httpx.Response:
+    def _request(self, method: str, parameters: Mapping[str, str], kept: dict[str, Any] | None) -> httpx.Response:
         import httpx
 
         self._spend(units_of(method))
@@ -160,7 +165,7 @@ class YoutubeApi(Listing):
 
     def _spend(self, units: int) -> None:
         today = datetime.now(UTC).astimezone(_QUOTA_DAY).date().isoformat()
-        if not self._table.spend("youtube", today, units, self._settings.daily_quota_units):
+        if not self._quotas.spend("youtube", today, units, self._settings.daily_quota_units):
             raise YoutubeQuotaError(
                 f"The {self._settings.daily_quota_units:,} units of YouTube's quota for {today} are used up until "
                 "midnight Pacific time: shorten FRAMESIFT_YOUTUBE__FEEDS, or raise "
@@ -180,11 +185,11 @@ def _key(settings: YoutubeSettings) -> str:
 
 
 def _secret_key(secret_id: str) -> str:
-    text = aws.secretsmanager().get_secret_value(SecretId=secret_id)["SecretString"]
-    try:
-        return str(json.loads(text)["api_key"]).strip()
-    except (ValueError, KeyError, TypeError):
-        raise SettingsError(f"The secret {secret_id!r} holds no JSON object with an api_key.") from None
+    expected = 'a JSON object such as {"api_key": "…"}'
+    value = read_json_secret(secret_id, expected)
+    if "api_key" not in value:
+        raise wrong_content(secret_id, expected)
+    return str(value["api_key"]).strip()
 
 
 def units_of(method: str) -> int:
@@ -193,8 +198,8 @@ def units_of(method: str) -> int:
 
 
 def _answer_key(method: str, parameters: Mapping[str, str]) -> str:
-    asked = json.dumps([method, sorted(parameters.items())]).encode()
-    return keys.youtube_answer(hashlib.sha256(asked).hexdigest()[:32])
+    request = json.dumps([method, sorted(parameters.items())]).encode()
+    return keys.youtube_answer(hashlib.sha256(request).hexdigest()[:32])
 
 
 def _wait_hint_s(error: Exception) -> float | None:
@@ -202,20 +207,28 @@ def _wait_hint_s(error: Exception) -> float | None:
 
 
 def _fault(response: httpx.Response) -> Exception:
-    """Our error for YouTube's: its reasons tell apart what one status means."""
-    try:
-        error = response.json()["error"]
-        reason = str((error.get("errors") or [{}])[0].get("reason", ""))
-        said = str(error.get("message", ""))
-        reason = next((str(d["reason"]) for d in error.get("details", []) if "API_KEY" in str(d.get("reason"))), reason)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        reason, said = "", response.text[:200]
-    if reason in _DAY_IS_GONE:
-        return YoutubeQuotaError(f"YouTube's quota for today is used up until midnight Pacific time: {said}")
+    """Our error for YouTube's: the reason distinguishes errors that share a status."""
+    reason, message = _reason(response)
+    if reason in _QUOTA_USED_UP:
+        return YoutubeQuotaError(f"YouTube's quota for today is used up until midnight Pacific time: {message}")
     if reason in _SLOW_DOWN or response.status_code == 429 or response.status_code >= 500:
-        return YoutubeUnavailableError(f"YouTube answers HTTP {response.status_code} for too long: {said}")
+        return YoutubeUnavailableError(f"YouTube answers HTTP {response.status_code} for too long: {message}")
     if reason in _BAD_KEY or "API_KEY" in reason or response.status_code in (401, 403):
         return YoutubeKeyError(
-            f"YouTube refuses the key (HTTP {response.status_code}, {reason or 'no reason'}): {said}"
+            f"YouTube refuses the key (HTTP {response.status_code}, {reason or 'no reason'}): {message}"
         )
-    return FeedError(f"YouTube does not give this feed (HTTP {response.status_code}, {reason or 'no reason'}): {said}")
+    return FeedError(
+        f"YouTube does not give this feed (HTTP {response.status_code}, {reason or 'no reason'}): {message}"
+    )
+
+
+def _reason(response: httpx.Response) -> tuple[str, str]:
+    """The reason's name and the message of an error; a detail's reason goes before the general one."""
+    try:
+        error = read_mapping(read_mapping(read_json(response.content)).get("error"))
+    except BadValueError:
+        return "", show(response.text)
+    listed = [read_text(read_mapping(entry).get("reason")) for entry in read_list(error.get("errors"))[:1]]
+    details = [read_text(read_mapping(entry).get("reason")) for entry in read_list(error.get("details"))]
+    reason = next((detail for detail in details if "API_KEY" in detail), listed[0] if listed else "")
+    return reason, read_text(error.get("message"), 500)

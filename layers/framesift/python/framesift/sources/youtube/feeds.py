@@ -1,4 +1,4 @@
-"""What a feed is, as a setting writes it."""
+"""Feeds, as settings write them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _FORMS: dict[Kind, re.Pattern[str]] = {
 
 @dataclass(frozen=True)
 class Feed:
-    """Where videos are listed.
+    """A list of videos.
 
     Attributes:
-        kind: How they are listed.
-        value: A chart's region (ISO 3166-1), a channel's id or @handle, a playlist's id, or what is searched for.
+        kind: Its kind.
+        value: A chart's region (ISO 3166-1), a channel's id or @handle, a playlist's id, or a search query.
         video_category: YouTube's number of a chart's category, such as 10 for music.
     """
 

@@ -1,0 +1,284 @@
+"""Every function, and all that it may use: one entry each, which the pipeline stack reads in one loop.
+
+To add a function: a folder in `functions/`, and an entry here. Its settings follow from what it may use: who touches
+objects gets the bucket's name, who touches records the table's, who reads a secret its ARN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Actions = tuple[str, ...]
+
+_GET: Actions = ("GetItem",)
+_PUT: Actions = ("PutItem",)
+_QUERY: Actions = ("Query",)
+_BATCH: Actions = ("BatchWriteItem",)
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a role may use of the bucket, the table, the secrets and the topic.
+
+    Attributes:
+        records: DynamoDB actions by partition key; `*` at the end of a key stands for any rest.
+        reads: Prefixes of objects that it reads and lists.
+        versions: Prefixes of which it also reads objects that were overwritten.
+        writes: Prefixes of objects that it writes.
+        writes_in_parts: The same of large ones, whose parts it takes back where their upload fails.
+        deletes: Prefixes of objects that it deletes.
+        secrets: Actions by secret (`cdk/secrets.py`).
+        notifies: Publishes to the topic of failures.
+        watches_runs: Asks whether executions of the state machine are still at work.
+    """
+
+    records: Mapping[str, Actions] = field(default_factory=dict)
+    reads: tuple[str, ...] = ()
+    versions: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    writes_in_parts: tuple[str, ...] = ()
+    deletes: tuple[str, ...] = ()
+    secrets: Mapping[str, Actions] = field(default_factory=dict)
+    notifies: bool = False
+    watches_runs: bool = False
+
+    @property
+    def uses_bucket(self) -> bool:
+        """Whether it touches objects."""
+        return bool(self.reads or self.versions or self.writes or self.writes_in_parts or self.deletes)
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of `functions/`, or the handler of an image of its own.
+
+    Attributes:
+        name: Its name in the code: the folder in `functions/`.
+        memory_mb: Memory; Lambda gives one CPU for each 1,769 MB.
+        timeout_s: Less than its task's `TimeoutSeconds` in the state machine.
+        access: What it may use.
+        disk_mb: Space in `/tmp`.
+        image: The folder in `containers/`.
+        handler: The handler's dotted name in the image; by default that of its folder in `functions/`.
+        is_step: Whether a state of the workflow calls it.
+    """
+
+    name: str
+    memory_mb: int
+    timeout_s: int
+    access: Access
+    disk_mb: int = 512
+    image: str = "steps"
+    handler: str = ""
+    is_step: bool = True
+
+    @property
+    def command(self) -> str:
+        """The handler's dotted name in the image."""
+        return self.handler or f"functions.{self.name}.handler.handler"
+
+
+FUNCTIONS = (
+    # --- every source ---
+    Function(
+        "begin_run",
+        512,
+        60,
+        Access(records={"RUN#*": _GET + _PUT, "EXECUTION#*": _PUT}, watches_runs=True),
+    ),
+    Function(
+        "plan_analysis",
+        512,
+        120,
+        Access(
+            records={"RUN#*": _GET, "VIDEO#*": _QUERY},
+            reads=("runs/", "models/"),
+            writes=("runs/*/analysis/",),
+        ),
+    ),
+    Function(
+        "finish_run",
+        512,
+        120,
+        Access(
+            records={"RUN#*": (*_GET, *_QUERY, *_PUT, "DeleteItem")},
+            reads=("runs/*/analysis/",),
+            notifies=True,
+        ),
+    ),
+    Function(
+        "fail_run",
+        512,
+        60,
+        Access(records={"EXECUTION#*": _GET, "RUN#*": _GET + _PUT, "FAULT#*": _GET}, notifies=True),
+    ),
+    Function(
+        "serve_api",
+        512,
+        20,
+        Access(
+            records={
+                "LIST": _GET + _QUERY,
+                "RUN#*": _GET + _QUERY,
+                "ITEM#*": _QUERY,
+                "TAKEDOWN#*": _QUERY + _PUT,
+                "REVIEW": _GET + _QUERY + _PUT,
+            },
+            reads=("published/",),
+        ),
+        is_step=False,
+    ),
+    # --- tiktok ---
+    Function(
+        "crawl_category",
+        3008,  # A browser wants two CPUs and a profile on disk; 3,008 MB is the most that a new account gets.
+        900,
+        Access(
+            records={"RUN#tiktok#*": _GET + _PUT, "PROGRESS#tiktok#*": _PUT},
+            reads=("runs/tiktok/",),
+            writes=("runs/tiktok/",),
+            secrets={"session": ("GetSecretValue", "PutSecretValue")},
+        ),
+        disk_mb=2048,
+        image="crawler",
+        handler="containers.crawler.handler.handler",
+    ),
+    Function(
+        "curate_category",
+        1769,
+        300,
+        Access(
+            records={"RUN#tiktok#*": _GET + _PUT, "TAKEDOWN#tiktok": _QUERY},
+            reads=("runs/tiktok/",),
+            writes=("runs/tiktok/",),
+            secrets={"google": ("GetSecretValue",)},
+        ),
+    ),
+    Function(
+        "publish_lists",
+        1769,
+        300,
+        Access(
+            records={"RUN#tiktok#*": _GET + _PUT, "LIST": _GET + _PUT},
+            reads=("runs/tiktok/", "published/"),
+            writes=("published/",),
+        ),
+    ),
+    Function(
+        "archive_run",
+        512,
+        300,
+        Access(
+            records={"RUN#tiktok#*": _GET + _PUT, "ITEM#tiktok#*": _BATCH},
+            reads=("runs/tiktok/",),
+            writes=("residual/",),
+            deletes=("runs/tiktok/*/media/",),
+        ),
+    ),
+    # --- youtube ---
+    Function(
+        "collect_feed",
+        1769,
+        600,
+        Access(
+            records={"RUN#youtube#*": _GET + _PUT, "QUOTA#youtube": _GET + _PUT},
+            reads=("runs/youtube/",),
+            writes=("runs/youtube/",),
+            secrets={"youtube": ("GetSecretValue",)},
+        ),
+        image="detection",
+    ),
+    Function(
+        "predict_items",
+        1769,
+        900,
+        Access(
+            records={
+                "RUN#youtube#*": _GET + _PUT,
+                "PROGRESS#youtube#*": _PUT,
+                "ITEM#youtube#*": _BATCH,
+                "REVIEW": _PUT,
+                "DETECTOR": _GET,
+            },
+            reads=("runs/youtube/", "models/"),
+            writes=("runs/youtube/",),
+            secrets={"azure": ("GetSecretValue",)},
+        ),
+        image="detection",
+    ),
+    Function(
+        "train_detector",
+        1769,
+        900,
+        Access(
+            records={
+                "RUN#youtube#*": _GET + _PUT,
+                "TAUGHT#*": _QUERY + _PUT,
+                "REVIEW": _QUERY,
+                "JUDGED#*": _GET,
+                "DETECTOR": _GET,
+            },
+            reads=("runs/youtube/",),
+            secrets={"azure": ("GetSecretValue",)},
+        ),
+        image="detection",
+    ),
+    Function(
+        "check_training",
+        512,
+        60,
+        Access(secrets={"azure": ("GetSecretValue",)}),
+        image="detection",
+    ),
+    Function(
+        "gate_iteration",
+        512,
+        120,
+        Access(
+            records={"RUN#youtube#*": _GET + _PUT, "JUDGED#*": _PUT, "DETECTOR": _GET + _PUT},
+            secrets={"azure": ("GetSecretValue",)},
+        ),
+        image="detection",
+    ),
+    # --- upload ---
+    Function(
+        "collect_uploads",
+        1769,
+        300,
+        Access(
+            records={"RUN#upload#*": _GET + _PUT, "VIDEO#*": _GET + _PUT, "SEQUENCE#*": _GET},
+            reads=("uploads/",),
+            writes=("runs/upload/",),
+        ),
+    ),
+    Function(
+        "publish_poses",
+        1769,
+        300,
+        Access(
+            records={
+                "RUN#upload": _GET,
+                "RUN#upload#*": _GET + _PUT,
+                "FAULT#upload#*": _GET,
+                "VIDEO#*": _QUERY + _PUT,
+            },
+            reads=("runs/upload/",),
+            writes=("collections/*/poses/",),
+        ),
+    ),
+)
+
+# The job on AWS Batch. Images of earlier days that it aligns with today's lie in the archive.
+VISION = Access(
+    records={
+        "PROGRESS#*": _PUT,
+        "FAULT#*": _PUT,
+        "VIDEO#*": _GET + _PUT,
+        "SEQUENCE#*": _GET + _PUT,
+    },
+    reads=("runs/", "models/", "residual/"),
+    versions=("uploads/",),
+    writes=("runs/",),
+    writes_in_parts=("collections/*/poses/",),
+)

@@ -1,0 +1,30 @@
+"""Upload training images, and start a training. State: TrainDetector in statemachine/pipeline.asl.json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools import Tracer
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from framesift.contracts import StageInput
+from framesift.detection.azure import open_trainer
+from framesift.log import logger
+from framesift.pipeline.youtube.train import train_detector
+from framesift.settings import load_settings
+from framesift.storage import S3Store
+from framesift.table import Records
+
+tracer = Tracer()
+
+
+@logger.inject_lambda_context
+@tracer.capture_lambda_handler(capture_response=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Parse, call, dump."""
+    request = StageInput.model_validate(event)
+    settings = load_settings()
+    store, records = S3Store(settings.platform.bucket), Records(settings.platform.table)
+    trainer = open_trainer(settings.custom_vision)
+    output = train_detector(request, settings, store, records, trainer)
+    return output.model_dump(mode="json")

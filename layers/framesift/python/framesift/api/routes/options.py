@@ -1,0 +1,66 @@
+"""What the routes share: parameters, the options of public and of protected routes, and the resources they use."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler.openapi.params import Path
+from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
+
+from framesift.api.messages import Problem
+from framesift.api.middlewares import READ, WRITE, cacheable, requires
+from framesift.api.problems import CONTENT_TYPE
+from framesift.settings import load_settings
+from framesift.storage import S3Store
+from framesift.table import Records
+
+Category = Annotated[str, Path(pattern=r"^[a-z0-9_-]{1,40}$")]
+
+
+def _problem(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {CONTENT_TYPE: {"model": Problem}}}
+
+
+_ALL: dict[str, Any] = {"custom_response_validation_http_code": 500}
+_OK = {200: {"description": "Success."}}
+_REFUSED = {401: _problem("No valid access token."), 403: _problem("The token lacks the scope.")}
+
+WRONG = {
+    404: _problem("There is no such resource."),
+    422: _problem("A parameter has the wrong form; `errors` names it."),
+}
+FAILED = {500: _problem("The server failed; `request_id` finds the request in the logs.")}
+PUBLIC: dict[str, Any] = _ALL | {"tags": ["lists"], "responses": _OK | WRONG | FAILED}
+READERS: dict[str, Any] = _ALL | {
+    "tags": ["runs"],
+    "security": [{"token": [READ]}],
+    "middlewares": [requires(READ)],
+    "responses": _OK | _REFUSED | WRONG | FAILED,
+}
+WRITERS: dict[str, Any] = READERS | {
+    "security": [{"token": [WRITE]}],
+    "middlewares": [requires(WRITE)],
+    "responses": _OK | {400: _problem("The body is not JSON that can be read.")} | _REFUSED | WRONG | FAILED,
+    "cors": False,
+}
+CACHED = [cacheable(lambda: load_settings().api.list_max_age_s)]
+
+
+def new_router() -> APIGatewayHttpRouter:
+    """A router for one resource."""
+    return APIGatewayHttpRouter()  # type: ignore[no-untyped-call]
+
+
+def open_store() -> S3Store:
+    """The bucket of the settings."""
+    return S3Store(load_settings().platform.bucket)
+
+
+def open_records() -> Records:
+    """The table of the settings."""
+    return Records(load_settings().platform.table)
+
+
+def categories() -> list[str]:
+    """The categories that the pipeline publishes."""
+    return load_settings().run.categories

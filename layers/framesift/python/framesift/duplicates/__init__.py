@@ -1,0 +1,1 @@
+"""Near-duplicates: fingerprints, comparison, keepers; for a day's clips, a collection, and a folder on disk alike."""

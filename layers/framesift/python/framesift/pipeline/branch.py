@@ -1,0 +1,124 @@
+"""What a branch of the workflow is: all that the shared steps need to know about a source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from framesift.contracts import Collector, CollectOutput, Goal, ScopeInput, StartInput
+from framesift.errors import FramesiftError, InvalidStartError, UnknownCategoryError
+
+if TYPE_CHECKING:
+    from framesift.contracts import PlanOutput, Run, StageInput
+    from framesift.settings import Settings
+    from framesift.storage import Store
+    from framesift.table import Records, RunRecord
+
+Outputs = Mapping[tuple[str, str], Mapping[str, Any]]
+"""The outputs of a run's finished stages, by stage and scope."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a start asks for, once it is checked.
+
+    Attributes:
+        wanted: Everything that the run should have before it is done.
+        scopes: What of it this start names, in the same order.
+        subject: Tells apart the runs of one day; None where a day has one.
+        collection: Of uploads.
+        skip: Why there is nothing to do, whatever was done before.
+        repeats: Whether what is done is done again, to find what was added since.
+    """
+
+    wanted: list[str]
+    scopes: list[str]
+    subject: str | None = None
+    collection: str | None = None
+    skip: str | None = None
+    repeats: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run's finished stages amount to, for its record.
+
+    Attributes:
+        done: The scopes that reached what the source is for.
+        degraded: What was done in a lesser way than the settings ask for, one sentence each.
+        counts: Figures, by scope or kind.
+    """
+
+    done: list[str]
+    degraded: list[str] = field(default_factory=list)
+    counts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A source's way through the workflow.
+
+    Attributes:
+        source: The source's name.
+        stages: Its stages in order, as watchers show them.
+        collector: Which function collects.
+        goal: What follows the analysis in the workflow.
+        collected: The contract of its collect stage's output.
+        parse: Checks a start: what does it ask for?
+        collect: Does the collect stage of one scope.
+        plan: Writes the vision job's spec, and decides where it runs.
+        summarize: Reads from the stages' outputs what the run has made.
+        start_command: How a person starts a run, after `framesift`.
+        resume: How a person resumes a run, after `framesift run`.
+        work: The collect stage's input of one scope.
+        retried: Errors of the collect stage after which it is worth trying again; the workflow's lint compares.
+        stage_states: The workflow's state of each stage that a person can run alone.
+        has_dry_run: Whether its stages can report what they would do.
+    """
+
+    source: str
+    stages: tuple[str, ...]
+    collector: Collector
+    goal: Goal
+    collected: type[CollectOutput]
+    parse: Callable[[StartInput, Settings], Request]
+    collect: Callable[[Mapping[str, Any], Settings, Store, Records], CollectOutput]
+    plan: Callable[[StageInput, Settings, Store, Records], PlanOutput]
+    summarize: Callable[[Run, Sequence[str], Sequence[CollectOutput], Outputs], Outcome]
+    start_command: str
+    resume: Callable[[RunRecord], str]
+    work: Callable[[Run, str, StartInput], ScopeInput]
+    retried: tuple[type[FramesiftError], ...] = ()
+    stage_states: Mapping[str, str] = field(default_factory=dict)
+    has_dry_run: bool = False
+
+
+def parse_day(start: StartInput, known: Sequence[str]) -> Request:
+    """What a start asks for of a source that has one run a day, over categories.
+
+    Raises:
+        InvalidStartError: If it names a collection or an object.
+        UnknownCategoryError: If the source has no such category.
+    """
+    if start.collection is not None or start.object is not None:
+        raise InvalidStartError(
+            f"This start cannot be used: {start.source} has categories; `collection` and `object` are for uploads."
+        )
+    for category in start.categories or []:
+        if category not in known:
+            raise UnknownCategoryError(
+                f"{start.source} has no category {category!r}; categories are: {', '.join(known)}."
+            )
+    asked = start.categories or known
+    return Request(wanted=list(known), scopes=[category for category in known if category in asked])
+
+
+def scope_input(run: Run, scope: str, start: StartInput) -> ScopeInput:
+    """The collect stage's input of a category."""
+    return ScopeInput(run=run, scope=scope)
+
+
+def resume_day(record: RunRecord) -> str:
+    """The options that take up a day's run again."""
+    return f"{record.source} --date {record.date}"

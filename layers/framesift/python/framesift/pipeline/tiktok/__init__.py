@@ -1,0 +1,1 @@
+"""TikTok's day: crawl categories, keep Korean, rank, publish lists, archive the rest."""

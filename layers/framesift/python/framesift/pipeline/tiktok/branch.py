@@ -1,0 +1,67 @@
+"""TikTok's branch: a list of clips for each category, once a day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from framesift.contracts import CollectOutput, CrawlOutput, CurateOutput, PublishOutput, Run, ScopeInput, StartInput
+from framesift.errors import SiteUnreachableError
+from framesift.pipeline.branch import Branch, Outcome, Outputs, Request, parse_day, resume_day, scope_input
+from framesift.pipeline.stage import join_scopes
+
+if TYPE_CHECKING:
+    from framesift.contracts import PlanOutput, StageInput
+    from framesift.settings import Settings
+    from framesift.storage import Store
+    from framesift.table import Records
+
+
+def _parse(start: StartInput, settings: Settings) -> Request:
+    return parse_day(start, settings.run.categories)
+
+
+def _collect(request: Mapping[str, Any], settings: Settings, store: Store, records: Records) -> CrawlOutput:
+    from framesift.pipeline.tiktok.collect import collect_category
+
+    return collect_category(ScopeInput.model_validate(request), settings, store, records)
+
+
+def _plan(request: StageInput, settings: Settings, store: Store, records: Records) -> PlanOutput:
+    from framesift.pipeline.plan import plan_images
+
+    return plan_images(request, settings, store, records)
+
+
+def _summarize(run: Run, scopes: Sequence[str], collected: Sequence[CollectOutput], outputs: Outputs) -> Outcome:
+    published = PublishOutput.model_validate(outputs["publish", join_scopes(scopes)])
+    curated = [CurateOutput.model_validate(outputs["curate", scope]) for scope in scopes]
+    crawls = [crawl for crawl in collected if isinstance(crawl, CrawlOutput)]
+    cut_short = [
+        f"{crawl.scope}: the crawl was cut short, {crawl.cut_short}; {crawl.items} clips were kept."
+        for crawl in crawls
+        if crawl.cut_short
+    ]
+    decided = {each.category: {"ranked": each.ranked, "dropped": each.dropped} for each in curated}
+    return Outcome(
+        done=[each.category for each in published.lists],
+        degraded=cut_short + [each.degraded for each in curated if each.degraded],
+        counts={crawl.scope: {**crawl.counts(), **decided.get(crawl.scope, {})} for crawl in crawls},
+    )
+
+
+TIKTOK = Branch(
+    source="tiktok",
+    stages=("collect", "analyze", "curate", "publish", "archive"),
+    collector="crawler",
+    goal="lists",
+    collected=CrawlOutput,
+    parse=_parse,
+    collect=_collect,
+    plan=_plan,
+    summarize=_summarize,
+    start_command="run tiktok",
+    resume=resume_day,
+    work=scope_input,
+    retried=(SiteUnreachableError,),
+)

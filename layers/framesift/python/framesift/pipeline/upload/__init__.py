@@ -1,0 +1,1 @@
+"""Uploads: what users put into a collection; videos become pose sequences."""

@@ -1,0 +1,144 @@
+"""Collect uploads: what a user put into a collection, and which of it are videos that are still to do.
+
+No video is read here: its name and size, and what S3 knows of its content, show most that need no job.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from framesift import keys
+from framesift.contracts import Finding, ItemError, Upload, UploadsInput, UploadsOutput
+from framesift.errors import EmptyVideoError, NotAVideoError, NoUploadsError, VideoError, VideoLimitError
+from framesift.pipeline.stage import run_once
+from framesift.pipeline.upload.poses import failed_entry, pose_settings
+from framesift.pose.presets import PoseSettings
+from framesift.settings import Settings
+from framesift.storage import Store, StoredObject, write_manifest
+from framesift.table import Records
+
+_REQUESTS_AT_ONCE = 16
+_USABLE = {Finding.VIDEO, Finding.KNOWN, Finding.REPLACED}
+
+
+def collect_uploads(request: UploadsInput, settings: Settings, store: Store, records: Records) -> UploadsOutput:
+    """List what is to be done of a collection, or of one object of it, unless an earlier try of the run has.
+
+    Args:
+        request: The run, the collection, and the object where one started the run.
+        settings: This process's settings.
+        store: Where the uploads are, and where the manifest goes.
+        records: What became of uploads before.
+
+    Raises:
+        NoUploadsError: If there is not one video, known ones included.
+    """
+    run, collection = request.run, request.scope
+    etag = request.object.etag if request.object else ""
+    inspector = _Inspector(collection, etag, pose_settings(settings.upload), store, records)
+
+    def work() -> UploadsOutput:
+        with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
+            uploads = list(pool.map(inspector.inspect, _objects(request, store)))
+        manifest_key = keys.manifest(run, collection, "collected")
+        write_manifest(store, manifest_key, uploads)
+        counts = Counter(upload.finding for upload in uploads)
+        # An object that started a run and was deleted since is nobody's failure.
+        if not counts.keys() & _USABLE and (uploads or request.object is None):
+            raise NoUploadsError(_nothing(collection, uploads))
+        return UploadsOutput(
+            scope=collection,
+            manifest_key=manifest_key,
+            seen=len(uploads),
+            items=counts[Finding.VIDEO],
+            known=counts[Finding.KNOWN],
+            not_videos=counts[Finding.NOT_A_VIDEO],
+            failed_items=counts[Finding.UNUSABLE],
+        )
+
+    return run_once(records.stages, run, "collect", [collection], UploadsOutput, work)
+
+
+def _objects(request: UploadsInput, store: Store) -> Iterator[StoredObject]:
+    if request.object is None:
+        listed = store.objects(keys.uploads_prefix(request.scope))
+        yield from (stored for stored in listed if not stored.key.endswith("/"))  # The console makes folders so.
+    elif stored := store.describe(request.object.key):
+        yield stored
+
+
+def _nothing(collection: str, uploads: list[Upload]) -> str:
+    place = keys.uploads_prefix(collection)
+    if not uploads:
+        return f"There is nothing below {place}: put videos there, or name another collection."
+    why = next((upload.error.message for upload in uploads if upload.error), "")
+    return f"None of {len(uploads)} objects below {place} is a video that can be analyzed; the first: {why}"
+
+
+@dataclass(frozen=True)
+class _Inspector:
+    """Finds out what an upload is.
+
+    Attributes:
+        collection: Where it is.
+        etag: That of the object that started the run; empty: any.
+        settings: How its poses are to be found.
+        store: The bucket.
+        records: What became of uploads before.
+    """
+
+    collection: str
+    etag: str
+    settings: PoseSettings
+    store: Store
+    records: Records
+
+    def inspect(self, stored: StoredObject) -> Upload:
+        """Classify an object, as far as S3 and the records know it."""
+        name = stored.key.removeprefix(keys.uploads_prefix(self.collection))
+        upload = Upload(**stored.model_dump(exclude={"sha256"}), name=name, finding=Finding.VIDEO)
+        if self.etag not in ("", stored.etag):
+            return upload.model_copy(update={"finding": Finding.REPLACED})
+        if error := self._what_is_wrong(upload):
+            return self._refuse(upload, error)
+        before = self.records.videos.get(self.collection, name)
+        if before and before.is_done(upload, self.settings.recorded()):
+            return upload.model_copy(update={"finding": Finding.KNOWN})
+        return self._ask_s3(upload)
+
+    def _what_is_wrong(self, upload: Upload) -> VideoError | None:
+        limits, name = self.settings.video, upload.name
+        if PurePosixPath(name).suffix.lower() not in limits.extensions:
+            return NotAVideoError(
+                f"{name} is no video by its name ({', '.join(limits.extensions)}): images and zips belong to "
+                "collections, which are not built yet."
+            )
+        if upload.size_bytes == 0:
+            return EmptyVideoError(f"{name} is empty: upload it again.")
+        if upload.size_bytes > limits.max_size_bytes:
+            return VideoLimitError(f"{name} has {upload.size_bytes} bytes, more than upload.max_size_bytes allows.")
+        return None
+
+    def _refuse(self, upload: Upload, error: VideoError) -> Upload:
+        fault = ItemError(stage="collect", error=type(error).__name__, message=str(error))
+        if isinstance(error, NotAVideoError):
+            return upload.model_copy(update={"finding": Finding.NOT_A_VIDEO, "error": fault})
+        entry = failed_entry(upload, fault, self.settings.recorded())
+        self.records.videos.put(self.collection, upload, entry)
+        return upload.model_copy(update={"finding": Finding.UNUSABLE, "error": fault})
+
+    def _ask_s3(self, upload: Upload) -> Upload:
+        """Ask S3 for the version, and for the digest: the same bytes may be known under another name."""
+        stored = self.store.describe(upload.key)
+        if stored is None or stored.etag != upload.etag:
+            return upload.model_copy(update={"finding": Finding.REPLACED})
+        upload = upload.model_copy(update={"version_id": stored.version_id})
+        known = stored.sha256 and self.records.videos.sequence(self.collection, stored.sha256, self.settings.recorded())
+        if not known:
+            return upload
+        self.records.videos.put(self.collection, upload, known.model_copy(update={"source": upload.name}))
+        return upload.model_copy(update={"finding": Finding.KNOWN})

@@ -1,0 +1,70 @@
+"""YouTube's branch: a detector that learns from each day's thumbnails."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from framesift.contracts import CollectOutput, FeedOutput, PredictOutput, Run, ScopeInput, StartInput
+from framesift.errors import YoutubeUnavailableError
+from framesift.pipeline.branch import Branch, Outcome, Outputs, Request, parse_day, resume_day, scope_input
+from framesift.pipeline.stage import join_scopes
+
+if TYPE_CHECKING:
+    from framesift.contracts import PlanOutput, StageInput
+    from framesift.settings import Settings
+    from framesift.storage import Store
+    from framesift.table import Records
+
+_COUNTED = frozenset({"predict", "train", "gate"})
+
+
+def _parse(start: StartInput, settings: Settings) -> Request:
+    return parse_day(start, list(settings.youtube.feeds))
+
+
+def _collect(request: Mapping[str, Any], settings: Settings, store: Store, records: Records) -> FeedOutput:
+    from framesift.pipeline.youtube.collect import collect_feed
+
+    return collect_feed(ScopeInput.model_validate(request), settings, store, records)
+
+
+def _plan(request: StageInput, settings: Settings, store: Store, records: Records) -> PlanOutput:
+    from framesift.pipeline.plan import plan_images
+
+    return plan_images(request, settings, store, records)
+
+
+def _summarize(run: Run, scopes: Sequence[str], collected: Sequence[CollectOutput], outputs: Outputs) -> Outcome:
+    predicted = PredictOutput.model_validate(outputs["predict", join_scopes(scopes)])
+    by_stage = {
+        stage: output for (stage, _), output in sorted(outputs.items()) if stage in {"predict", "train", "gate"}
+    }
+    return Outcome(
+        done=[each.category for each in predicted.categories],
+        counts={feed.scope: feed.counts() for feed in collected} | by_stage,
+    )
+
+
+YOUTUBE = Branch(
+    source="youtube",
+    stages=("collect", "analyze", "predict", "train"),
+    collector="feed",
+    goal="detector",
+    collected=FeedOutput,
+    parse=_parse,
+    collect=_collect,
+    plan=_plan,
+    summarize=_summarize,
+    start_command="run youtube",
+    resume=resume_day,
+    work=scope_input,
+    retried=(YoutubeUnavailableError,),
+    stage_states={
+        "collect": "Collect",
+        "predict": "PredictItems",
+        "train": "TrainDetector",
+        "gate": "GateIteration",
+    },
+    has_dry_run=True,
+)

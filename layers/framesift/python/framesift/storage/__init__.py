@@ -1,0 +1,21 @@
+"""The bucket: objects, the documents that are kept in them, and checked uploads of files.
+
+```
+transfer (many files, checked) · documents (manifests, JSON) -> store (the port) <- s3 (the only caller of S3)
+```
+"""
+
+from framesift.storage.documents import read_lines, write_json, write_manifest
+from framesift.storage.s3 import S3Store
+from framesift.storage.store import Store, StoredObject, copy_all, parse_uri
+
+__all__ = [
+    "S3Store",
+    "Store",
+    "StoredObject",
+    "copy_all",
+    "parse_uri",
+    "read_lines",
+    "write_json",
+    "write_manifest",
+]

@@ -1,0 +1,247 @@
+"""The only module that calls S3."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from boto3.exceptions import S3UploadFailedError
+from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import ClientError, NoCredentialsError, PartialCredentialsError
+
+from framesift import aws
+from framesift.errors import (
+    BucketMissingError,
+    CredentialsError,
+    FramesiftError,
+    ObjectMissingError,
+    UploadDeniedError,
+    UploadError,
+)
+from framesift.storage.store import StoredObject
+
+_MISSING_CODES = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchVersion"})
+_UNKNOWN_CODES = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "InvalidClientTokenId"}
+_DENIED_CODES = {"403", "AccessDenied", "Forbidden", "AllAccessDisabled"}
+_DELETE_MAX_KEYS = 1000  # Of DeleteObjects.
+_DIGEST = "sha256"  # The metadata's name.
+
+
+@dataclass(frozen=True)
+class S3Store:
+    """A bucket in S3.
+
+    Attributes:
+        bucket: The bucket's name.
+    """
+
+    bucket: str
+
+    def get(self, key: str) -> bytes:
+        """Read an object.
+
+        Raises:
+            ObjectMissingError: If there is none.
+        """
+        with self._naming(key):
+            return aws.s3().get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+    def put(
+        self,
+        key: str,
+        body: bytes,
+        content_type: str = "application/octet-stream",
+        *,
+        only_if_absent: bool = False,
+    ) -> bool:
+        """Write an object.
+
+        Returns:
+            False if `only_if_absent` is set and the object exists, else True.
+        """
+        condition: Any = {"IfNoneMatch": "*"} if only_if_absent else {}
+        try:
+            aws.s3().put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type, **condition)
+        except ClientError as error:
+            if _code_of(error) == "PreconditionFailed":
+                return False
+            raise
+        return True
+
+    def exists(self, key: str) -> bool:
+        """Whether an object exists."""
+        return self._head(key) is not None
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """The keys below a prefix, in order."""
+        return (stored.key for stored in self.objects(prefix))
+
+    def objects(self, prefix: str) -> Iterator[StoredObject]:
+        """The objects below a prefix, in the order of their keys."""
+        pages = aws.s3().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        for page in pages:
+            for entry in page.get("Contents", []):
+                yield StoredObject(
+                    key=entry["Key"],
+                    etag=entry["ETag"].strip('"'),
+                    size_bytes=entry["Size"],
+                    modified_at=entry["LastModified"],
+                )
+
+    def describe(self, key: str) -> StoredObject | None:
+        """An object's metadata; None if there is no such object."""
+        head = self._head(key, ChecksumMode="ENABLED")
+        if head is None:
+            return None
+        etag, checksum = head["ETag"].strip('"'), head.get("ChecksumSHA256")
+        return StoredObject(
+            key=key,
+            etag=etag,
+            size_bytes=head["ContentLength"],
+            modified_at=head["LastModified"],
+            version_id=head.get("VersionId"),
+            # An object that was uploaded in three parts (`…-3`) has a checksum of their checksums.
+            sha256=base64.b64decode(checksum).hex() if checksum and "-" not in etag else None,
+            declared_sha256=head["Metadata"].get(_DIGEST),
+        )
+
+    def download(self, key: str, path: Path, version_id: str | None = None) -> None:
+        """Write an object, or one of its versions, to a file.
+
+        Raises:
+            ObjectMissingError: If it is gone.
+        """
+        version = {"VersionId": version_id} if version_id else None
+        with self._naming(key):
+            aws.s3().download_file(self.bucket, key, str(path), ExtraArgs=version)
+
+    def upload(self, path: Path, key: str) -> None:
+        """Write a file to an object, in parts if it is large."""
+        aws.s3().upload_file(str(path), self.bucket, key)
+
+    def upload_verified(
+        self,
+        path: Path,
+        key: str,
+        sha256: str,
+        *,
+        part_size_bytes: int,
+        max_workers: int,
+        on_bytes: Callable[[int], None],
+    ) -> None:
+        """Write a file to an object that S3 verifies on arrival, part by part.
+
+        Args:
+            path: The file.
+            key: Its object.
+            sha256: The file's digest, hexadecimal; it is stored as metadata (`StoredObject.declared_sha256`).
+            part_size_bytes: Larger files are sent in parts of this size.
+            max_workers: Parts at a time.
+            on_bytes: Called with the number of bytes of each piece that was sent.
+        """
+        # boto3 aborts the parts of an upload that fails or is interrupted.
+        aws.s3().upload_file(
+            str(path),
+            self.bucket,
+            key,
+            ExtraArgs={"Metadata": {_DIGEST: sha256}, "ChecksumAlgorithm": "SHA256"},
+            Callback=on_bytes,
+            Config=TransferConfig(
+                multipart_threshold=part_size_bytes,
+                multipart_chunksize=part_size_bytes,
+                max_concurrency=max_workers,
+            ),
+        )
+
+    def check(self) -> None:
+        """Check that the bucket exists and can be reached; any error is boto3's (see `upload_errors`)."""
+        aws.s3().head_bucket(Bucket=self.bucket)
+
+    def copy(self, source_key: str, key: str) -> None:
+        """Copy an object within the bucket.
+
+        Raises:
+            ObjectMissingError: If there is none.
+        """
+        source: Any = {"Bucket": self.bucket, "Key": source_key}
+        with self._naming(source_key):
+            aws.s3().copy_object(Bucket=self.bucket, Key=key, CopySource=source)
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Delete objects; missing ones are no error."""
+        batch = list(keys)
+        for start in range(0, len(batch), _DELETE_MAX_KEYS):
+            objects: Any = [{"Key": key} for key in batch[start : start + _DELETE_MAX_KEYS]]
+            aws.s3().delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
+
+    def link(self, key: str, seconds: int) -> str:
+        """A URL that gives the object to whoever holds it, for so many seconds."""
+        return aws.s3().generate_presigned_url(
+            "get_object", Params={"Bucket": self.bucket, "Key": key}, ExpiresIn=seconds
+        )
+
+    def _head(self, key: str, **options: Any) -> Any:
+        try:
+            return aws.s3().head_object(Bucket=self.bucket, Key=key, **options)
+        except ClientError as error:
+            if self._is_missing(error, key):
+                return None
+            raise
+
+    @contextmanager
+    def _naming(self, key: str) -> Iterator[None]:
+        """Raises `ObjectMissingError` with the object's name if it does not exist."""
+        try:
+            yield
+        except ClientError as error:
+            if self._is_missing(error, key):
+                raise ObjectMissingError(f"There is no s3://{self.bucket}/{key}.") from None
+            raise
+
+    def _is_missing(self, error: ClientError, key: str) -> bool:
+        """Whether an error means that there is no such object.
+
+        To a role that may list below its own prefixes only, S3 answers 403 for a missing object, too: listing tells.
+        """
+        code = _code_of(error)
+        if code not in _DENIED_CODES:
+            return code in _MISSING_CODES
+        found = aws.s3().list_objects_v2(Bucket=self.bucket, Prefix=key, MaxKeys=1).get("Contents", [])
+        return not any(entry["Key"] == key for entry in found)
+
+
+@contextmanager
+def upload_errors(bucket: str) -> Iterator[None]:
+    """Turns S3's refusals within an upload into errors that say what to do.
+
+    Raises:
+        UploadError: One of its leaves.
+    """
+    try:
+        yield
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        raise CredentialsError("There are no AWS credentials: run `aws configure` or set AWS_ACCESS_KEY_ID.") from error
+    except ClientError as error:
+        raise _upload_error(error, bucket) from error
+    except S3UploadFailedError as error:
+        cause = error.__context__
+        raise (_upload_error(cause, bucket) if isinstance(cause, ClientError) else UploadError(str(error))) from error
+
+
+def _upload_error(error: ClientError, bucket: str) -> FramesiftError:
+    code = _code_of(error)
+    if code in _UNKNOWN_CODES:
+        return CredentialsError(f"AWS does not accept the credentials ({code}): check them or log in again.")
+    if code in _DENIED_CODES:
+        return UploadDeniedError(f"These credentials may not write to {bucket}: ask for s3:PutObject and s3:GetObject.")
+    if code in _MISSING_CODES or code == "NoSuchBucket":
+        return BucketMissingError(f"There is no bucket {bucket}: create it or check its name.")
+    return UploadError(f"S3 refused ({code}): {error.response['Error'].get('Message', '')}")
+
+
+def _code_of(error: ClientError) -> str:
+    return str(error.response["Error"]["Code"])

@@ -1,0 +1,113 @@
+"""What the package needs of a bucket.
+
+A put is atomic: a reader gets the whole object or the one before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import Field
+
+from framesift.contracts import Contract
+from framesift.errors import InputError
+
+
+class StoredObject(Contract):
+    """An object's metadata."""
+
+    key: str
+    etag: str
+    size_bytes: int
+    modified_at: datetime
+    version_id: str | None = Field(None, description="Of a described object, in a bucket that keeps versions.")
+    sha256: str | None = Field(None, description="The SHA-256 of the whole object, where S3 has verified it.")
+    declared_sha256: str | None = Field(None, description="The SHA-256 that the uploader stored as metadata.")
+
+
+class Store(Protocol):
+    """A bucket."""
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name."""
+        ...
+
+    def get(self, key: str) -> bytes:
+        """Read an object; `NotFoundError` if there is none."""
+        ...
+
+    def put(self, key: str, body: bytes, content_type: str = ..., *, only_if_absent: bool = ...) -> bool:
+        """Write an object; False if `only_if_absent` is set and the object exists."""
+        ...
+
+    def exists(self, key: str) -> bool:
+        """Whether an object exists."""
+        ...
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """The keys below a prefix, in order."""
+        ...
+
+    def objects(self, prefix: str) -> Iterator[StoredObject]:
+        """The objects below a prefix, in the order of their keys."""
+        ...
+
+    def describe(self, key: str) -> StoredObject | None:
+        """An object's metadata; None if there is no such object."""
+        ...
+
+    def download(self, key: str, path: Path, version_id: str | None = ...) -> None:
+        """Write an object to a file; `NotFoundError` if it is gone."""
+        ...
+
+    def upload(self, path: Path, key: str) -> None:
+        """Write a file to an object, in parts if it is large."""
+        ...
+
+    def copy(self, source_key: str, key: str) -> None:
+        """Copy an object within the bucket; `NotFoundError` if there is none."""
+        ...
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Delete objects; missing ones are no error."""
+        ...
+
+    def link(self, key: str, seconds: int) -> str:
+        """A URL that gives the object to whoever holds it, for so many seconds."""
+        ...
+
+
+def copy_all(store: Store, pairs: Iterable[tuple[str, str]], threads: int = 16) -> int:
+    """Copy many objects within the bucket, concurrently.
+
+    Args:
+        store: The bucket.
+        pairs: Source keys and target keys.
+        threads: Copies at a time.
+
+    Returns:
+        How many were copied.
+    """
+    with ThreadPoolExecutor(threads) as pool:
+        return sum(1 for _ in pool.map(lambda pair: store.copy(*pair), pairs))
+
+
+def parse_uri(uri: str) -> tuple[str, str]:
+    """Split `s3://bucket/key`.
+
+    Example:
+        >>> parse_uri("s3://my-bucket/runs/tiktok/manifest.jsonl")
+        ('my-bucket', 'runs/tiktok/manifest.jsonl')
+
+    Raises:
+        InputError: If the text is not such a URI.
+    """
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    if not uri.startswith("s3://") or not bucket or not key:
+        raise InputError(f"{uri!r} is not an S3 URI: it must look like s3://bucket/key.")
+    return bucket, key

@@ -1,0 +1,118 @@
+"""The folder that an embedded AWS keeps everything in: one at a time, with enough free space, and its address."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from framesift.address import Address
+from framesift.errors import DataFolderBusyError, DataFolderError
+from framesift_local.aws.disk import check_free_space
+from framesift_local.private_files import make_private_folder, write_private
+
+LOCK_FILE = "lock"
+STATE_FILE = "state.db"
+_TEMPORARY_NOTE = "temporary-folder"
+
+
+@contextmanager
+def hold(folder: Path) -> Iterator[None]:
+    """Make a folder that only its owner can enter, and keep others out of it; the system lets go however we end.
+
+    Raises:
+        DataFolderError: It cannot be made or written.
+        DiskFullError: Less than 500 MB are free.
+        DataFolderBusyError: Another embedded AWS uses it.
+    """
+    try:
+        make_private_folder(folder)
+        with (folder / LOCK_FILE).open("a+"):
+            pass
+    except (FileExistsError, NotADirectoryError):
+        raise DataFolderError(f"{folder} is a file, or is below one: move it, or choose another folder.") from None
+    except OSError as error:
+        advice = "change its owner or mode, or choose another folder"
+        raise DataFolderError(f"{folder} cannot be written ({error.strerror}): {advice}.") from None
+    check_free_space(folder)
+    with _locked(folder) as lock:
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[IO[str]]:
+    with (folder / LOCK_FILE).open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            raise DataFolderBusyError(
+                f"{folder} is in use by the embedded AWS of process {holder}: stop that one, or choose another folder."
+            ) from None
+        yield lock
+
+
+@contextmanager
+def logged_to(path: Path) -> Iterator[None]:
+    """Let moto's and our own log lines go to a file: moto logs each failed state at length."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message).2000s"))
+    loggers = [logging.getLogger(name) for name in ("moto", "framesift_local")]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.propagate = False
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeHandler(handler)
+        handler.close()
+
+
+def check_unused(folder: Path) -> None:
+    """Refuse to touch a folder that an embedded AWS uses.
+
+    Raises:
+        DataFolderBusyError: One does.
+    """
+    if (folder / LOCK_FILE).exists():
+        with _locked(folder):
+            pass
+
+
+@contextmanager
+def temporary_folder(folder: Path) -> Iterator[Path]:
+    """Make a folder for the temporary files of functions and jobs, and delete it; one that a kill left goes first.
+
+    It lies in the system's temporary folder, since browsers make sockets in it, whose paths must be short.
+    """
+    note = folder / _TEMPORARY_NOTE
+    if note.exists():
+        shutil.rmtree(note.read_text(encoding="utf-8"), ignore_errors=True)
+    made = Path(tempfile.mkdtemp(prefix="framesift-"))
+    write_private(note, str(made))
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+        note.unlink(missing_ok=True)
+
+
+@contextmanager
+def announced(folder: Path, address: Address) -> Iterator[None]:
+    """Publish in the folder where this embedded AWS answers, for `framesift.address.find_running`."""
+    path = address.write(folder)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,265 @@
+"""The embedded AWS: the whole workflow on this machine, without an account."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import threading
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import date as Date  # noqa: N812 - `date` is an option's name here
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from framesift.address import is_running
+from framesift.cli.connection import DATA_DIR, Connection, connect
+from framesift.cli.console import errors, output
+from framesift.cli.runs import lists_of, show_lists, start_and_watch
+from framesift.errors import DataFolderBusyError, InvalidDateError
+from framesift.settings import load_settings
+
+if TYPE_CHECKING:
+    from framesift_local.aws.schedules import Outlook
+    from framesift_local.machine import Machine
+    from framesift_local.standins.clipsite import Grade
+
+app = typer.Typer(
+    no_args_is_help=True, help="The embedded AWS: the whole workflow on this machine, without an account."
+)
+
+# How often the stand-ins are set to the present day while the embedded AWS stays up.
+_DAY_CHECK_S = 60
+DEFAULT_API_PORT = 8787
+
+ClipsOption = Annotated[int, typer.Option(min=1, max=2000, help="Clips that each of the clip site's categories lists.")]
+DateOption = Annotated[str | None, typer.Option(help="The day, YYYY-MM-DD; today in Seoul by default.")]
+RealOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--real",
+        metavar="SERVICE",
+        help="Call the real tiktok, youtube or custom-vision, or all of them, in place of a stand-in; may be repeated. "
+        "A service whose address, key or session you have set is the real one anyway.",
+    ),
+]
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(help="Where media comes from: tiktok, youtube or upload.")] = "tiktok",
+    date: DateOption = None,
+    category: Annotated[list[str] | None, typer.Option(help="Only this category; may be repeated.")] = None,
+    clips: ClipsOption = 200,
+    real: RealOption = None,
+    force: Annotated[bool, typer.Option(help="Run again even if the day is done.")] = False,
+) -> None:
+    """Start the embedded AWS, run one day on it, show the results, and stop it again.
+
+    With `upload`, a video that is made here is put into a collection, and its arrival starts the run. Where
+    `framesift local up` runs in this folder, the run takes place there.
+    """
+    start = {"source": source, "date": date, "categories": category, "force": force}
+    start = {name: value for name, value in start.items() if value}
+    day = _day(date)
+    with ExitStack() as running:
+        if is_running(DATA_DIR):
+            _refuse_options_of_start(context, "clips", "real")
+            errors.print("The embedded AWS that `framesift local up` keeps running in this folder is used.")
+            _run(connect(""), start, None)
+            return
+        from framesift_local.machine import machine
+
+        with output.status("Starting the embedded AWS and the stand-ins …"):
+            started = running.enter_context(machine(DATA_DIR, day=day, clips=clips, sources=[source], real=real or []))
+        _say(started.outside.describe())
+        _run(connect(""), start, started)
+
+
+def _run(connection: Connection, start: dict[str, Any], started: Machine | None) -> None:
+    if start["source"] == "upload":
+        from framesift_local.commands.upload import drop_and_watch
+
+        drop_and_watch(connection)
+        return
+    record = start_and_watch(connection, start)
+    if start["source"] == "tiktok":
+        show_lists(lists_of(connection, record))
+        grade = started.grade(record, connection.store) if started else None
+        if grade is not None and grade.total.reuploads:
+            _show_grade(grade)
+        _say_where(connection)
+    _say("\nSee it again with `framesift status`, `framesift runs`, `framesift top10` and `framesift clip`.")
+
+
+def _refuse_options_of_start(context: typer.Context, *names: str) -> None:
+    """Refuse options that only take effect when the embedded AWS starts, where one runs already."""
+    for name in names:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise DataFolderBusyError(
+                f"--{name} takes effect when the embedded AWS starts, and one runs in this folder: stop it first "
+                f"(Ctrl-C where `framesift local up` runs), or give --{name} to `framesift local up`."
+            )
+
+
+@app.command()
+def up(
+    clips: ClipsOption = 200,
+    api_port: Annotated[int, typer.Option(help="The HTTP API's port on 127.0.0.1.")] = DEFAULT_API_PORT,
+    schedules: Annotated[bool, typer.Option(help="Let the schedules start runs.")] = True,
+    real: RealOption = None,
+) -> None:
+    """Keep the embedded AWS running, with its schedules and its API, until Ctrl-C.
+
+    A run that its schedules missed today while it was down is started at once. Other commands in this folder use it.
+    """
+    from framesift_local.machine import machine
+
+    with ExitStack() as running:
+        with output.status("Starting the embedded AWS and the stand-ins …"):
+            started = running.enter_context(
+                machine(
+                    DATA_DIR,
+                    day=_day(None),
+                    clips=clips,
+                    api_port=api_port,
+                    schedules=schedules,
+                    real=real or [],
+                    on_execution=_show_execution,
+                )
+            )
+        folder = DATA_DIR.resolve()
+        site = f"  clip site     {started.site_url}/dance\n" if started.site_url else ""
+        _say(
+            f"The embedded AWS is up; Ctrl-C stops it. {started.outside.describe()}\n"
+            f"  AWS endpoint  {started.aws.endpoint}\n"
+            f"  HTTP API      {started.aws.api_url}/v1/top10/dance\n"
+            f"{site}"
+            f"  files         {folder}/s3\n"
+            f"  logs          {folder}/logs\n"
+            f"  stand-ins     {folder}/stand-ins.env has their settings, for `framesift detector export`"
+        )
+        for line in describe_schedules(started.aws.outlook, enabled=schedules):
+            _say(line)
+        _say("In another terminal: framesift run · framesift upload · framesift status · framesift local token")
+        _wait_for_a_signal(lambda: started.show_day(_day(None)))
+
+
+def describe_schedules(outlook: Sequence[Outlook], *, enabled: bool) -> list[str]:
+    """Return what the schedules will do, a line each, and what they have missed for good and how to do it."""
+    if not enabled:
+        return ["  schedules     off: `framesift run` starts a run"]
+    coming = sorted((each for each in outlook if each.next_at), key=lambda each: str(each.next_at))
+    lines = [
+        f"  next          {each.next_at:%a %H:%M} {each.next_at.tzname()}  {_describe_start(each.start)}"
+        for each in coming
+        if each.next_at
+    ]
+    latest_first = sorted(
+        (each for each in outlook if each.missed_at), key=lambda each: str(each.missed_at), reverse=True
+    )
+    missed = {_command(each.start): each for each in latest_first}  # The first of a source's runs does it.
+    return lines + [
+        f"Today's {each.missed_at:%H:%M} run of {each.start.get('source', each.name)} was missed and is not started, "
+        f"since nothing was up here before: `{command}` in another terminal does it."
+        for command, each in missed.items()
+    ]
+
+
+def _describe_start(start: Mapping[str, Any]) -> str:
+    return f"{start.get('source', '')}{', if the day has yet to succeed' if start.get('only_if_failed') else ''}"
+
+
+def _command(start: Mapping[str, Any]) -> str:
+    return f"framesift run {start.get('source', '')}".strip()
+
+
+def _show_execution(detail: Mapping[str, Any]) -> None:
+    """Print a line for each execution that starts or ends."""
+    output.print(f"{datetime.now():%H:%M:%S}  {detail['name']}  {detail['status']}", highlight=False, soft_wrap=True)  # noqa: DTZ005 - a person's clock
+
+
+@app.command()
+def token(
+    username: Annotated[str, typer.Argument(help="Made where there is none.")] = "operator@example.com",
+    group: Annotated[list[str] | None, typer.Option(help="A group of the user; may be repeated.")] = None,
+) -> None:
+    """Sign in at the embedded user pool and print an access token for the HTTP API."""
+    connection = connect("")
+    request = urllib.request.Request(  # noqa: S310 - the embedded AWS's own address
+        f"{connection.endpoint_url}/_embedded/token",
+        json.dumps({"username": username, "groups": group or []}).encode(),
+    )
+    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+        output.print(json.load(response), soft_wrap=True, highlight=False)
+
+
+@app.command()
+def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Forget everything that runs on this machine have kept: lists, records, images."""
+    from framesift_local.aws.data_folder import check_unused
+
+    check_unused(DATA_DIR)
+    if not DATA_DIR.exists():
+        output.print("There is nothing to forget.")
+        return
+    if yes or typer.confirm(f"Delete {DATA_DIR.resolve()} with all lists and records?"):
+        shutil.rmtree(DATA_DIR)
+
+
+@app.command()
+def prepare(
+    quiet: Annotated[bool, typer.Option(help="Report only what has to be installed.")] = False,
+) -> None:
+    """Find a Chromium or install one, and synthesize the stacks, which takes a Node."""
+    from framesift_local.aws.synth import synthesize
+    from framesift_local.prepare import ensure_chromium
+
+    ensure_chromium(lambda text: errors.print(text, highlight=False))
+    with output.status("Synthesizing the stacks …"):
+        synthesize(DATA_DIR / "cdk.out")
+    if not quiet:
+        output.print("Ready: a Chromium is here, and the stacks are synthesized.")
+
+
+def _day(date: str | None) -> Date:
+    if date is None:
+        return datetime.now(ZoneInfo(load_settings().run.timezone)).date()
+    try:
+        return Date.fromisoformat(date)
+    except ValueError:
+        raise InvalidDateError(f"date {date!r} is no date of the form YYYY-MM-DD.") from None
+
+
+def _wait_for_a_signal(now_and_then: Callable[[], None]) -> None:
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    while not stopped.wait(_DAY_CHECK_S):
+        now_and_then()
+
+
+def _show_grade(grade: Grade) -> None:
+    """Show how many of the clip site's re-uploads were found, kind by kind: the site knows the truth."""
+    kinds = "  ".join(f"{kind} {each.found}/{each.reuploads}" for kind, each in grade.by_kind.items() if each.reuploads)
+    output.print(
+        f"\n[dim]Of the clip site's {grade.total.reuploads} re-uploads {grade.total.found} were found: {kinds}. "
+        f"Of {grade.originals} originals {len(grade.originals_lost)} were lost.[/]",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _say_where(connection: Connection) -> None:
+    folder = DATA_DIR.resolve() / "s3" / connection.bucket / "published"
+    _say(f"\nThe lists and their thumbnails are in {folder}")
+
+
+def _say(text: str) -> None:
+    output.print(text, highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,1 @@
+"""Stand-ins for outside services, on loopback: TikTok's pages, YouTube, Custom Vision and Translate."""

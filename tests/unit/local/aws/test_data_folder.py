@@ -1,0 +1,117 @@
+"""The data folder: whose it is, who uses it, and which ports there are."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from framesift.errors import (
+    DataFolderBusyError,
+    DataFolderError,
+    DiskFullError,
+    InvalidPortError,
+    StateDamagedError,
+)
+from framesift_local.aws.data_folder import check_unused, hold, temporary_folder
+from framesift_local.aws.disk import named_full_disk
+from framesift_local.aws.records import Records
+from framesift_local.aws.server import check_port
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+@pytest.mark.parametrize("before", [None, 0o755, 0o777])
+def test_a_held_folder_is_its_owner_s_alone(tmp_path: Path, before: int | None) -> None:
+    folder = tmp_path / "data"
+    if before is not None:
+        folder.mkdir()
+        folder.chmod(before)
+    with hold(folder):
+        assert mode(folder) == 0o700
+
+
+def test_a_folder_in_use_is_held_by_one_and_not_deleted(tmp_path: Path) -> None:
+    check_unused(tmp_path)
+    with hold(tmp_path):
+        with pytest.raises(DataFolderBusyError, match=f"process {os.getpid()}"):
+            check_unused(tmp_path)
+        with pytest.raises(DataFolderBusyError), hold(tmp_path):
+            pass
+    check_unused(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["file", "file/below"])
+def test_a_file_in_the_folder_s_place_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataFolderError, match="is a file, or is below one"), hold(tmp_path / name):
+        pass
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataFolderError, match="cannot be written"), hold(Path("/proc/framesift")):
+        pass
+
+
+def test_the_temporary_folder_goes_and_so_does_one_that_a_kill_left(tmp_path: Path) -> None:
+    with temporary_folder(tmp_path) as left:
+        note = (tmp_path / "temporary-folder").read_text()
+    assert not left.exists()
+    left.mkdir()
+    (left / "browser profile").mkdir()
+    (tmp_path / "temporary-folder").write_text(note)
+    with temporary_folder(tmp_path) as made:
+        assert not left.exists()
+        assert mode(made) == 0o700
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("port", [-1, 65_536, 70_000])
+def test_a_port_that_does_not_exist_is_named(port: int) -> None:
+    with pytest.raises(InvalidPortError, match=f"Port {port} does not exist: choose one from 1 to 65535"):
+        check_port(port)
+
+
+@pytest.mark.parametrize("port", [0, 1, 65_535])
+def test_ports_that_exist(port: int) -> None:
+    check_port(port)
+
+
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DiskFullError, match="free some space"), named_full_disk(tmp_path):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(PermissionError), named_full_disk(tmp_path):
+        raise PermissionError
+
+
+def test_state_and_its_journal_are_private(tmp_path: Path) -> None:
+    (tmp_path / "state.db").touch(mode=0o644)
+    records = Records(tmp_path / "state.db")
+    records.put("secret", "", "session", {"string": "cookies"})
+    assert {path.name: mode(path) for path in tmp_path.iterdir()} == {
+        "state.db": 0o600,
+        "state.db-wal": 0o600,
+        "state.db-shm": 0o600,
+    }
+    records.close()
+
+
+def test_state_that_is_damaged_is_named(tmp_path: Path) -> None:
+    (tmp_path / "state.db").write_bytes(b"no database, and longer than the header of one. " * 50)
+    with pytest.raises(StateDamagedError, match=r"state\.db is damaged .*framesift local reset"):
+        Records(tmp_path / "state.db")
+
+
+def test_a_full_state_file_is_a_full_disk_and_later_writes_work(tmp_path: Path) -> None:
+    """SQLite's own limit stands for the disk's: the same error code comes of both."""
+    records = Records(tmp_path / "state.db", max_pages=8)
+    with pytest.raises(DiskFullError):
+        records.put("item", "table", "large", "x" * 100_000)
+    records.put("item", "table", "small", "x")
+    assert records.get("item", "table", "small") == "x"
+    assert records.get("item", "table", "large") is None
+    records.close()

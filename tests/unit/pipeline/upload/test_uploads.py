@@ -1,0 +1,505 @@
+"""Uploads on a real bucket and table (moto): what starts a run, what is to be done, what is published."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jsonschema
+import pytest
+
+from framesift import aws, keys
+from framesift.contracts import (
+    BeginInput,
+    BeginOutput,
+    Finding,
+    FinishInput,
+    PoseJob,
+    PosesOutput,
+    Run,
+    StageInput,
+    Upload,
+    UploadedObject,
+    UploadsInput,
+    UploadsOutput,
+)
+from framesift.errors import (
+    InvalidCollectionError,
+    InvalidStartError,
+    NoUploadsError,
+    RunBusyError,
+    TooManyFailedItemsError,
+    VideoLostError,
+)
+from framesift.pipeline.begin import begin_run
+from framesift.pipeline.finish import fail_run, finish_run
+from framesift.pipeline.upload.collect import collect_uploads
+from framesift.pipeline.upload.plan import plan_poses
+from framesift.pipeline.upload.poses import failed_entry, pose_settings
+from framesift.pipeline.upload.publish import publish_poses, write_poses_manifest
+from framesift.pose.manifest import FrameCounts, VideoEntry, json_schema
+from framesift.settings import Settings, UploadSettings
+from framesift.storage import S3Store, read_lines
+from framesift.table import Failure, Records
+
+NOON = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
+RUN = Run(source="upload", date="2026-11-20", attempt=1, subject="dance")
+RECORDED = pose_settings(UploadSettings()).recorded()
+KEY = "uploads/dance/내 영상 🎬 100% +1.mp4"
+DROPPED = {"key": KEY, "etag": "e1", "size": 9, "sequencer": "006A", "version-id": "v1"}
+
+
+@pytest.fixture
+def begin(records: Records) -> Callable[..., BeginOutput]:
+    def call(start: dict[str, Any], arn: str = "arn:1", running: tuple[str, ...] = ()) -> BeginOutput:
+        request = BeginInput(start={"source": "upload", **start}, execution_arn=arn, started_at=NOON)
+        return begin_run(request, Settings(), records.runs, lambda other: other in running)
+
+    return call
+
+
+def end(records: Records, run: Run, status: str = "SUCCEEDED") -> None:
+    record = records.runs.get("upload", run.id)
+    assert record is not None
+    failure = Failure(stage="analyze", error="X")
+    failed = dict.fromkeys(record.scopes, failure) if status == "FAILED" else {}
+    assert records.runs.end(record.end(at=NOON, done=[] if failed else record.scopes, failures=failed))
+
+
+def entry(upload: Upload, sha256: str = "a" * 64, kept: int = 30) -> VideoEntry:
+    return VideoEntry(
+        source=upload.name,
+        sha256=sha256,
+        status="done",
+        output=f"{sha256}.pose.parquet",
+        settings=RECORDED,
+        frames=FrameCounts(kept, kept, 0, 0, 0),
+        source_size_bytes=upload.size_bytes,
+        output_size_bytes=1,
+    )
+
+
+def uploads_of(store: S3Store, run: Run = RUN) -> dict[str, Upload]:
+    return {each.name: each for each in read_lines(store, keys.manifest(run, "dance", "collected"), Upload)}
+
+
+def collect(store: S3Store, records: Records, run: Run = RUN, **written: str) -> UploadsOutput:
+    made = UploadedObject(**written) if written else None
+    return collect_uploads(UploadsInput(run=run, scope="dance", object=made), Settings(), store, records)
+
+
+def attempt(number: int) -> Run:
+    return RUN.model_copy(update={"attempt": number})
+
+
+# --- what starts a run ---
+
+
+def test_each_object_has_a_run_of_its_own(begin: Callable[..., BeginOutput], records: Records) -> None:
+    dropped = [{**DROPPED, "key": f"uploads/dance/{number}.mp4"} for number in range(20)]
+    begun = [begin({"object": each}, arn=f"arn:{number}") for number, each in enumerate(dropped)]
+
+    assert [each.decision for each in begun] == ["run"] * 20
+    assert len({each.run.id for each in begun}) == 20
+    assert {each.run.date for each in begun} == {"2026-11-20"}
+    (work,) = begun[3].work
+    assert isinstance(work, UploadsInput)
+    assert work.object == UploadedObject(key="uploads/dance/3.mp4", etag="e1", sequencer="006A", version_id="v1")
+    assert begun[3].scopes == ["dance"]
+    assert len(records.runs.newest("upload")) == 20
+    assert records.runs.of_execution("arn:7").run == begun[7].run
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_an_event_that_comes_twice_does_nothing_twice(
+    begin: Callable[..., BeginOutput], records: Records, ended: bool
+) -> None:
+    first = begin({"object": DROPPED, "scheduled_at": "2026-11-20T14:59:59Z"})
+    if ended:
+        end(records, first.run)
+    # Redelivered after midnight: the event still says when it was.
+    second = begin({"object": DROPPED, "scheduled_at": "2026-11-20T14:59:59Z"}, arn="arn:2", running=("arn:1",))
+    assert (second.decision, second.run) == ("skip", first.run)
+
+
+def test_the_same_key_written_again_is_another_run(begin: Callable[..., BeginOutput]) -> None:
+    first, second = (
+        begin({"object": DROPPED}),
+        begin({"object": {**DROPPED, "sequencer": "006B", "version-id": "v2"}}, arn="arn:2"),
+    )
+    assert second.decision == "run"
+    assert first.run.id != second.run.id
+
+
+def test_a_failed_upload_is_taken_up_by_another_delivery(begin: Callable[..., BeginOutput], records: Records) -> None:
+    first = begin({"object": DROPPED})
+    end(records, first.run, "FAILED")
+    again = begin({"object": DROPPED}, arn="arn:2")
+    assert (again.decision, again.run) == ("run", first.run)
+
+
+def test_a_collection_is_looked_at_anew_each_time(begin: Callable[..., BeginOutput], records: Records) -> None:
+    first = begin({"collection": "dance"})
+    assert begin({"collection": "dance"}, arn="arn:2", running=("arn:1",)).decision == "skip"
+    end(records, first.run)
+    assert begin({"collection": "dance", "only_if_failed": True}, arn="arn:2").decision == "skip"
+    second = begin({"collection": "dance"}, arn="arn:2")
+    assert (second.decision, second.run.attempt) == ("run", 2)
+    assert keys.run_prefix(second.run) == "runs/upload/2026-11-20/dance.2"
+
+
+def test_a_folder_starts_nothing(begin: Callable[..., BeginOutput], records: Records) -> None:
+    assert begin({"object": {"key": "uploads/dance/"}}).decision == "skip"
+    assert records.runs.newest("upload") == []
+
+
+@pytest.mark.parametrize(
+    ("start", "error", "said"),
+    [
+        ({}, InvalidStartError, "one of them"),
+        ({"collection": "dance", "object": DROPPED}, InvalidStartError, "one of them"),
+        ({"collection": "dance", "categories": ["dance"]}, InvalidStartError, "one of them"),
+        ({"source": "tiktok", "collection": "dance"}, InvalidStartError, "for uploads"),
+        ({"object": {"key": "uploads/a.mp4"}}, InvalidCollectionError, "uploads/NAME/"),
+        ({"object": {"key": "collections/dance/a.mp4"}}, InvalidCollectionError, "no collection"),
+        ({"collection": ""}, InvalidCollectionError, "''"),
+        ({"collection": "v1.0"}, InvalidCollectionError, "'v1.0'"),
+        ({"collection": "a/b"}, InvalidCollectionError, "'a/b'"),
+        ({"collection": "🎬"}, InvalidCollectionError, "letters"),
+        ({"collection": "x" * 101}, InvalidCollectionError, "100 bytes"),
+    ],
+)
+def test_what_cannot_be_a_run_is_refused(
+    begin: Callable[..., BeginOutput], start: dict[str, Any], error: type[Exception], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        begin(start)
+
+
+# --- what is to be done ---
+
+
+def test_what_is_no_video_is_named_and_the_videos_go_on(store: S3Store, records: Records) -> None:
+    for name in ("a b.mp4", "sub/춤 🎬+1%.MOV", "photo.jpg", "old.zip", "notes.txt", "empty.mp4"):
+        store.put(f"uploads/dance/{name}", b"" if name == "empty.mp4" else name.encode())
+    store.put("uploads/dance/", b"")  # The console's folder.
+    store.put("uploads/dancers/other.mp4", b"other")
+
+    collected = collect(store, records)
+
+    found = uploads_of(store)
+    assert {name: each.finding for name, each in found.items()} == {
+        "a b.mp4": Finding.VIDEO,
+        "sub/춤 🎬+1%.MOV": Finding.VIDEO,
+        "photo.jpg": Finding.NOT_A_VIDEO,
+        "old.zip": Finding.NOT_A_VIDEO,
+        "notes.txt": Finding.NOT_A_VIDEO,
+        "empty.mp4": Finding.UNUSABLE,
+    }
+    assert "collections, which are not built yet" in found["old.zip"].error.message
+    assert found["empty.mp4"].error.error == "EmptyVideoError"
+    assert (collected.seen, collected.items, collected.not_videos, collected.failed_items) == (6, 2, 3, 1)
+
+
+def test_one_object_is_all_that_its_run_looks_at(store: S3Store, records: Records) -> None:
+    store.put(KEY, b"one")
+    store.put("uploads/dance/other.mp4", b"two")
+    collect(store, records, key=KEY, etag=store.describe(KEY).etag)
+    assert list(uploads_of(store)) == ["내 영상 🎬 100% +1.mp4"]
+
+
+def test_what_was_overwritten_or_deleted_since_is_left_to_its_own_run(store: S3Store, records: Records) -> None:
+    store.put(KEY, b"new")
+    assert collect(store, records, key=KEY, etag="of the former").items == 0
+    assert [each.finding for each in uploads_of(store).values()] == [Finding.REPLACED]
+    gone = collect(store, records, attempt(2), key="uploads/dance/gone.mp4", etag="e")
+    assert (gone.status, gone.seen) == ("done", 0)
+
+
+@pytest.mark.parametrize("names", [[], ["photo.jpg", "empty.mp4"]])
+def test_nothing_usable_is_a_failure(store: S3Store, records: Records, names: list[str]) -> None:
+    for name in names:
+        store.put(f"uploads/dance/{name}", b"")
+    with pytest.raises(NoUploadsError, match="uploads/dance/"):
+        collect(store, records)
+
+
+def test_too_large_a_video_is_refused_unread(store: S3Store, records: Records) -> None:
+    store.put("uploads/dance/a.mp4", b"12345")
+    settings = Settings(upload=UploadSettings(max_size_bytes=4))
+    with pytest.raises(NoUploadsError, match="5 bytes"):
+        collect_uploads(UploadsInput(run=RUN, scope="dance"), settings, store, records)
+    assert records.videos.get("dance", "a.mp4").entry.error == "VideoLimitError"
+
+
+def test_what_is_done_is_known_until_it_is_overwritten(store: S3Store, records: Records) -> None:
+    store.put(KEY, b"one")
+    collect(store, records)
+    (upload,) = uploads_of(store).values()
+    records.videos.put("dance", upload, entry(upload))
+
+    assert collect(store, records, attempt(2)).known == 1
+    store.put(KEY, b"two")
+    assert collect(store, records, attempt(3)).items == 1
+
+
+def test_other_settings_make_a_video_undone(store: S3Store, records: Records) -> None:
+    store.put(KEY, b"one")
+    collect(store, records)
+    (upload,) = uploads_of(store).values()
+    records.videos.put("dance", upload, entry(upload))
+    settings = Settings(upload=UploadSettings(preset="fast"))
+    again = collect_uploads(UploadsInput(run=attempt(2), scope="dance"), settings, store, records)
+    assert again.items == 1
+
+
+def test_the_same_bytes_under_another_name_are_known_by_the_digest_that_s3_checked(
+    store: S3Store, records: Records
+) -> None:
+    for name in ("a.mp4", "copy.mp4"):
+        aws.s3().put_object(Bucket=store.bucket, Key=f"uploads/dance/{name}", Body=b"same", ChecksumAlgorithm="SHA256")
+    first = Upload(
+        key="uploads/dance/a.mp4", name="a.mp4", etag="e", size_bytes=4, modified_at=NOON, finding=Finding.VIDEO
+    )
+    digest = store.describe("uploads/dance/a.mp4").sha256
+    records.videos.put_sequence("dance", entry(first, sha256=str(digest)))
+
+    assert collect(store, records).known == 2
+    copy = records.videos.get("dance", "copy.mp4").entry
+    assert (copy.source, copy.output) == ("copy.mp4", f"{digest}.pose.parquet")
+
+
+def test_an_object_of_parts_has_no_digest_that_says_what_is_in_it(store: S3Store) -> None:
+    client, part = aws.s3(), b"x" * (5 << 20)
+    made = client.create_multipart_upload(Bucket=store.bucket, Key=KEY, ChecksumAlgorithm="SHA256")
+    parts = []
+    for number in (1, 2):
+        sent = client.upload_part(
+            Bucket=store.bucket,
+            Key=KEY,
+            UploadId=made["UploadId"],
+            PartNumber=number,
+            Body=part,
+            ChecksumAlgorithm="SHA256",
+        )
+        parts.append({"ETag": sent["ETag"], "PartNumber": number, "ChecksumSHA256": sent["ChecksumSHA256"]})
+    client.complete_multipart_upload(
+        Bucket=store.bucket, Key=KEY, UploadId=made["UploadId"], MultipartUpload={"Parts": parts}
+    )
+    assert store.describe(KEY).sha256 is None
+
+
+# --- the plan ---
+
+
+def test_the_job_has_a_child_a_video_that_is_not_done(store: S3Store, records: Records) -> None:
+    for number in range(3):
+        store.put(f"uploads/dance/{number}.mp4", str(number).encode())
+    collect(store, records)
+    done = uploads_of(store)["1.mp4"]
+    records.videos.put("dance", done, entry(done))
+
+    plan = plan_poses(StageInput(run=RUN, scopes=["dance"]), Settings(), store, records)
+
+    job = PoseJob.model_validate_json(store.get(plan.job_spec_uri.removeprefix(f"s3://{store.bucket}/")))
+    assert [each.name for each in job.videos] == ["0.mp4", "2.mp4"]
+    assert (plan.array_size, job.array_size, plan.items, plan.compute, plan.analyze) == (2, 2, 2, "cpu", True)
+    assert job.kind == "poses"
+    assert job.settings["landmarks"]["model"] == "full"
+
+
+def test_there_is_no_job_where_all_is_done(store: S3Store, records: Records) -> None:
+    store.put(KEY, b"one")
+    collect(store, records)
+    (upload,) = uploads_of(store).values()
+    records.videos.put("dance", upload, entry(upload))
+    plan = plan_poses(StageInput(run=RUN, scopes=["dance"]), Settings(), store, records)
+    assert (plan.analyze, plan.array_size) == (False, 1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "array_size", "compute"),
+    [
+        ({"upload": {"array_videos": 2}}, 3, "cpu"),
+        ({"upload": {"array_videos": 5}}, 1, "cpu"),
+        ({"analysis": {"compute": "gpu"}}, 5, "gpu"),
+    ],
+)
+def test_settings_decide_how_many_children_and_where(
+    store: S3Store, records: Records, settings: dict[str, Any], array_size: int, compute: str
+) -> None:
+    for number in range(5):
+        store.put(f"uploads/dance/{number}.mp4", b"v")
+    collect(store, records)
+    plan = plan_poses(StageInput(run=RUN, scopes=["dance"]), Settings(**settings), store, records)
+    assert (plan.array_size, plan.compute) == (array_size, compute)
+
+
+# --- what is published ---
+
+
+@pytest.fixture
+def day(store: S3Store, records: Records, begin: Callable[..., BeginOutput]) -> Callable[[int], dict[str, Upload]]:
+    """A run of some videos that were collected."""
+
+    def make(videos: int) -> dict[str, Upload]:
+        for number in range(videos):
+            store.put(f"uploads/dance/{number}.mp4", str(number).encode())
+        assert begin({"collection": "dance"}).run == RUN
+        collect(store, records)
+        return uploads_of(store)
+
+    return make
+
+
+def publish(store: S3Store, records: Records) -> PosesOutput:
+    return publish_poses(StageInput(run=RUN, scopes=["dance"]), Settings(), store, records)
+
+
+def test_the_manifest_is_what_a_folder_would_have(day: Any, store: S3Store, records: Records) -> None:
+    for upload in day(6).values():
+        fault = VideoLostError("x")
+        bad = failed_entry(upload, item_error(fault), RECORDED)
+        records.videos.put("dance", upload, bad if upload.name == "5.mp4" else entry(upload))
+
+    output = publish(store, records)
+
+    manifest = json.loads(store.get("collections/dance/poses/manifest.json"))
+    jsonschema.validate(manifest, json_schema())
+    assert list(manifest["videos"]) == [f"{number}.mp4" for number in range(6)]
+    assert (manifest["totals"]["done"], manifest["totals"]["failed"]) == (5, 1)
+    assert (output.done, output.failed, output.frames_kept) == (5, 1, 150)
+
+    ended = finish(output, store, records)
+    assert (ended["status"], ended["done"], ended["counts"]["poses"]["done"]) == ("SUCCEEDED", ["dance"], 5)
+    assert "1 of 6 videos failed" in ended["degraded"][0]
+
+
+def item_error(error: Exception) -> Any:
+    from framesift.contracts import ItemError
+
+    return ItemError(stage="analyze", error=type(error).__name__, message=str(error))
+
+
+def finish(output: PosesOutput, store: S3Store, records: Records) -> dict[str, Any]:
+    collected = UploadsOutput.model_validate_json(records.stages.output(RUN, "collect", "dance"))
+    request = FinishInput(
+        run=RUN,
+        scopes=["dance"],
+        collected=[collected.model_dump(mode="json")],
+        planned_compute="cpu",
+        analyzed_on="cpu",
+        execution_arn="arn:1",
+    )
+    finish_run(request, store, records, lambda *_: None)
+    return records.runs.get("upload", RUN.id).model_dump(mode="json")
+
+
+def test_too_many_failures_fail_the_run_and_are_in_the_manifest(day: Any, store: S3Store, records: Records) -> None:
+    first, second = day(2).values()
+    records.videos.put("dance", first, entry(first))
+    with pytest.raises(TooManyFailedItemsError, match=r"1 of 2 videos failed.*1\.mp4 was lost"):
+        publish(store, records)
+    assert records.videos.get("dance", second.name).entry.error == "VideoLostError"
+    assert json.loads(store.get("collections/dance/poses/manifest.json"))["totals"]["failed"] == 1
+
+
+def test_a_sequence_with_other_settings_does_not_hide_that_a_video_was_lost(
+    day: Any, store: S3Store, records: Records
+) -> None:
+    (upload,) = day(1).values()
+    records.videos.put("dance", upload, entry(upload).model_copy(update={"settings": {"other": 1}}))
+    with pytest.raises(TooManyFailedItemsError, match="was lost"):
+        publish(store, records)
+
+
+def test_what_the_job_died_of_is_said_of_the_videos_that_it_lost(day: Any, store: S3Store, records: Records) -> None:
+    day(1)
+    records.stages.put_fault(RUN, "analyze", RuntimeError("no networks are at hand"))
+    record = records.runs.get("upload", RUN.id)
+    assert records.runs.end(record.model_copy(update={"started_at": datetime.now(UTC) - timedelta(minutes=1)}))
+    with pytest.raises(TooManyFailedItemsError, match="no networks are at hand"):
+        publish(store, records)
+
+
+def test_a_video_that_was_overwritten_meanwhile_counts_for_its_own_run(
+    day: Any, store: S3Store, records: Records
+) -> None:
+    (upload,) = day(1).values()
+    later = upload.model_copy(update={"etag": "newer", "modified_at": upload.modified_at + timedelta(minutes=1)})
+    assert records.videos.put("dance", later, entry(later))
+    assert not records.videos.put("dance", upload, entry(upload)), "the older one must not win"
+    output = publish(store, records)
+    assert (output.done, output.failed, output.replaced) == (0, 0, 1)
+
+
+@dataclass(frozen=True)
+class OnePutAtATime(S3Store):
+    """moto in one process breaks where two threads put the same key."""
+
+    lock: Any = field(default_factory=threading.Lock)
+
+    def put(self, *arguments: Any, **more: Any) -> bool:
+        with self.lock:
+            return super().put(*arguments, **more)
+
+
+def test_runs_that_publish_at_once_lose_none(store: S3Store, records: Records) -> None:
+    store = OnePutAtATime(store.bucket)
+    uploads = [
+        Upload(
+            key=f"uploads/dance/{n}.mp4",
+            name=f"{n}.mp4",
+            etag="e",
+            size_bytes=1,
+            modified_at=NOON,
+            finding=Finding.VIDEO,
+        )
+        for n in range(12)
+    ]
+
+    def run_one(upload: Upload) -> None:
+        records.videos.put("dance", upload, entry(upload))
+        write_poses_manifest("dance", store, records)
+
+    threads = [threading.Thread(target=run_one, args=(upload,)) for upload in uploads]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert json.loads(store.get("collections/dance/poses/manifest.json"))["totals"]["videos"] == 12
+
+
+def test_records_that_never_stand_still_are_tried_again_later(
+    store: S3Store, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = S3Store.put
+
+    def put_while_another_run_records(self: S3Store, *arguments: Any) -> bool:
+        name = f"{time.time_ns()}.mp4"
+        upload = Upload(key=name, name=name, etag="e", size_bytes=1, modified_at=NOON, finding=Finding.VIDEO)
+        records.videos.put("dance", upload, entry(upload))
+        return put(self, *arguments)
+
+    monkeypatch.setattr(S3Store, "put", put_while_another_run_records)
+    with pytest.raises(RunBusyError, match="faster"):
+        write_poses_manifest("dance", store, records)
+
+
+def test_a_failed_run_says_how_to_take_it_up_in_a_subject_that_sns_takes(
+    begin: Callable[..., BeginOutput], records: Records
+) -> None:
+    from framesift.contracts import FailInput
+
+    begun = begin({"object": {**DROPPED, "key": "uploads/춤/a.mp4"}})
+    letters: list[tuple[str, str]] = []
+    request = FailInput(run=begun.run, stage="publish", error="E", cause="c", execution_arn="arn:1")
+    fail_run(request, records, lambda *letter: letters.append(letter))
+    assert "framesift run upload --collection '춤'" in letters[0][1]
+    # Cut off without a word: the run is found by its execution.
+    assert records.runs.of_execution("arn:1").status == "FAILED"
