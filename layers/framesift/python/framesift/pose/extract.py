@@ -296,7 +296,7 @@ def assemble(parts: list[SegmentPoses], settings: PoseSettings) -> PoseSequence:
     undecoded = _undecoded(parts)
     if undecoded > settings.video.max_undecoded_share * facts.frame_count:
         raise FramesLostError(
-            f"{facts.name} has {facts.frame_count} frames, of which {undecoded} cannot be decoded: convert it anew, "
+            f"{facts.name} has {facts.frame_count} frames, of which {undecoded} cannot be decoded: convert it again, "
             "or raise video.max_undecoded_share."
         )
     earlier = np.cumsum([0, *(part.decoded or 0 for part in parts[:-1])])  # Frames before each segment.

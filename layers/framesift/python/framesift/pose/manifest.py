@@ -48,10 +48,10 @@ class VideoEntry(BaseModel):
         status: `done` or `failed`.
         output: The sequence's path, relative to the manifest.
         output_sha256: The sequence's digest.
-        settings: What was asked for; other settings make a done video undone.
+        settings: As requested; other settings make a finished video pending again.
         frames: What became of its frames.
-        duration_s: From its first frame to its last one that was looked at.
-        seconds: What the work took, summed over its segments.
+        duration_s: From its first frame to the last one that was processed.
+        seconds: Processing time, summed over its segments.
         source_size_bytes: The video's size.
         output_size_bytes: The sequence's size.
         ratio: `output_size_bytes / source_size_bytes`.
@@ -131,7 +131,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Read a folder's manifest; an empty one where there is none.
 
     Raises:
-        PoseConfigError: What lies there is no manifest of ours.
+        PoseConfigError: The file there is not a manifest.
     """
     path = folder / MANIFEST_NAME
     try:

@@ -39,7 +39,7 @@ with _without_plotting():
     from mediapipe.tasks.python.vision import PoseLandmarker, PoseLandmarkerOptions, RunningMode
     from mediapipe.tasks.python.vision.core.image import Image, ImageFormat
 
-# MediaPipe 1.x keeps something of each frame (its issue 6351); a new instance lets go of it. Its tracking begins anew,
+# MediaPipe 1.x leaks memory with each frame (its issue 6351); a new instance frees it. Its tracking starts over,
 # so this is far above what a usual clip has: half an hour at 30 FPS.
 _FRAMES_AN_INSTANCE = 54_000
 

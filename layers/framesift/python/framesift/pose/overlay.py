@@ -72,7 +72,9 @@ def write_overlay(sequence: PoseSequence, video: Path, path: Path, *, whole: boo
     limits = VideoSettings(target_fps=None)
     facts = probe(video, limits)
     if facts.sha256 != sequence.video.sha256:
-        raise SequencesDifferError(f"{video} is not the video that the sequence was made of ({sequence.video.name}).")
+        raise SequencesDifferError(
+            f"{video} is not the video that the sequence was extracted from ({sequence.video.name})."
+        )
     processed = set(sequence.pts.tolist())
     written = 0
     with atomic_path(path) as scratch, av.open(str(scratch), "w", format="mp4") as container:

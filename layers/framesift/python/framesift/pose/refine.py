@@ -21,7 +21,7 @@ def refine(sequence: PoseSequence, settings: RefinementSettings) -> PoseSequence
     """Fill gaps, then smooth, as the settings say; each step is recorded.
 
     Args:
-        sequence: With all frames that were looked at, also those without a person.
+        sequence: With all frames that were processed, also those without a person.
         settings: See `RefinementSettings`.
     """
     if settings.max_gap_s > 0:
@@ -38,7 +38,7 @@ def refine(sequence: PoseSequence, settings: RefinementSettings) -> PoseSequence
 
 
 def fill_gaps(sequence: PoseSequence, max_gap_s: float) -> PoseSequence:
-    """Interpolate linearly over the time that a person is missing, between two frames that show him.
+    """Interpolate linearly over the time that a person is missing, between two frames that show them.
 
     Args:
         sequence: With the empty frames in.

@@ -9,7 +9,7 @@ One row is one person in one frame:
 | `pts` | int64 | when the frame is shown, in the container's ticks |
 | `time_s` | double | the same in seconds since the video's first frame |
 | `person` | int8 | the person's slot; one person keeps one slot while followed |
-| `filled` | bool | interpolated, not seen |
+| `filled` | bool | interpolated, not detected |
 | `x`, `y`, `z`, `visibility`, `presence` | 33 x half or float | see `skeleton.CHANNELS` |
 | `world_x`, `world_y`, `world_z` | 33 x half or float | metres, origin between the hips |
 
@@ -52,7 +52,7 @@ FloatArray = NDArray[np.floating]
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What made the landmarks.
+    """The engine and model that produced the landmarks.
 
     Attributes:
         engine: `mediapipe` or `batched`.
@@ -79,9 +79,9 @@ class PoseSequence:
         source_frame: (F,) int64, the frames' numbers in the video, in order of presentation, from 0.
         pts: (F,) int64, when frames are shown, ticks of `video.time_base`.
         time_s: (F,) float64, seconds since the video's first frame.
-        filled: (F, P) bool, made up by gap filling.
+        filled: (F, P) bool, interpolated by gap filling.
         video: The source.
-        model: What made the landmarks.
+        model: The engine and model that produced the landmarks.
         settings: What was asked for.
         refinement: The steps that were applied, in order, each with its parameters.
         counts: What became of the frames.
@@ -175,7 +175,7 @@ def read_sequence(path: Path) -> PoseSequence:
     """Read a file back, bit for bit.
 
     Raises:
-        NotASequenceError: The file is no sequence of ours.
+        NotASequenceError: The file is not a pose sequence.
     """
     try:
         table = pq.read_table(path)

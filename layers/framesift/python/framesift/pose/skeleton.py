@@ -1,4 +1,4 @@
-"""The 33 landmarks in BlazePose's order, their bones, and how other schemas are made of them."""
+"""The 33 landmarks in BlazePose's order, their bones, and how other schemas derive from them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LANDMARKS = (
 )
 LANDMARK_COUNT = len(LANDMARKS)
 
-# The last axis of landmarks: x and y in shares of the picture's width and height, z in shares of its width with the
+# The last axis of landmarks: x and y in shares of the image's width and height, z in shares of its width with the
 # hips at 0 and less being nearer; visibility and presence from 0 to 1.
 CHANNELS = ("x", "y", "z", "visibility", "presence")
 WORLD_CHANNELS = ("x", "y", "z")  # Metres from the middle of the hips.
@@ -71,7 +71,7 @@ def torso_length(landmarks: NDArray[np.floating], width: int, height: int) -> ND
 
     Args:
         landmarks: (..., 33, 5), as `CHANNELS`.
-        width: Of the picture, pixels.
+        width: Of the image, pixels.
         height: Likewise.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Rewrites TFLite files: what a network need not compute is taken out of it."""
+"""Rewrites TFLite files: layers that are not needed are removed."""
 
 from __future__ import annotations
 

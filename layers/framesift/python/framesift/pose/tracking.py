@@ -54,7 +54,7 @@ class Tracker:
     """Gives the people of a stream's frames their slots.
 
     Args:
-        slots: People to follow at most.
+        slots: The most people to follow.
     """
 
     def __init__(self, slots: int) -> None:

@@ -1,4 +1,4 @@
-"""Sends a folder's sequences to S3, and then its manifest: who reads the manifest finds what it names."""
+"""Uploads a folder's sequences to S3, and then its manifest, so that everything the manifest names exists."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def upload(
     on_bytes: Callable[[int], None] = lambda _: None,
     on_file: Callable[[Sent], None] = lambda _: None,
 ) -> list[Sent]:
-    """Send a folder's sequences, and then its manifest.
+    """Upload a folder's sequences, and then its manifest.
 
     Args:
         folder: From `extract`.
         settings: See `S3Settings`; the bucket must be set.
-        on_bytes: Hears of bytes as they are sent or passed over.
-        on_file: Hears of each file.
+        on_bytes: Is called with the bytes as they are sent or skipped.
+        on_file: Is called with each file.
 
     Raises:
-        UploadError: One of its leaves. What was sent stays, parts of unfinished objects are gone.
+        UploadError: One of its leaves. Finished uploads stay; parts of unfinished ones are deleted.
     """
     if settings.bucket is None:
         raise BucketMissingError("No bucket is named: give --s3-bucket.")

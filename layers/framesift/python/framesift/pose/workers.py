@@ -1,4 +1,4 @@
-"""Worker processes that a hostile file may kill: its own task fails, the others go on.
+"""Worker processes that a hostile file may kill: only its own task fails.
 
 `concurrent.futures` gives up all tasks when one process dies; this small pool does not.
 """
@@ -173,7 +173,7 @@ def _serve(pipe: Connection, make_work: Callable[..., Work], arguments: tuple[An
 
 
 def _reuse_freed_memory() -> None:
-    """Let glibc keep what it frees: requesting each image's memory anew takes up to a third of a frame's time.
+    """Let glibc keep what it frees: requesting each image's memory again takes up to a third of a frame's time.
 
     One heap for all threads, since several would each keep their largest.
     """

@@ -1,6 +1,6 @@
 """Every setting of a pose extraction with its default and unit, the presets, and the JSON configuration file.
 
-What is asked for wins in this order: an option of the command, the configuration file, the preset, the default.
+Precedence, highest first: an option of the command, the configuration file, the preset, the default.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class _Section(BaseModel):
 
 
 class VideoSettings(_Section):
-    """Which frames are analyzed (null: no limit), and what a video may be."""
+    """Which frames are processed, and the limits on a video."""
 
-    target_fps: float | None = Field(30.0, gt=0, le=1000, description="Frames per second that are analyzed.")
-    max_frames: int | None = Field(None, ge=1, description="Frames of a video that are analyzed at most.")
+    target_fps: float | None = Field(30.0, gt=0, le=1000, description="Frames per second to process; null: all.")
+    max_frames: int | None = Field(None, ge=1, description="The most frames of a video to process; null: all.")
     extensions: tuple[str, ...] = Field(
         (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v"), description="The files of a folder that are videos."
     )
@@ -44,13 +44,13 @@ class VideoSettings(_Section):
 
 
 class LandmarkSettings(_Section):
-    """How people are found and followed."""
+    """How people are detected and tracked."""
 
     engine: Literal["mediapipe", "batched"] = Field(
         "mediapipe", description="MediaPipe itself, or its graph on batches of frames of several segments."
     )
     model: PoseModelName = Field("full", description="The network's size.")
-    people: int = Field(1, ge=1, le=16, description="People to follow at most.")
+    people: int = Field(1, ge=1, le=16, description="The most people to follow.")
     min_detection_confidence: Confidence = Field(0.5, description="The detector's score for a new person.")
     min_presence_confidence: Confidence = Field(0.5, description="The score from which a person is still there.")
     min_tracking_confidence: Confidence = Field(
@@ -76,7 +76,7 @@ class OutputSettings(_Section):
     """What is written."""
 
     dtype: Literal["float16", "float32"] = Field("float16", description="The landmarks' type in the file.")
-    overwrite: bool = Field(False, description="Do videos again that are done.")
+    overwrite: bool = Field(False, description="Process videos again that are done.")
 
 
 class S3Settings(_Section):
@@ -86,7 +86,7 @@ class S3Settings(_Section):
     prefix: str = Field("poses", description="The keys' prefix.")
     max_workers: int = Field(4, ge=1, le=64, description="Concurrent transfers.")
     part_size_bytes: int = Field(8 << 20, ge=5 << 20, description="From this size on, a file is sent in such parts.")
-    overwrite: bool = Field(False, description="Send files that are there already, too.")
+    overwrite: bool = Field(False, description="Upload files that are there already, too.")
 
 
 class PerformanceSettings(_Section):
@@ -95,7 +95,7 @@ class PerformanceSettings(_Section):
     workers: int | None = Field(None, ge=1, le=256, description="Processes; null: as many as cores.")
     segment_s: float = Field(10.0, gt=0, description="A long video is cut into segments no shorter than this.")
     warm_up_s: float = Field(
-        1.0, ge=0, description="What a segment sees before its start, to be on track at the joint."
+        1.0, ge=0, description="What a segment processes before its start, so that tracking has settled there."
     )
     batch_size: int = Field(8, ge=1, le=256, description="Segments that the batched engine follows at once.")
     memory_limit_mb: int = Field(2048, ge=256, description="What one worker may hold; a video that takes more fails.")
@@ -113,7 +113,7 @@ class PoseSettings(_Section):
     performance: PerformanceSettings = PerformanceSettings()
 
     def recorded(self) -> dict[str, Any]:
-        """The settings that decide what a sequence holds: another value makes another file."""
+        """The settings that determine a sequence: another value makes another file."""
         recorded = self.model_dump(mode="json", include={"video", "landmarks", "refinement", "output"})
         del recorded["output"]["overwrite"], recorded["video"]["extensions"]
         return recorded
@@ -152,12 +152,12 @@ def with_overrides(*names: str) -> Callable[[type[Model]], type[Model]]:
 def load_settings(
     preset: str = DEFAULT_PRESET, config: Path | None = None, options: Mapping[str, Any] | None = None
 ) -> PoseSettings:
-    """Put a configuration together.
+    """Combine preset, file and options into a configuration.
 
     Args:
         preset: One of `PRESETS`; what it does not name has its default.
         config: A JSON file in the form of `json_schema()`; any key may be left out.
-        options: Dotted names with values, such as `{"video.target_fps": 15}`; a value of `None` says nothing.
+        options: Dotted names with values, such as `{"video.target_fps": 15}`; a value of `None` is ignored.
 
     Raises:
         UnknownPresetError: The preset does not exist.

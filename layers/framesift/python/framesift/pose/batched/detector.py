@@ -30,7 +30,7 @@ def anchors() -> Array:
 
 
 def decode(raw: NDArray[np.float32], logits: NDArray[np.float32], min_score: float) -> Array:
-    """Find people in one picture.
+    """Find people in one image.
 
     Args:
         raw: (2254, 12), pixels of the input relative to the anchors.
@@ -48,20 +48,20 @@ def decode(raw: NDArray[np.float32], logits: NDArray[np.float32], min_score: flo
     boxes = raw[passed].astype(np.float64) / DETECTOR_SIDE
     middles = anchors()[passed]
     center, size = boxes[:, :2] + middles, boxes[:, 2:4]
-    corners = np.concatenate([center - size / 2, center + size / 2], axis=1)
+    xyxy = np.concatenate([center - size / 2, center + size / 2], axis=1)
     points = boxes[:, _KEYPOINTS_FROM : _KEYPOINTS_FROM + 4] + np.tile(middles, 2)
     valid = (size >= 0).all(axis=1)
-    return _suppressed(corners[valid], points[valid], scores[passed][valid])
+    return _suppressed(xyxy[valid], points[valid], scores[passed][valid])
 
 
-def _suppressed(corners: Array, points: Array, scores: Array) -> Array:
+def _suppressed(xyxy: Array, points: Array, scores: Array) -> Array:
     """Join overlapping detections into their mean, weighted by score; sorted input, sorted output."""
     kept = []
     while len(scores):
-        overlapping = iou(corners[:1], corners)[0] > _SUPPRESSION_IOU
+        overlapping = iou(xyxy[:1], xyxy)[0] > _SUPPRESSION_IOU
         overlapping[0] = True
         kept.append(np.average(points[overlapping], axis=0, weights=scores[overlapping]))
-        corners, points, scores = corners[~overlapping], points[~overlapping], scores[~overlapping]
+        xyxy, points, scores = xyxy[~overlapping], points[~overlapping], scores[~overlapping]
     return np.array(kept).reshape(-1, 4)
 
 

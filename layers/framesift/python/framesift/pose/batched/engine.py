@@ -106,7 +106,7 @@ class BatchedEngine:
         return people
 
     def _detect(self, streams: list[_Stream]) -> None:
-        """Look for people whom these streams do not follow yet."""
+        """Detect people whom these streams do not follow yet."""
         for stream in streams:
             boxes, scores = self._networks.detect(regions.letterbox(stream.planes))
             height, width = stream.planes.luma.shape

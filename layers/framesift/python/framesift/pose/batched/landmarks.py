@@ -1,4 +1,4 @@
-"""From the landmark network's raw output to landmarks in the picture."""
+"""From the landmark network's raw output to landmarks in the image."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def decode(raw: NDArray[np.float32], heatmap: NDArray[np.float32]) -> Array:
 
 
 def project(decoded: Array, regions: Array, width: int, height: int) -> Array:
-    """From shares of the crop to shares of the picture.
+    """From shares of the crop to shares of the image.
 
     Args:
         decoded: (N, L, 5) as from `decode`.
         regions: (N, 4) of `regions`.
-        width: Of the picture, pixels.
+        width: Of the image, pixels.
         height: Likewise.
 
     Returns:

@@ -102,7 +102,7 @@ class Networks:
         return f"openvino {version('openvino')} {self._precision.get_type_name()}"
 
     def detect(self, pixels: Pixels) -> tuple[Tensor, Tensor]:
-        """Raw boxes (2254, 12) and score logits (2254,) of one picture (224, 224, 3).
+        """Raw boxes (2254, 12) and score logits (2254,) of one image (224, 224, 3).
 
         One at a time: the network's own reshapes would mix a batch. It runs only where somebody is to be found.
         """

@@ -51,7 +51,7 @@ def _mixed(new: Array, old: Array, alpha: Array) -> Array:
 
 
 class Smoother:
-    """Smooths one person over time; begin anew when he was lost."""
+    """Smooths one person over time; use a new one after the person was lost."""
 
     def __init__(self) -> None:
         self._image = _OneEuro(min_cutoff_hz=0.05, beta=80.0)
@@ -66,7 +66,7 @@ class Smoother:
             world: (33, 3) metres.
             time_s: Seconds, rising.
             side: Of the region in the next frame, pixels.
-            size: (2,) width and height of the picture, pixels.
+            size: (2,) width and height of the image, pixels.
 
         Returns:
             The same, smoothed.
