@@ -42,7 +42,7 @@ PLAN = PlanOutput(
 ).model_dump(mode="json")
 CONTEXT = {
     "Execution": {"Id": "arn:execution", "StartTime": "2026-11-19T15:00:00.000Z"},
-    "Map": {"Clip": {"Value": "dance"}},
+    "Map": {"Item": {"Value": "dance"}},
 }
 
 

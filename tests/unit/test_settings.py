@@ -9,8 +9,8 @@ import pytest
 
 from framesift.errors import SettingsError, UnknownSettingError
 from framesift.pipeline.upload.poses import pose_settings
-from framesift.pose import presets
 from framesift.settings import OTHER_VARIABLES, UPLOAD_OVERRIDES, Settings, UploadSettings, load_settings, variables_of
+from framesift.settings import pose as presets
 
 
 def test_uploads_take_the_preset_and_what_the_settings_change(monkeypatch: pytest.MonkeyPatch) -> None:

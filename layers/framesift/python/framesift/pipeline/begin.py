@@ -19,7 +19,7 @@ from framesift.log import logger
 from framesift.pipeline.branch import Request
 from framesift.pipeline.branches import branch_of
 from framesift.settings import Settings
-from framesift.table import RunRecord, Runs
+from framesift.table import Failure, RunRecord, Runs
 
 
 def begin_run(request: BeginInput, settings: Settings, runs: Runs, is_running: Callable[[str], bool]) -> BeginOutput:
@@ -180,6 +180,7 @@ def _claim(
         RunBusyError: If another execution was quicker.
     """
     known = record.wanted if record else []
+    failures = {**record.failures, **_cut_off(record, plan)} if record else {}
     claimed = RunRecord(
         source=run.source,
         date=run.date,
@@ -192,14 +193,22 @@ def _claim(
         wanted=[*asked.wanted, *(scope for scope in known if scope not in asked.wanted)],
         done=record.done if record else [],
         attempts=_attempts(record),
-        failures=record.failures if record else {},
-        failed_categories=record.failed_categories if record else [],
+        failures=failures,
+        failed_categories=list(failures),
         started_at=request.started_at,
         counts=record.counts if record else {},
         stand_ins=settings.run.stand_ins,
     )
     if not runs.claim(claimed, replaces=record):
         raise RunBusyError(f"Another execution claimed {run.source} of {run.id} at the same moment; try again.")
+
+
+def _cut_off(record: RunRecord, plan: _Plan) -> dict[str, Failure]:
+    """What an execution that ended without a report was working on, and this one does not take over."""
+    if record.status != "RUNNING":
+        return {}
+    failure = Failure(stage="execution", error="Interrupted", cause=f"{record.execution_arn} ended without a report")
+    return {scope: failure for scope in record.unfinished(record.scopes) if scope not in plan.scopes}
 
 
 def _attempts(record: RunRecord | None) -> dict[str, int]:
