@@ -42,9 +42,9 @@ def aws_on_moto() -> Iterator[None]:
     from moto import mock_aws
 
     with mock_aws():
-        aws._client.cache_clear()
+        aws.forget_clients()
         yield
-    aws._client.cache_clear()
+    aws.forget_clients()
 
 
 @pytest.fixture
