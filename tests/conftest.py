@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
 
 from framesift import aws
+from framesift.errors import ModelError
+from framesift.models import default_cache_dir, open_registry
 from framesift.settings import Settings, load_settings
 from framesift.storage import S3Store
 from framesift.table import Records
@@ -56,7 +59,7 @@ def store(aws_on_moto: None) -> S3Store:
 
 @pytest.fixture
 def records(aws_on_moto: None) -> Records:
-    """An empty records."""
+    """An empty table."""
     aws.dynamodb().create_table(
         TableName=TABLE,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
@@ -67,3 +70,12 @@ def records(aws_on_moto: None) -> Records:
         BillingMode="PAY_PER_REQUEST",
     )
     return Records(TABLE)
+
+
+@pytest.fixture(scope="session")
+def pose_model() -> Path:
+    """The `pose-full` bundle, from this machine's cache or built from the published package."""
+    try:
+        return open_registry(default_cache_dir(), public=True).resolve("pose-full").path
+    except ModelError as error:
+        pytest.skip(f"the pose networks are not available: {error}")

@@ -11,7 +11,7 @@ from framesift import aws, keys
 from framesift.contracts import Finding, PoseJob, Run, Upload
 from framesift.errors import ModelMissingError
 from framesift.models import default_cache_dir, open_registry
-from framesift.pipeline import extract_poses as module
+from framesift.pipeline.upload import extract as module
 from framesift.pipeline.upload.extract import Extractor, extract_poses
 from framesift.pose.model import resolve_bundle
 from framesift.pose.sequence import read_sequence
