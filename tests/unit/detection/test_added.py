@@ -531,9 +531,9 @@ def test_labels_that_are_no_names_are_refused(label: str, tmp_path: Path) -> Non
         read_detector(tmp_path / "b.onnx", "b", tags=[label])
 
 
-def test_the_steps_image_has_all_that_a_detector_imports() -> None:
+def test_the_detection_image_has_all_that_a_detector_imports() -> None:
     """In a process that has no other packages than that image's."""
-    lock = (Path(__file__).parents[3] / "requirements/steps.txt").read_text(encoding="utf-8")
+    lock = (Path(__file__).parents[3] / "requirements/detection.txt").read_text(encoding="utf-8")
     locked = {line.split("==")[0] for line in lock.splitlines() if line[0].isalnum()}
     program = """
 import importlib.metadata, json, re, sys
