@@ -21,8 +21,44 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("unhurried")
 
+# What `make quick` leaves out: a browser, a server in a process of its own, a synthesis, a training, Docker.
+SLOW_PATHS = (
+    "cdk",
+    "containers",
+    "e2e",
+    "integration",
+    "unit/copydetect",
+    "unit/language/test_offline.py",
+    "unit/local/standins/clipsite",
+    "unit/pipeline/test_analyze_killed.py",
+)
+SLOW_FIXTURES = {"pose_model"}
+
 BUCKET = "framesift-test"
 TABLE = "framesift-test"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="Leave out what takes long: see SLOW_PATHS in conftest.py.")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Not even import what `--quick` leaves out."""
+    slow = any(collection_path == Path(__file__).parent / path for path in SLOW_PATHS)
+    return True if slow and config.getoption("--quick") else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the slow tests of quick files."""
+    if not config.getoption("--quick"):
+        return
+    slow = [
+        item
+        for item in items
+        if item.get_closest_marker("slow") or SLOW_FIXTURES & set(getattr(item, "fixturenames", ()))
+    ]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if item not in slow]
 
 
 @pytest.fixture(autouse=True)
