@@ -184,8 +184,8 @@ def test_a_day_of_tiktok_needs_no_more_than_its_roles_allow(account: Account):
     assert account.invoke("finish_run", {**end, "execution_arn": "arn:1"})["status"] == "SUCCEEDED"
 
     api: Callable[[dict[str, Any]], dict[str, Any]] = lambda event: account.invoke("serve_api", event)  # noqa: E731
-    assert api(json.loads((EVENTS / "api_get_top10.json").read_text()))["statusCode"] == 200
-    assert api(json.loads((EVENTS / "api_post_takedown.json").read_text()))["statusCode"] == 200
+    assert api(json.loads((EVENTS / "serve_api.get_top10.json").read_text()))["statusCode"] == 200
+    assert api(json.loads((EVENTS / "serve_api.post_takedown.json").read_text()))["statusCode"] == 200
 
 
 def test_a_run_that_was_cut_off_is_recorded_with_what_the_role_allows(account: Account):

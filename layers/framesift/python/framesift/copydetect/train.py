@@ -31,7 +31,7 @@ from framesift.copydetect.textures import Picture, Rng
 
 _EARLY_SIZE = 96
 """Pixels: the first part of the training looks at smaller pictures, at half the cost."""
-_REPORT_STEPS = 10
+REPORT_STEPS = 10
 _SAVE_INTERVAL_S = 60.0
 
 
@@ -167,7 +167,7 @@ def train(plan: TrainingPlan, folder: Path, report: Callable[[Progress], None]) 
     with (folder / "curve.jsonl").open("a", encoding="utf-8") as curve:
         while trainer.done < 1:
             progress = trainer.take(next(batches))
-            if trainer.step % _REPORT_STEPS == 0:
+            if trainer.step % REPORT_STEPS == 0:
                 print(json.dumps(asdict(progress)), file=curve, flush=True)
                 report(progress)
             if time.monotonic() - last_saved_s > _SAVE_INTERVAL_S:
