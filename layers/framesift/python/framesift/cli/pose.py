@@ -22,8 +22,8 @@ from framesift.errors import FramesiftError, exit_code_of
 from framesift.settings.pose import DEFAULT_PRESET, PRESETS, PoseSettings, json_schema, load_settings
 
 if TYPE_CHECKING:
+    from framesift.contracts import VideoEntry
     from framesift.pose.decode import VideoFacts
-    from framesift.pose.manifest import VideoEntry
     from framesift.pose.segments import Source
 
 app = typer.Typer(no_args_is_help=True, help="Extract poses from videos, draw and export them.")
