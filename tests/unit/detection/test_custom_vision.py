@@ -157,7 +157,7 @@ def test_an_unpublished_iteration_is_named(service: CustomVisionStandIn, setting
     next(iter(project.iterations.values())).publish_name = None
     with pytest.raises(IterationNotPublishedError):
         detector.detect([make_image(2)], min_score=0.5)
-    with pytest.raises(IterationNotPublishedError, match="no iteration that is published"):
+    with pytest.raises(IterationNotPublishedError, match="no published iteration"):
         CustomVisionDetector.from_settings(settings.custom_vision, None).tags()
 
 
@@ -272,7 +272,7 @@ def test_a_full_project_is_named_and_what_it_took_is_known(
     service.account.max_images = 3
     batches = trainer.upload(labelled(range(5)))
     assert sum(each.image_id is not None for each in next(batches)) == 3
-    with pytest.raises(ProjectFullError, match="takes no more images"):
+    with pytest.raises(ProjectFullError, match="accepts no more images"):
         next(batches)
 
 

@@ -17,7 +17,7 @@ from framesift.errors import (
     ProjectNotFoundError,
     RequestRefusedError,
 )
-from framesift.pacing import Pacer, patiently
+from framesift.pacing import Pacer, call_with_retries
 from framesift.secrets import read_json_secret, wrong_content
 from framesift.settings import CustomVisionSettings
 
@@ -144,7 +144,7 @@ class Calls:
             self._pacer.hold(error.wait_s)
             return error.wait_s
 
-        return patiently(call, wait_hint_s, patience_s=self._patience_s)
+        return call_with_retries(call, wait_hint_s, patience_s=self._patience_s)
 
 
 def get_average_precision(call: Calls, client: CustomVisionTrainingClient, project_id: str, iteration_id: str) -> float:
