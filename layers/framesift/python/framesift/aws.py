@@ -1,4 +1,4 @@
-"""The only place that makes AWS clients: one per service and process, made on first use."""
+"""AWS clients: one per service and process, created on first use. No other module creates clients."""
 
 from __future__ import annotations
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from framesift.contracts import Contract, Upload
-from framesift.pose.manifest import VideoEntry
+from framesift.contracts import Contract, Upload, VideoEntry
 from framesift.table.table import Table
 
 
