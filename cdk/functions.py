@@ -92,7 +92,7 @@ FUNCTIONS = (
         512,
         120,
         Access(
-            records={"RUN#*": _GET, "VIDEO#*": _QUERY},
+            records={"RUN#*": _GET, "VIDEO#*": _GET + _QUERY},
             reads=("runs/", "models/"),
             writes=("runs/*/analysis/",),
         ),
@@ -250,6 +250,7 @@ FUNCTIONS = (
             records={"RUN#upload#*": _GET + _PUT, "VIDEO#*": _GET + _PUT, "SEQUENCE#*": _GET},
             reads=("uploads/",),
             writes=("runs/upload/",),
+            deletes=("uploads/",),
         ),
     ),
     Function(
@@ -261,9 +262,9 @@ FUNCTIONS = (
                 "RUN#upload": _GET,
                 "RUN#upload#*": _GET + _PUT,
                 "FAULT#upload#*": _GET,
-                "VIDEO#*": _QUERY + _PUT,
+                "VIDEO#*": _GET + _QUERY + _PUT,
             },
-            reads=("runs/upload/",),
+            reads=("runs/upload/", "collections/*/poses/"),
             writes=("collections/*/poses/",),
         ),
     ),

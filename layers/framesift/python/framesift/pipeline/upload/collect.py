@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from framesift import keys
 from framesift.contracts import Finding, ItemError, Upload, UploadsInput, UploadsOutput
 from framesift.errors import EmptyVideoError, NotAVideoError, NoUploadsError, VideoError, VideoLimitError
+from framesift.log import logger
 from framesift.pipeline.stage import run_once
 from framesift.pipeline.upload.poses import failed_entry, pose_settings
 from framesift.settings import Settings
@@ -46,6 +47,8 @@ def collect_uploads(request: UploadsInput, settings: Settings, store: Store, rec
             uploads = list(pool.map(inspector.inspect, _objects(request, store)))
         manifest_key = keys.manifest(run, collection, "collected")
         write_manifest(store, manifest_key, uploads)
+        if settings.upload.delete_too_large:
+            _delete_too_large(uploads, store)
         counts = Counter(upload.finding for upload in uploads)
         # An object that started a run and was deleted since is nobody's failure.
         if not counts.keys() & _USABLE and (uploads or request.object is None):
@@ -69,6 +72,17 @@ def _objects(request: UploadsInput, store: Store) -> Iterator[StoredObject]:
         yield from (stored for stored in listed if not stored.key.endswith("/"))  # The console makes folders so.
     elif stored := store.describe(request.object.key):
         yield stored
+
+
+def _delete_too_large(uploads: list[Upload], store: Store) -> None:
+    """Delete what is larger than is taken, unless something else was put in its place meanwhile."""
+    for upload in uploads:
+        if upload.error and upload.error.error == VideoLimitError.__name__:
+            deleted = store.delete_unchanged(upload.key, upload.etag)
+            logger.warning(
+                "upload too large",
+                extra={"object": upload.key, "size_bytes": upload.size_bytes, "deleted": deleted},
+            )
 
 
 def _nothing(collection: str, uploads: list[Upload]) -> str:
@@ -120,7 +134,10 @@ class _Inspector:
         if upload.size_bytes == 0:
             return EmptyVideoError(f"{name} is empty: upload it again.")
         if upload.size_bytes > limits.max_size_bytes:
-            return VideoLimitError(f"{name} has {upload.size_bytes} bytes, more than upload.max_size_bytes allows.")
+            return VideoLimitError(
+                f"{name} has {upload.size_bytes} bytes, more than the {limits.max_size_bytes} that "
+                "FRAMESIFT_UPLOAD__MAX_SIZE_BYTES allows: upload a shorter or smaller one."
+            )
         return None
 
     def _refuse(self, upload: Upload, error: VideoError) -> Upload:
