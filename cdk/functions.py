@@ -124,6 +124,7 @@ FUNCTIONS = (
                 "ITEM#*": _QUERY,
                 "TAKEDOWN#*": _QUERY + _PUT,
                 "REVIEW": _GET + _QUERY + _PUT,
+                "CLIENT#*": ("UpdateItem",),
             },
             reads=("published/",),
         ),

@@ -405,6 +405,18 @@ class InterruptedByHostError(TemporaryError):
     """The process was asked to stop (SIGTERM); finished work is kept."""
 
 
+class ClientLimitError(TemporaryError):
+    """A client sends more requests to the API than the settings allow.
+
+    Attributes:
+        retry_after_s: When it may ask again, seconds.
+    """
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class RunBusyError(TemporaryError):
     """Another execution holds the run."""
 

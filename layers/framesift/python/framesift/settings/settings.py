@@ -316,6 +316,9 @@ class ApiSettings(Group):
     """The HTTP API."""
 
     list_max_age_s: int = Field(60, ge=0, description="How long a list may be cached, seconds.")
+    client_requests_per_minute: int = Field(
+        300, ge=0, description="Requests that one client (a user, else an address) may send per minute; 0: any number."
+    )
     media_url_s: int = Field(3_600, ge=60, description="How long a link to a thumbnail works, seconds.")
 
 
