@@ -28,6 +28,7 @@ class Access:
         writes: Prefixes of objects that it writes.
         writes_in_parts: The same of large ones, whose parts it takes back where their upload fails.
         deletes: Prefixes of objects that it deletes.
+        tags: Prefixes of objects whose tags it reads.
         secrets: Actions by secret (`cdk/secrets.py`).
         notifies: Publishes to the topic of failures.
         watches_runs: Asks whether executions of the state machine are still at work.
@@ -39,6 +40,7 @@ class Access:
     writes: tuple[str, ...] = ()
     writes_in_parts: tuple[str, ...] = ()
     deletes: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     secrets: Mapping[str, Actions] = field(default_factory=dict)
     notifies: bool = False
     watches_runs: bool = False
@@ -252,6 +254,7 @@ FUNCTIONS = (
             reads=("uploads/",),
             writes=("runs/upload/",),
             deletes=("uploads/",),
+            tags=("uploads/",),
         ),
     ),
     Function(

@@ -103,18 +103,23 @@ def everything_kept(account: Account) -> str:
     return "\n".join([*objects, json.dumps(records)])
 
 
+def logged_lines(caplog: pytest.LogCaptureFixture) -> str:
+    """Every log record of any library with all its fields, formatted."""
+    return "\n".join(f"{record.getMessage()} {vars(record)}" for record in caplog.records)
+
+
 def test_a_day_of_youtube_needs_no_more_than_its_roles_allow_and_shows_no_secret(
     day: Account, assembly: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.DEBUG):
+    with caplog.at_level(logging.INFO):
         ended = run_day(day)
 
     assert ended["status"] == "SUCCEEDED"
-    shown = capfd.readouterr()
-    assert "stage done" in shown.out, "the functions' own log lines must be among what is searched"
+    shown, logged = capfd.readouterr(), logged_lines(caplog)
+    assert "stage done" in logged, "the functions' own log lines must be among what is searched"
     templates = "".join(path.read_text(encoding="utf-8") for path in assembly.glob("*.json"))
     places = {
-        "logs": shown.out + shown.err + caplog.text,
+        "logs": shown.out + shown.err + logged,
         "objects and records": everything_kept(day),
         "the end": json.dumps(ended),
         "templates": templates,
@@ -130,9 +135,9 @@ def test_a_refused_key_is_in_no_error_and_no_log(
     aws.secretsmanager().put_secret_value(SecretId="Youtube", SecretString=json.dumps({"api_key": wrong}))
     (feed,) = begin(day, source="youtube", date="2026-11-20")["work"]
 
-    with caplog.at_level(logging.DEBUG), pytest.raises(YoutubeKeyError) as refused:
+    with caplog.at_level(logging.INFO), pytest.raises(YoutubeKeyError) as refused:
         day.invoke("collect_feed", feed)
 
     shown = capfd.readouterr()
     chain = [refused.value, refused.value.__cause__, refused.value.__context__]
-    assert not [text for text in [*map(repr, chain), shown.out, shown.err, caplog.text] if wrong in text]
+    assert not [text for text in [*map(repr, chain), shown.out, shown.err, logged_lines(caplog)] if wrong in text]

@@ -289,6 +289,14 @@ class ResolutionChangedError(VideoError):
     """The frame size changes within the video."""
 
 
+class MalwareFoundError(VideoError):
+    """The malware scan has found something in an upload."""
+
+
+class NotScannedError(VideoError):
+    """The malware scan has not found an upload to be clean, and only such ones are taken."""
+
+
 class VideoLimitError(VideoError):
     """The video exceeds a limit on bytes, pixels, duration, frame rate or frames."""
 

@@ -567,3 +567,39 @@ def test_a_failed_run_says_how_to_take_it_up_in_a_subject_that_sns_takes(
     assert "framesift run upload --collection '춤'" in letters[0][1]
     # Cut off without a word: the run is found by its execution.
     assert records.runs.of_execution("arn:1").status == "FAILED"
+
+
+# --- with the malware scan ---
+
+SCANNED = Settings(upload=UploadSettings(only_scanned=True))
+
+
+def tag(store: S3Store, key: str, status: str) -> None:
+    tags: Any = {"TagSet": [{"Key": "GuardDutyMalwareScanStatus", "Value": status}]}
+    aws.s3().put_object_tagging(Bucket=store.bucket, Key=key, Tagging=tags)
+
+
+def test_of_a_collection_only_what_was_found_clean_goes_on(store: S3Store, records: Records) -> None:
+    for name in ("clean", "bad", "unscanned"):
+        store.put(f"uploads/dance/{name}.mp4", name.encode())
+    tag(store, "uploads/dance/clean.mp4", "NO_THREATS_FOUND")
+    tag(store, "uploads/dance/bad.mp4", "THREATS_FOUND")
+    collected = collect_uploads(UploadsInput(run=RUN, scope="dance"), SCANNED, store, records)
+    found = uploads_of(store)
+    assert (collected.items, found["clean.mp4"].finding) == (1, Finding.VIDEO)
+    assert found["bad.mp4"].error.error == "MalwareFoundError"
+    assert found["unscanned.mp4"].error.error == "NotScannedError"
+    assert store.exists("uploads/dance/bad.mp4"), "what is done with malware is the operator's decision"
+
+
+def test_what_its_scan_started_is_clean_though_the_tag_may_be_late(store: S3Store, records: Records) -> None:
+    store.put(KEY, b"one")
+    made = UploadedObject(key=KEY, etag=store.describe(KEY).etag, scan_result="NO_THREATS_FOUND")
+    collected = collect_uploads(UploadsInput(run=RUN, scope="dance", object=made), SCANNED, store, records)
+    assert collected.items == 1
+
+
+def test_a_start_by_hand_is_not_taken_on_trust(store: S3Store, records: Records) -> None:
+    store.put(KEY, b"one")
+    with pytest.raises(NoUploadsError, match="not found clean"):
+        collect_uploads(UploadsInput(run=RUN, scope="dance", object=UploadedObject(key=KEY)), SCANNED, store, records)

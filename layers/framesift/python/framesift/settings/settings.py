@@ -215,6 +215,9 @@ class UploadSettings(Group):
     """Pose extraction from uploaded videos; what is not set (null) is as in the preset."""
 
     preset: PresetName = Field(DEFAULT_PRESET, description="The preset, as in `framesift pose config --preset`.")
+    only_scanned: bool = Field(
+        False, description="Take only uploads that GuardDuty's malware scan has found clean; the stack sets it."
+    )
     delete_too_large: bool = Field(
         True,
         description="Delete an upload that is larger than `max_size_bytes`: it is never used, and storing it costs. "

@@ -188,6 +188,16 @@ class S3Store:
             objects: Any = [{"Key": key} for key in batch[start : start + _DELETE_MAX_KEYS]]
             aws.s3().delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
 
+    def tags(self, key: str) -> dict[str, str]:
+        """An object's tags; none if it is gone."""
+        try:
+            found = aws.s3().get_object_tagging(Bucket=self.bucket, Key=key)
+        except ClientError as error:
+            if _code_of(error) in _MISSING_CODES:
+                return {}
+            raise
+        return {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
+
     def delete_unchanged(self, key: str, etag: str) -> bool:
         """Delete an object if it still has that ETag.
 

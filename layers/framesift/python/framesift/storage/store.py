@@ -79,6 +79,10 @@ class Store(Protocol):
         """Delete objects; missing ones are no error."""
         ...
 
+    def tags(self, key: str) -> dict[str, str]:
+        """An object's tags; none if it is gone."""
+        ...
+
     def delete_unchanged(self, key: str, etag: str) -> bool:
         """Delete an object if it still has that ETag; False if it was overwritten or is gone."""
         ...
