@@ -174,7 +174,7 @@ def test_describes_itself(ask: Ask):
     }
     runs = answer.json["paths"]["/v1/runs"]["get"]
     assert runs["security"] == [{"token": ["framesift/read"]}]
-    assert sorted(runs["responses"]) == ["200", "401", "403", "404", "422", "500"]
+    assert sorted(runs["responses"]) == ["200", "401", "403", "404", "422", "429", "500"]
     assert runs["responses"]["200"]["content"] == {
         "application/json": {"schema": {"$ref": "#/components/schemas/RunList"}}
     }
