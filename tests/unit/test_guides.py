@@ -37,9 +37,9 @@ def broken_links(page: Path, text: str) -> Iterator[str]:
             continue
         path, _, anchor = unquote(link).partition("#")
         target = page.parent / path if path else page
-        if not target.exists():
-            yield link
-        elif anchor and target.suffix == ".md" and anchor not in anchors_of(target.read_text("utf-8")):
+        if not target.exists() or (
+            anchor and target.suffix == ".md" and anchor not in anchors_of(target.read_text("utf-8"))
+        ):
             yield link
 
 
