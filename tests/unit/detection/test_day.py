@@ -268,7 +268,7 @@ def test_a_process_that_is_killed_while_it_uploads_doubles_nothing(day: Day, fix
     )
     assert died.returncode == -signal.SIGKILL
     assert len(day.b.images) == 3
-    collect(day.store, [image(n) for n in range(3)])
+    collect(day.store, [make_image(n) for n in range(3)])
     day.predict()
     output = day.train()
     assert (output.uploaded, output.known, len(day.b.images)) == (0, 3, 3)
