@@ -72,7 +72,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 def test_before_the_first_day_a_dry_run_says_what_is_known(machine: Up) -> None:
     ran = machine.command("run", "youtube", "--dry-run")
     assert ran.returncode == 0, ran.stderr
-    assert "It was never asked" in ran.stdout
+    assert "It was never requested" in ran.stdout
     assert "none was collected yet" in ran.stdout
     assert "Tags to make: person, logo." in ran.stdout
     assert "compared with stable" in ran.stdout
@@ -143,4 +143,4 @@ def test_the_rescue_takes_the_project_out(machine: Up) -> None:
 
 
 def test_the_tags_can_be_checked_alone(machine: Up) -> None:
-    assert "finds exactly: person, logo" in machine.command("detector", "check").stdout
+    assert "detects exactly: person, logo" in machine.command("detector", "check").stdout
