@@ -111,7 +111,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         seconds = {}
-        for title, day in (("first day, pictures of the site still to be drawn", days[0]), ("a new day", days[1])):
+        for title, day in (("first day, with the site's images still to be drawn", days[0]), ("a new day", days[1])):
             began = time.perf_counter()
             with up(folder, day, clips) as started:
                 ready = time.perf_counter() - began

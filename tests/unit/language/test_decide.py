@@ -9,7 +9,7 @@ import pytest
 
 from framesift.contracts import Clip, Language
 from framesift.errors import TranslateDeniedError
-from framesift.language import OfflineDetector, decide_language
+from framesift.language import OfflineDetector, decide_language, make_decider
 from framesift.language.google import GoogleDetector
 from framesift.settings import LanguageSettings
 from framesift_local.standins.service import Fault

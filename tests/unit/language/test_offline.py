@@ -10,7 +10,7 @@ import pytest
 
 from framesift.language import UNDECIDED as NOTHING
 from framesift.language import Guess, OfflineDetector
-from framesift.language.scripts import detect_by_script
+from framesift.language.scripts import detect_by_script, extract_words
 from tests.unit.language.titles import KOREAN, NOT_KOREAN, UNDECIDED
 
 QUICK = OfflineDetector()

@@ -8,7 +8,8 @@ Most texts are decided here: only Korean is written in Hangul, so Korean clips s
    is Korean.
 3. Letters are weighted by information: a Han character or a Hangul syllable is worth about three Latin letters.
 4. Latin words occur in all languages (brands, songs, "ASMR"), other scripts do not: the heaviest other script wins,
-   even over Latin if it has a quarter of the weight. `먹방 ASMR` is Korean; `I love 김치 so much, it is amazing` is not.
+   even over Latin if it has a quarter of the weight. `먹방 ASMR` is Korean; `I love 김치 so much, it is amazing` is
+   not.
 5. A few plain Latin letters (`OOTD`, `K-POP`, `#fyp`) occur in every language and decide nothing.
 """
 
