@@ -97,8 +97,8 @@ def plain(session: onnxruntime.InferenceSession, images: list[bytes]) -> int:
         rows = torch.from_numpy(output[0].T)
         scores, classes = rows[:, 4:].max(1)
         sure = scores >= MIN_SCORE
-        corners = torchvision.ops.box_convert(rows[sure, :4], "cxcywh", "xyxy")
-        found += len(torchvision.ops.batched_nms(corners, scores[sure], classes[sure], IOU_THRESHOLD))
+        xyxy = torchvision.ops.box_convert(rows[sure, :4], "cxcywh", "xyxy")
+        found += len(torchvision.ops.batched_nms(xyxy, scores[sure], classes[sure], IOU_THRESHOLD))
     return found
 
 
@@ -108,32 +108,32 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    images = [encode(draw(number)[0], 1280, 720) for number in range(options.images)]
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    images = [encode(draw(number)[0], 1280, 720) for number in range(arguments.images)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
         export(path)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.threads
+        options.intra_op_num_threads = arguments.threads
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         form = DetectorForm(head="yolov8", tags=TAGS, width=SIDE, height=SIDE)
-        ours = OnnxDetector(path, form, iou_threshold=IOU_THRESHOLD, threads=options.threads)
+        ours = OnnxDetector(path, form, iou_threshold=IOU_THRESHOLD, threads=arguments.threads)
         plain(session, images[:4])
         ours.detect(images[:8], min_score=MIN_SCORE)
         times: dict[str, list[float]] = {"plain": [], "ours": []}
-        for _ in range(options.rounds):
+        for _ in range(arguments.rounds):
             started = time.perf_counter()
             plain(session, images)
             middle = time.perf_counter()
             ours.detect(images, min_score=MIN_SCORE)
             times["plain"].append(middle - started)
             times["ours"].append(time.perf_counter() - middle)
-    each = {name: median(took) / options.images * 1000 for name, took in times.items()}
+    each = {name: median(took) / arguments.images * 1000 for name, took in times.items()}
     print(
         f"plain loop {each['plain']:.1f} ms an image, ours {each['ours']:.1f} ms: {each['plain'] / each['ours']:.2f} x"
     )
-    print(f"computed by {ours.device}, {options.threads} threads, {options.images} images of 1280 x 720")
+    print(f"computed by {ours.device}, {arguments.threads} threads, {arguments.images} images of 1280 x 720")
 
 
 if __name__ == "__main__":

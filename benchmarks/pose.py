@@ -36,7 +36,7 @@ _RENDER, _PLAIN, _PLAIN_WITH_NOISE = "--render", "--plain", "--plain-with-noise"
 
 
 def render(path: Path, seconds: int, *, size: tuple[int, int] = (1280, 720)) -> None:
-    """Render a video of a photographed person who sways, with the grain of a camera; the photograph is scikit-image's."""
+    """Render a video of a photographed person who sways, with camera noise; the photograph is scikit-image's."""
     import av
     import cv2
     from skimage import data
