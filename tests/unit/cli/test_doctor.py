@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,14 @@ from framesift.cli.checks.machine import (
     check_node,
     check_port,
 )
-from framesift.cli.checks.stack import check_batch, check_notifications, check_secrets, check_stack, read_stack
+from framesift.cli.checks.stack import (
+    DeployedStack,
+    check_batch,
+    check_notifications,
+    check_secrets,
+    check_stack,
+    read_stack,
+)
 from framesift.settings import load_settings
 from framesift.storage import S3Store
 from framesift.table import Records, RunRecord
@@ -31,7 +38,7 @@ STACK = "framesift-test-pipeline"
 
 @pytest.fixture
 def pipeline(store: S3Store, records: Records, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A pipeline stack with its storage stack, a topic and a secret, all on moto."""
+    """A pipeline stack with a topic on moto."""
     monkeypatch.delenv("FRAMESIFT_STACK", raising=False)
     template = {
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
@@ -43,10 +50,7 @@ def pipeline(store: S3Store, records: Records, monkeypatch: pytest.MonkeyPatch) 
             "ApiUrl": {"Value": "https://example.invalid"},
         },
     }
-    secrets = {"Type": "AWS::SecretsManager::Secret", "Properties": {"SecretString": "{}"}}
-    storage = {"Resources": {"YoutubeA1": secrets, "SessionB2": secrets}}
-    for name, body in ((STACK, template), ("framesift-test-storage", storage)):
-        aws.cloudformation().create_stack(StackName=name, TemplateBody=json.dumps(body))
+    aws.cloudformation().create_stack(StackName=STACK, TemplateBody=json.dumps(template))
     return STACK
 
 
@@ -76,20 +80,31 @@ def test_a_stack_is_checked_as_far_as_can_be(pipeline: str, records: Records) ->
     found = statuses(checks)
     assert found["credentials"] == found["stack"] == {"ok"}
     assert found["notifications"] == {"fault"}
-    assert found["secrets"] == {"fault", "warning"}
     assert found["runs"] == {"warning", "ok"}
     assert {"quotas", "permissions"} <= found.keys()
     (failed,) = [check for check in checks if check.name == "runs" and check.status == "warning"]
     assert "CaptchaShownError in collect" in failed.found
 
 
-def test_a_secret_is_filled_when_it_was_changed_after_the_deployment(
-    pipeline: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from framesift.cli.checks import stack as module
+@pytest.mark.usefixtures("aws_on_moto")
+def test_a_secret_that_was_not_given_a_value_is_named_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = {
+        name: aws.secretsmanager().create_secret(Name=name, SecretString="{}")["ARN"] for name in ("Session", "Youtube")
+    }
+    resources = {f"{name}A1B2": ("AWS::SecretsManager::Secret", arn) for name, arn in made.items()}
+    deployed = DeployedStack("framesift-test-pipeline", {}, resources)
 
-    deployed = read_stack(pipeline)
-    monkeypatch.setattr(module, "_FILLED_AFTER", module.timedelta(seconds=-1))
+    session, youtube = check_secrets(deployed)
+    assert (session.status, youtube.status) == ("warning", "fault"), "the session is optional"
+    assert made["Youtube"] in youtube.advice
+
+    describe = aws.secretsmanager().describe_secret
+
+    def describe_an_hour_later(**wanted: str) -> Any:
+        found = describe(**wanted)
+        return found | {"LastChangedDate": found["CreatedDate"] + timedelta(hours=1)}
+
+    monkeypatch.setattr(aws.secretsmanager(), "describe_secret", describe_an_hour_later)
     assert statuses(check_secrets(deployed)) == {"secrets": {"ok"}}
 
 
