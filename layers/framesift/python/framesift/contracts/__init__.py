@@ -62,6 +62,7 @@ from framesift.contracts.top_list import (
     TopList,
 )
 from framesift.contracts.uploads import Finding, PoseJob, PosesOutput, Upload
+from framesift.contracts.videos import FrameCounts, VideoEntry
 
 __all__ = [
     "AnalysisJob",
@@ -85,6 +86,7 @@ __all__ = [
     "Finding",
     "FinishInput",
     "FinishOutput",
+    "FrameCounts",
     "GateBaseline",
     "GateOutput",
     "Goal",
@@ -115,4 +117,5 @@ __all__ = [
     "UploadedObject",
     "UploadsInput",
     "UploadsOutput",
+    "VideoEntry",
 ]

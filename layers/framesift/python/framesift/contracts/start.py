@@ -22,6 +22,7 @@ class UploadedObject(Contract):
     etag: str = Field("", description="Changes with the object's bytes.")
     sequencer: str = Field("", description="Differs for each write of the key; an event that arrives twice repeats it.")
     version_id: str = Field("", alias="version-id", description="Of a bucket that keeps versions: one for each write.")
+    scan_result: str = Field("", description="What GuardDuty's malware scan of it found, where that started the run.")
 
 
 class StartInput(Contract):
