@@ -28,7 +28,7 @@ COMMANDS_GROUP = "framesift.commands"
 """Entry points of this group are `typer.Typer` objects; each becomes a group of commands under its name."""
 
 app = typer.Typer(
-    help="Collects what people post, looks at it, keeps what matters, and serves it.",
+    help="Collects what people post, analyzes it, keeps what matters, and serves it.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
@@ -44,7 +44,7 @@ def _show_version(wanted: bool) -> None:
 def _root(
     version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True)] = False,
 ) -> None:
-    """Collects what people post, looks at it, keeps what matters, and serves it."""
+    """Collects what people post, analyzes it, keeps what matters, and serves it."""
 
 
 app.command("run")(runs.run)
@@ -61,7 +61,7 @@ app.add_typer(pose.app, name="pose", help="Videos in, pose sequences out.")
 app.command("stage")(stage.stage)
 app.command("login")(login.login)
 app.command("doctor")(doctor.doctor)
-app.add_typer(detector.app, name="detector", help="Detectors: what predicts, rollback, and a project's rescue.")
+app.add_typer(detector.app, name="detector", help="Detectors: what predicts, rollback, and a project's export.")
 app.add_typer(review.app, name="review", help="Predictions that wait for a person.")
 app.add_typer(
     models.app, name="models", help="Model files: which there are, where they come from, whether they are whole."
