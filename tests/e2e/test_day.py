@@ -195,7 +195,7 @@ def test_a_wall_costs_its_category_alone_and_noon_takes_up_only_that(machine: Up
     assert json.loads(machine.run(date=DAYS[0], only_if_failed=True)["output"])["decision"] == "skip"
 
 
-def test_damaged_pictures_cost_their_items_alone(machine: Up) -> None:
+def test_damaged_images_cost_their_items_alone(machine: Up) -> None:
     machine.show(date=DAYS[2], broken_image_share=0.1)
     assert machine.run(date=DAYS[2], categories=["dance"])["status"] == "SUCCEEDED"
     items = [

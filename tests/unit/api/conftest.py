@@ -140,6 +140,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
     """Ask the API as a client behind the gateway does; without `store` and `table`, it must not come to asking AWS."""
     monkeypatch.setenv("FRAMESIFT_PLATFORM__BUCKET", BUCKET)
     monkeypatch.setenv("FRAMESIFT_PLATFORM__TABLE", TABLE)
+    monkeypatch.setenv("FRAMESIFT_API__CLIENT_REQUESTS_PER_MINUTE", "0")
     load_settings.cache_clear()
     from framesift.api.app import app
 

@@ -1,4 +1,4 @@
-"""The model that ships: its card's file, the same vectors everywhere, copies near, plain pictures left out."""
+"""The model that ships: its card's file, the same vectors everywhere, copies near, plain images left out."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from framesift.copydetect.report import DetectorMethod
 from framesift.errors import ModelMismatchError
 from framesift.models import default_cache_dir, open_registry, registry, shipped_card
 from framesift.settings import load_settings
-from tests.unit.copydetect.golden import GOLDEN_FILE, golden_pictures
+from tests.unit.copydetect.golden import GOLDEN_FILE, golden_images
 
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket", "camera", "hubble_deep_field")
 
@@ -36,7 +36,7 @@ def cosines(first, second):
 
 
 def test_the_golden_vectors(detector):
-    found = detector.embed(golden_pictures())
+    found = detector.embed(golden_images())
 
     # Half precision keeps 11 bits; CPUs differ in the order of their sums.
     assert np.abs(found.astype(np.float32) - np.load(GOLDEN_FILE).astype(np.float32)).max() < 2e-3

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from framesift.contracts import FrameCounts
 from framesift.errors import FramesiftError
 from framesift.pose import segments
 from framesift.pose.decode import VideoFacts, probe
 from framesift.pose.extract import assemble
 from framesift.pose.frame import Frame
-from framesift.pose.manifest import FrameCounts
 from framesift.pose.people import People
 from framesift.pose.segments import Segment, Source
 from framesift.pose.sequence import ModelFacts, PoseSequence
