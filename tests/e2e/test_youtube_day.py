@@ -1,4 +1,4 @@
-"""YouTube's day on the embedded AWS: feeds, predictions, teaching, a training that is waited for, the gate."""
+"""YouTube's day on the embedded AWS: feeds, predictions, uploads of training images, a training, the gate."""
 
 from __future__ import annotations
 
@@ -72,15 +72,15 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 def test_before_the_first_day_a_dry_run_says_what_is_known(machine: Up) -> None:
     ran = machine.command("run", "youtube", "--dry-run")
     assert ran.returncode == 0, ran.stderr
-    assert "It was never asked" in ran.stdout
+    assert "It was never requested" in ran.stdout
     assert "none was collected yet" in ran.stdout
     assert "Tags to make: person, logo." in ran.stdout
     assert "compared with stable" in ran.stdout
-    assert machine.project("B")["tags"] == {}
+    assert machine.project("candidate")["tags"] == {}
     assert "has not been run yet" in machine.command("status", "youtube").stderr
 
 
-def test_a_day_predicts_uploads_trains_and_lets_the_better_predict(machine: Up) -> None:
+def test_a_day_predicts_trains_and_lets_the_better_predict(machine: Up) -> None:
     ran = machine.command("run", "youtube")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     counts = machine.record()["counts"]
@@ -88,7 +88,7 @@ def test_a_day_predicts_uploads_trains_and_lets_the_better_predict(machine: Up) 
     assert popular["items"] == 45
     assert popular["confident"]["person"] > 10
     assert counts["train"]["outcome"] == "training"
-    b = machine.project("B")
+    b = machine.project("candidate")
     assert counts["train"]["uploaded"] == len(b["images"]) > 15
     (iteration,) = b["iterations"].values()
     assert counts["gate"]["outcome"] == "published"
@@ -101,12 +101,12 @@ def test_a_second_run_of_the_day_does_nothing_and_a_stage_alone_sends_nothing_ag
     dry = machine.command("run", "youtube", "--force", "--dry-run").stdout
     assert "45 videos, 45 thumbnails to fetch" in dry
     assert "0 new images to upload" in dry
-    before = machine.project("B")["images"]
+    before = machine.project("candidate")["images"]
     again = machine.command("stage", "train", "--source", "youtube")
     assert again.returncode == 0, again.stderr
     output = json.loads(again.stdout)
     assert (output["uploaded"], output["known"], output["outcome"]) == (0, len(before), "nothing_changed")
-    assert machine.project("B")["images"] == before
+    assert machine.project("candidate")["images"] == before
 
 
 def test_a_person_reviews_and_what_was_accepted_is_trained_on(machine: Up) -> None:
@@ -116,11 +116,11 @@ def test_a_person_reviews_and_what_was_accepted_is_trained_on(machine: Up) -> No
         verdict = "accept" if review["detection"]["probability"] > 0.5 else "reject"
         assert machine.command("review", verdict, review["id"]).returncode == 0
     assert json.loads(machine.command("review", "list", "--json").stdout) == []
-    before = len(machine.project("B")["images"])
+    before = len(machine.project("candidate")["images"])
     preview = json.loads(machine.command("stage", "train", "--dry-run").stdout)
-    assert len(machine.project("B")["images"]) == before
+    assert len(machine.project("candidate")["images"]) == before
     trained = json.loads(machine.command("stage", "train", "--source", "youtube").stdout)
-    assert len(machine.project("B")["images"]) == before + preview["uploaded"] > before
+    assert len(machine.project("candidate")["images"]) == before + preview["uploaded"] > before
     for count in ("uploaded", "known", "waiting", "refused", "outcome"):
         assert trained[count] == preview[count]
 
@@ -133,7 +133,7 @@ def test_rollback_brings_the_former_back_and_the_next_prediction_uses_it(machine
 
 
 def test_the_rescue_takes_the_project_out(machine: Up) -> None:
-    b = machine.project("B")
+    b = machine.project("candidate")
     out = machine.folder / "rescue"
     ran = machine.command("detector", "export", "--project", b["id"], "--to", str(out), **machine.settings())
     assert ran.returncode == 0, ran.stderr
@@ -143,4 +143,4 @@ def test_the_rescue_takes_the_project_out(machine: Up) -> None:
 
 
 def test_the_tags_can_be_checked_alone(machine: Up) -> None:
-    assert "finds exactly: person, logo" in machine.command("detector", "check").stdout
+    assert "detects exactly: person, logo" in machine.command("detector", "check").stdout

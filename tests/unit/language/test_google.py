@@ -46,8 +46,8 @@ def test_what_passes_is_waited_for(fault: Fault, google: TranslateStandIn, make_
 @pytest.mark.parametrize(
     ("fault", "error", "says"),
     [
-        (Fault.RATE_LIMIT, TranslateQuotaError, "quota for a minute stays used up.*User Rate Limit Exceeded"),
-        (Fault.TOO_MANY, TranslateQuotaError, "quota for a minute stays used up"),
+        (Fault.RATE_LIMIT, TranslateQuotaError, "rate limit is exceeded for too long.*User Rate Limit Exceeded"),
+        (Fault.TOO_MANY, TranslateQuotaError, "rate limit is exceeded for too long"),
         (Fault.DOWN, TranslateUnavailableError, "cannot be reached or fails.*503"),
         (Fault.DROP, TranslateUnavailableError, "cannot be reached or fails"),
     ],

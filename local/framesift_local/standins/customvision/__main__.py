@@ -1,6 +1,6 @@
 """`python -m framesift_local.standins.customvision`: prints one line of JSON, the settings that lead the code here.
 
-It has a serving project A, with a published iteration, and a candidate project B, which is empty.
+It has a serving project with a published iteration, and an empty candidate project.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What travels between the states of the workflow, and what lies in its manifests.
+"""Messages between the states of the workflow, and lines of its manifests.
 
-States pass references and small facts; items lie in manifests (JSONL, one `Item` a line). Only optional fields are
-ever added, since functions, jobs and running executions change at different moments of a deployment.
+States pass references and small values; items are in manifests (JSONL, one `Item` per line). Only optional fields are
+added, since functions, jobs and running executions are updated at different times of a deployment.
 """
 
 from framesift.contracts.base import (

@@ -1,4 +1,4 @@
-"""What became of a video whose poses were extracted: a public format, in manifests and in the table."""
+"""The outcome of pose extraction for one video: a public format, in manifests and in the table."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from framesift.contracts.base import Contract
 
 @dataclass(frozen=True)
 class FrameCounts:
-    """What became of a video's frames.
+    """How many of a video's frames were read, kept and dropped.
 
     Attributes:
         read: Frames that were processed, after sampling.
         kept: Of those, in the file.
-        no_person: Of those, dropped because nobody was found.
-        low_confidence: Of those, dropped because everybody was too uncertain.
+        no_person: Of those, dropped because no person was found.
+        low_confidence: Of those, dropped because no person was certain enough.
         filled: Kept frames that gap filling interpolated.
         stored: Frames in the video, before sampling.
-        undecoded: Of those, missing because they could not be decoded; 0 where only a part was read.
+        undecoded: Of those, missing because they could not be decoded; 0 if only a part was read.
     """
 
     read: int
@@ -34,23 +34,23 @@ class FrameCounts:
 
 
 class VideoEntry(Contract):
-    """One video.
+    """The outcome for one video.
 
     Attributes:
-        source: Its path, relative to the folder that was given.
-        sha256: The file's digest; `None` where it could not be read.
+        source: Its path, relative to the input folder.
+        sha256: The file's digest; `None` if it could not be read.
         status: `done` or `failed`.
         output: The sequence's path, relative to the manifest.
         output_sha256: The sequence's digest.
         settings: As requested; other settings make a finished video pending again.
-        frames: What became of its frames.
+        frames: Counts of its frames.
         duration_s: From its first frame to the last one that was processed.
         seconds: Processing time, summed over its segments.
         source_size_bytes: The video's size.
         output_size_bytes: The sequence's size.
         ratio: `output_size_bytes / source_size_bytes`.
-        error: The error's class.
-        message: Its sentence.
+        error: The name of the error's class.
+        message: The error's message.
     """
 
     source: str

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from framesift.embedding.copydetect import CopyDetect
 from framesift.models import Model, default_cache_dir, open_registry
 from framesift.vision.decode import RgbImage
-from framesift.vision.views import WINDOWS, is_plain, windows
+from framesift.vision.views import WINDOWS, crop_windows, is_plain
 
 NAME: Final = "copydetect"
 
@@ -57,7 +57,7 @@ class CopyDetector:
         Returns:
             `(N, 6, 192)` float16: the whole image, then `views.WINDOWS`; an image's similarity is the best of its six.
         """
-        parts = [part for image in images for part in (image, *windows(image))]
+        parts = [part for image in images for part in (image, *crop_windows(image))]
         return self.embed(parts).reshape(len(images), 1 + len(WINDOWS), self.dimension)
 
 
