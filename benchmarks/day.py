@@ -47,7 +47,7 @@ def up(folder: Path, day: Date, clips: int) -> Iterator[Machine]:
     """The machine on a day; this process's clients and settings reach it."""
     with machine(folder, day=day, clips=clips, sources=["tiktok"]) as started:
         os.environ.update({**started.aws.environment(), **started.stand_in_settings})
-        aws._client.cache_clear()
+        aws.forget_clients()
         load_settings.cache_clear()
         yield started
 

@@ -1,4 +1,4 @@
-"""YouTube's day on the embedded AWS: feeds, predictions, uploads of training images, a training, the gate."""
+"""YouTube's day on the embedded AWS: feeds, predictions, teaching, a training that is waited for, the gate."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_before_the_first_day_a_dry_run_says_what_is_known(machine: Up) -> None:
     assert "has not been run yet" in machine.command("status", "youtube").stderr
 
 
-def test_a_day_predicts_trains_and_lets_the_better_predict(machine: Up) -> None:
+def test_a_day_predicts_uploads_trains_and_lets_the_better_predict(machine: Up) -> None:
     ran = machine.command("run", "youtube")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     counts = machine.record()["counts"]
@@ -100,7 +100,7 @@ def test_a_second_run_of_the_day_does_nothing_and_a_stage_alone_sends_nothing_ag
     assert "is done" in machine.command("run", "youtube").stdout
     dry = machine.command("run", "youtube", "--force", "--dry-run").stdout
     assert "45 videos, 45 thumbnails to fetch" in dry
-    assert "0 new images to send" in dry
+    assert "0 new images to upload" in dry
     before = machine.project("candidate")["images"]
     again = machine.command("stage", "train", "--source", "youtube")
     assert again.returncode == 0, again.stderr

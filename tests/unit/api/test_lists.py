@@ -170,11 +170,12 @@ def test_describes_itself(ask: Ask):
         "/v1/clips/{source}/{clip_id}": ["get"],
         "/v1/reviews": ["get"],
         "/v1/reviews/{review_id}": ["post"],
-        "/v1/takedowns": ["post"],
+        "/v1/takedowns": ["get", "post"],
+        "/v1/takedowns/{source}/{clip_id}": ["delete"],
     }
     runs = answer.json["paths"]["/v1/runs"]["get"]
     assert runs["security"] == [{"token": ["framesift/read"]}]
-    assert sorted(runs["responses"]) == ["200", "401", "403", "404", "422", "500"]
+    assert sorted(runs["responses"]) == ["200", "401", "403", "404", "422", "429", "500"]
     assert runs["responses"]["200"]["content"] == {
         "application/json": {"schema": {"$ref": "#/components/schemas/RunList"}}
     }

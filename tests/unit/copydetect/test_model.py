@@ -112,7 +112,7 @@ def test_a_file_that_is_not_its_cards_is_refused(monkeypatch, tmp_path):
     damaged[len(damaged) // 2] ^= 1
     # A package's folder of its own: the one that ships is only ever read.
     (tmp_path / whole.path.name).write_bytes(damaged)
-    monkeypatch.setattr(registry, "_PACKAGED", tmp_path)
+    monkeypatch.setattr(registry, "PACKAGED", tmp_path)
 
     with pytest.raises(ModelMismatchError, match="sha256"):
         CopyDetector()

@@ -85,7 +85,7 @@ def test_steps_lower_the_loss_on_the_same_batch(batches):
 
 
 def test_training_goes_on_from_its_checkpoint(folder, monkeypatch):
-    monkeypatch.setattr("framesift.copydetect.train._REPORT_STEPS", 1)
+    monkeypatch.setattr("framesift.copydetect.train.REPORT_STEPS", 1)
     reports = []
     train(replace(PLAN, steps=2), folder, reports.append)
     train(replace(PLAN, steps=4), folder, reports.append)

@@ -238,13 +238,13 @@ def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[S3Store]
     host, port = server.get_host_and_port()
     name = f"models-{port}"  # moto keeps its buckets for the process.
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    aws._client.cache_clear()
+    aws.forget_clients()
     aws.s3().create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-2"})
     monkeypatch.setenv("FRAMESIFT_ANALYSIS__MODEL_CACHE", str(tmp_path / "cache"))
     load_settings.cache_clear()
     yield S3Store(name)
     load_settings.cache_clear()
-    aws._client.cache_clear()
+    aws.forget_clients()
     server.stop()
 
 

@@ -244,11 +244,9 @@ def test_a_lost_record_of_an_image_that_was_converted_does_not_double_it(day: Da
     assert len(kept.regions) == 2
 
 
-def test_a_process_that_is_killed_while_it_uploads_doubles_nothing(
-    settings: Settings, service: CustomVisionStandIn
-) -> None:
+def test_a_process_that_is_killed_while_it_uploads_doubles_nothing(day: Day, fixed_detections: None) -> None:
     """A real process, a real SIGKILL, right after the service took a batch."""
-    azure = settings.custom_vision
+    azure = day.settings.custom_vision
     program = f"""
         import os, signal
         from pydantic import SecretStr
@@ -269,13 +267,11 @@ def test_a_process_that_is_killed_while_it_uploads_doubles_nothing(
         [sys.executable, "-c", textwrap.dedent(program)], env={**os.environ}, check=False, timeout=120
     )
     assert died.returncode == -signal.SIGKILL
-    project = service.account.projects[azure.candidate_project]
-    assert len(project.images) == 3
-    from framesift.pipeline.youtube.train import _identify
-
-    trainer = CustomVisionTrainer(azure, azure.candidate_project)
-    found = list(_identify(trainer.images(), settings.download))
-    assert {each.sent_sha256 for each in found} == {each.sha256 for each in project.images.values()}
+    assert len(day.b.images) == 3
+    collect(day.store, [make_image(n) for n in range(3)])
+    day.predict()
+    output = day.train()
+    assert (output.uploaded, output.known, len(day.b.images)) == (0, 3, 3)
 
 
 def test_not_enough_images_is_an_outcome(day: Day, fixed_detections: None) -> None:

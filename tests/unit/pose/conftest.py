@@ -13,8 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from framesift.contracts import FrameCounts
-from framesift.errors import FramesiftError, ModelError
-from framesift.models import default_cache_dir, open_registry
+from framesift.errors import FramesiftError
 from framesift.pose import segments
 from framesift.pose.decode import VideoFacts, probe
 from framesift.pose.extract import assemble
@@ -22,15 +21,6 @@ from framesift.pose.people import People
 from framesift.pose.segments import Segment, Source
 from framesift.pose.sequence import ModelFacts, PoseSequence
 from framesift.settings.pose import PoseSettings
-
-
-@pytest.fixture(scope="session")
-def pose_model() -> Path:
-    """The `pose-full` bundle, from this machine's cache or built from the published package."""
-    try:
-        return open_registry(default_cache_dir(), public=True).resolve("pose-full").path
-    except ModelError as error:
-        pytest.skip(f"the pose networks are not at hand: {error}")
 
 
 @pytest.fixture(scope="session")

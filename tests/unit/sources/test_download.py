@@ -116,7 +116,7 @@ def host() -> Iterator[Host]:
 
 @pytest.fixture(autouse=True)
 def _quick_tries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "_FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(download, "FIRST_WAIT_S", 0.01)
 
 
 LOCAL = DownloadSettings(allow_loopback=True, timeout_s=5)

@@ -30,6 +30,11 @@ def _client(service: str) -> Any:
     return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]
 
 
+def forget_clients() -> None:
+    """Make every client anew on its next use: for a process whose endpoint or credentials have changed."""
+    _client.cache_clear()
+
+
 def s3() -> S3Client:
     """The S3 client."""
     return _client("s3")  # type: ignore[no-any-return]

@@ -289,6 +289,14 @@ class ResolutionChangedError(VideoError):
     """The frame size changes within the video."""
 
 
+class MalwareFoundError(VideoError):
+    """The malware scan has found something in an upload."""
+
+
+class NotScannedError(VideoError):
+    """The malware scan has not found an upload to be clean, and only such ones are taken."""
+
+
 class VideoLimitError(VideoError):
     """The video exceeds a limit on bytes, pixels, duration, frame rate or frames."""
 
@@ -403,6 +411,18 @@ class TemporaryError(FramesiftError):
 
 class InterruptedByHostError(TemporaryError):
     """The process was asked to stop (SIGTERM); finished work is kept."""
+
+
+class ClientLimitError(TemporaryError):
+    """A client sends more requests to the API than the settings allow.
+
+    Attributes:
+        retry_after_s: When it may ask again, seconds.
+    """
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class RunBusyError(TemporaryError):

@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 from framesift import __version__
-from framesift.cli import detector, duplicates, login, models, pose, review, runs, stage, uploads
+from framesift.cli import detector, duplicates, login, models, pose, review, runs, stage, takedown, uploads
 from framesift.cli.console import output
 
 COMMANDS_GROUP = "framesift.commands"
 """Entry points of this group are `typer.Typer` objects; each becomes a group of commands under its name."""
 
 app = typer.Typer(
-    help="Collects what people post, looks at it, keeps what matters, and serves it.",
+    help="Collects media, finds near-duplicates, objects and poses, and publishes ranked lists.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
@@ -31,7 +31,7 @@ def _show_version(wanted: bool) -> None:
 def _root(
     version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True)] = False,
 ) -> None:
-    """Collects what people post, looks at it, keeps what matters, and serves it."""
+    """Collects media, finds near-duplicates, objects and poses, and publishes ranked lists."""
 
 
 app.command("run")(runs.run)
@@ -40,7 +40,8 @@ app.command("status")(runs.status)
 app.command("runs")(runs.list_runs)
 app.command("top10")(runs.top10)
 app.command("clip")(runs.clip)
-app.command("takedown")(runs.takedown)
+app.add_typer(takedown.app, name="takedown", help="Clips that must not be listed: take down, list, undo.")
+app.command("publish")(takedown.publish)
 app.add_typer(duplicates.app, name="duplicates", help="Near-duplicates: of a folder of images, or of a day's run.")
 app.add_typer(pose.app, name="pose", help="Videos in, pose sequences out.")
 app.command("stage")(stage.stage)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from framesift.settings import LanguageSettings
 
-_CONCURRENCY = 8
-_CALL_TIMEOUT_S = 10.0
+CONCURRENCY = 8
+CALL_TIMEOUT_S = 10.0
 # Enough to detect a language; every character costs money.
 _MAX_TEXT_CHARS = 300
 _KEY_FORM = "a service account's JSON key"
@@ -89,7 +89,7 @@ class GoogleDetector:
         pacer = Pacer(self._requests_per_s)
         chars_left = self.max_chars
         futures: dict[str, Any] = {}
-        pool = ThreadPoolExecutor(_CONCURRENCY, thread_name_prefix="translate")
+        pool = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="translate")
         try:
             contents = [" ".join(extract_words(text)).strip()[:_MAX_TEXT_CHARS] for text in texts]
             for content in contents:
@@ -117,7 +117,7 @@ class GoogleDetector:
             response = self._client.detect_language(
                 request={"parent": self._parent, "content": content, "mime_type": "text/plain"},
                 retry=None,
-                timeout=_CALL_TIMEOUT_S,
+                timeout=CALL_TIMEOUT_S,
             )
             best = max(response.languages, key=lambda language: language.confidence, default=None)
             return _make_guess(best.language_code, best.confidence) if best else UNDECIDED

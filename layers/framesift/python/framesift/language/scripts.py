@@ -25,7 +25,7 @@ from typing import NamedTuple
 from framesift.language.detector import UNDECIDED, Guess
 
 # Inclusive ranges of Unicode 16's blocks, in order: first, last, script.
-_BLOCKS = (
+BLOCKS = (
     (0x0041, 0x024F, "latin"),
     (0x0250, 0x02AF, "latin"),
     (0x0370, 0x03FF, "greek"),
@@ -65,7 +65,7 @@ _BLOCKS = (
     (0xF900, 0xFAFF, "han"),
     (0x20000, 0x323AF, "han"),
 )
-_FIRSTS = [first for first, _, _ in _BLOCKS]
+_FIRSTS = [first for first, _, _ in BLOCKS]
 
 # Latin letters that one letter of the script stands for, roughly: by the lengths of the same text in each.
 _WEIGHTS = {"hangul": 3, "han": 3, "kana": 2}
@@ -127,9 +127,10 @@ class Words(NamedTuple):
 
 
 @cache
-def _script(letter: str) -> str | None:
+def script_of(letter: str) -> str | None:
+    """Name the script of a letter; None where its block is none of ours."""
     code = ord(letter)
-    _, last, script = _BLOCKS[bisect_right(_FIRSTS, code) - 1]
+    _, last, script = BLOCKS[bisect_right(_FIRSTS, code) - 1]
     return script if code <= last else None
 
 
@@ -147,7 +148,7 @@ def _weigh(letters: str) -> dict[str, int]:
     """Sum the weight of each script; jamo counts as Hangul, kana and Han together as Japanese or Chinese."""
     weights: dict[str, int] = {}
     for letter in letters:
-        script = _script(letter) if letter != " " else None
+        script = script_of(letter) if letter != " " else None
         if script:
             weights[script] = weights.get(script, 0) + _WEIGHTS.get(script, 1)
     if "jamo" in weights:
@@ -160,7 +161,7 @@ def _weigh(letters: str) -> dict[str, int]:
 
 
 def _select_script(letters: str, script: str) -> str:
-    return " ".join(word for word in letters.split() if _script(word[0]) == script)
+    return " ".join(word for word in letters.split() if script_of(word[0]) == script)
 
 
 def _judge(letters: str, min_plain_letters: float) -> Guess | str:

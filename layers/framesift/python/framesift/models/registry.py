@@ -17,7 +17,7 @@ from framesift.settings import load_settings
 from framesift.storage import Store
 
 # Files in the package: used in place.
-_PACKAGED = Path(__file__).with_name("files")
+PACKAGED = Path(__file__).with_name("files")
 # An added model's name and version; an included model is requested by its name alone.
 _ADDED = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 
@@ -61,7 +61,7 @@ class ModelRegistry:
         if "/" in name:
             return self._find(self._added_card(name))
         shipped = shipped_card(name)
-        packaged = _PACKAGED / shipped.file
+        packaged = PACKAGED / shipped.file
         if packaged.is_file():
             _verify(shipped, shipped, packaged)
             return Model(shipped, packaged)
@@ -151,7 +151,7 @@ def _verify(shipped: ModelCard, card: ModelCard, path: Path) -> None:
     """Check a file against its card, and that card against the included one."""
     remedy = (
         "reinstall the package"
-        if path.parent == _PACKAGED
+        if path.parent == PACKAGED
         else f"delete {path.parent} and run `framesift models fetch {shipped.name}`"
     )
     if card.folder != shipped.folder or shipped.sha256 not in (None, card.sha256):

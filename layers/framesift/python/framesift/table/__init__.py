@@ -5,12 +5,13 @@
 | `RUN#{source}` | `{run}` | a run (`Run.id`): the source of truth about it | `runs` |
 | `EXECUTION#{arn}` | `run` | which run an execution has claimed | `runs` |
 | `RUN#{source}#{run}` | `{attempt}#{stage}#{scope}` | a stage's output, which a resumed run reuses | `stages` |
-| `PROGRESS#{source}#{run}` | `{stage}#{scope}` | how far a stage is, for whoever watches | `stages` |
+| `PROGRESS#{source}#{run}` | `{stage}#{scope}` | a stage's progress, for people who watch | `stages` |
 | `FAULT#{source}#{run}` | `{stage}` | why a job's process failed: Batch keeps no more than its exit code | `stages` |
 | `ITEM#{source}#{id}` | `{date}#{category}` | what became of a clip on a day | `items` |
 | `TAKEDOWN#{source}` | `{id}` | a clip that must not be listed | `items` |
 | `LIST` | `{category}` | which list is the newest: the switch | `lists` |
 | `QUOTA#{service}` | `{day}` | units that a day has cost | `quotas` |
+| `CLIENT#{digest}` | `{minute}` | requests of a client of the API | `clients` |
 | `REVIEW` | `{date}.{category}.{item}.{n}` | a prediction that waits for a person, or was decided | `reviews` |
 | `TAUGHT#{project}` | `{sha256}` | an image that a training project has | `training` |
 | `JUDGED#{project}` | `{iteration}` | an iteration that the gate has decided about | `training` |
@@ -25,7 +26,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from framesift.table.items import ItemDay, Items
+from framesift.table.clients import Clients
+from framesift.table.items import ItemDay, Items, TakenDown
 from framesift.table.lists import ListPointer, Lists
 from framesift.table.quotas import Quotas
 from framesift.table.reviews import Review, Reviews, Verdict
@@ -82,6 +84,11 @@ class Records:
         return Quotas(self.table)
 
     @property
+    def clients(self) -> Clients:
+        """Requests of the API's clients."""
+        return Clients(self.table)
+
+    @property
     def reviews(self) -> Reviews:
         """Predictions for a person to decide about."""
         return Reviews(self.table)
@@ -98,6 +105,7 @@ class Records:
 
 
 __all__ = [
+    "Clients",
     "Failure",
     "Fault",
     "InService",
@@ -114,6 +122,7 @@ __all__ = [
     "Stages",
     "Status",
     "Table",
+    "TakenDown",
     "Training",
     "TrainingImage",
     "Verdict",
