@@ -83,7 +83,7 @@ def test_google_is_asked_only_for_what_the_scripts_leave_in_doubt(
     ("fault", "says"),
     [
         (Fault.QUOTA, "daily quota"),
-        (Fault.RATE_LIMIT, "quota for a minute"),
+        (Fault.RATE_LIMIT, "rate limit"),
         (Fault.DOWN, "cannot be reached or fails"),
         (Fault.DROP, "cannot be reached or fails"),
     ],
