@@ -1,4 +1,4 @@
-"""YouTube's day on the embedded AWS: feeds, predictions, teaching, a training that is waited for, the gate."""
+"""YouTube's day on the embedded AWS: feeds, predictions, uploads of training images, a training, the gate."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 def test_before_the_first_day_a_dry_run_says_what_is_known(machine: Up) -> None:
     ran = machine.command("run", "youtube", "--dry-run")
     assert ran.returncode == 0, ran.stderr
-    assert "It was never asked" in ran.stdout
+    assert "It was never requested" in ran.stdout
     assert "none was collected yet" in ran.stdout
     assert "Tags to make: person, logo." in ran.stdout
     assert "compared with stable" in ran.stdout
@@ -80,7 +80,7 @@ def test_before_the_first_day_a_dry_run_says_what_is_known(machine: Up) -> None:
     assert "has not been run yet" in machine.command("status", "youtube").stderr
 
 
-def test_a_day_predicts_uploads_trains_and_lets_the_better_predict(machine: Up) -> None:
+def test_a_day_predicts_trains_and_lets_the_better_predict(machine: Up) -> None:
     ran = machine.command("run", "youtube")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     counts = machine.record()["counts"]
@@ -143,4 +143,4 @@ def test_the_rescue_takes_the_project_out(machine: Up) -> None:
 
 
 def test_the_tags_can_be_checked_alone(machine: Up) -> None:
-    assert "finds exactly: person, logo" in machine.command("detector", "check").stdout
+    assert "detects exactly: person, logo" in machine.command("detector", "check").stdout

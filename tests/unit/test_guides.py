@@ -60,6 +60,7 @@ def test_the_readme_leads_to_every_guide() -> None:
     assert guides <= set(_LINK.findall(readme))
 
 
+@pytest.mark.slow
 def test_the_notebooks_outputs_are_those_of_its_cells() -> None:
     check = [sys.executable, str(ROOT / "docs/notebook.py"), str(NOTEBOOK), "--check"]
     ended = subprocess.run(check, capture_output=True, text=True, timeout=300)

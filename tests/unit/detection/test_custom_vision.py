@@ -33,6 +33,7 @@ from framesift.settings import CustomVisionSettings, Settings
 from framesift.storage import S3Store
 from framesift_local.standins.customvision import CustomVisionStandIn, vision
 from framesift_local.standins.service import Fault
+from tests.waiting import wait_until
 
 from .conftest import make_image
 
@@ -297,8 +298,7 @@ def test_a_training_from_start_to_publication(
     assert iteration_id
     assert trainer.train() == ("started", iteration_id)  # One that is under way is taken for it.
     assert not trainer.is_trained(iteration_id)
-    time.sleep(0.7)
-    assert trainer.is_trained(iteration_id)
+    wait_until(lambda: trainer.is_trained(iteration_id))
     assert trainer.train() == ("not_needed", None)
     assert 0 <= trainer.average_precision(iteration_id) <= 1
     lost = CustomVisionTrainer(

@@ -68,3 +68,23 @@ def sns() -> SNSClient:
 def cloudformation() -> Any:
     """The CloudFormation client."""
     return _client("cloudformation")
+
+
+def batch() -> Any:
+    """The AWS Batch client."""
+    return _client("batch")
+
+
+def ecr() -> Any:
+    """The client of the registry of images."""
+    return _client("ecr")
+
+
+def service_quotas() -> Any:
+    """The Service Quotas client."""
+    return _client("service-quotas")
+
+
+def sts() -> Any:
+    """The client that reports whose credentials are used."""
+    return _client("sts")

@@ -47,7 +47,7 @@ FramesiftError
 ├── UploadError                     S3 does not accept the files                                 (exit 77)
 │   └── BucketMissingError · CredentialsError · UploadDeniedError · UploadMismatchError
 ├── ModelError                      a model's file is missing or does not match its card         (exit 66)
-│   └── ModelMissingError (ModelUnreachableError, exit 75) · ModelMismatchError
+│   └── ModelMissingError (ModelUnreachableError, exit 75) · ModelMismatchError · ModelInaccurateError
 └── MachineError                    this machine lacks something                                 (exit 69)
     ├── ChromiumMissingError · ChromiumFailedError · StacksError
     ├── NodeMissingError · ExtraMissingError · PortInUseError · DiskFullError
@@ -509,6 +509,10 @@ class ModelUnreachableError(ModelMissingError):
 
 class ModelMismatchError(ModelError):
     """The model's file does not match its card."""
+
+
+class ModelInaccurateError(ModelError):
+    """A quantized model's vectors differ too much from those of the model that it was made from."""
 
 
 class MachineError(FramesiftError):

@@ -8,7 +8,20 @@ from typing import Annotated
 import typer
 
 from framesift import __version__
-from framesift.cli import detector, duplicates, login, models, pose, review, runs, stage, takedown, uploads
+from framesift.cli import (
+    detector,
+    doctor,
+    duplicates,
+    login,
+    models,
+    pose,
+    report,
+    review,
+    runs,
+    stage,
+    takedown,
+    uploads,
+)
 from framesift.cli.console import output
 
 COMMANDS_GROUP = "framesift.commands"
@@ -39,6 +52,7 @@ app.command("upload")(uploads.upload)
 app.command("status")(runs.status)
 app.command("runs")(runs.list_runs)
 app.command("top10")(runs.top10)
+app.command("report")(report.report)
 app.command("clip")(runs.clip)
 app.add_typer(takedown.app, name="takedown", help="Clips that must not be listed: take down, list, undo.")
 app.command("publish")(takedown.publish)
@@ -46,6 +60,7 @@ app.add_typer(duplicates.app, name="duplicates", help="Near-duplicates: of a fol
 app.add_typer(pose.app, name="pose", help="Videos in, pose sequences out.")
 app.command("stage")(stage.stage)
 app.command("login")(login.login)
+app.command("doctor")(doctor.doctor)
 app.add_typer(detector.app, name="detector", help="Detectors: what predicts, rollback, and a project's rescue.")
 app.add_typer(review.app, name="review", help="Predictions that wait for a person.")
 app.add_typer(

@@ -22,7 +22,7 @@ class UploadedObject(Contract):
     etag: str = Field("", description="Changes with the object's bytes.")
     sequencer: str = Field("", description="Differs for each write of the key; the same in a redelivered event.")
     version_id: str = Field("", alias="version-id", description="With versioning: one for each write.")
-    scan_result: str = Field("", description="The result of GuardDuty's malware scan, if that started the run.")
+    scan_result: str = Field("", description="What GuardDuty's malware scan of it found, where that started the run.")
 
 
 class StartInput(Contract):

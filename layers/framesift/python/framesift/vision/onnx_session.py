@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 _OPENVINO = "OpenVINOExecutionProvider"
 _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
+_VNNI_FLAGS = {"avx512_vnni", "avx_vnni"}
 
 
 class OnnxNetwork:
@@ -81,6 +82,19 @@ def _open_session(path: Path, options: Any, providers: list[Any]) -> Any:
         if len(providers) == 1:
             raise
         return onnxruntime.InferenceSession(str(path), options, providers=providers[-1:])
+
+
+def prefers_int8(flags: frozenset[str]) -> bool:
+    """Whether a CPU multiplies 8-bit integers faster than any float: VNNI, and no bfloat16.
+
+    Args:
+        flags: The CPU's features, by Linux's names (`cpu_flags`).
+
+    Example:
+        >>> prefers_int8(frozenset({"avx512_vnni"})), prefers_int8(frozenset({"avx512_vnni", "avx512_bf16"}))
+        (True, False)
+    """
+    return bool(_VNNI_FLAGS & flags) and not _BFLOAT16_FLAGS & flags
 
 
 @cache
