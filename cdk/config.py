@@ -1,4 +1,4 @@
-"""What differs between stages, and every size and limit of the stack. Nothing below `app.py` looks anywhere else."""
+"""Every size, limit and difference between stages of the stacks."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Config:
     Attributes:
         stage: Part of the stacks' names, so that several can share an account.
         region: Where it runs.
-        account: The account's number; None: that of whoever deploys.
+        account: The account's number; None: the deploying credentials' account.
         timezone: What schedules and dates are in (IANA).
         alert_email: Who is notified of failures; empty: subscribe to the topic by hand.
         sources: Sources that run by the clock, `tiktok` and `youtube`.

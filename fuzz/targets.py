@@ -25,7 +25,7 @@ from framesift.pipeline.branches import branch_of
 from framesift.sandbox import Sandbox, SandboxKilledError
 from framesift.settings import Settings, load_settings
 from framesift.sources.counts import MAX_COUNT, parse_count
-from framesift.sources.tiktok.parse import Origin, list_entries, merge, parse_card, parse_entries
+from framesift.sources.tiktok.parse import CrawlContext, list_entries, merge, parse_card, parse_entries
 from framesift.sources.untrusted import join_url, read_json, read_list, read_mapping, read_retry_after_s, split_url
 from framesift.sources.youtube.feeds import parse_feed
 from framesift.sources.youtube.videos import parse_video
@@ -33,7 +33,7 @@ from framesift.vision import decode_worker, image_worker
 from framesift.vision.image_structure import read_structure
 
 _MAX_PIXELS = 4_000_000  # Larger ones would only make it slow.
-_ORIGIN = Origin("dance", "https://www.tiktok.com", datetime(2026, 11, 20, tzinfo=UTC))
+_ORIGIN = CrawlContext("dance", "https://www.tiktok.com", datetime(2026, 11, 20, tzinfo=UTC))
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from cdk.constructs.retention import retention
 
 _COMMAND = ["python", "-m", "containers.vision.main", "Ref::spec"]
 
-# Batch's names for why a job finds no machine. The state machine looks for their first words.
+# Batch's reasons for a job without a machine. The state machine matches their first words.
 # The CDK's enumeration lacks the last one.
 _NO_MACHINE = (
     "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",

@@ -22,7 +22,7 @@ def ensure_chromium(say: Callable[[str], None]) -> None:
     Root on a Debian gets the distribution's package, everybody else Playwright's own build in their home.
 
     Args:
-        say: Tells a person what is being installed.
+        say: Reports to the user what is being installed.
 
     Raises:
         ChromiumMissingError: If there is none and none could be installed.

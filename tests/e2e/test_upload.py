@@ -126,7 +126,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     try:
         open_registry(default_cache_dir(), public=True).resolve("pose-full")
     except ModelError as error:
-        pytest.skip(f"the pose networks are not at hand: {error}")
+        pytest.skip(f"the pose networks are not available: {error}")
     with up(tmp_path_factory.mktemp("upload"), fps=10) as started:
         yield started
 

@@ -108,7 +108,7 @@ def _no_query_language(machine):
         (_catch, "Nowhere: a transition leads to it"),
         (_choice, "Finished: a transition leads to it"),
         (_orphan, "Forgotten: unreachable"),
-        (_no_end, "ScopeFailed: it must end, or go on"),
+        (_no_end, "ScopeFailed: it must have exactly one of"),
         (_no_timeout, "CollectScope: no TimeoutSeconds"),
         (_no_retry, "Begin: no Retry"),
         (_transient_error_forgotten, "Archive: no Retry of Lambda.Unknown, Runtime.ExitError"),

@@ -212,7 +212,7 @@ class Batch:
         job.status = "FAILED"
 
     def _run_attempt(self, job: Job, number: int) -> dict[str, str]:
-        """Run the process once; return what `evaluateOnExit` looks at."""
+        """Run the process once; return what `evaluateOnExit` matches."""
         job.status = "STARTING"
         started_ms = int(time.time() * 1000)
         job.started_ms = job.started_ms or started_ms

@@ -86,7 +86,7 @@ def _note_event(_account: str, event_name: Any, bucket: Any, key: Any) -> None:
 
 @dataclass
 class Outcome:
-    """How a request ended; whoever handles it sets this."""
+    """How a request ended; set by its handler."""
 
     refused: bool = False
 

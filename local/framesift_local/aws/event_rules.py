@@ -22,7 +22,7 @@ class PatternError(ValueError):
 
 
 def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
-    """Tell whether an event matches a rule's pattern.
+    """Return whether an event matches a rule's pattern.
 
     Comparisons: equals, `prefix`, `suffix`, `wildcard`, `anything-but` (with values, prefix, suffix or
     wildcard), `exists`, `numeric`, `equals-ignore-case`, and `$or`.

@@ -40,7 +40,7 @@ class Rule:
 
 
 def is_retryable(error: Exception) -> bool:
-    """Tell whether the same call may work later."""
+    """Return whether the same call may work later."""
     if not isinstance(error, ClientError):
         return True
     status = error.response["ResponseMetadata"].get("HTTPStatusCode", 500)
@@ -124,7 +124,7 @@ class EventBus:
                         self._pool.submit(self._deliver, target, event)
 
     def object_event(self, event: str, bucket: str, key: str, size: int, etag: str) -> None:
-        """Tell of an object that was made or removed."""
+        """Send an event for an object that was created or removed."""
         with self._lock:
             self._sequence += 1
             sequencer = f"{time.time_ns():016X}{self._sequence:04X}"
@@ -157,7 +157,7 @@ class EventBus:
             self._pool.submit(scan_object, self._targets.client("s3"), bucket, key, self.put)
 
     def status_event(self, detail: dict[str, Any]) -> None:
-        """Tell of a change of an execution's status."""
+        """Send an event for a change of an execution's status."""
         self.put(
             {
                 "source": "aws.states",

@@ -1,4 +1,4 @@
-"""What is kept of an execution: its record, the event that tells its status, and its life after a restart."""
+"""What is kept of an execution: its record, the event of its status, and its life after a restart."""
 
 from __future__ import annotations
 

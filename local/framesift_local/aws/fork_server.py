@@ -111,7 +111,7 @@ def _parse_service_descriptions() -> None:
     import boto3
 
     make: Any = boto3.client
-    keys = {"aws_access_key_id": "-", "aws_secret_access_key": "-"}  # Else it looks for real ones.
+    keys = {"aws_access_key_id": "-", "aws_secret_access_key": "-"}  # Otherwise it searches for real ones.
     for service in ("dynamodb", "s3", "secretsmanager"):
         make(service, region_name="us-east-1", **keys)
 
@@ -122,7 +122,7 @@ def main() -> None:
     replies = os.dup(1)
     os.dup2(2, 1)  # Nothing that an import prints may mix with the replies.
     for name in sys.argv[1:] if sys.platform == "linux" else []:
-        with contextlib.suppress(Exception):  # A function that needs it says so itself.
+        with contextlib.suppress(Exception):  # A function that needs it raises the error itself.
             importlib.import_module(name)
     if sys.platform == "linux":
         _parse_service_descriptions()

@@ -60,7 +60,7 @@ class Cron:
         }
 
     def matches(self, moment: dt.datetime) -> bool:
-        """Tell whether it fires in the minute of a moment."""
+        """Return whether it fires in the minute of a moment."""
         local = moment.astimezone(self.zone)
         actual = {
             "minute": local.minute,
@@ -75,7 +75,7 @@ class Cron:
     def latest(self, after: dt.datetime, until: dt.datetime) -> dt.datetime | None:
         """Return the last time that it fires in (after, until]; None when it does not.
 
-        Looks back two days at most.
+        Searches at most two days back.
         """
         minute = until.replace(second=0, microsecond=0)
         earliest = max(after, until - dt.timedelta(days=2))

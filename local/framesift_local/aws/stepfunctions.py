@@ -322,7 +322,7 @@ class StepFunctions:
         self._changed(execution)
 
     def _changed(self, execution: Any) -> None:
-        """Record an execution, then tell its status."""
+        """Record an execution, then send an event of its status."""
         if self._frozen:
             return
         record = make_record(execution)

@@ -39,7 +39,7 @@ def synthesize(out: Path) -> Path:
         _, _, missing_node = ran.stderr.rpartition("NodeMissingError: ")
         if missing_node != ran.stderr:
             raise NodeMissingError(missing_node.strip())
-        raise StacksError(f"The stacks cannot be synthesized (`python -m cdk.app` tells more):\n{ran.stderr[-2000:]}")
+        raise StacksError(f"The stacks cannot be synthesized (`python -m cdk.app` shows more):\n{ran.stderr[-2000:]}")
     mark.write_text(digest)
     return out
 

@@ -1,4 +1,4 @@
-"""A small video of a person, for whoever has none: scikit-image's photograph of an astronaut, swaying."""
+"""A small sample video of a person: scikit-image's photograph of an astronaut, swaying."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def test_google_is_asked_only_for_what_the_scripts_leave_in_doubt(
     ("fault", "says"),
     [
         (Fault.QUOTA, "daily quota"),
-        (Fault.RATE_LIMIT, "quota for a minute"),
+        (Fault.RATE_LIMIT, "rate limit"),
         (Fault.DOWN, "cannot be reached or fails"),
         (Fault.DROP, "cannot be reached or fails"),
     ],
@@ -100,14 +100,14 @@ def test_the_offline_decision_stands_where_google_fails(
     assert "\n" not in degraded
 
 
-def test_what_google_told_before_it_failed_stands(
+def test_results_of_google_before_it_fails_are_kept(
     google: TranslateStandIn, make_detector: Callable[..., GoogleDetector]
 ):
     budget = len(ENGLISH_TITLES[0])
     items = [an_item(title) for title in ENGLISH_TITLES]
     decided, degraded = decide_language(items, make_detector(google_max_chars=budget), OFFLINE)
     assert [item.language.provider for item in decided] == ["google", "offline", "offline"]
-    assert degraded.startswith("2 of 3 texts")
+    assert degraded.startswith("2 of 3 uncertain texts")
 
 
 def test_a_wrong_key_is_not_hidden(google: TranslateStandIn, make_detector: Callable[..., GoogleDetector]):

@@ -1,4 +1,4 @@
-"""Framesift: collects what people post, looks at it, keeps what matters, and serves it.
+"""Framesift: collects media, finds near-duplicates, objects and poses, and publishes ranked lists.
 
 What people call from Python is here, and imported when it is first used: `import framesift` loads no numpy, OpenCV or
 torch.

@@ -144,7 +144,7 @@ def _original(seed: int, born: dt.date, category: str, slot: int, originals: int
     popular_korean = slot < min(_POPULAR_KOREAN, originals // 3)
     text = texts.write(rng, category, "ko" if popular_korean else None)
     width, height = scenes.pick_size(rng)
-    views = _views(rng, at_least=120_000 if popular_korean else VIEWS_MIN)
+    views = _views(rng, min_views=120_000 if popular_korean else VIEWS_MIN)
     post = _post(seed, born, category, slot, text)
     return Clip(
         **post,
@@ -210,9 +210,9 @@ def _post(seed: int, born: dt.date, category: str, slot: int, text: texts.Text) 
     }
 
 
-def _views(rng: np.random.Generator, at_least: int) -> int:
+def _views(rng: np.random.Generator, min_views: int) -> int:
     """Heavy-tailed: half of all clips have about 60,000 or less, one in a hundred over 6 million."""
-    return min(VIEWS_MAX, at_least + int(60_000 * np.exp(rng.normal(0, 2))))
+    return min(VIEWS_MAX, min_views + int(60_000 * np.exp(rng.normal(0, 2))))
 
 
 def _grown(clip: Clip, age_days: int) -> Clip:

@@ -118,7 +118,7 @@ def _place(canvas: Image, rng: np.random.Generator, subject: CutOut) -> None:
 
 
 def _blend(canvas: Image, image: Image, mask: Image, left: int, top: int) -> None:
-    """Lays `image` over `canvas` where `mask` says so; what lies outside is cut off."""
+    """Blend `image` over `canvas` by `mask`, clipped to the canvas."""
     height, width = canvas.shape[:2]
     x0, y0 = max(left, 0), max(top, 0)
     x1, y1 = min(left + image.shape[1], width), min(top + image.shape[0], height)

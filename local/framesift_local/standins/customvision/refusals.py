@@ -1,4 +1,4 @@
-"""What the service does not do, as it says so."""
+"""The service's error responses."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from framesift_local.standins.translate.server import TranslateStandIn
 
 
 def main() -> int:
-    """Serve; the exit code tells whether the port could be had."""
+    """Serve; the exit code shows whether the port was available."""
     try:
         with TranslateStandIn(port=int(sys.argv[1]) if len(sys.argv) > 1 else 0) as stand_in:
             sys.stdout.write(f"{stand_in.url}\n")

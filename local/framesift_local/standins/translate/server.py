@@ -1,7 +1,7 @@
 """The stand-in's server: `POST /v3/projects/{project}/locations/{location}:detectLanguage`.
 
 Detection is real: scripts, then lingua's accurate models. What this proves is the protocol, the client and what happens
-on bad days; how well Google itself tells languages, only Google can show.
+when it fails; its accuracy is not Google's.
 """
 
 from __future__ import annotations

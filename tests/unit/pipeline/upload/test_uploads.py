@@ -448,10 +448,10 @@ def test_a_sequence_with_other_settings_does_not_hide_that_a_video_was_lost(
 
 def test_what_the_job_died_of_is_said_of_the_videos_that_it_lost(day: Any, store: S3Store, records: Records) -> None:
     day(1)
-    records.stages.put_fault(RUN, "analyze", RuntimeError("no networks are at hand"))
+    records.stages.put_fault(RUN, "analyze", RuntimeError("no networks are available"))
     record = records.runs.get("upload", RUN.id)
     assert records.runs.end(record.model_copy(update={"started_at": datetime.now(UTC) - timedelta(minutes=1)}))
-    with pytest.raises(TooManyFailedItemsError, match="no networks are at hand"):
+    with pytest.raises(TooManyFailedItemsError, match="no networks are available"):
         publish(store, records)
 
 

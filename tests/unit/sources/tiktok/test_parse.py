@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from framesift.contracts import Clip
 from framesift.sources.tiktok.clips import Clips
 from framesift.sources.tiktok.parse import (
-    Origin,
+    CrawlContext,
     clip_url,
     list_entries,
     merge,
@@ -21,7 +21,7 @@ from framesift.sources.tiktok.parse import (
     parse_entry,
 )
 
-ORIGIN = Origin("dance", "https://www.tiktok.com", dt.datetime(2026, 11, 20, tzinfo=dt.UTC))
+CONTEXT = CrawlContext("dance", "https://www.tiktok.com", dt.datetime(2026, 11, 20, tzinfo=dt.UTC))
 
 
 def entry(**changes: Any) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def entry(**changes: Any) -> dict[str, Any]:
 
 
 def parsed(**changes: Any) -> Clip:
-    item = parse_entry(entry(**changes), ORIGIN)
+    item = parse_entry(entry(**changes), CONTEXT)
     assert item is not None
     return item
 
@@ -58,7 +58,7 @@ def test_reads_an_entry() -> None:
         views=1_234_567,
         posted_at=dt.datetime(2025, 11, 20, 8, 0, tzinfo=dt.UTC),
         thumbnail_url="https://p16.tiktokcdn.com/a.webp?x-expires=1",
-        collected_at=ORIGIN.seen_at,
+        collected_at=CONTEXT.seen_at,
     )
 
 
@@ -79,7 +79,7 @@ def test_exact_views_first_then_what_there_is(changes: dict[str, Any], views: in
 
 
 def test_what_is_missing_is_empty() -> None:
-    bare = parse_entry({"id": 7, "author": {"uniqueId": "kim"}}, ORIGIN)
+    bare = parse_entry({"id": 7, "author": {"uniqueId": "kim"}}, CONTEXT)
     assert bare is not None
     assert (bare.id, bare.title, bare.author_name, bare.views) == ("7", "", "", 0)
     assert (bare.posted_at, bare.thumbnail_url) == (None, None)
@@ -108,7 +108,7 @@ def test_half_a_surrogate_pair_can_be_written() -> None:
 
 def test_what_is_no_clip_is_left_out_and_order_is_kept() -> None:
     entries = [entry(id="2"), None, "x", {}, entry(id=""), entry(author=None), entry(author={}), entry(id="1")]
-    assert [item.id for item in parse_entries(entries, ORIGIN)] == ["2", "1"]
+    assert [item.id for item in parse_entries(entries, CONTEXT)] == ["2", "1"]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ FIELDS = dict.fromkeys(entry(), JSON)
 @given(st.fixed_dictionaries({}, optional=FIELDS) | st.fixed_dictionaries(FIELDS))
 def test_odd_json_never_fails(odd: dict[str, Any]) -> None:
     for changed in (odd, {**entry(), **odd}, {**odd, "id": "1", "author": {"uniqueId": "kim"}}):
-        item = parse_entry(changed, ORIGIN)
+        item = parse_entry(changed, CONTEXT)
         assert item is None or item.model_dump_json()
 
 
@@ -153,7 +153,7 @@ def test_odd_json_never_fails(odd: dict[str, Any]) -> None:
     ],
 )
 def test_a_value_that_cannot_be_used_marks_its_own_item(changes: dict[str, Any], named: str) -> None:
-    bad, good = parse_entries([entry(id="1", **changes), entry(id="2")], ORIGIN)
+    bad, good = parse_entries([entry(id="1", **changes), entry(id="2")], CONTEXT)
     assert bad.error is not None
     assert (bad.error.stage, bad.error.error) == ("collect", "BadValueError")
     assert named in bad.error.message
@@ -163,7 +163,7 @@ def test_a_value_that_cannot_be_used_marks_its_own_item(changes: dict[str, Any],
 
 def test_another_sighting_without_the_fault_clears_it() -> None:
     bad = parsed(statsV2={"playCount": 10**40})
-    card = parse_card({"href": bad.url, "views": "1.2M", "title": "춤"}, ORIGIN)
+    card = parse_card({"href": bad.url, "views": "1.2M", "title": "춤"}, CONTEXT)
     assert card is not None
     for merged in (merge(bad, card), merge(card, bad)):
         assert (merged.id, merged.error, merged.views) == (bad.id, None, 1_200_000)
@@ -176,7 +176,7 @@ HREF = "https://www.tiktok.com/@kim/video/77?is_from_webapp=1#x"
 
 def test_reads_a_card() -> None:
     card = {"href": HREF, "views": " 12.3만 ", "title": None, "image": "https://h/a.jpg", "alt": "제목"}
-    item = parse_card(card, ORIGIN)
+    item = parse_card(card, CONTEXT)
     assert item is not None
     assert (item.id, item.url) == ("77", "https://www.tiktok.com/@kim/video/77")
     assert (item.views, item.views_text, item.title) == (123_000, "12.3만", "제목")
@@ -187,19 +187,19 @@ def test_reads_a_card() -> None:
     "href", ["", None, "https://www.tiktok.com/@kim", "https://www.tiktok.com/video/7", "/@a/photo/7"]
 )
 def test_a_link_to_no_clip_is_no_card(href: Any) -> None:
-    assert parse_card({"href": href}, ORIGIN) is None
+    assert parse_card({"href": href}, CONTEXT) is None
 
 
 def test_a_clip_has_one_url_wherever_it_is_seen() -> None:
     url = clip_url("https://s", "춤 kim", "7")
-    card = parse_card({"href": f"{url}?a=1"}, Origin("dance", "https://s", ORIGIN.seen_at))
+    card = parse_card({"href": f"{url}?a=1"}, CrawlContext("dance", "https://s", CONTEXT.seen_at))
     assert card is not None
     assert card.url == url
 
 
 def test_merging_fills_gaps_and_changes_nothing_else() -> None:
     known = parsed(desc="", video={})
-    card = parse_card({"href": HREF, "views": "1M", "title": "제목", "image": "https://h/a"}, ORIGIN)
+    card = parse_card({"href": HREF, "views": "1M", "title": "제목", "image": "https://h/a"}, CONTEXT)
     assert card is not None
     merged = merge(known, card)
     assert (merged.title, merged.thumbnail_url, merged.views_text) == ("제목", "https://h/a", "1M")
@@ -224,7 +224,9 @@ def test_each_clip_once_in_the_order_seen() -> None:
 
 def test_cards_of_listed_clips_are_no_repeats_and_lists_win() -> None:
     clips = Clips(min_views=0)
-    card = parse_card({"href": "https://www.tiktok.com/@dance.kim_1/video/1", "views": "12만", "title": "카드"}, ORIGIN)
+    card = parse_card(
+        {"href": "https://www.tiktok.com/@dance.kim_1/video/1", "views": "12만", "title": "카드"}, CONTEXT
+    )
     assert card is not None
     clips.add_cards([card])
     clips.add_listed(listed("1"))
@@ -246,7 +248,7 @@ def test_a_new_visit_counts_anew_and_keeps_what_there_is() -> None:
 
 @pytest.mark.parametrize("href", ["http://[/@a/video/1", "https://h:99999999/@a/video/1", "//[/@a/video/1"])
 def test_a_link_that_cannot_be_parsed_becomes_an_item_that_names_it(href: str) -> None:
-    item = parse_card({"href": href, "views": "1.2M"}, ORIGIN)
+    item = parse_card({"href": href, "views": "1.2M"}, CONTEXT)
     assert item is not None
     assert item.error is not None
     assert item.error.error == "BadValueError"
@@ -256,7 +258,7 @@ def test_a_link_that_cannot_be_parsed_becomes_an_item_that_names_it(href: str) -
 
 @pytest.mark.parametrize("card", [{"views": "9" * 50}, {"views": "9" * 20 + "조"}, {"image": "http://["}])
 def test_a_card_with_a_value_that_cannot_be_used_never_fails(card: dict[str, Any]) -> None:
-    item = parse_card({"href": HREF, **card}, ORIGIN)
+    item = parse_card({"href": HREF, **card}, CONTEXT)
     assert item is not None
     assert item.views == 0
 
@@ -269,5 +271,5 @@ def test_a_card_with_a_value_that_cannot_be_used_never_fails(card: dict[str, Any
     )
 )
 def test_odd_cards_never_fail(card: dict[str, Any]) -> None:
-    item = parse_card(card, ORIGIN)
+    item = parse_card(card, CONTEXT)
     assert item is None or item.model_dump_json()

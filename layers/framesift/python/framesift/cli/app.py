@@ -28,7 +28,7 @@ COMMANDS_GROUP = "framesift.commands"
 """Entry points of this group are `typer.Typer` objects; each becomes a group of commands under its name."""
 
 app = typer.Typer(
-    help="Collects what people post, analyzes it, keeps what matters, and serves it.",
+    help="Collects media, finds near-duplicates, objects and poses, and publishes ranked lists.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
@@ -44,7 +44,7 @@ def _show_version(wanted: bool) -> None:
 def _root(
     version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True)] = False,
 ) -> None:
-    """Collects what people post, analyzes it, keeps what matters, and serves it."""
+    """Collects media, finds near-duplicates, objects and poses, and publishes ranked lists."""
 
 
 app.command("run")(runs.run)

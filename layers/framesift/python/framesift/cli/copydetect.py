@@ -11,7 +11,7 @@ import typer
 from framesift.errors import ExtraMissingError
 
 if TYPE_CHECKING:
-    from framesift.copydetect.train import Progress
+    from framesift.copydetect.train import TrainingProgress
 
 app = typer.Typer(help="Our own models: trained from scratch, evaluated on photos unseen in training.")
 
@@ -81,7 +81,7 @@ def evaluate(
         fill_card(card, found, file=file)
 
 
-def _show_progress(progress: Progress) -> None:
+def _show_progress(progress: TrainingProgress) -> None:
     typer.echo(
         f"{progress.done:4.0%}  step {progress.step}  loss {progress.loss:.2f}  "
         f"partner found {progress.found:.0%}  {progress.elapsed_s / 60:.1f} min"

@@ -14,7 +14,7 @@ def draw_learning_curve(points: Sequence[Mapping[str, float]], size: tuple[int, 
     """Draw the loss and the share of found partners over the minutes of training.
 
     Args:
-        points: Lines of `curve.jsonl` (`train.Progress`).
+        points: Lines of `curve.jsonl` (`train.TrainingProgress`).
         size: Width and height, pixels.
     """
     image, draw, font = _page(size)

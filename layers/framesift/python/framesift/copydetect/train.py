@@ -82,7 +82,7 @@ def make_plan(**options: Any) -> TrainingPlan:
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """One line of the learning curve.
 
     Attributes:
@@ -146,7 +146,7 @@ class Batches(Dataset[RgbImage]):
         return chosen
 
 
-def train(plan: TrainingPlan, folder: Path, report: Callable[[Progress], None]) -> CopyNet:
+def train(plan: TrainingPlan, folder: Path, report: Callable[[TrainingProgress], None]) -> CopyNet:
     """Train, or resume the training whose checkpoint is in the folder.
 
     Args:
@@ -210,7 +210,7 @@ class Trainer:
             return self.step / self.plan.steps
         return self.elapsed_s / (60 * self.plan.minutes)
 
-    def train_step(self, views: Tensor) -> Progress:
+    def train_step(self, views: Tensor) -> TrainingProgress:
         """Train on one batch: (2, P, 128, 128, 3) uint8."""
         started_s, done = time.monotonic(), self.done
         images = views.to(self.device).flatten(0, 1).permute(0, 3, 1, 2).float() / 127.5 - 1
@@ -229,7 +229,7 @@ class Trainer:
         self.step += 1
         self._average()
         self.elapsed_s += time.monotonic() - started_s
-        return Progress(self.step, self.elapsed_s, self.done, loss.item(), found.item())
+        return TrainingProgress(self.step, self.elapsed_s, self.done, loss.item(), found.item())
 
     def _average(self) -> None:
         keep = min(self.plan.averaging, self.step / (10 + self.step))

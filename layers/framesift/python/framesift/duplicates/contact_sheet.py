@@ -61,7 +61,7 @@ def draw_contact_sheets(clusters: Sequence[Sequence[Tile]]) -> list[bytes]:
         clusters: Each cluster's images, the keeper first.
 
     Returns:
-        PNG files, one a page; with no clusters one that says so.
+        PNG files, one per page; a page with a note if there are no clusters.
     """
     blocks = [_draw_cluster(number, tiles) for number, tiles in enumerate(clusters, start=1)]
     pages: list[list[Image.Image]] = [[]]

@@ -95,7 +95,7 @@ def analyze(job: AnalysisJob, analyst: Analyst, child: int = 0) -> AnalysisSumma
 
 
 def cut_shards(job: AnalysisJob, manifests: dict[str, list[Clip]], label: str) -> list[Shard]:
-    """Cut the items that have media into shards, the same ones whoever does it.
+    """Cut the items that have media into shards, the same ones in every process.
 
     A shard's key holds a digest of what it is made from: other images, or another model, are another shard.
     """

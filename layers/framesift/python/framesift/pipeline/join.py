@@ -87,7 +87,7 @@ class _Today:
         images: Them, with their fingerprints.
         items: By candidate.
         rows: Each item's row, by category and id.
-        is_judged: `(N,)` bool: which can be told from others.
+        is_judged: `(N,)` bool: which are not too plain to be compared.
     """
 
     images: ImageSet

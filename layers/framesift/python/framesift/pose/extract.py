@@ -279,8 +279,8 @@ def _is_done(source: Source, manifest: Manifest, recorded: dict[str, Any], folde
 
 
 def _failed(source: Source, error: FramesiftError, recorded: dict[str, Any]) -> VideoEntry:
-    said = readable(str(error))
-    message = said if readable(source.path.name) in said else f"{readable(source.path.name)}: {said}"
+    reason = readable(str(error))
+    message = reason if readable(source.path.name) in reason else f"{readable(source.path.name)}: {reason}"
     return VideoEntry(
         source=source.name, status="failed", settings=recorded, error=type(error).__name__, message=message
     )

@@ -1,4 +1,4 @@
-"""Keeps people apart over time: whoever is followed keeps one slot, across crossings and short absences.
+"""Tracks people over time: each person keeps one slot, across crossings and short absences.
 
 An engine returns the people of a frame in any order. Each is matched to the slot whose last pose, moved on by its
 velocity, and whose clothes' colours are nearest. All pairs are weighed at once (the assignment problem), so that two

@@ -213,7 +213,7 @@ class S3Store:
         return True
 
     def link(self, key: str, seconds: int) -> str:
-        """A URL that gives the object to whoever holds it, for so many seconds."""
+        """Make a URL that grants anyone access to the object for that many seconds."""
         return aws.s3().generate_presigned_url(
             "get_object", Params={"Bucket": self.bucket, "Key": key}, ExpiresIn=seconds
         )

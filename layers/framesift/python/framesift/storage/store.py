@@ -88,7 +88,7 @@ class Store(Protocol):
         ...
 
     def link(self, key: str, seconds: int) -> str:
-        """A URL that gives the object to whoever holds it, for so many seconds."""
+        """Make a URL that grants anyone access to the object for that many seconds."""
         ...
 
 

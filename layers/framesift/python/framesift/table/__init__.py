@@ -5,7 +5,7 @@
 | `RUN#{source}` | `{run}` | a run (`Run.id`): the source of truth about it | `runs` |
 | `EXECUTION#{arn}` | `run` | which run an execution has claimed | `runs` |
 | `RUN#{source}#{run}` | `{attempt}#{stage}#{scope}` | a stage's output, which a resumed run reuses | `stages` |
-| `PROGRESS#{source}#{run}` | `{stage}#{scope}` | how far a stage is, for whoever watches | `stages` |
+| `PROGRESS#{source}#{run}` | `{stage}#{scope}` | a stage's progress, for people who watch | `stages` |
 | `FAULT#{source}#{run}` | `{stage}` | why a job's process failed: Batch keeps no more than its exit code | `stages` |
 | `ITEM#{source}#{id}` | `{date}#{category}` | what became of a clip on a day | `items` |
 | `TAKEDOWN#{source}` | `{id}` | a clip that must not be listed | `items` |

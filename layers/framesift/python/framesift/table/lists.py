@@ -45,7 +45,7 @@ class Lists:
             previous_key: The list of the day before, which ranks are compared with.
 
         Returns:
-            False if a later day's list is there already.
+            False if a later day's list is published already.
         """
         pointer = ListPointer(
             source=run.source,

@@ -24,7 +24,7 @@ from framesift.vision.images import encode_thumbnail
 def publish_lists(request: StageInput, settings: Settings, store: Store, records: Records) -> PublishOutput:
     """Publish the lists of a run's categories.
 
-    A category without a single clip is not published: the former list is kept, and the run's record says so.
+    A category without a qualified clip is not published: its previous list stays, and the run reports it.
     """
     run = request.run
 

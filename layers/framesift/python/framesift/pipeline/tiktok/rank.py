@@ -56,8 +56,8 @@ def _refuse(
         why = f"a re-upload of {clip.duplicate.of}{where} ({clip.duplicate.method}, {clip.duplicate.score:.2f})"
         return Decision(dropped=DropReason.DUPLICATE, why=why)
     if clip.language is None or clip.language.code != keep_language:
-        detected = f"{clip.language.code} by its {clip.language.decided_by}" if clip.language else "not detected"
-        return Decision(dropped=DropReason.LANGUAGE, why=f"language is {detected}, not {keep_language}")
+        language = f"{clip.language.code} by its {clip.language.decided_by}" if clip.language else "not detected"
+        return Decision(dropped=DropReason.LANGUAGE, why=f"language is {language}, not {keep_language}")
     return None
 
 

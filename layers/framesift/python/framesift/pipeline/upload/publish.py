@@ -98,8 +98,8 @@ def _record_lost(run: Run, collection: str, uploads: list[Upload], settings: Set
         why = f"{fault.error}: {fault.message}"
     for upload in uploads:
         video = videos.get(upload.name)
-        said = video and (video.modified_at > upload.modified_at or video.is_about(upload, recorded))
-        if upload.finding is Finding.VIDEO and not said:
+        known = video and (video.modified_at > upload.modified_at or video.is_about(upload, recorded))
+        if upload.finding is Finding.VIDEO and not known:
             error = ItemError(stage="analyze", error=VideoLostError.__name__, message=f"{upload.name} was lost: {why}")
             records.videos.put(collection, upload, failed_entry(upload, error, recorded))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from framesift.errors import BadValueError, CrawlBlockedError, CrawlError, SiteUnreachableError
 from framesift.sources.tiktok.clips import Clips
-from framesift.sources.tiktok.parse import Origin, list_entries, parse_entries
+from framesift.sources.tiktok.parse import CrawlContext, list_entries, parse_entries
 from framesift.sources.untrusted import read_json, show, split_url
 
 if TYPE_CHECKING:
@@ -21,18 +21,18 @@ class ListReader:
     Args:
         page: The page, before it is opened.
         clips: Where clips go.
-        origin: Whose clips they are.
+        crawl_context: The category, the site and the time of the crawl.
 
     Attributes:
         ended: Whether the site reported that there are no more.
         fault: The error class and message for the last response; None if it was good.
     """
 
-    def __init__(self, page: Page, clips: Clips, origin: Origin) -> None:
+    def __init__(self, page: Page, clips: Clips, crawl_context: CrawlContext) -> None:
         self.ended = False
         self.fault: tuple[type[CrawlError], str] | None = None
         self._clips = clips
-        self._origin = origin
+        self._context = crawl_context
         self._waiting: set[Request] = set()
         self._settled = asyncio.Event()
         self._settled.set()
@@ -87,7 +87,7 @@ class ListReader:
             return
         self.fault = None
         self.ended = not answer.get("hasMore", True)
-        self._clips.add_listed(parse_entries(list_entries(answer), self._origin))
+        self._clips.add_listed(parse_entries(list_entries(answer), self._context))
 
 
 def _is_list(url: str) -> bool:

@@ -23,7 +23,7 @@ from framesift.sources import browser as chromium
 from framesift.sources.tiktok import session as sessions
 from framesift.sources.tiktok.clips import Clips
 from framesift.sources.tiktok.lists import ListReader
-from framesift.sources.tiktok.parse import Origin, parse_card
+from framesift.sources.tiktok.parse import CrawlContext, parse_card
 from framesift.sources.tiktok.walls import READ_STATE, REFUSALS, PageState, describe, find_wall
 from framesift.sources.untrusted import read_list, read_mapping, read_text
 
@@ -107,7 +107,7 @@ async def _crawl(
     from playwright.async_api import Error as PlaywrightError
 
     clips = Clips(settings.crawl.min_views)
-    origin = Origin(category, settings.crawl.site_url.rstrip("/"), datetime.now(UTC))
+    crawl_context = CrawlContext(category, settings.crawl.site_url.rstrip("/"), datetime.now(UTC))
     session = sessions.open_session(settings.crawl)
     for launch in range(1, _LAUNCHES + 1):
         clips.begin_visit()
@@ -119,7 +119,7 @@ async def _crawl(
                     viewport=_VIEWPORT,  # type: ignore[arg-type]
                     storage_state=session.load(),  # type: ignore[arg-type]
                 )
-                visit = _Visit(await context.new_page(), clips, origin, settings.crawl, dice, report)
+                visit = _Visit(await context.new_page(), clips, crawl_context, settings.crawl, dice, report)
                 cut_short = await visit.run(keep_screenshot)
                 sessions.keep(session, dict(await context.storage_state()))
                 return Crawl(clips.items, clips.repeated, cut_short)
@@ -137,22 +137,28 @@ class _Visit:
     """One page, from opening to the last scroll."""
 
     def __init__(
-        self, page: Page, clips: Clips, origin: Origin, settings: CrawlSettings, dice: random.Random, report: Report
+        self,
+        page: Page,
+        clips: Clips,
+        crawl_context: CrawlContext,
+        settings: CrawlSettings,
+        dice: random.Random,
+        report: Report,
     ) -> None:
         self._page = page
         self._clips = clips
-        self._origin = origin
+        self._context = crawl_context
         self._settings = settings
         self._dice = dice
         self._report = report
-        self._lists = ListReader(page, clips, origin)
+        self._lists = ListReader(page, clips, crawl_context)
         self._status: int | None = None
         page.set_default_timeout(settings.page_timeout_s * 1000)
 
     async def run(self, keep_screenshot: KeepScreenshot) -> str | None:
         """Open and scroll; returns why it was cut short, or None."""
         try:
-            await self._open(f"{self._origin.site_url}{self._settings.paths[self._origin.category]}")
+            await self._open(f"{self._context.site_url}{self._settings.paths[self._context.category]}")
             return await self._scroll_to_end()
         except CrawlError as error:
             place = keep_screenshot(await self._page.screenshot())
@@ -225,7 +231,7 @@ class _Visit:
     async def _read_cards(self) -> None:
         # The page's own scripts can change what ours return.
         cards = map(read_mapping, read_list(await self._page.evaluate(_CARDS)))
-        items = (parse_card(card, self._origin) for card in cards)
+        items = (parse_card(card, self._context) for card in cards)
         self._clips.add_cards(item for item in items if item is not None)
 
     async def _state(self) -> PageState:

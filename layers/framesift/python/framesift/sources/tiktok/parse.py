@@ -31,13 +31,13 @@ _CLIP_PATH = re.compile(r"/@([^/]+)/video/([^/]+)/?")
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Where and when clips were seen.
+class CrawlContext:
+    """The circumstances of a crawl, which its clips share.
 
     Attributes:
-        category: The category whose page it was.
+        category: The crawled category.
         site_url: The site's address, without a slash at the end.
-        seen_at: The moment.
+        seen_at: When the page was crawled.
     """
 
     category: str
@@ -51,15 +51,15 @@ def list_entries(answer: Any) -> list[Any]:
     return read_list(fields.get("itemList") or fields.get("item_list"))
 
 
-def parse_entries(entries: list[Any], origin: Origin) -> Iterator[Clip]:
+def parse_entries(entries: list[Any], crawl_context: CrawlContext) -> Iterator[Clip]:
     """The clips among a list's entries, in order; what is no clip is left out."""
     for entry in entries:
-        item = parse_entry(entry, origin) if isinstance(entry, dict) else None
+        item = parse_entry(entry, crawl_context) if isinstance(entry, dict) else None
         if item is not None:
             yield item
 
 
-def parse_entry(entry: dict[str, Any], origin: Origin) -> Clip | None:
+def parse_entry(entry: dict[str, Any], crawl_context: CrawlContext) -> Clip | None:
     """A clip as the site's JSON describes it; None without an id or an author."""
     clip_id, author = read_id(entry.get("id")), read_mapping(entry.get("author"))
     account = read_text(author.get("uniqueId"))
@@ -68,15 +68,15 @@ def parse_entry(entry: dict[str, Any], origin: Origin) -> Clip | None:
     video = read_mapping(entry.get("video"))
     item = Clip(
         source="tiktok",
-        category=origin.category,
+        category=crawl_context.category,
         id=safe_id(clip_id),
-        url=clip_url(origin.site_url, account, clip_id),
+        url=clip_url(crawl_context.site_url, account, clip_id),
         title=read_text(entry.get("desc")),
         author=account,
         author_name=read_text(author.get("nickname")),
         views=0,
         posted_at=read_moment(entry.get("createTime")),
-        collected_at=origin.seen_at,
+        collected_at=crawl_context.seen_at,
     )
     try:
         cover = read_web_url(video.get("cover"), "cover") or read_web_url(video.get("originCover"), "originCover")
@@ -85,33 +85,33 @@ def parse_entry(entry: dict[str, Any], origin: Origin) -> Clip | None:
         return _with_error(item, error)
 
 
-def parse_card(card: dict[str, Any], origin: Origin) -> Clip | None:
+def parse_card(card: dict[str, Any], crawl_context: CrawlContext) -> Clip | None:
     """A clip as the page shows it; None where the card's link leads to no clip.
 
     Args:
         card: `href`, and where the card has them `views`, `title`, `image`, `alt`, `author_name`: text as it is shown.
-        origin: Where and when.
+        crawl_context: The category, the site and the time of the crawl.
     """
     link = read_text(card.get("href"))
     try:
         path = _CLIP_PATH.fullmatch(split_url(link).path)
     except BadValueError as error:
-        return _with_error(_item_of_link(link, origin), error)
+        return _with_error(_item_of_link(link, crawl_context), error)
     if path is None:
         return None
     account, clip_id = (read_text(unquote(part)) for part in path.groups())
     views_text = read_text(card.get("views")) or None
     item = Clip(
         source="tiktok",
-        category=origin.category,
+        category=crawl_context.category,
         id=safe_id(clip_id),
-        url=clip_url(origin.site_url, account, clip_id),
+        url=clip_url(crawl_context.site_url, account, clip_id),
         title=read_text(card.get("title")) or read_text(card.get("alt")),
         author=account,
         author_name=read_text(card.get("author_name")),
         views=0,
         views_text=views_text,
-        collected_at=origin.seen_at,
+        collected_at=crawl_context.seen_at,
     )
     try:
         views = read_count(views_text, "The number of views") or 0
@@ -146,15 +146,15 @@ def _views(entry: dict[str, Any]) -> int:
     return 0
 
 
-def _item_of_link(link: str, origin: Origin) -> Clip:
+def _item_of_link(link: str, crawl_context: CrawlContext) -> Clip:
     """An item that stands for a link that leads nowhere, so that the run's record names it."""
     return Clip(
         source="tiktok",
-        category=origin.category,
+        category=crawl_context.category,
         id=safe_id(f"link {link}"),
         url=show(link),
         views=0,
-        collected_at=origin.seen_at,
+        collected_at=crawl_context.seen_at,
     )
 
 

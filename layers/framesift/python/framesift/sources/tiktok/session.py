@@ -114,7 +114,7 @@ def open_session(settings: CrawlSettings) -> Session:
 
 
 def keep(session: Session, state: State) -> None:
-    """Keep a session after a good crawl; the crawl stands even if this fails, and the log says so."""
+    """Store the session after a successful crawl; a failure to do so is logged and does not fail the crawl."""
     try:
         session.save(state)
     except (SecretNotWrittenError, OSError) as error:
