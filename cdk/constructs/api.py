@@ -29,6 +29,7 @@ READ_ROUTES = (
     "GET /v1/runs/{source}/{date}",
     "GET /v1/clips/{source}/{id}",
     "GET /v1/reviews",
+    "GET /v1/takedowns",
 )
 _ACCESS_LOG_FIELDS = (
     "requestId",
@@ -41,7 +42,7 @@ _ACCESS_LOG_FIELDS = (
     "authorizer.claims.sub",
     "integrationErrorMessage",
 )
-WRITE_ROUTES = ("POST /v1/takedowns", "POST /v1/reviews/{id}")
+WRITE_ROUTES = ("POST /v1/takedowns", "DELETE /v1/takedowns/{source}/{id}", "POST /v1/reviews/{id}")
 
 
 class Api(Construct):

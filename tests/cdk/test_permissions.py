@@ -12,15 +12,20 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from pydantic import SecretStr
 
 from containers.vision.main import main as run_job
 from framesift import aws, keys
-from framesift.contracts import Clip, CrawlOutput, Detection, Media, Run, StageInput
+from framesift.contracts import Clip, CrawlOutput, Media, Run, StageInput
+from framesift.detection import open_detector
 from framesift.errors import NoUploadsError, TooManyFailedItemsError
 from framesift.pipeline.youtube.predict import predict_items
-from framesift.settings import load_settings
+from framesift.settings import CustomVisionSettings, load_settings
 from framesift.storage import write_manifest
 from framesift_local.standins.clipsite import ClipSite
+from framesift_local.standins.customvision import CustomVisionStandIn, vision
+from framesift_local.standins.customvision import account as standin_account
+from framesift_local.standins.customvision.server import PREDICTION_KEY, TRAINING_KEY
 from tests.cdk.account import Account, begin
 
 EVENTS = Path(__file__).parents[1] / "fixtures" / "events"
@@ -76,8 +81,8 @@ def test_a_day_of_tiktok_needs_no_more_than_its_roles_allow(account: Account):
     assert account.invoke("finish_run", {**end, "execution_arn": "arn:1"})["status"] == "SUCCEEDED"
 
     api: Callable[[dict[str, Any]], dict[str, Any]] = lambda event: account.invoke("serve_api", event)  # noqa: E731
-    assert api(json.loads((EVENTS / "api_get_top10.json").read_text()))["statusCode"] == 200
-    assert api(json.loads((EVENTS / "api_post_takedown.json").read_text()))["statusCode"] == 200
+    assert api(json.loads((EVENTS / "serve_api.get_top10.json").read_text()))["statusCode"] == 200
+    assert api(json.loads((EVENTS / "serve_api.post_takedown.json").read_text()))["statusCode"] == 200
 
 
 def test_a_run_that_was_cut_off_is_recorded_with_what_the_role_allows(account: Account):
@@ -104,29 +109,32 @@ def test_an_upload_needs_no_more_than_its_roles_allow(account: Account):
     assert account.store.exists(keys.poses_manifest("dance"))
 
 
-class Watching:
-    """A detector that is unsure about everything."""
-
-    name = "watching"
-
-    def tags(self) -> dict[str, list[str]]:
-        return {"here": list(load_settings().detection.tags)}
-
-    def detect(self, images: list[bytes], **_: Any) -> list[list[Detection]]:
-        box = {"left": 0.1, "top": 0.1, "width": 0.5, "height": 0.5}
-        return [[Detection.model_validate({"tag": "logo", "probability": 0.4, **box})] for _ in images]
-
-
-def test_predicting_needs_no_more_than_its_role_allows(account: Account):
+def test_predicting_needs_no_more_than_its_role_allows(
+    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    unsure = vision.Detection("logo", 0.4, 0.1, 0.1, 0.5, 0.5)
+    monkeypatch.setattr(vision, "detect", lambda data: (unsure,))
     began = begin(account, source="youtube", date="2026-11-20")
     run = Run.model_validate(began["run"])
     [feed] = [each["scope"] for each in began["work"]]
     some_clips(account, run, feed, "collect_feed")
 
-    with account.acting_as("predict_items"):
-        assert account.records.training.in_service() is None
-        request = StageInput(run=run, scopes=[feed])
-        output = predict_items(request, load_settings(), account.store, account.records, Watching())
+    with CustomVisionStandIn(standin_account.Account(tmp_path)) as service:
+        serving = service.account.make_project("A", tuple(load_settings().detection.tags), publish="stable")
+        azure = CustomVisionSettings(
+            training_endpoint=service.url,
+            training_key=SecretStr(TRAINING_KEY),
+            prediction_endpoint=service.url,
+            prediction_key=SecretStr(PREDICTION_KEY),
+            prediction_resource_id=standin_account.RESOURCE_ID,
+            serving_project=serving.id,
+        )
+        settings = load_settings().model_copy(update={"custom_vision": azure})
+        with account.acting_as("predict_items"):
+            in_service = account.records.training.in_service()
+            detector = open_detector(settings, account.store, in_service)
+            request = StageInput(run=run, scopes=[feed])
+            output = predict_items(request, settings, account.store, account.records, detector)
 
     assert output.categories[0].to_review > 0
 

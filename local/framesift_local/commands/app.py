@@ -19,6 +19,7 @@ import typer
 from framesift.address import is_running
 from framesift.cli.connection import DATA_DIR, Connection, connect
 from framesift.cli.console import errors, output
+from framesift.cli.report import write_report
 from framesift.cli.runs import lists_of, show_lists, start_and_watch
 from framesift.errors import DataFolderBusyError, InvalidDateError
 from framesift.settings import load_settings
@@ -94,7 +95,8 @@ def _run(connection: Connection, start: dict[str, Any], started: Machine | None)
         if grade is not None and grade.total.reuploads:
             _show_grade(grade)
         _say_where(connection)
-    _say("\nSee it again with `framesift status`, `framesift runs`, `framesift top10` and `framesift clip`.")
+    _say(f"\nThe whole day to look at: {write_report(connection, record).resolve()}")
+    _say("See it again with `framesift status`, `framesift report`, `framesift top10` and `framesift clip`.")
 
 
 def _refuse_options_of_start(context: typer.Context, *names: str) -> None:

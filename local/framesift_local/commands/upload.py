@@ -8,6 +8,7 @@ from pathlib import Path
 from framesift import keys
 from framesift.cli.connection import DATA_DIR, Connection
 from framesift.cli.console import output, print_text
+from framesift.cli.report import write_report
 from framesift.cli.runs import watch_execution
 from framesift.cli.uploads import send_videos
 from framesift.errors import EmbeddedAwsDownError
@@ -39,8 +40,9 @@ def drop_and_watch(connection: Connection) -> None:
     before = {record.execution_arn for record in connection.records.runs.newest(UPLOAD.source)}
     (sent,) = send_videos(connection, COLLECTION, [video], force=True)
     print_text(f"{video} was dropped at s3://{connection.bucket}/{sent.key}")
-    watch_execution(connection, _started(connection.records.runs, before))
+    record = watch_execution(connection, _started(connection.records.runs, before))
     _say_how_to_see(connection, video)
+    print_text(f"The collection to look at: {write_report(connection, record).resolve()}")
 
 
 def _started(runs: Runs, before: set[str]) -> str:

@@ -50,7 +50,7 @@ def an_event(
     claims: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """An event as the gateway sends it, made from a recorded one."""
-    event = json.loads((EVENTS / "api_get_top10.json").read_text())
+    event = json.loads((EVENTS / "serve_api.get_top10.json").read_text())
     event |= {"rawPath": path, "routeKey": "$default", "pathParameters": {}}
     event["requestContext"]["http"] |= {"method": method, "path": path}
     event["headers"] |= headers or {}

@@ -170,7 +170,8 @@ def test_describes_itself(ask: Ask):
         "/v1/clips/{source}/{clip_id}": ["get"],
         "/v1/reviews": ["get"],
         "/v1/reviews/{review_id}": ["post"],
-        "/v1/takedowns": ["post"],
+        "/v1/takedowns": ["get", "post"],
+        "/v1/takedowns/{source}/{clip_id}": ["delete"],
     }
     runs = answer.json["paths"]["/v1/runs"]["get"]
     assert runs["security"] == [{"token": ["framesift/read"]}]

@@ -7,7 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from framesift import keys
 from framesift.api import problems
+from framesift.contracts import TopList
+from framesift.storage import S3Store
 from framesift.table import Records, RunRecord, Runs
 from tests.unit.api.conftest import CLAIMS, Answer
 
@@ -90,10 +93,31 @@ def test_a_clip_that_is_taken_down_is_gone_from_the_list_at_once(ask: Ask):
     assert ask(listed["thumbnail_url"].partition("?")[0]).status == 404
 
 
-@pytest.mark.usefixtures("records")
-def test_a_clip_that_was_never_seen_can_be_taken_down(ask: Ask):
-    assert ask("/v1/takedowns", "POST", body=A_TAKEDOWN, claims=CLAIMS).json["listed_in"] == []
-    assert ask("/v1/clips/tiktok/7302", claims=CLAIMS).json["days"] == []
+@pytest.mark.usefixtures("two_days", "one_run")
+def test_every_view_agrees_about_a_takedown_and_its_undoing(ask: Ask, store: S3Store):
+    def ids() -> list[list[str]]:
+        copy = TopList.model_validate_json(store.get(keys.latest_list("dance")))
+        return [
+            [item.clip_id for item in copy.items],
+            [item["clip_id"] for item in ask("/v1/top10/dance").json["items"]],
+        ]
+
+    ask("/v1/takedowns", "POST", body=A_TAKEDOWN, claims=CLAIMS)
+    assert ids() == [["7304", "7303"]] * 2
+    (listed,) = ask("/v1/takedowns", claims=CLAIMS).json["takedowns"]
+    assert (listed["id"], listed["why"]) == ("7302", "the author asked")
+    undone = ask("/v1/takedowns/tiktok/7302", "DELETE", claims=CLAIMS)
+    assert (undone.status, undone.json["listed_in"]) == (200, ["dance"])
+    assert ids() == [["7302", "7304", "7303"]] * 2
+    assert ask("/v1/takedowns", claims=CLAIMS).json == {"takedowns": []}
+    assert ask("/v1/takedowns/tiktok/7302", "DELETE", claims=CLAIMS).status == 404
+
+
+@pytest.mark.usefixtures("two_days")
+def test_a_clip_that_was_never_collected_is_not_taken_down(ask: Ask, records: Records):
+    answer = ask("/v1/takedowns", "POST", body=A_TAKEDOWN | {"id": "9999"}, claims=CLAIMS)
+    assert (answer.status, "never collected" in answer.json["detail"]) == (404, True)
+    assert not records.items.taken_down("tiktok")
 
 
 @pytest.mark.parametrize(
@@ -135,7 +159,7 @@ def test_a_parameter_of_the_wrong_form_is_named(ask: Ask, path: str, query: dict
 
 
 ROUTES = [("/v1/runs", "GET"), ("/v1/runs/tiktok/2026-11-20", "GET"), ("/v1/clips/tiktok/1", "GET")]
-ROUTES += [("/v1/takedowns", "POST")]
+ROUTES += [("/v1/takedowns", "GET"), ("/v1/takedowns", "POST"), ("/v1/takedowns/tiktok/7302", "DELETE")]
 
 
 @pytest.mark.parametrize(("path", "method"), ROUTES)
@@ -151,7 +175,7 @@ def test_nobody_unknown_gets_through(ask: Ask, path: str, method: str, claims: d
 def test_a_token_without_the_scope_is_refused(ask: Ask, path: str, method: str, claims: dict[str, str]):
     answer = ask(path, method, body=A_TAKEDOWN if method == "POST" else None, claims=claims)
     assert answer.status == 403
-    assert f"framesift/{'write' if method == 'POST' else 'read'}" in answer.json["detail"]
+    assert f"framesift/{'read' if method == 'GET' else 'write'}" in answer.json["detail"]
 
 
 def test_who_may_read_may_not_write(ask: Ask):

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 import typer
+from rich.console import Console
+from rich.text import Text
 
 from framesift.cli.connection import connect
 from framesift.cli.runs import watch_execution
 from framesift.cli.watch import Snapshot
-from framesift.contracts import PublishedList, Run, TopItem, TopList, Upload
+from framesift.contracts import FrameCounts, PublishedList, Run, TopItem, TopList, Upload, VideoEntry
 from framesift.errors import RunBusyError
-from framesift.pose.manifest import FrameCounts, VideoEntry
 from framesift.storage import S3Store, write_json
 from framesift.table import ItemDay, Records, RunRecord
 from tests.unit.cli.conftest import framesift
@@ -108,8 +109,23 @@ def test_top10_shows_the_list_and_leaves_titles_as_they_are(capsys: pytest.Captu
     shown = capsys.readouterr().out
     assert "1,234,567" in shown
     assert "춤 [bold]추는[/bold] 고양이" in shown
-    assert "▲2" in shown
-    assert "Only 1 of 10" in shown
+    assert shown.splitlines()[1].split("\t") == [
+        "dance", RUN.date, "1", "1,234,567", "▲2", "춤 [bold]추는[/bold] 고양이", "@cat", "7"
+    ]  # fmt: skip
+
+
+@pytest.mark.usefixtures("finished")
+@pytest.mark.parametrize("width", [80, 120])
+def test_top10_at_a_terminal_has_each_id_whole_on_one_line(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("framesift.cli.tables.output", Console(force_terminal=True, width=width))
+    monkeypatch.setattr("framesift.cli.runs.output", Console(force_terminal=True, width=width))
+    assert framesift("top10", "dance") == 0
+    shown = Text.from_ansi(capsys.readouterr().out).plain.splitlines()
+    assert "Only 1 of 10" in shown[1]
+    assert shown[3].rstrip().endswith("  7")
+    assert all(len(line) <= width for line in shown)
 
 
 @pytest.mark.usefixtures("finished")
@@ -125,6 +141,25 @@ def test_a_clips_history_and_its_takedown(capsys: pytest.CaptureFixture[str], re
     assert "dance01: number 1" in capsys.readouterr().out
     assert framesift("takedown", "7", "--why", "the author asked") == 0
     assert records.items.taken_down("tiktok") == {"7": "the author asked"}
+    assert "is gone from the list of dance" in capsys.readouterr().out
+    assert framesift("top10", "dance") == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1, "only the headings"
+    assert framesift("takedown", "list") == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith("7\t")
+    assert framesift("takedown", "undo", "7") == 0
+    assert framesift("top10", "dance") == 0
+    assert capsys.readouterr().out.splitlines()[-1].endswith("\t7")
+    assert framesift("takedown", "undo", "7") == 65
+
+
+@pytest.mark.usefixtures("finished")
+@pytest.mark.parametrize("add", [[], ["add"]])
+def test_a_clip_that_was_never_collected_is_not_taken_down(
+    add: list[str], capsys: pytest.CaptureFixture[str], records: Records
+) -> None:
+    assert framesift("takedown", *add, "8", "--why", "a typing error") == 65
+    assert "clip 8 was never collected" in capsys.readouterr().err
+    assert not records.items.taken_down("tiktok")
 
 
 @pytest.mark.usefixtures("stack")

@@ -19,6 +19,7 @@ from framesift.contracts import (
     BeginOutput,
     Finding,
     FinishInput,
+    FrameCounts,
     PoseJob,
     PosesOutput,
     Run,
@@ -27,6 +28,7 @@ from framesift.contracts import (
     UploadedObject,
     UploadsInput,
     UploadsOutput,
+    VideoEntry,
 )
 from framesift.errors import (
     InvalidCollectionError,
@@ -42,7 +44,7 @@ from framesift.pipeline.upload.collect import collect_uploads
 from framesift.pipeline.upload.plan import plan_poses
 from framesift.pipeline.upload.poses import failed_entry, pose_settings
 from framesift.pipeline.upload.publish import publish_poses, write_poses_manifest
-from framesift.pose.manifest import FrameCounts, VideoEntry, json_schema
+from framesift.pose.manifest import json_schema
 from framesift.settings import Settings, UploadSettings
 from framesift.storage import S3Store, read_lines
 from framesift.table import Failure, Records

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from framesift.contracts import Contract, TopItem, TopList
 from framesift.pipeline.branches import BRANCHES
-from framesift.table import ItemDay, Review, RunRecord
+from framesift.table import ItemDay, Review, RunRecord, TakenDown
 
 # The site's own ids, as `names.safe_id` leaves them.
 CLIP_ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
@@ -112,8 +112,22 @@ class Takedown(Contract):
     source: str
     id: str
     why: str
-    listed_in: list[str] = Field(description="The categories whose newest list still has the clip.")
-    effect: str = "This API leaves it out at once; the published files do from the next publication on."
+    listed_in: list[str] = Field(description="The categories whose newest list was published with the clip.")
+    effect: str = "It is left out of every view at once; the ranks close up in the next edition of the list."
+
+
+class TakedownList(Contract):
+    """The clips that must not be listed, the latest takedown first."""
+
+    takedowns: list[TakenDown]
+
+
+class Restored(Contract):
+    """A takedown that was undone."""
+
+    source: str
+    id: str
+    listed_in: list[str] = Field(description="The categories whose newest list shows the clip again.")
 
 
 class FieldFault(BaseModel):

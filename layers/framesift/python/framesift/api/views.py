@@ -9,16 +9,20 @@ from framesift.api.messages import (
     ClipHistory,
     ListDiff,
     Moved,
+    Restored,
     RunList,
     RunReport,
     ServedItem,
     ServedList,
     StageReport,
     Takedown,
+    TakedownList,
     TakedownRequest,
 )
 from framesift.contracts import Run, TopItem, TopList
 from framesift.errors import NotFoundError, UnknownCategoryError
+from framesift.pipeline import takedowns
+from framesift.pipeline.shown_lists import key_of_day, read_shown
 from framesift.storage import Store
 from framesift.table import ListPointer, Records
 
@@ -38,8 +42,8 @@ def top_list(category: str, date: Date | None, *, store: Store, records: Records
         NotFoundError: If no list was published, or none on that day.
     """
     pointer = _pointer(category, records, categories)
-    key = pointer.key if date is None else _key_of_day(pointer, date.isoformat(), store)
-    published = _shown(store.get(key), records)
+    key = pointer.key if date is None else key_of_day(pointer, date.isoformat(), store)
+    published = read_shown(key, store, records)
     items = [
         ServedItem(
             **item.model_dump(),
@@ -50,33 +54,12 @@ def top_list(category: str, date: Date | None, *, store: Store, records: Records
     return ServedList.model_validate(published.model_dump() | {"items": items})
 
 
-def _shown(body: bytes, records: Records) -> TopList:
-    """A list without the clips that were taken down since it was published; the others keep their ids and ranks."""
-    published = TopList.model_validate_json(body)
-    taken_down = records.items.taken_down(published.source)
-    items = [item for item in published.items if item.clip_id not in taken_down]
-    return published.model_copy(update={"items": items, "count": len(items)})
-
-
 def _pointer(category: str, records: Records, categories: list[str]) -> ListPointer:
     if pointer := records.lists.pointer(category):
         return pointer
     if category in categories:
         raise NotFoundError(f"No list of {category!r} is published yet: it comes with the day's first run.")
     raise UnknownCategoryError(f"There is no category {category!r}: choose one of {', '.join(categories)}.")
-
-
-def _key_of_day(pointer: ListPointer, date: str, store: Store) -> str:
-    """The day's newest list; a day has an edition per run: `2026-11-20`, `2026-11-20.2` and so on."""
-    if date == pointer.date:
-        return pointer.key
-    # A later day's list may be written already, but is not published yet.
-    if date < pointer.date:
-        ending = keys.top_list("", pointer.category).removeprefix("published/")
-        editions = [key for key in store.list(f"published/{date}") if key.endswith(ending)]
-        if editions:
-            return max(editions, key=lambda key: (len(key), key))  # .10 comes after .9
-    raise NotFoundError(f"No list of {pointer.category!r} was published on {date}; the newest is of {pointer.date}.")
 
 
 def thumbnail_link(category: str, name: str, edition: str, *, store: Store, records: Records, link_s: int) -> str:
@@ -87,7 +70,7 @@ def thumbnail_link(category: str, name: str, edition: str, *, store: Store, reco
     """
     list_id = name.removesuffix(".jpg")
     try:
-        shown = _shown(store.get(keys.top_list(edition, category)), records).items
+        shown = read_shown(keys.top_list(edition, category), store, records).items
     except NotFoundError:
         shown = []
     if not any(item.id == list_id for item in shown):
@@ -113,8 +96,8 @@ def list_diff(category: str, *, store: Store, records: Records, categories: list
         NotFoundError: If no list was published.
     """
     pointer = _pointer(category, records, categories)
-    current = _shown(store.get(pointer.key), records)
-    previous = _shown(store.get(pointer.previous_key), records) if pointer.previous_key else None
+    current = read_shown(pointer.key, store, records)
+    previous = read_shown(pointer.previous_key, store, records) if pointer.previous_key else None
     before = _by_clip(previous)
     now = _by_clip(current)
     return ListDiff(
@@ -170,13 +153,25 @@ def clip_history(source: str, clip_id: str, *, records: Records) -> ClipHistory:
     return ClipHistory(source=source, id=clip_id, taken_down=taken_down, days=days)
 
 
+def list_takedowns(source: str, *, records: Records) -> TakedownList:
+    """The clips of a source that must not be listed, the latest takedown first."""
+    return TakedownList(takedowns=records.items.takedowns(source))
+
+
 def take_down(request: TakedownRequest, *, store: Store, records: Records) -> Takedown:
-    """Record that a clip must not be listed; recording it again changes only the reason."""
-    records.items.take_down(request.source, request.id, request.why)
-    listed_in = [
-        pointer.category
-        for pointer in records.lists.pointers()
-        if pointer.source == request.source
-        and request.id in _by_clip(TopList.model_validate_json(store.get(pointer.key)))
-    ]
+    """Record that a clip must not be listed; recording it again changes only the reason.
+
+    Raises:
+        NotFoundError: If the clip was never collected.
+    """
+    listed_in = takedowns.take_down(request.source, request.id, request.why, store, records)
     return Takedown(source=request.source, id=request.id, why=request.why, listed_in=listed_in)
+
+
+def restore(source: str, clip_id: str, *, store: Store, records: Records) -> Restored:
+    """Let a clip that was taken down be listed again.
+
+    Raises:
+        NotFoundError: If the clip is not taken down.
+    """
+    return Restored(source=source, id=clip_id, listed_in=takedowns.restore(source, clip_id, store, records))

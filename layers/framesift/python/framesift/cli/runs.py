@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table as Grid
 
-from framesift import aws, keys
+from framesift import aws
 from framesift.cli.connection import Connection, StackOption, connect, connect_to_read
 from framesift.cli.console import errors, output, safe_text
 from framesift.cli.detector import show_detection
@@ -17,10 +17,11 @@ from framesift.cli.dry_run import dry_run
 from framesift.cli.tables import Cell, Column, show_table
 from framesift.cli.uploads import show_poses
 from framesift.cli.watch import Snapshot, watch
-from framesift.contracts import Run, TopList
-from framesift.errors import NotFoundError, RunBusyError, exit_code_of
+from framesift.contracts import Run, TopItem, TopList
+from framesift.errors import NotFoundError, RunBusyError, get_exit_code
 from framesift.pipeline.branches import BRANCHES, DEFAULT_SOURCE, branch_of
 from framesift.pipeline.finish import plain_cause
+from framesift.pipeline.shown_lists import key_of_day, read_shown
 from framesift.table import RunRecord
 
 SourceArgument = Annotated[str, typer.Argument(help=f"Where media comes from: {', '.join(BRANCHES)}.")]
@@ -96,13 +97,13 @@ def watch_execution(connection: Connection, execution_arn: str) -> RunRecord:
         run = Run.model_validate(ended.result["run"])
     elif ended.record is None:  # Refused: there is no run.
         _explain(ended)
-        raise typer.Exit(exit_code_of(ended.result.get("error")))
+        raise typer.Exit(get_exit_code(ended.result.get("error")))
     else:
         run = ended.record.run
     record = find_run(connection, run.source, run.id)
     _show_summary(connection, record)
     if ended.state != "SUCCEEDED":
-        raise typer.Exit(exit_code_of(record.error))
+        raise typer.Exit(get_exit_code(record.error))
     if record.status == "RUNNING":  # Another execution has the run: this request was not carried out.
         raise typer.Exit(RunBusyError.exit_code)
     return record
@@ -183,21 +184,6 @@ def clip(
         )
 
 
-def takedown(
-    clip_id: Annotated[str, typer.Argument(help="The clip's id, as the site gives it.")],
-    why: Annotated[str, typer.Option(help="The reason, which stays in the records.")],
-    source: Annotated[str, typer.Option(help="Where it is from.")] = DEFAULT_SOURCE,
-    stack: StackOption = "",
-) -> None:
-    """Leave a clip out of every list: the API's at once, the published files from the next one on."""
-    connect_to_read(stack).records.items.take_down(source, clip_id, why)
-    output.print(
-        f"{clip_id} will not be listed again. `framesift run {source} --force` makes today's lists without it.",
-        highlight=False,
-        soft_wrap=True,
-    )
-
-
 def _newest_lists(connection: Connection, categories: list[str] | None) -> list[TopList]:
     pointers = [
         pointer for pointer in connection.records.lists.pointers() if not categories or pointer.category in categories
@@ -205,35 +191,41 @@ def _newest_lists(connection: Connection, categories: list[str] | None) -> list[
     if not pointers:
         named = ", ".join(categories or ["any category"])
         raise NotFoundError(f"No list of {named} is published yet: `framesift run` makes one.")
-    return [TopList.model_validate_json(connection.store.get(pointer.key)) for pointer in pointers]
+    return [read_shown(pointer.key, connection.store, connection.records) for pointer in pointers]
 
 
 def lists_of(connection: Connection, record: RunRecord) -> list[TopList]:
-    """The lists that a run published."""
-    found = (keys.top_list(keys.edition(record.run_of(category)), category) for category in record.done)
-    return [TopList.model_validate_json(connection.store.get(key)) for key in found]
+    """The newest lists of a run's day, without the clips that were taken down since."""
+    store, records = connection.store, connection.records
+    pointers = [pointer for category in record.done if (pointer := records.lists.pointer(category))]
+    return [read_shown(key_of_day(pointer, record.date, store), store, records) for pointer in pointers]
+
+
+_LIST_COLUMNS = (
+    Column("rank", keep=True, align="right"),
+    Column("views", priority=4, align="right", min_width=11),
+    Column("moved", priority=2),
+    Column("title", priority=5, min_width=28),
+    Column("author", priority=1),
+    Column("clip", keep=True),
+)
 
 
 def show_lists(lists: list[TopList]) -> None:
-    """Print lists for a person."""
+    """Print lists: for a person one table a category, for a program one table."""
+    if not output.is_terminal:
+        rows = [(top.category, top.date, *_list_row(item)) for top in lists for item in top.items]
+        show_table((Column("category"), Column("date"), *_LIST_COLUMNS), rows)
+        return
     for top in lists:
-        output.print()
-        _show_list(top)
+        note = safe_text(top.note or "")
+        output.print(f"\n[bold]{top.category}[/]  {top.date}  [dim]{note}[/]", highlight=False)
+        show_table(_LIST_COLUMNS, [_list_row(item) for item in top.items])
 
 
-def _show_list(top: TopList) -> None:
-    output.print(f"[bold]{top.category}[/]  {top.date}  [dim]{safe_text(top.note or '')}[/]", highlight=False)
-    grid = Grid(box=None, pad_edge=False, show_header=False)
-    for item in top.items:
-        moved = "new" if item.previous_rank is None else _moved(item.previous_rank - item.rank)
-        grid.add_row(
-            f"  {item.rank:>2}",
-            f"{item.views:,}",
-            moved,
-            safe_text(item.title or "(no title)"),
-            f"[dim]@{safe_text(item.author)}[/]",
-        )
-    output.print(grid)
+def _list_row(item: TopItem) -> tuple[str, ...]:
+    moved = "new" if item.previous_rank is None else _moved(item.previous_rank - item.rank)
+    return (str(item.rank), f"{item.views:,}", moved, item.title or "(no title)", f"@{item.author}", item.clip_id)
 
 
 def _moved(places: int) -> str:

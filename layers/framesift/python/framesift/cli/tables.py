@@ -11,7 +11,6 @@ from rich.text import Text
 
 from framesift.cli.console import output, plain_text
 
-_MIN_CELLS = 8  # A column is cut to this width at least.
 _GAP_CELLS = 2
 
 
@@ -24,12 +23,14 @@ class Column:
         keep: Whether it is always shown whole: an id, which another command takes.
         priority: At a narrow terminal, columns with the lowest priority are left out first.
         align: Where its cells stand.
+        min_width: It is cut to this width at least, in terminal cells.
     """
 
     name: str
     keep: bool = False
     priority: int = 1
     align: Literal["left", "right"] = "left"
+    min_width: int = 8
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,9 @@ def _aligned(cell: Cell, column: Column, width: int) -> Text:
 
 def _fit(columns: Sequence[Column], widths: Sequence[int], available: int) -> dict[int, int]:
     """The places of the columns that are shown, from left to right, with their widths."""
-    least = [width if column.keep else min(width, _MIN_CELLS) for column, width in zip(columns, widths, strict=True)]
+    least = [
+        width if column.keep else min(width, column.min_width) for column, width in zip(columns, widths, strict=True)
+    ]
     shown = dict(enumerate(widths))
     optional = (place for place in shown if not columns[place].keep)
     for place in sorted(optional, key=lambda place: (columns[place].priority, -place)):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from html import escape
 from pathlib import Path
 from typing import Final
 
@@ -28,15 +26,6 @@ CSV_COLUMNS: Final = (
 )  # fmt: skip
 
 _THUMBNAIL_SIDE = 240
-_STYLE = """
-body { font: 15px/1.4 system-ui, sans-serif; margin: 2rem; color: #222; background: #fff }
-section { border-top: 1px solid #ddd; padding: 1rem 0 }
-section > div { display: flex; flex-wrap: wrap; gap: 1rem }
-figure { margin: 0; width: 248px } img { display: block; max-width: 240px; border: 4px solid #c8c8c8 }
-.keeper img { border-color: #1e8e3e } figcaption { overflow-wrap: anywhere; font-size: 13px }
-.gone { width: 240px; height: 120px; background: #eee; border: 4px solid #c8c8c8 }
-@media (prefers-color-scheme: dark) { body { color: #ddd; background: #1b1b1b } .gone { background: #333 } }
-"""
 
 
 def to_json(found: FolderDuplicates) -> str:
@@ -64,23 +53,17 @@ def to_csv(found: FolderDuplicates) -> bytes:
 
 def to_html(found: FolderDuplicates) -> str:
     """One page with thumbnails in it: it opens without a server and loads nothing from one."""
-    clusters = "".join(
-        f"<section><h2>{number}</h2><div>{''.join(_figures(cluster, found.folder))}</div></section>"
-        for number, cluster in enumerate(found.clusters[:MAX_CLUSTERS], start=1)
-    )
-    left_out = len(found.clusters) - MAX_CLUSTERS
-    rest = f"<p>{left_out:,} smaller clusters are not shown; the CSV has all.</p>" if left_out > 0 else ""
-    unreadable = "".join(f"<li>{_text(file.path)}: {_text(file.message)}</li>" for file in found.unreadable)
-    unreadable = f"<section><h2>Unreadable files</h2><ul>{unreadable}</ul></section>" if unreadable else ""
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
-        "style-src 'unsafe-inline'\">"
-        '<meta name="viewport" content="width=device-width">'
-        f"<title>Duplicates in {_text(str(found.folder))}</title><style>{_STYLE}</style></head><body>"
-        f"<h1>Duplicates in {_text(str(found.folder))}</h1>"
-        f"<p>{_text(summarise(found))}</p><p>{_text(found.why)} {_text(KEEPER_RULE)}</p>"
-        f"{clusters}{rest}{unreadable}</body></html>\n"
+    from framesift.reports.page import render
+
+    return render(
+        "duplicates.html",
+        folder=show_name(str(found.folder)),
+        summary=summarise(found),
+        why=show_name(found.why),
+        rule=KEEPER_RULE,
+        clusters=(list(_figures(cluster, found.folder)) for cluster in found.clusters[:MAX_CLUSTERS]),
+        left_out=len(found.clusters) - MAX_CLUSTERS,
+        unreadable=[show_name(f"{file.path}: {file.message}") for file in found.unreadable],
     )
 
 
@@ -106,20 +89,20 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def _figures(cluster: Cluster, folder: Path) -> Iterator[str]:
-    yield _figure(cluster.keeper, folder, "kept", "keeper")
+def _figures(cluster: Cluster, folder: Path) -> Iterator[dict[str, str]]:
+    yield _figure(cluster.keeper, folder, "kept")
     for one in cluster.duplicates:
-        yield _figure(one.file, folder, f"{one.score:.3f} by {one.method}", "duplicate")
+        yield _figure(one.file, folder, f"{one.score:.3f} by {one.method}")
 
 
-def _figure(file: ImageFile, folder: Path, note: str, kind: str) -> str:
+def _figure(file: ImageFile, folder: Path, note: str) -> dict[str, str]:
     image = _open(folder, file, _THUMBNAIL_SIDE)
-    thumbnail = f'<img alt="" src="{_data_uri(image)}">' if image is not None else '<div class="gone"></div>'
-    facts = f"{file.width} × {file.height}, {file.size_bytes / 1e3:,.0f} kB"
-    return (
-        f'<figure class="{kind}">{thumbnail}<figcaption><b>{_text(note)}</b><br>{_text(file.path)}<br>{facts}'
-        "</figcaption></figure>"
-    )
+    return {
+        "image": _to_data_uri(image) if image is not None else "",
+        "note": note,
+        "path": show_name(file.path),
+        "facts": f"{file.width} × {file.height}, {file.size_bytes / 1e3:,.0f} kB",
+    }
 
 
 def _open(folder: Path, file: ImageFile, side: int) -> RgbImage | None:
@@ -129,16 +112,13 @@ def _open(folder: Path, file: ImageFile, side: int) -> RgbImage | None:
         return None
 
 
-def _data_uri(image: RgbImage) -> str:
+def _to_data_uri(image: RgbImage) -> str:
+    from framesift.reports.page import data_uri
+
     buffer = io.BytesIO()
     ImageOps.contain(Image.fromarray(image), (_THUMBNAIL_SIDE, _THUMBNAIL_SIDE)).save(buffer, "JPEG", quality=80)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+    return data_uri(buffer.getvalue())
 
 
 def _facts(file: ImageFile) -> list[str | int]:
     return [file.width, file.height, file.size_bytes, file.sha256]
-
-
-def _text(text: str) -> str:
-    """Text that cannot become markup, whatever a file is called."""
-    return escape(show_name(text))

@@ -27,7 +27,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from framesift.table.clients import Clients
-from framesift.table.items import ItemDay, Items
+from framesift.table.items import ItemDay, Items, TakenDown
 from framesift.table.lists import ListPointer, Lists
 from framesift.table.quotas import Quotas
 from framesift.table.reviews import Review, Reviews, Verdict
@@ -122,6 +122,7 @@ __all__ = [
     "Stages",
     "Status",
     "Table",
+    "TakenDown",
     "Training",
     "TrainingImage",
     "Verdict",

@@ -30,6 +30,15 @@ class ItemDay(Contract):
     detections: list[Detection] = Field([])
 
 
+class TakenDown(Contract):
+    """A clip that must not be listed."""
+
+    source: str
+    id: str
+    why: str
+    at: datetime
+
+
 @dataclass(frozen=True)
 class Items:
     """Clips' histories and takedowns."""
@@ -70,4 +79,12 @@ class Items:
 
     def taken_down(self, source: str) -> dict[str, str]:
         """Ids of clips that must not be listed, with the reason."""
-        return {record["sk"]: record["why"] for record in self.table.query(f"TAKEDOWN#{source}")}
+        return {each.id: each.why for each in self.takedowns(source)}
+
+    def takedowns(self, source: str) -> list[TakenDown]:
+        """Clips that must not be listed, the latest takedown first."""
+        found = (
+            TakenDown(source=source, id=record["sk"], why=record["why"], at=record["at"])
+            for record in self.table.query(f"TAKEDOWN#{source}")
+        )
+        return sorted(found, key=lambda each: each.at, reverse=True)

@@ -179,6 +179,16 @@ class Runs:
             status=replaces.status,
         )
 
+    def update(self, record: RunRecord, replaces: RunRecord) -> bool:
+        """Change a record; False, and nothing is written, if it is not as it was read any more."""
+        return self._put(
+            record,
+            "execution_arn = :arn AND #status = :status AND attempt = :attempt",
+            arn=replaces.execution_arn,
+            status=replaces.status,
+            attempt=replaces.attempt,
+        )
+
     def end(self, record: RunRecord) -> bool:
         """Write how a run ended.
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from framesift.contracts import Contract, Upload
-from framesift.pose.manifest import VideoEntry
+from framesift.contracts import Contract, Upload, VideoEntry
 from framesift.table.table import Table
 
 _SINGLE_READS = 16  # A query reads 1 MB a request, so of more names it is the cheaper one.

@@ -20,7 +20,7 @@ def archive_run(request: StageInput, store: Store, records: Records) -> ArchiveO
         moved = 0
         for category in request.scopes:
             items = read_lines(store, keys.manifest(run, category, "curated"), Clip)
-            records.items.put_days(_day(run, category, item) for item in items)
+            records.items.put_days(clip_day(run, category, item) for item in items)
             moved += _move_rest(run, category, items, store)
         return ArchiveOutput(objects=moved, prefix=f"residual/{keys.edition(run)}/")
 
@@ -41,7 +41,8 @@ def _move_rest(run: Run, category: str, items: list[Clip], store: Store) -> int:
     return len(rest)
 
 
-def _day(run: Run, category: str, item: Clip) -> ItemDay:
+def clip_day(run: Run, category: str, item: Clip) -> ItemDay:
+    """What became of a clip on a day."""
     decision = item.decision
     return ItemDay(
         source=run.source,

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from framesift import keys
 from framesift.contracts import Clip, PublishedList, PublishOutput, Run, StageInput, TopItem, TopList
+from framesift.errors import NotFoundError
 from framesift.log import logger
+from framesift.pipeline.shown_lists import copy_newest
 from framesift.pipeline.stage import run_once
+from framesift.pipeline.tiktok.rank import rank
 from framesift.settings import PublishSettings, Settings
-from framesift.storage import Store, read_lines, write_json
+from framesift.storage import Store, read_lines, write_json, write_manifest
 from framesift.table import Records
 from framesift.vision.images import encode_thumbnail
 
@@ -25,20 +29,55 @@ def publish_lists(request: StageInput, settings: Settings, store: Store, records
     run = request.run
 
     def work() -> PublishOutput:
-        previous = {category: _previous_list(run, category, store, records) for category in request.scopes}
-        written = [
-            published
-            for category in request.scopes
-            if (published := write_list(run, category, previous[category], settings, store))
-        ]
-        for published in written:
-            former = previous[published.category]
-            if is_newest := records.lists.switch(run, published, former.key if former else None):
-                store.copy(published.key, keys.latest_list(published.category))
-            _log_published(run, published, is_newest=is_newest)
-        return PublishOutput(edition=keys.edition(run), lists=written)
+        clips = {category: decide_again(run, category, settings, store, records) for category in request.scopes}
+        return PublishOutput(edition=keys.edition(run), lists=publish_clips(run, clips, settings, store, records))
 
     return run_once(records.stages, run, "publish", request.scopes, PublishOutput, work)
+
+
+def decide_again(run: Run, category: str, settings: Settings, store: Store, records: Records) -> list[Clip]:
+    """A category's clips, ranked by what is taken down by now; the `curated` manifest is kept up with it."""
+    key = keys.manifest(run, category, "curated")
+    curated = read_lines(store, key, Clip)
+    decided = rank(
+        curated,
+        category=category,
+        top=settings.publish.top,
+        keep_language=settings.language.keep,
+        taken_down=records.items.taken_down(run.source),
+    )
+    if decided != curated:
+        write_manifest(store, key, decided)
+    return decided
+
+
+def publish_clips(
+    run: Run, clips: Mapping[str, Sequence[Clip]], settings: Settings, store: Store, records: Records
+) -> list[PublishedList]:
+    """Write the edition of a run's attempt, a list a category, and switch to it once all of it is written.
+
+    Args:
+        run: The attempt whose edition it is.
+        clips: The ranked clips of each category.
+        settings: How many a list holds, and how thumbnails are encoded.
+        store: Where lists are.
+        records: Which lists are the newest.
+
+    Returns:
+        What was published: no list of a category without a single clip.
+    """
+    previous = {category: _previous_list(run, category, store, records) for category in clips}
+    written = [
+        published
+        for category, items in clips.items()
+        if (published := write_list(run, category, items, previous[category], settings, store))
+    ]
+    for published in written:
+        former = previous[published.category]
+        if is_newest := records.lists.switch(run, published, former.key if former else None):
+            copy_newest(published.category, store, records)
+        _log_published(run, published, is_newest=is_newest)
+    return written
 
 
 def _log_published(run: Run, published: PublishedList, *, is_newest: bool) -> None:
@@ -69,14 +108,10 @@ def _previous_list(run: Run, category: str, store: Store, records: Records) -> _
 
 
 def write_list(
-    run: Run, category: str, previous: _Previous | None, settings: Settings, store: Store
+    run: Run, category: str, clips: Sequence[Clip], previous: _Previous | None, settings: Settings, store: Store
 ) -> PublishedList | None:
     """Write a category's thumbnails, then its list; None where no clip qualified."""
-    items = [
-        item
-        for item in read_lines(store, keys.manifest(run, category, "curated"), Clip)
-        if item.decision and item.decision.list_id
-    ]
+    items = [item for item in clips if item.decision and item.decision.list_id]
     if not items:
         return None
     edition = keys.edition(run)
@@ -108,7 +143,7 @@ def _publish_item(
         raise ValueError(f"{item.id} is in no list.")  # Only listed items come here.
     list_id = item.decision.list_id
     thumbnail = encode_thumbnail(
-        store.get(item.media.key),
+        _read_image(item.media.key, store),
         max_width=settings.thumbnail_width,
         max_height=settings.thumbnail_height,
         quality=settings.thumbnail_quality,
@@ -130,3 +165,12 @@ def _publish_item(
         language_confidence=item.language.confidence if item.language else 0.0,
         previous_rank=previous.ranks.get(item.id) if previous else None,
     )
+
+
+def _read_image(key: str, store: Store) -> bytes:
+    """A clip's image, also where it was not listed at first and went to the residual archive."""
+    try:
+        return store.get(key)
+    except NotFoundError:
+        _, _, edition, category, _, name = key.split("/")
+        return store.get(f"{keys.residual_prefix(edition, category)}/media/{name}")

@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from framesift import keys
-from framesift.contracts import Finding, ItemError, PosesOutput, Run, StageInput, Upload
+from framesift.contracts import Finding, ItemError, PosesOutput, Run, StageInput, Upload, VideoEntry
 from framesift.errors import ObjectMissingError, RunBusyError, TooManyFailedItemsError, VideoLostError
 from framesift.pipeline.stage import run_once
 from framesift.pipeline.upload.poses import failed_entry, pose_settings
-from framesift.pose.manifest import Manifest, VideoEntry, manifest_json
+from framesift.pose.manifest import Manifest, manifest_json
 from framesift.settings import Settings
 from framesift.storage import Store, read_lines
 from framesift.table import Records, VideoRecord
