@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from framesift import keys
-from framesift.contracts import Clip, Detection, Duplicate, Media, Run, Upload
+from framesift.contracts import Clip, Detection, Media, Run, Upload
 from framesift.pipeline.takedowns import take_down
 from framesift.pose.manifest import FrameCounts, VideoEntry
 from framesift.reports.day import MAX_PAIRS, day_report

@@ -36,6 +36,7 @@ def _root(
 
 app.command("run")(runs.run)
 app.command("upload")(uploads.upload)
+app.command("watch")(runs.watch_run)
 app.command("status")(runs.status)
 app.command("runs")(runs.list_runs)
 app.command("top10")(runs.top10)
