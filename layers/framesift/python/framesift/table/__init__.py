@@ -4,7 +4,7 @@
 | --- | --- | --- | --- |
 | `RUN#{source}` | `{run}` | a run (`Run.id`): the source of truth about it | `runs` |
 | `EXECUTION#{arn}` | `run` | which run an execution has claimed | `runs` |
-| `EXECUTIONS#{source}` | `{started_at}#{arn}` | the log: what an execution worked on, who started it, how it ended | `runs` |
+| `EXECUTIONS#{source}` | `{started_at}#{arn}` | the log: who started an execution, how it ended | `runs` |
 | `RUN#{source}#{run}` | `{attempt}#{stage}#{scope}` | a stage's output, which a resumed run reuses | `stages` |
 | `PROGRESS#{source}#{run}` | `{stage}#{scope}` | how far a stage is, for whoever watches | `stages` |
 | `FAULT#{source}#{run}` | `{stage}` | why a job's process failed: Batch keeps no more than its exit code | `stages` |
