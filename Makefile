@@ -18,8 +18,10 @@ PACKAGES := layers/framesift/pyproject.toml local/pyproject.toml
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-package framesift
 
+WORKERS := -n 2 --dist loadfile --max-worker-restart=0
+
 .DEFAULT_GOAL := help
-.PHONY: help run up test check docs lock clean
+.PHONY: help run up test quick check docs lock clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,15 +32,17 @@ run: $(BIN)/.ready-run ## Run a day on this machine: crawl, analyze, rank, publi
 up: $(BIN)/.ready-run ## Keep the embedded AWS running, with its schedules and its API
 	@$(BIN)/framesift local up $(REAL) $(ARGS)
 
-test: $(BIN)/.ready-dev ## Run every check and every test, offline
-	@$(MAKE) --no-print-directory check
+test: check ## Run every check and every test, offline; print the coverage
 	@$(BIN)/framesift local prepare --quiet
-	@$(BIN)/pytest -n 2 --dist loadfile --max-worker-restart=0 $(ARGS)
+	@$(BIN)/pytest $(WORKERS) $(if $(ARGS),$(ARGS),--cov)
+
+quick: check ## The same in a minute: no browser, no server, no training, no pose network, no Docker
+	@$(BIN)/pytest $(WORKERS) --quick -q $(ARGS)
 
 check: $(BIN)/.ready-dev ## Lint, types, the state machine, and that made files are up to date
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy layers/framesift/python/framesift functions/*/handler.py containers local/framesift_local cdk statemachine docs/make.py
+	@$(BIN)/mypy layers/framesift/python/framesift functions/*/handler.py containers local/framesift_local cdk statemachine fuzz docs/make.py
 	@$(BIN)/python -m statemachine.lint
 	@$(BIN)/python docs/make.py --check
 

@@ -26,7 +26,7 @@ from benchmarks.rounds import report, table
 from framesift import aws
 from framesift.contracts import AnalysisJob, Run, ScopeInput, StageInput
 from framesift.embedding.choose import choose_embedder
-from framesift.language import decider
+from framesift.language import make_decider
 from framesift.models import default_cache_dir, open_registry
 from framesift.pipeline.analyze import Analyst, analyze
 from framesift.pipeline.plan import plan_analysis
@@ -47,7 +47,7 @@ def up(folder: Path, day: Date, clips: int) -> Iterator[Machine]:
     """The machine on a day; this process's clients and settings reach it."""
     with machine(folder, day=day, clips=clips, sources=["tiktok"]) as started:
         os.environ.update({**started.aws.environment(), **started.stand_in_settings})
-        aws._client.cache_clear()
+        aws.forget_clients()
         load_settings.cache_clear()
         yield started
 
@@ -87,7 +87,7 @@ def run_plainly(started: Machine, day: Date) -> float:
     analyze(job, Analyst(settings, store, records, choice, lambda: False), child=0)
     for category in categories:
         request = ScopeInput(run=today, scope=category)
-        curate_category(request, settings, store, records, decider(settings.language))
+        curate_category(request, settings, store, records, make_decider(settings.language))
     publish_lists(StageInput(run=today, scopes=categories), settings, store, records)
     archive_run(StageInput(run=today, scopes=categories), store, records)
     return time.perf_counter() - began
@@ -111,7 +111,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         seconds = {}
-        for title, day in (("first day, pictures of the site still to be drawn", days[0]), ("a new day", days[1])):
+        for title, day in (("first day, with the site's images still to be drawn", days[0]), ("a new day", days[1])):
             began = time.perf_counter()
             with up(folder, day, clips) as started:
                 ready = time.perf_counter() - began

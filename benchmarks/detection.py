@@ -1,7 +1,7 @@
 """How much faster ONNX detection is than the plain loop, on this machine's CPU: `python benchmarks/detection.py`.
 
-The plain loop is what a user would write: Pillow decodes, a picture is letterboxed and run, and the framework's own
-suppression ends it, one picture at a time. Both use the same network, the same pictures and the same threads, in turns.
+The plain loop is what a user would write: Pillow decodes, an image is letterboxed and run, and the framework's own
+suppression follows, one image at a time. Both use the same network, the same images and the same threads, in turns.
 The network is a small YOLO-like one with random weights, made here: 640 pixels, a v8 head with 8,400 boxes of 80 tags.
 """
 
@@ -29,8 +29,8 @@ from framesift_local.standins.youtube.images import draw, encode
 
 SIDE = 640
 TAGS = tuple(f"tag{number}" for number in range(80))
-AT_LEAST = 0.5
-OVERLAP = 0.45
+MIN_SCORE = 0.5
+IOU_THRESHOLD = 0.45
 
 
 class Network(nn.Module):
@@ -83,11 +83,11 @@ def export(path: Path) -> None:
         )
 
 
-def plain(session: onnxruntime.InferenceSession, pictures: list[bytes]) -> int:
+def plain(session: onnxruntime.InferenceSession, images: list[bytes]) -> int:
     """The loop that a user would write; gives how many boxes it found."""
     found = 0
-    for picture in pictures:
-        image = Image.open(BytesIO(picture)).convert("RGB")
+    for data in images:
+        image = Image.open(BytesIO(data)).convert("RGB")
         scale = min(SIDE / image.width, SIDE / image.height)
         resized = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.BILINEAR)
         boxed = Image.new("RGB", (SIDE, SIDE), (114, 114, 114))
@@ -96,44 +96,44 @@ def plain(session: onnxruntime.InferenceSession, pictures: list[bytes]) -> int:
         (output,) = session.run(None, {"images": planes})
         rows = torch.from_numpy(output[0].T)
         scores, classes = rows[:, 4:].max(1)
-        sure = scores >= AT_LEAST
-        corners = torchvision.ops.box_convert(rows[sure, :4], "cxcywh", "xyxy")
-        found += len(torchvision.ops.batched_nms(corners, scores[sure], classes[sure], OVERLAP))
+        sure = scores >= MIN_SCORE
+        xyxy = torchvision.ops.box_convert(rows[sure, :4], "cxcywh", "xyxy")
+        found += len(torchvision.ops.batched_nms(xyxy, scores[sure], classes[sure], IOU_THRESHOLD))
     return found
 
 
 def main() -> None:
     """Measure, and print the ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pictures", type=int, default=64)
+    parser.add_argument("--images", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
-    asked = parser.parse_args()
-    torch.set_num_threads(asked.threads)
-    pictures = [encode(draw(number)[0], 1280, 720) for number in range(asked.pictures)]
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    images = [encode(draw(number)[0], 1280, 720) for number in range(arguments.images)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.onnx"
         export(path)
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = asked.threads
+        options.intra_op_num_threads = arguments.threads
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         form = DetectorForm(head="yolov8", tags=TAGS, width=SIDE, height=SIDE)
-        ours = OnnxDetector(path, form, max_overlap=OVERLAP, threads=asked.threads)
-        plain(session, pictures[:4])
-        ours.detect(pictures[:8], min_score=AT_LEAST)
+        ours = OnnxDetector(path, form, iou_threshold=IOU_THRESHOLD, threads=arguments.threads)
+        plain(session, images[:4])
+        ours.detect(images[:8], min_score=MIN_SCORE)
         times: dict[str, list[float]] = {"plain": [], "ours": []}
-        for _ in range(asked.rounds):
+        for _ in range(arguments.rounds):
             started = time.perf_counter()
-            plain(session, pictures)
+            plain(session, images)
             middle = time.perf_counter()
-            ours.detect(pictures, min_score=AT_LEAST)
+            ours.detect(images, min_score=MIN_SCORE)
             times["plain"].append(middle - started)
             times["ours"].append(time.perf_counter() - middle)
-    each = {name: median(took) / asked.pictures * 1000 for name, took in times.items()}
+    each = {name: median(took) / arguments.images * 1000 for name, took in times.items()}
     print(
-        f"plain loop {each['plain']:.1f} ms a picture, ours {each['ours']:.1f} ms: {each['plain'] / each['ours']:.2f} x"
+        f"plain loop {each['plain']:.1f} ms an image, ours {each['ours']:.1f} ms: {each['plain'] / each['ours']:.2f} x"
     )
-    print(f"computed by {ours.device}, {asked.threads} threads, {asked.pictures} pictures of 1280 x 720")
+    print(f"computed by {ours.device}, {arguments.threads} threads, {arguments.images} images of 1280 x 720")
 
 
 if __name__ == "__main__":

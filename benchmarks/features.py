@@ -1,8 +1,8 @@
 """ResNet50 features of three views, from JPEG bytes, against what one would do otherwise, in one run.
 
-    python -m benchmarks.features [--pictures 24] [--rounds 5]
+    python -m benchmarks.features [--images 24] [--rounds 5]
 
-The weights are random, with batch normalisations calibrated so that features tell pictures apart: speed is what is
+The weights are random, with batch normalisations calibrated so that features separate images: speed is what is
 measured, and how near the vectors come to the plain way's; nothing about accuracy is. Writes
 `benchmarks/results/features.md`.
 """
@@ -35,7 +35,7 @@ from framesift.vision.onnx_session import usable_cores
 from tests.unit.images import model_of, random_network
 
 SIZES = {"480 x 360": (480, 360), "1280 x 720": (1280, 720)}
-PICTURES_AT_ONCE = 8
+IMAGES_AT_ONCE = 8
 
 _NORMALISE = transforms.Compose(
     [transforms.ToTensor(), transforms.Normalize(resnet50_graph.MEAN, resnet50_graph.DEVIATION)]
@@ -81,8 +81,8 @@ def plain(network: torch.nn.Module, files: list[bytes]) -> Rows:
     rows = []
     with torch.inference_mode():
         for file in files:
-            picture = Image.open(io.BytesIO(file)).convert("RGB")
-            views = [network(view(picture)[None])[0].numpy() for view in PLAIN_VIEWS]
+            photo = Image.open(io.BytesIO(file)).convert("RGB")
+            views = [network(view(photo)[None])[0].numpy() for view in PLAIN_VIEWS]
             rows.append(np.mean(views, axis=0))
     return unit(np.array(rows))
 
@@ -90,14 +90,14 @@ def plain(network: torch.nn.Module, files: list[bytes]) -> Rows:
 def batched_onnxruntime(session: onnxruntime.InferenceSession, files: list[bytes]) -> Rows:
     """Pillow, and onnxruntime's own CPU provider in float32 on batches of 24 views."""
     rows: list[NDArray[np.float32]] = []
-    for start in range(0, len(files), PICTURES_AT_ONCE):
+    for start in range(0, len(files), IMAGES_AT_ONCE):
         views = []
-        for file in files[start : start + PICTURES_AT_ONCE]:
-            picture = Image.open(io.BytesIO(file)).convert("RGB")
-            short = min(picture.size)
+        for file in files[start : start + IMAGES_AT_ONCE]:
+            photo = Image.open(io.BytesIO(file)).convert("RGB")
+            short = min(photo.size)
             for side in (256, None, 320):
-                scaled = [224, 224] if side is None else [round(length * side / short) for length in picture.size]
-                resized = picture.resize(scaled, Image.Resampling.BILINEAR)
+                scaled = [224, 224] if side is None else [round(length * side / short) for length in photo.size]
+                resized = photo.resize(scaled, Image.Resampling.BILINEAR)
                 left, top = ((length - 224) // 2 for length in resized.size)
                 views.append(np.asarray(resized.crop((left, top, left + 224, top + 224))))
         rows.extend(session.run(None, {"pictures": np.stack(views)})[0].reshape(-1, 3, 2048).mean(axis=1))
@@ -112,8 +112,8 @@ def ours(embedder: Embedder, pool: ThreadPoolExecutor, files: list[bytes]) -> Ro
 
     prepared = [pool.submit(prepare, file) for file in files]
     parts = [
-        embedder.embed([future.result() for future in prepared[start : start + PICTURES_AT_ONCE]])
-        for start in range(0, len(files), PICTURES_AT_ONCE)
+        embedder.embed([future.result() for future in prepared[start : start + IMAGES_AT_ONCE]])
+        for start in range(0, len(files), IMAGES_AT_ONCE)
     ]
     return unit(np.concatenate(parts))
 
@@ -121,7 +121,7 @@ def ours(embedder: Embedder, pool: ThreadPoolExecutor, files: list[bytes]) -> Ro
 def main() -> None:
     """Run the comparison and write its report."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pictures", type=int, default=24)
+    parser.add_argument("--images", type=int, default=24)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     torch.set_num_threads(usable_cores())
@@ -139,7 +139,7 @@ def main() -> None:
             f"framesift, {exact.device}": partial(ours, exact, pool),
             f"framesift, {fast.device}": partial(ours, fast, pool),
         }
-        lines = _compare(ways, arguments.pictures, arguments.rounds)
+        lines = _compare(ways, arguments.images, arguments.rounds)
     report(
         "features",
         [*lines, *machine(["torch", "onnxruntime-openvino", "simplejpeg", "opencv-python-headless", "pillow"])],
@@ -147,7 +147,7 @@ def main() -> None:
 
 
 def _compare(ways: dict[str, Any], count: int, rounds: int) -> list[str]:
-    lines = [f"# Features of three views from JPEG bytes, {count} pictures", ""]
+    lines = [f"# Features of three views from JPEG bytes, {count} images", ""]
     for name, size in SIZES.items():
         files = jpegs(size, count)
         vectors = {way: run(files) for way, run in ways.items()}
@@ -160,9 +160,9 @@ def _compare(ways: dict[str, Any], count: int, rounds: int) -> list[str]:
             rate, ratio = count / seconds[way], seconds[first] / seconds[way]
             rows.append([way, f"{rate:.1f}", f"{ratio:.1f} x", f"{cosines.min():.5f}", f"{moved:.4f}"])
         similarities = (vectors[first] @ vectors[first].T)[np.triu_indices(count, 1)]
-        header = [name, "pictures/s", "faster", "least cosine to plain", "most that a pair's similarity moved"]
+        header = [name, "images/s", "faster", "least cosine to plain", "most that a pair's similarity moved"]
         spread = f"{similarities.min():.2f} to {similarities.max():.2f}"
-        lines += [*table(header, rows), "", f"Similarities between the pictures: {spread}.", ""]
+        lines += [*table(header, rows), "", f"Similarities between the images: {spread}.", ""]
     return [*lines, f"- medians of {rounds} interleaved rounds; weights are random: no word on accuracy"]
 
 

@@ -3,7 +3,7 @@
 Run `python benchmarks/pose.py` (or with `--video FILE` for a video of your own); it prints the tables of
 `benchmarks/results/pose.md`. Each way is a process of its own, from nothing to its result; ways take turns, and the
 median of the rounds counts. `--folder` does twenty short videos at once instead, and `--crossing` follows two people
-who cross; `--pictures FILE` draws where the ways agree and where they do not.
+who cross; `--comparison FILE` draws where the ways agree and where they do not.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import numpy as np
 WAYS = ("plain", "mediapipe", "batched")
 
 _FOLDER_VIDEOS, _FOLDER_VIDEO_S = 20, 6
-_PICTURE_SCALE = 0.35
+_COMPARISON_SCALE = 0.35
 
 # Two people who cross: where the measured figures are, and from which distance (shares of the width) they are apart.
 _CROSSING_S, _CROSSINGS, _APART = 8, 4, 0.3
@@ -36,7 +36,7 @@ _RENDER, _PLAIN, _PLAIN_WITH_NOISE = "--render", "--plain", "--plain-with-noise"
 
 
 def render(path: Path, seconds: int, *, size: tuple[int, int] = (1280, 720)) -> None:
-    """Render a video of a photographed person who sways, with the grain of a camera; the picture is scikit-image's."""
+    """Render a video of a photographed person who sways, with camera noise; the photograph is scikit-image's."""
     import av
     import cv2
     from skimage import data
@@ -57,8 +57,8 @@ def render(path: Path, seconds: int, *, size: tuple[int, int] = (1280, 720)) -> 
             ]
             frame = cv2.warpAffine(photo, matrix, size, borderValue=(96, 112, 128)).astype(np.int16)
             frame += rng.integers(-6, 7, (height, width, 1), np.int16)
-            picture = av.VideoFrame.from_ndarray(frame.clip(0, 255).astype(np.uint8), "rgb24")
-            container.mux(stream.encode(picture))
+            encoded = av.VideoFrame.from_ndarray(frame.clip(0, 255).astype(np.uint8), "rgb24")
+            container.mux(stream.encode(encoded))
         container.mux(stream.encode())
 
 
@@ -141,7 +141,7 @@ def main() -> None:
     parser.add_argument("--ways", nargs="+", default=list(WAYS))
     parser.add_argument("--folder", action="store_true")
     parser.add_argument("--crossing", action="store_true")
-    parser.add_argument("--pictures", type=Path)
+    parser.add_argument("--comparison", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -161,8 +161,8 @@ def main() -> None:
                 (folder / way).mkdir(exist_ok=True)
                 measured[way].append(run(way, video, folder / way))
         report(measured, folder, video)
-        if options.pictures:
-            draw_pictures(folder, video, options.pictures)
+        if options.comparison:
+            draw_comparison(folder, video, options.comparison)
 
 
 def render_crossing(path: Path, *, alike: bool, size: tuple[int, int] = (960, 540)) -> np.ndarray[Any, Any]:
@@ -270,7 +270,7 @@ def report_folder(video: Path, folder: Path, ways: list[str]) -> None:
             print("| " + " | ".join([*cells, f"{used['memory_mb']:.0f} MB"]) + " |")
 
 
-def draw_pictures(folder: Path, video: Path, path: Path) -> None:
+def draw_comparison(folder: Path, video: Path, path: Path) -> None:
     """Draw a typical frame and the worst: MediaPipe, MediaPipe with its pixels off by one, and the batched engine."""
     import av
     import cv2
@@ -289,7 +289,7 @@ def draw_pictures(folder: Path, video: Path, path: Path) -> None:
                 frames[i] = frame.to_ndarray(format="rgb24")
     ways = (plain_found, noisy, batched)
     rows = [np.hstack([draw(frames[i], found[i : i + 1]) for found in ways]) for i in (typical, worst)]
-    sheet = cv2.resize(np.vstack(rows), None, fx=_PICTURE_SCALE, fy=_PICTURE_SCALE, interpolation=cv2.INTER_AREA)
+    sheet = cv2.resize(np.vstack(rows), None, fx=_COMPARISON_SCALE, fy=_COMPARISON_SCALE, interpolation=cv2.INTER_AREA)
     cv2.imwrite(str(path), sheet[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])
 
 

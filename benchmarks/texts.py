@@ -17,7 +17,7 @@ from lingua import LanguageDetectorBuilder
 
 from benchmarks.rounds import interleaved, machine, report, table
 from framesift.contracts import Clip
-from framesift.language import decider
+from framesift.language import make_decider
 from framesift.pipeline.tiktok.rank import rank
 from framesift.settings import Settings
 from framesift.sources.tiktok.parse import Origin, parse_entries
@@ -50,7 +50,7 @@ def parse(found: Sequence[dict[str, Any]]) -> list[Clip]:
 
 def ours(found: Sequence[dict[str, Any]], settings: Settings) -> list[Clip]:
     """Parse, decide, rank."""
-    decided = decider(settings.language)(parse(found)).items
+    decided = make_decider(settings.language)(parse(found)).items
     return rank(decided, category="dance", top=10, keep_language="ko", taken_down={})
 
 

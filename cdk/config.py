@@ -78,6 +78,7 @@ class Config:
         sources: Sources that run by the clock, `tiktok` and `youtube`.
         features: Services of others that are used: `google` (Cloud Translate) and `azure` (Custom Vision).
         own_settings: Settings of the package that the stage changes: `FRAMESIFT_…` variables for every function.
+        scan_uploads: GuardDuty scans what is uploaded for malware, and only what is clean starts a run.
         protect: Termination protection on both stacks.
         chromium_week: The ISO week whose Chromium the crawler gets; a deployment in another week renews it.
 
@@ -93,6 +94,7 @@ class Config:
     sources: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     own_settings: Mapping[str, str] = field(default_factory=dict)
+    scan_uploads: bool = False
     protect: bool = False
     chromium_week: str = field(default_factory=lambda: f"{datetime.now(UTC):%G-W%V}")
 
@@ -148,6 +150,8 @@ class Config:
     def settings(self) -> dict[str, str]:
         """Settings for every function and job: the stage's own over those of its options."""
         switched_on = {name: value for option in self._options for name, value in option.settings.items()}
+        if self.scan_uploads:
+            switched_on["FRAMESIFT_UPLOAD__ONLY_SCANNED"] = "true"
         return {**switched_on, **self.own_settings}
 
     @property

@@ -70,6 +70,7 @@ _NOTHING_WHILE_IDLE = frozenset(
         "AWS::EC2::VPC",
         "AWS::EC2::VPCGatewayAttachment",
         "AWS::Events::Rule",
+        "AWS::GuardDuty::MalwareProtectionPlan",  # Paid by what is scanned.
         "AWS::IAM::InstanceProfile",
         "AWS::IAM::Policy",
         "AWS::IAM::Role",

@@ -28,6 +28,7 @@ class Access:
         writes: Prefixes of objects that it writes.
         writes_in_parts: The same of large ones, whose parts it takes back where their upload fails.
         deletes: Prefixes of objects that it deletes.
+        tags: Prefixes of objects whose tags it reads.
         secrets: Actions by secret (`cdk/secrets.py`).
         notifies: Publishes to the topic of failures.
         watches_runs: Asks whether executions of the state machine are still at work.
@@ -39,6 +40,7 @@ class Access:
     writes: tuple[str, ...] = ()
     writes_in_parts: tuple[str, ...] = ()
     deletes: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     secrets: Mapping[str, Actions] = field(default_factory=dict)
     notifies: bool = False
     watches_runs: bool = False
@@ -95,7 +97,7 @@ FUNCTIONS = (
         512,
         120,
         Access(
-            records={"RUN#*": _GET, "VIDEO#*": _QUERY},
+            records={"RUN#*": _GET, "VIDEO#*": _GET + _QUERY},
             reads=("runs/", "models/"),
             writes=("runs/*/analysis/",),
         ),
@@ -130,6 +132,7 @@ FUNCTIONS = (
                 "ITEM#*": _QUERY,
                 "TAKEDOWN#*": (*_QUERY, *_PUT, "DeleteItem"),
                 "REVIEW": _GET + _QUERY + _PUT,
+                "CLIENT#*": ("UpdateItem",),
             },
             reads=("published/",),
             writes=("published/latest/",),
@@ -257,6 +260,8 @@ FUNCTIONS = (
             records={"RUN#upload#*": _GET + _PUT, "VIDEO#*": _GET + _PUT, "SEQUENCE#*": _GET},
             reads=("uploads/",),
             writes=("runs/upload/",),
+            deletes=("uploads/",),
+            tags=("uploads/",),
         ),
     ),
     Function(
@@ -268,9 +273,9 @@ FUNCTIONS = (
                 "RUN#upload": _GET,
                 "RUN#upload#*": _GET + _PUT,
                 "FAULT#upload#*": _GET,
-                "VIDEO#*": _QUERY + _PUT,
+                "VIDEO#*": _GET + _QUERY + _PUT,
             },
-            reads=("runs/upload/",),
+            reads=("runs/upload/", "collections/*/poses/"),
             writes=("collections/*/poses/",),
         ),
     ),

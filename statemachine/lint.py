@@ -1,4 +1,4 @@
-"""Checks the state machines' files for what neither the CDK nor cfn-lint looks at: `python -m statemachine.lint`."""
+"""Lints the state machines for faults that neither the CDK nor cfn-lint finds: `python -m statemachine.lint`."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ SERVICE_ERRORS = frozenset(
         "Lambda.TooManyRequestsException",
     }
 )
-"""Lambda could not be reached, or had no capacity: cheap to try again, and often."""
+"""Lambda could not be reached, or had no capacity: retried often, since it is cheap."""
 PROCESS_ERRORS = frozenset({"Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"})
-"""The function's process died or was too slow: tried again a few times."""
+"""The function's process died or was too slow: retried a few times."""
 AWS_ERRORS = (
     SERVICE_ERRORS
     | PROCESS_ERRORS
@@ -50,12 +50,12 @@ State = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Scope:
-    """States that can go to each other: a machine's, or those within a Map or a branch.
+    """States with transitions to each other: those of a machine, a Map or a branch.
 
     Attributes:
-        start_at: Where it starts.
+        start_at: The first state.
         states: By name.
-        caught: Whether an error that leaves the scope is caught around it.
+        caught: Whether an enclosing state catches the scope's errors.
     """
 
     start_at: str
@@ -64,65 +64,65 @@ class Scope:
 
 
 def lint(machine: Mapping[str, Any]) -> list[str]:
-    """Find what would fail in AWS, or hang, or never run.
+    """Find what would fail in AWS, hang, or never run.
 
     Args:
         machine: A state machine's definition.
 
     Returns:
-        One line for each fault; empty where all is well.
+        One line per fault.
     """
-    scopes = list(_scopes(machine, caught=False))
+    scopes = list(_find_scopes(machine, caught=False))
     faults = [f"the machine: no {name}" for name in ("TimeoutSeconds", "QueryLanguage") if name not in machine]
     names = [name for scope in scopes for name in scope.states]
     faults += [
         f"{name}: two states have this name" for name in sorted({name for name in names if names.count(name) > 1})
     ]
     for scope in scopes:
-        faults += _flow_faults(scope)
+        faults += _check_flow(scope)
         for name, state in scope.states.items():
-            faults += [f"{name}: {fault}" for fault in _state_faults(name, state, caught=scope.caught)]
-    return [*faults, *_expression_faults(machine)]
+            faults += [f"{name}: {fault}" for fault in _check_state(name, state, caught=scope.caught)]
+    return [*faults, *_check_expressions(machine)]
 
 
-def collect_faults(machine: Mapping[str, Any]) -> list[str]:
-    """Errors that a source's branch says are worth another try, and its collect stage does not retry."""
+def find_collect_faults(machine: Mapping[str, Any]) -> list[str]:
+    """Find errors that a source's branch marks as retryable and the collect state does not retry."""
     state = machine["States"]["Collect"]["ItemProcessor"]["States"]["CollectScope"]
     retried = {name for handler in state["Retry"] for name in handler["ErrorEquals"]}
     return [
-        f"CollectScope: no Retry of {error.__name__}, which {branch.source} asks for"
+        f"CollectScope: no Retry of {error.__name__}, which {branch.source} requires"
         for branch in BRANCHES.values()
         for error in branch.retried
         if error.__name__ not in retried
     ]
 
 
-def substitutions(text: str) -> set[str]:
-    """The names that stand as `${…}` in a definition."""
+def find_placeholders(text: str) -> set[str]:
+    """Find the names of the `${…}` placeholders in a definition."""
     return set(re.findall(r"\$\{(\w+)\}", text))
 
 
-def expressions(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every JSONata expression in a definition, with where it is."""
+def find_expressions(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Find every JSONata expression in a definition, with its path."""
     if isinstance(value, Mapping):
         for name, part in value.items():
-            yield from expressions(part, f"{path}/{name}")
+            yield from find_expressions(part, f"{path}/{name}")
     elif isinstance(value, list):
         for index, part in enumerate(value):
-            yield from expressions(part, f"{path}/{index}")
+            yield from find_expressions(part, f"{path}/{index}")
     elif isinstance(value, str) and value.startswith("{%"):
         yield path, value.removeprefix("{%").removesuffix("%}").strip()
 
 
-def _scopes(definition: Mapping[str, Any], *, caught: bool) -> Iterator[Scope]:
+def _find_scopes(definition: Mapping[str, Any], *, caught: bool) -> Iterator[Scope]:
     yield Scope(definition["StartAt"], definition["States"], caught)
     for state in definition["States"].values():
         inner = [state["ItemProcessor"]] if "ItemProcessor" in state else state.get("Branches", [])
         for part in inner:
-            yield from _scopes(part, caught=caught or "Catch" in state)
+            yield from _find_scopes(part, caught=caught or "Catch" in state)
 
 
-def _targets(state: State) -> Iterator[str]:
+def _find_targets(state: State) -> Iterator[str]:
     for place in (state, *state.get("Choices", []), *state.get("Catch", [])):
         if "Next" in place:
             yield place["Next"]
@@ -130,41 +130,41 @@ def _targets(state: State) -> Iterator[str]:
         yield state["Default"]
 
 
-def _flow_faults(scope: Scope) -> Iterator[str]:
-    """Targets that do not exist, and states that nothing leads to."""
+def _check_flow(scope: Scope) -> Iterator[str]:
+    """Find targets that do not exist, and states that are unreachable."""
     reached, waiting = set[str](), [scope.start_at]
     while waiting:
         name = waiting.pop()
         if name not in scope.states:
-            yield f"{name}: something goes there and it does not exist"
+            yield f"{name}: a transition leads to it, but it does not exist"
         elif name not in reached:
             reached.add(name)
-            waiting += _targets(scope.states[name])
-    yield from (f"{name}: nothing leads here" for name in scope.states if name not in reached)
+            waiting += _find_targets(scope.states[name])
+    yield from (f"{name}: unreachable" for name in scope.states if name not in reached)
 
 
-def _state_faults(name: str, state: State, *, caught: bool) -> Iterator[str]:
+def _check_state(name: str, state: State, *, caught: bool) -> Iterator[str]:
     kind = state["Type"]
     if not re.fullmatch(r"(?:[A-Z][a-z0-9]*)+", name):
-        yield "names are written in PascalCase"
-    ways_on = ("Next" in state) + bool(state.get("End")) + ("Choices" in state) + (kind in _ENDINGS)
-    if ways_on != 1:
-        yield "it must end, or go on, in exactly one way"
+        yield "its name is not PascalCase"
+    exits = ("Next" in state) + bool(state.get("End")) + ("Choices" in state) + (kind in _ENDINGS)
+    if exits != 1:
+        yield "it must have exactly one of Next, End, Choices"
     if kind == "Choice" and "Default" not in state:
-        yield "no Default: what no choice matches ends in an error"
+        yield "no Default: input that matches no choice is an error"
     if jsonpath := _JSONPATH_FIELDS & state.keys():
-        yield f"{', '.join(sorted(jsonpath))} is JSONPath's"
+        yield f"{', '.join(sorted(jsonpath))} belongs to JSONPath, not JSONata"
     if kind == "Task":
         yield from (f"no {field}" for field in ("TimeoutSeconds", "Retry") if field not in state)
-        yield from _retry_faults(state)
+        yield from _check_retries(state)
     if kind in {"Task", "Map", "Parallel"} and "Catch" not in state and not caught:
-        yield "nothing catches its errors"
+        yield "its errors are not caught"
     for field in ("Retry", "Catch"):
-        yield from _handler_faults(field, state.get(field, []))
+        yield from _check_handlers(field, state.get(field, []))
 
 
-def _retry_faults(state: State) -> Iterator[str]:
-    """Transient errors that a function's state does not retry."""
+def _check_retries(state: State) -> Iterator[str]:
+    """Find transient errors that a function's state does not retry."""
     retried = [frozenset(handler["ErrorEquals"]) for handler in state.get("Retry", [])]
     if "lambda:invoke" not in state.get("Resource", "") or frozenset({"States.ALL"}) in retried:
         return
@@ -173,10 +173,10 @@ def _retry_faults(state: State) -> Iterator[str]:
             yield f"no Retry of {', '.join(sorted(names))}"
 
 
-def _handler_faults(field: str, handlers: list[Mapping[str, Any]]) -> Iterator[str]:
+def _check_handlers(field: str, handlers: list[Mapping[str, Any]]) -> Iterator[str]:
     for index, handler in enumerate(handlers):
         names = handler["ErrorEquals"]
-        yield from (f"{field} names {name}, which nothing raises" for name in names if not _is_raised(name))
+        yield from (f"{field} names {name}, which is never raised" for name in names if not _is_raised(name))
         if "States.ALL" in names and (len(names) > 1 or index < len(handlers) - 1):
             yield f"{field}: States.ALL must be alone and last"
         if field == "Retry" and not {"MaxAttempts", "BackoffRate", "JitterStrategy"} <= handler.keys():
@@ -184,14 +184,14 @@ def _handler_faults(field: str, handlers: list[Mapping[str, Any]]) -> Iterator[s
 
 
 def _is_raised(name: str) -> bool:
-    """Whether an error has this very name: Step Functions knows no base classes, so only leaves count."""
+    """Whether an error with exactly this name is raised: Step Functions ignores base classes, so only leaves are."""
     error = getattr(errors, name, None)
     return name in AWS_ERRORS or (isinstance(error, type) and not error.__subclasses__())
 
 
-def _expression_faults(machine: Mapping[str, Any]) -> Iterator[str]:
-    assigned = {"states", *_assigned(machine)}
-    for path, expression in expressions(machine):
+def _check_expressions(machine: Mapping[str, Any]) -> Iterator[str]:
+    assigned = {"states", *_find_assigned(machine)}
+    for path, expression in find_expressions(machine):
         try:
             Jsonata(expression)
         except JException as error:
@@ -202,26 +202,26 @@ def _expression_faults(machine: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"{path}: ${name} is assigned nowhere" for name in sorted(unknown))
 
 
-def _assigned(value: Any) -> Iterator[str]:
+def _find_assigned(value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
         yield from value.get("Assign", {})
         for part in value.values():
-            yield from _assigned(part)
+            yield from _find_assigned(part)
     elif isinstance(value, list):
         for part in value:
-            yield from _assigned(part)
+            yield from _find_assigned(part)
 
 
-def _all_faults(machine: Mapping[str, Any]) -> list[str]:
-    return [*lint(machine), *collect_faults(machine)]
+def _find_all_faults(machine: Mapping[str, Any]) -> list[str]:
+    return [*lint(machine), *find_collect_faults(machine)]
 
 
 def main() -> int:
-    """Check every file; print what is wrong."""
+    """Lint every file and print the faults."""
     faults = [
         f"{path.name}: {fault}"
         for path in sorted(FOLDER.glob("*.asl.json"))
-        for fault in _all_faults(json.loads(path.read_text(encoding="utf-8")))
+        for fault in _find_all_faults(json.loads(path.read_text(encoding="utf-8")))
     ]
     sys.stderr.writelines(f"{fault}\n" for fault in faults)
     return 1 if faults else 0

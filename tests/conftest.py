@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
 
 from framesift import aws
+from framesift.errors import ModelError
+from framesift.models import default_cache_dir, open_registry
 from framesift.settings import Settings, load_settings
 from framesift.storage import S3Store
 from framesift.table import Records
@@ -18,8 +21,44 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("unhurried")
 
+# What `make quick` leaves out: a browser, a server in a process of its own, a synthesis, a training, Docker.
+SLOW_PATHS = (
+    "cdk",
+    "containers",
+    "e2e",
+    "integration",
+    "unit/copydetect",
+    "unit/language/test_offline.py",
+    "unit/local/standins/clipsite",
+    "unit/pipeline/test_analyze_killed.py",
+)
+SLOW_FIXTURES = {"pose_model"}
+
 BUCKET = "framesift-test"
 TABLE = "framesift-test"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="Leave out what takes long: see SLOW_PATHS in conftest.py.")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Not even import what `--quick` leaves out."""
+    slow = any(collection_path == Path(__file__).parent / path for path in SLOW_PATHS)
+    return True if slow and config.getoption("--quick") else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the slow tests of quick files."""
+    if not config.getoption("--quick"):
+        return
+    slow = [
+        item
+        for item in items
+        if item.get_closest_marker("slow") or SLOW_FIXTURES & set(getattr(item, "fixturenames", ()))
+    ]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if item not in slow]
 
 
 @pytest.fixture(autouse=True)
@@ -42,9 +81,9 @@ def aws_on_moto() -> Iterator[None]:
     from moto import mock_aws
 
     with mock_aws():
-        aws._client.cache_clear()
+        aws.forget_clients()
         yield
-    aws._client.cache_clear()
+    aws.forget_clients()
 
 
 @pytest.fixture
@@ -56,7 +95,7 @@ def store(aws_on_moto: None) -> S3Store:
 
 @pytest.fixture
 def records(aws_on_moto: None) -> Records:
-    """An empty records."""
+    """An empty table."""
     aws.dynamodb().create_table(
         TableName=TABLE,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
@@ -67,3 +106,12 @@ def records(aws_on_moto: None) -> Records:
         BillingMode="PAY_PER_REQUEST",
     )
     return Records(TABLE)
+
+
+@pytest.fixture(scope="session")
+def pose_model() -> Path:
+    """The `pose-full` bundle, from this machine's cache or built from the published package."""
+    try:
+        return open_registry(default_cache_dir(), public=True).resolve("pose-full").path
+    except ModelError as error:
+        pytest.skip(f"the pose networks are not available: {error}")

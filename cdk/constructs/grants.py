@@ -63,6 +63,7 @@ def _grant_objects(role: iam.IRole, access: Access, bucket: s3.IBucket) -> None:
         (access.writes, ["s3:PutObject"]),
         (access.writes_in_parts, ["s3:PutObject", "s3:AbortMultipartUpload"]),
         (access.deletes, ["s3:DeleteObject"]),
+        (access.tags, ["s3:GetObjectTagging"]),
     ):
         for prefix in prefixes:
             _allow(role, actions, bucket.arn_for_objects(f"{prefix}*"))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -14,6 +17,45 @@ from constructs import Construct
 
 from cdk.constructs.grants import service_principal
 from framesift.keys import UPLOADS
+from framesift.pipeline.upload.collect import CLEAN
+
+
+@dataclass(frozen=True)
+class _Trigger:
+    """Which event starts the run of an upload, and what of it is the `UploadedObject`."""
+
+    pattern: events.EventPattern
+    uploaded: Any
+
+
+def _created(bucket: s3.IBucket) -> _Trigger:
+    """Each object that is put below `uploads/`."""
+    pattern = events.EventPattern(
+        source=["aws.s3"],
+        detail_type=["Object Created"],
+        detail={"bucket": {"name": [bucket.bucket_name]}, "object": {"key": events.Match.prefix(UPLOADS)}},
+    )
+    return _Trigger(pattern, events.EventField.from_path("$.detail.object"))
+
+
+def _scanned(bucket: s3.IBucket) -> _Trigger:
+    """Each object below `uploads/` that GuardDuty has scanned and found clean."""
+    pattern = events.EventPattern(
+        source=["aws.guardduty"],
+        detail_type=["GuardDuty Malware Protection Object Scan Result"],
+        detail={
+            "s3ObjectDetails": {"bucketName": [bucket.bucket_name], "objectKey": events.Match.prefix(UPLOADS)},
+            "scanResultDetails": {"scanResultStatus": [CLEAN]},
+        },
+    )
+    found = "$.detail.s3ObjectDetails"
+    uploaded = {
+        "key": events.EventField.from_path(f"{found}.objectKey"),
+        "etag": events.EventField.from_path(f"{found}.eTag"),
+        "version-id": events.EventField.from_path(f"{found}.versionId"),
+        "scan_result": events.EventField.from_path("$.detail.scanResultDetails.scanResultStatus"),
+    }
+    return _Trigger(pattern, uploaded)
 
 
 class Rules(Construct):
@@ -28,29 +70,21 @@ class Rules(Construct):
         machine: sfn.IStateMachine,
         fail_run: lambda_.IFunction,
         dead_letters: sqs.IQueue,
+        scanned: bool,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._start_on_upload(bucket, machine, dead_letters)
+        self._start_on_upload(bucket, machine, dead_letters, _scanned(bucket) if scanned else _created(bucket))
         self._record_what_was_cut_off(machine, fail_run, dead_letters)
 
-    def _start_on_upload(self, bucket: s3.IBucket, machine: sfn.IStateMachine, dead_letters: sqs.IQueue) -> None:
-        start = {
-            "source": "upload",
-            "object": events.EventField.from_path("$.detail.object"),
-            "scheduled_at": events.EventField.time,
-        }
+    def _start_on_upload(
+        self, bucket: s3.IBucket, machine: sfn.IStateMachine, dead_letters: sqs.IQueue, trigger: _Trigger
+    ) -> None:
+        start = {"source": "upload", "object": trigger.uploaded, "scheduled_at": events.EventField.time}
         # Only `uploads/`: nothing of ours may write there, so our own output cannot start a run.
         events.Rule(
             self,
             "Upload",
-            event_pattern=events.EventPattern(
-                source=["aws.s3"],
-                detail_type=["Object Created"],
-                detail={
-                    "bucket": {"name": [bucket.bucket_name]},
-                    "object": {"key": events.Match.prefix(UPLOADS)},
-                },
-            ),
+            event_pattern=trigger.pattern,
             targets=[
                 targets.SfnStateMachine(
                     machine,

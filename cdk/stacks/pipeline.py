@@ -16,6 +16,7 @@ from cdk.constructs.grants import Resources, grant
 from cdk.constructs.image import image_asset
 from cdk.constructs.image_function import ImageFunction, pascal_case
 from cdk.constructs.login import Login
+from cdk.constructs.malware_scan import MalwareScan
 from cdk.constructs.monitoring import Monitoring
 from cdk.constructs.rules import Rules
 from cdk.constructs.schedules import Schedules
@@ -64,7 +65,10 @@ class PipelineStack(Stack):
             machine=workflow.machine,
             fail_run=functions["fail_run"],
             dead_letters=alerts.dead_letters,
+            scanned=config.scan_uploads,
         )
+        if config.scan_uploads:
+            MalwareScan(self, "MalwareScan", bucket=storage.bucket)
         login = Login(self, "Login", stage=config.stage, callback_url=config.login_callback_url)
         api = Api(self, "Api", config, serve_api=functions["serve_api"], login=login)
         Monitoring(

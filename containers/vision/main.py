@@ -2,7 +2,7 @@
 
     python -m containers.vision.main s3://bucket/key-of-the-job-spec
 
-Its exit code says what to do: 0 done, 65 and 66 do not try again, 75 try again (`framesift.errors`).
+Exit codes: 0 done; 65 and 66 failed, do not retry; 75 failed, retry (`framesift.errors`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from framesift.table import Records
 
 
 def main(job_spec_uri: str) -> int:
-    """Do the job, or an array child's part of it."""
+    """Run the job, or one child of its array."""
     child = int(os.environ.get("AWS_BATCH_JOB_ARRAY_INDEX", "0"))
     spec = None
     try:
@@ -42,7 +42,7 @@ def main(job_spec_uri: str) -> int:
 
 
 def analyze_images(text: bytes, store: S3Store, child: int) -> None:
-    """Features and duplicates of a day's images."""
+    """Compute features and find duplicates of a day's images."""
     from framesift.embedding.choose import choose_embedder
     from framesift.pipeline.analyze import Analyst, analyze
 
@@ -56,7 +56,7 @@ def analyze_images(text: bytes, store: S3Store, child: int) -> None:
 
 
 def extract_all_poses(text: bytes, store: S3Store, child: int) -> None:
-    """Pose sequences of uploaded videos."""
+    """Extract pose sequences from uploaded videos."""
     from framesift.pipeline.upload.extract import Extractor, extract_poses
     from framesift.pose.model import resolve_bundle
     from framesift.settings.pose import PoseSettings
@@ -71,7 +71,7 @@ def extract_all_poses(text: bytes, store: S3Store, child: int) -> None:
 
 
 def _give_up(_number: int, _frame: FrameType | None) -> None:
-    raise InterruptedByHostError("The host wants its machine back; videos that are done are kept. Run it again.")
+    raise InterruptedByHostError("The host is stopping this job; finished videos are kept. Run it again.")
 
 
 if __name__ == "__main__":

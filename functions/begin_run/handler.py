@@ -1,4 +1,4 @@
-"""Claim the day's run, or say why there is nothing to do. State: Begin in statemachine/pipeline.asl.json."""
+"""Claim the run, or return why there is nothing to do. State: Begin in statemachine/pipeline.asl.json."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ tracer = Tracer()
 @logger.inject_lambda_context
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Parse, call, dump."""
+    """Parse the event, call the stage, return its output as JSON."""
     request = BeginInput.model_validate(event)
     settings = load_settings()
     output = begin_run(request, settings, Records(settings.platform.table).runs, execution_is_running)

@@ -1,4 +1,4 @@
-"""Say how far a training is. State: CheckTraining in statemachine/pipeline.asl.json."""
+"""Check a training's progress. State: CheckTraining in statemachine/pipeline.asl.json."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ tracer = Tracer()
 @logger.inject_lambda_context
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Parse, call, dump."""
+    """Parse the event, call the stage, return its output as JSON."""
     request = TrainingInput.model_validate(event)
     azure = load_settings().custom_vision
     output = check_training(request, azure, CustomVisionTrainer.from_settings(azure))

@@ -8,7 +8,7 @@ from aws_lambda_powertools import Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from framesift.contracts import ScopeInput
-from framesift.language import decider
+from framesift.language import make_decider
 from framesift.log import logger
 from framesift.pipeline.tiktok.curate import curate_category
 from framesift.settings import load_settings
@@ -21,9 +21,9 @@ tracer = Tracer()
 @logger.inject_lambda_context
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Parse, call, dump."""
+    """Parse the event, call the stage, return its output as JSON."""
     request = ScopeInput.model_validate(event)
     settings = load_settings()
     store, records = S3Store(settings.platform.bucket), Records(settings.platform.table)
-    output = curate_category(request, settings, store, records, decider(settings.language))
+    output = curate_category(request, settings, store, records, make_decider(settings.language))
     return output.model_dump(mode="json")

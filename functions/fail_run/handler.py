@@ -1,4 +1,4 @@
-"""Write that a run failed, and tell someone. State: Fail; also the rule for executions that were stopped."""
+"""Record that a run failed, and notify. State: Fail; also the rule for stopped executions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ tracer = Tracer()
 @logger.inject_lambda_context
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Parse, call, dump."""
+    """Parse the event, call the stage, return its output as JSON."""
     request = FailInput.model_validate(event)
     settings = load_settings()
     output = fail_run(request, Records(settings.platform.table), sns_notifier(settings.platform.failure_topic))

@@ -1,4 +1,4 @@
-"""Write how a run ended. State: Finish in statemachine/pipeline.asl.json."""
+"""Record how a run ended. State: Finish in statemachine/pipeline.asl.json."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ metrics = Metrics(namespace="Framesift")
 @tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Parse, call, dump; what the dashboard shows of a run is counted here."""
+    """Parse the event, call the stage, count metrics, return the output as JSON."""
     request = FinishInput.model_validate(event)
     settings = load_settings()
     store, records = S3Store(settings.platform.bucket), Records(settings.platform.table)

@@ -1,4 +1,4 @@
-"""Let a trained iteration predict if it is no worse. State: GateIteration in statemachine/pipeline.asl.json."""
+"""Put a trained iteration into service if it is no worse. State: GateIteration in statemachine/pipeline.asl.json."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ tracer = Tracer()
 @logger.inject_lambda_context
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Parse, call, dump."""
+    """Parse the event, call the stage, return its output as JSON."""
     request = TrainingInput.model_validate(event)
     settings = load_settings()
     azure, records = settings.custom_vision, Records(settings.platform.table)

@@ -1,4 +1,4 @@
-"""Look for objects in a run's pictures. State: PredictItems in statemachine/pipeline.asl.json."""
+"""Detect objects in a run's images. State: PredictItems in statemachine/pipeline.asl.json."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ tracer = Tracer()
 @logger.inject_lambda_context
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Parse, call, dump."""
+    """Parse the event, call the stage, return its output as JSON."""
     request = StageInput.model_validate(event)
     settings = load_settings()
     store, records = S3Store(settings.platform.bucket), Records(settings.platform.table)

@@ -20,7 +20,7 @@ tracer = Tracer()
 @logger.inject_lambda_context
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Parse, call, dump."""
+    """Parse the event, call the stage, return its output as JSON."""
     request = StageInput.model_validate(event)
     settings = load_settings()
     output = publish_lists(request, settings, S3Store(settings.platform.bucket), Records(settings.platform.table))

@@ -1,4 +1,4 @@
-"""Answer the HTTP API. Events: API Gateway HTTP API, payload version 2.0."""
+"""Serve the HTTP API. Events: API Gateway HTTP API, payload version 2.0."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ tracer = Tracer()
 @logger.inject_lambda_context(correlation_id_path=correlation_paths.API_GATEWAY_HTTP)
 @tracer.capture_lambda_handler(capture_response=False)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Route and answer."""
+    """Route the request and return the response."""
     return app.resolve(event, context)

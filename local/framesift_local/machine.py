@@ -66,7 +66,7 @@ class Machine:
         items = [
             item
             for category in record.done
-            for item in read_lines(store, keys.manifest(record.run, category, "analyzed"), Clip)
+            for item in read_lines(store, keys.manifest(record.run_of(category), category, "analyzed"), Clip)
             if item.error is None
         ]
         dropped = {item.id: item.duplicate.of for item in items if item.duplicate}

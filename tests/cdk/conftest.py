@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,10 @@ import pytest
 
 from cdk.app import make_app
 from cdk.config import FEATURES, SOURCES, STAGES, Config
+from framesift.settings import load_settings
+from framesift.storage import S3Store
+from framesift.table import Records
+from tests.cdk.account import Account
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 Resource = dict[str, Any]
@@ -136,3 +140,17 @@ def dev(assembly: Path) -> tuple[Template, Template]:
 def _stage(assembly: Path, stage: str) -> tuple[Template, Template]:
     storage, pipeline = (assembly / f"framesift-{stage}-{stack}.template.json" for stack in ("storage", "pipeline"))
     return Template(storage), Template(pipeline)
+
+
+@pytest.fixture
+def account(pipeline: Any, store: S3Store, records: Records, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    monkeypatch.setenv("FRAMESIFT_PLATFORM__BUCKET", store.bucket)
+    monkeypatch.setenv("FRAMESIFT_PLATFORM__TABLE", records.name)
+    load_settings.cache_clear()
+    statements = {name: pipeline.statements(function["Role"]) for name, function in pipeline.functions().items()}
+    job = next(iter(pipeline.of_type("AWS::Batch::JobDefinition").values()))
+    statements["vision"] = pipeline.statements(job["ContainerProperties"]["JobRoleArn"])
+    account = Account(store, records, statements)
+    yield account
+    assert account.denied == []
+    load_settings.cache_clear()

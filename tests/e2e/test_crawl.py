@@ -29,7 +29,8 @@ from framesift.errors import (
     SiteUnreachableError,
 )
 from framesift.settings import CrawlSettings, Settings
-from framesift.sources.tiktok import Crawl, crawl, page
+from framesift.sources.tiktok import Crawl, crawl
+from framesift.sources.tiktok.page import Report
 from framesift.storage import S3Store, read_lines
 from framesift.table import Records
 from framesift_local.standins.clipsite import CATEGORIES, ClipSite
@@ -52,13 +53,13 @@ def site(running_site: ClipSite) -> Iterator[ClipSite]:
     running_site.control(wall=None, latency_s=0.0, drop_share=0.0, broken_image_share=0.0)
 
 
-def crawl_site(url: str, **changes: object) -> Crawl:
+def crawl_site(url: str, report: Report = lambda done, target: None, **changes: object) -> Crawl:
     settings = Settings(
         crawl=CrawlSettings.model_validate(
             {"site_url": url, "paths": PATHS, "scroll_pause_s": PAUSE_S, "page_timeout_s": 20, **changes}
         )
     )
-    return crawl("dance", settings, lambda picture: f"{len(picture)} bytes", random.Random(1))
+    return crawl("dance", settings, lambda picture: f"{len(picture)} bytes", random.Random(1), report)
 
 
 def processes_below(pid: int) -> set[int]:
@@ -105,7 +106,7 @@ class Context:
     aws_request_id = "1"
 
 
-EVENT = {"run": RUN.model_dump(), "category": "dance"}
+EVENT = {"run": RUN.model_dump(), "scope": "dance"}
 
 
 def test_the_function_collects_what_the_site_truly_has(in_lambda: Path, site: ClipSite, store: S3Store) -> None:
@@ -181,19 +182,17 @@ def test_a_site_that_does_not_answer_is_named() -> None:
         crawl_site(f"http://127.0.0.1:{port}")
 
 
-def test_goes_on_when_chromium_is_killed(site: ClipSite, monkeypatch: pytest.MonkeyPatch) -> None:
-    scroll, killed = page._Visit._scroll, []
+def test_goes_on_when_chromium_is_killed(site: ClipSite) -> None:
+    killed: list[int] = []
 
-    async def scroll_until_killed(visit: page._Visit) -> None:
-        if not killed and visit._clips.shown >= 20:
+    def kill_once(done: int, target: int) -> None:
+        if not killed and done >= 20:
             killed.extend(pid for pid in processes_below(os.getpid()) if is_chromium(pid))
             for pid in killed:
                 os.kill(pid, signal.SIGKILL)
-        await scroll(visit)
 
-    monkeypatch.setattr(page._Visit, "_scroll", scroll_until_killed)
     feed = site.catalogue().feeds["dance"]
-    crawled = crawl_site(site.url)
+    crawled = crawl_site(site.url, report=kill_once, min_views=0)
     assert killed
     assert [item.id for item in crawled.items] == list(dict.fromkeys(feed))
     assert crawled.repeated == len(feed) - len(set(feed))

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from framesift.contracts import Clip, Run, ScopeInput
-from framesift.pipeline import collect
+from framesift.pipeline.tiktok import collect
 from framesift.pipeline.tiktok.collect import collect_category
 from framesift.settings import CrawlSettings, DownloadSettings, RunSettings, Settings
 from framesift.sources.tiktok import crawl

@@ -1,4 +1,4 @@
-"""YouTube's day on the embedded AWS: feeds, predictions, teaching, a training that is waited for, the gate."""
+"""YouTube's day on the embedded AWS: feeds, predictions, uploads of training images, a training, the gate."""
 
 from __future__ import annotations
 
@@ -72,24 +72,24 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 def test_before_the_first_day_a_dry_run_says_what_is_known(machine: Up) -> None:
     ran = machine.command("run", "youtube", "--dry-run")
     assert ran.returncode == 0, ran.stderr
-    assert "It was never asked" in ran.stdout
+    assert "It was never requested" in ran.stdout
     assert "none was collected yet" in ran.stdout
     assert "Tags to make: person, logo." in ran.stdout
     assert "compared with stable" in ran.stdout
-    assert machine.project("B")["tags"] == {}
+    assert machine.project("candidate")["tags"] == {}
     assert "has not been run yet" in machine.command("status", "youtube").stderr
 
 
-def test_a_day_predicts_teaches_trains_and_lets_the_better_predict(machine: Up) -> None:
+def test_a_day_predicts_trains_and_lets_the_better_predict(machine: Up) -> None:
     ran = machine.command("run", "youtube")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     counts = machine.record()["counts"]
     (popular,) = counts["predict"]["categories"]
     assert popular["items"] == 45
     assert popular["confident"]["person"] > 10
-    assert counts["teach"]["outcome"] == "training"
-    b = machine.project("B")
-    assert counts["teach"]["uploaded"] == len(b["pictures"]) > 15
+    assert counts["train"]["outcome"] == "training"
+    b = machine.project("candidate")
+    assert counts["train"]["uploaded"] == len(b["images"]) > 15
     (iteration,) = b["iterations"].values()
     assert counts["gate"]["outcome"] == "published"
     assert iteration["publish_name"] == counts["gate"]["publish_name"]
@@ -100,29 +100,29 @@ def test_a_second_run_of_the_day_does_nothing_and_a_stage_alone_sends_nothing_ag
     assert "is done" in machine.command("run", "youtube").stdout
     dry = machine.command("run", "youtube", "--force", "--dry-run").stdout
     assert "45 videos, 45 thumbnails to fetch" in dry
-    assert "0 new pictures to send" in dry
-    before = machine.project("B")["pictures"]
-    again = machine.command("stage", "teach", "--source", "youtube")
+    assert "0 new images to upload" in dry
+    before = machine.project("candidate")["images"]
+    again = machine.command("stage", "train", "--source", "youtube")
     assert again.returncode == 0, again.stderr
     output = json.loads(again.stdout)
     assert (output["uploaded"], output["known"], output["outcome"]) == (0, len(before), "nothing_changed")
-    assert machine.project("B")["pictures"] == before
+    assert machine.project("candidate")["images"] == before
 
 
-def test_a_person_reviews_and_what_was_accepted_teaches(machine: Up) -> None:
+def test_a_person_reviews_and_what_was_accepted_is_trained_on(machine: Up) -> None:
     waiting = json.loads(machine.command("review", "list", "--json").stdout)
     assert waiting
     for review in waiting:
         verdict = "accept" if review["detection"]["probability"] > 0.5 else "reject"
         assert machine.command("review", verdict, review["id"]).returncode == 0
     assert json.loads(machine.command("review", "list", "--json").stdout) == []
-    before = len(machine.project("B")["pictures"])
-    foretold = json.loads(machine.command("stage", "teach", "--dry-run").stdout)
-    assert len(machine.project("B")["pictures"]) == before
-    taught = json.loads(machine.command("stage", "teach", "--source", "youtube").stdout)
-    assert len(machine.project("B")["pictures"]) == before + foretold["uploaded"] > before
+    before = len(machine.project("candidate")["images"])
+    preview = json.loads(machine.command("stage", "train", "--dry-run").stdout)
+    assert len(machine.project("candidate")["images"]) == before
+    trained = json.loads(machine.command("stage", "train", "--source", "youtube").stdout)
+    assert len(machine.project("candidate")["images"]) == before + preview["uploaded"] > before
     for count in ("uploaded", "known", "waiting", "refused", "outcome"):
-        assert taught[count] == foretold[count]
+        assert trained[count] == preview[count]
 
 
 def test_rollback_brings_the_former_back_and_the_next_prediction_uses_it(machine: Up) -> None:
@@ -133,14 +133,14 @@ def test_rollback_brings_the_former_back_and_the_next_prediction_uses_it(machine
 
 
 def test_the_rescue_takes_the_project_out(machine: Up) -> None:
-    b = machine.project("B")
+    b = machine.project("candidate")
     out = machine.folder / "rescue"
     ran = machine.command("detector", "export", "--project", b["id"], "--to", str(out), **machine.settings())
     assert ran.returncode == 0, ran.stderr
     coco = json.loads((out / "annotations.json").read_text())
-    assert len(coco["images"]) == len(b["pictures"])
-    assert len(coco["annotations"]) == sum(len(each["regions"]) for each in b["pictures"].values())
+    assert len(coco["images"]) == len(b["images"])
+    assert len(coco["annotations"]) == sum(len(each["regions"]) for each in b["images"].values())
 
 
 def test_the_tags_can_be_checked_alone(machine: Up) -> None:
-    assert "finds exactly: person, logo" in machine.command("detector", "check").stdout
+    assert "detects exactly: person, logo" in machine.command("detector", "check").stdout

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from statemachine.lint import FOLDER, collect_faults, lint, substitutions
+from statemachine.lint import FOLDER, find_collect_faults, find_placeholders, lint
 
 PIPELINE = FOLDER / "pipeline.asl.json"
 Definition = dict[str, Any]
@@ -104,23 +104,23 @@ def _no_query_language(machine):
 @pytest.mark.parametrize(
     ("harm", "said"),
     [
-        (_next, "Archiv: something goes there and it does not exist"),
-        (_catch, "Nowhere: something goes there"),
-        (_choice, "Finished: something goes there"),
-        (_orphan, "Forgotten: nothing leads here"),
+        (_next, "Archiv: a transition leads to it, but it does not exist"),
+        (_catch, "Nowhere: a transition leads to it"),
+        (_choice, "Finished: a transition leads to it"),
+        (_orphan, "Forgotten: unreachable"),
         (_no_end, "ScopeFailed: it must end, or go on"),
         (_no_timeout, "CollectScope: no TimeoutSeconds"),
         (_no_retry, "Begin: no Retry"),
         (_transient_error_forgotten, "Archive: no Retry of Lambda.Unknown, Runtime.ExitError"),
-        (_no_catch, "CurateCategory: nothing catches its errors"),
+        (_no_catch, "CurateCategory: its errors are not caught"),
         (_no_default, "WhereToAnalyze: no Default"),
         (_unparsable, "/States/Begin/Output: "),
         (_unassigned, "$runn is assigned nowhere"),
-        (_misspelt_error, "names RunBussyError, which nothing raises"),
-        (_base_class, "names TemporaryError, which nothing raises"),
+        (_misspelt_error, "names RunBussyError, which is never raised"),
+        (_base_class, "names TemporaryError, which is never raised"),
         (_all_first, "Begin: Retry: States.ALL must be alone and last"),
-        (_jsonpath, "ResultPath is JSONPath's"),
-        (_snake_case, "all_done: names are written in PascalCase"),
+        (_jsonpath, "ResultPath belongs to JSONPath"),
+        (_snake_case, "all_done: its name is not PascalCase"),
         (_same_name, "ScopeFailed: two states have this name"),
         (_no_query_language, "the machine: no QueryLanguage"),
     ],
@@ -136,15 +136,15 @@ def test_lint_finds_what_was_broken(pipeline: Definition, harm: Callable[[Defini
 
 
 def test_what_a_source_wants_retried_is_retried(pipeline: Definition):
-    assert collect_faults(pipeline) == []
+    assert find_collect_faults(pipeline) == []
     broken = copy.deepcopy(pipeline)
     del broken["States"]["Collect"]["ItemProcessor"]["States"]["CollectScope"]["Retry"][2]
 
-    assert [fault.partition(",")[0] for fault in collect_faults(broken)] == [
+    assert [fault.partition(",")[0] for fault in find_collect_faults(broken)] == [
         "CollectScope: no Retry of SiteUnreachableError",
         "CollectScope: no Retry of YoutubeUnavailableError",
     ]
 
 
 def test_substitutions_are_found_wherever_they_stand():
-    assert substitutions("{% '${GpuQueueArn}' %} ${BeginRunFunctionArn}") == {"GpuQueueArn", "BeginRunFunctionArn"}
+    assert find_placeholders("{% '${GpuQueueArn}' %} ${BeginRunFunctionArn}") == {"GpuQueueArn", "BeginRunFunctionArn"}

@@ -13,7 +13,8 @@ import jsonschema
 import pytest
 
 from framesift import settings
-from framesift.pose.manifest import FrameCounts, Manifest, VideoEntry, manifest_json
+from framesift.contracts import FrameCounts, VideoEntry
+from framesift.pose.manifest import Manifest, manifest_json
 
 ROOT = Path(__file__).parents[2]
 

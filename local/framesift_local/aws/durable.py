@@ -185,7 +185,9 @@ class Durability:
                     self._objects.delete(bucket_name, key)
                 else:
                     self._keep_object(bucket_name, current)
-        for event, bucket_name, key in events:
+        # moto completes a multipart upload by a put, and announces both; S3 announces a write once.
+        last = {(event.rpartition(":")[0], bucket_name, key): event for event, bucket_name, key in events}
+        for (_, bucket_name, key), event in last.items():
             current = self._object(bucket_name, key)
             size, etag = (current.size, current.etag.strip('"')) if current else (0, "")
             self._on_object_event(event, bucket_name, key, size, etag)

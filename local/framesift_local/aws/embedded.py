@@ -33,6 +33,7 @@ from framesift_local.aws.events import EventBus, Targets
 from framesift_local.aws.functions import Functions
 from framesift_local.aws.jobs import BatchClientError
 from framesift_local.aws.lifecycle import SWEEP_INTERVAL_S, expire_objects
+from framesift_local.aws.malware import read_scan_plans
 from framesift_local.aws.objects import Objects
 from framesift_local.aws.processes import ForkServer
 from framesift_local.aws.records import Records
@@ -288,6 +289,7 @@ class EmbeddedAws:
         self._api.trusted_origins.update(set(self._api.cors.origins) - {"*"})
         self._api.routes.extend(read_routes(templates, self._keys.issuer))
         self.bus.rules.extend(read_rules(templates))
+        self.bus.scans.extend(read_scan_plans(templates))
 
     def _report_status(self, detail: dict[str, Any]) -> None:
         self.bus.status_event(detail)

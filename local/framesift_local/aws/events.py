@@ -15,6 +15,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from framesift_local.aws.event_rules import matches, target_input
+from framesift_local.aws.malware import ScanPlan, scan_object
 
 _CREATED = "s3:ObjectCreated:"
 _REMOVED = "s3:ObjectRemoved:"
@@ -50,7 +51,7 @@ class Targets:
     """Calls what rules and schedules aim at. `client(service)` gives a boto3 client."""
 
     def __init__(self, client: Callable[[str], Any]) -> None:
-        self._client = client
+        self.client = client
 
     def call(self, arn: str, text: str, name: str) -> None:
         """Give a target its input.
@@ -66,11 +67,11 @@ class Targets:
         """
         match arn.split(":")[2]:
             case "states":
-                self._client("stepfunctions").start_execution(stateMachineArn=arn, name=name, input=text)
+                self.client("stepfunctions").start_execution(stateMachineArn=arn, name=name, input=text)
             case "lambda":
-                self._client("lambda").invoke(FunctionName=arn, InvocationType="Event", Payload=text.encode())
+                self.client("lambda").invoke(FunctionName=arn, InvocationType="Event", Payload=text.encode())
             case "sns":
-                self._client("sns").publish(TopicArn=arn, Message=text)
+                self.client("sns").publish(TopicArn=arn, Message=text)
             case "sqs":
                 self.send_to_queue(arn, text, {})
             case service:
@@ -78,7 +79,7 @@ class Targets:
 
     def send_to_queue(self, arn: str, text: str, attributes: Mapping[str, str]) -> None:
         """Send a message to a queue."""
-        sqs = self._client("sqs")
+        sqs = self.client("sqs")
         url = sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
         typed = {n: {"DataType": "String", "StringValue": v} for n, v in attributes.items() if v}
         sqs.send_message(QueueUrl=url, MessageBody=text, MessageAttributes=typed)
@@ -96,6 +97,7 @@ class EventBus:
 
     def __init__(self, targets: Targets, region: str, *, time_scale: float, deliveries: int = 1) -> None:
         self.rules: list[Rule] = []
+        self.scans: list[ScanPlan] = []
         self.deliveries = deliveries
         self._targets = targets
         self._region = region
@@ -151,6 +153,8 @@ class EventBus:
                 "detail": detail,
             }
         )
+        if kind == "Object Created" and any(scan.covers(bucket, key) for scan in self.scans):
+            self._pool.submit(scan_object, self._targets.client("s3"), bucket, key, self.put)
 
     def status_event(self, detail: dict[str, Any]) -> None:
         """Tell of a change of an execution's status."""

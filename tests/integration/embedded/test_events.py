@@ -31,6 +31,18 @@ def test_our_own_output_starts_nothing(aws):
     assert len(aws.executions()) == before + 1
 
 
+def test_an_upload_in_parts_starts_one_execution(aws):
+    s3, key = aws.client("s3"), f"uploads/parts {time.time_ns()}/done.json"
+    upload = s3.create_multipart_upload(Bucket=aws.outputs["BucketName"], Key=key)["UploadId"]
+    part = {"Bucket": aws.outputs["BucketName"], "Key": key, "UploadId": upload, "PartNumber": 1}
+    etag = s3.upload_part(**part, Body=b"[1]")["ETag"]
+    parts = {"Parts": [{"ETag": etag, "PartNumber": 1}]}
+    s3.complete_multipart_upload(Bucket=aws.outputs["BucketName"], Key=key, UploadId=upload, MultipartUpload=parts)
+    aws.put("uploads/marker-parts/done.json")  # Events keep their order here: this one comes last.
+    aws.wait_for(lambda: inputs(aws, "marker-parts"))
+    assert len(inputs(aws, json.dumps(key)[1:-1])) == 1
+
+
 def test_redelivered_event_comes_twice(aws):
     aws.control("deliveries", count=2)
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 
 import pytest
 from botocore.exceptions import ClientError
@@ -69,9 +68,9 @@ def test_payload_limits(aws):
 
 
 def test_reserved_concurrency_refuses_the_second(aws):
-    thread = threading.Thread(target=invoke, args=(aws, "Reserved", {"seconds": 1.5}))
+    thread = threading.Thread(target=invoke, args=(aws, "Reserved", {"seconds": 1.5, "key": "reserved"}))
     thread.start()
-    time.sleep(0.5)
+    aws.wait_for(lambda: aws.keys("sleeps/reserved/began"))
     with pytest.raises(ClientError, match="TooManyRequests"):
         invoke(aws, "Reserved", {})
     thread.join()

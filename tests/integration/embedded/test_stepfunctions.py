@@ -69,8 +69,11 @@ def test_stop_aborts_at_once_and_tells_the_rule(aws):
     sfn = aws.client("stepfunctions")
     name = f"stopped-{time.time_ns()}"
     arn = sfn.start_execution(
-        stateMachineArn=aws.outputs["MachineArn"], name=name, input='{"do":"sleep","seconds":1.5}'
+        stateMachineArn=aws.outputs["MachineArn"],
+        name=name,
+        input=json.dumps({"do": "sleep", "seconds": 1, "key": name}),
     )["executionArn"]
+    aws.wait_for(lambda: aws.keys(f"sleeps/{name}/began"))
     sfn.stop_execution(executionArn=arn, error="Person", cause="changed my mind")
     found = sfn.describe_execution(executionArn=arn)
     assert (found["status"], found["error"], found["cause"]) == (
@@ -78,7 +81,7 @@ def test_stop_aborts_at_once_and_tells_the_rule(aws):
     )  # fmt: skip
     assert found["stopDate"] <= dt.datetime.now(dt.UTC)
     aws.wait_for(lambda: aws.keys(f"notices/{name}-ABORTED"))
-    time.sleep(1.6)  # The function returns now; the execution stays what it is.
+    aws.wait_for(lambda: aws.keys(f"sleeps/{name}/ended"))  # The execution stays what it is.
     assert sfn.describe_execution(executionArn=arn)["status"] == "ABORTED"
 
 

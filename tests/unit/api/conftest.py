@@ -50,7 +50,7 @@ def an_event(
     claims: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """An event as the gateway sends it, made from a recorded one."""
-    event = json.loads((EVENTS / "api_get_top10.json").read_text())
+    event = json.loads((EVENTS / "serve_api.get_top10.json").read_text())
     event |= {"rawPath": path, "routeKey": "$default", "pathParameters": {}}
     event["requestContext"]["http"] |= {"method": method, "path": path}
     event["headers"] |= headers or {}
@@ -140,6 +140,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
     """Ask the API as a client behind the gateway does; without `store` and `table`, it must not come to asking AWS."""
     monkeypatch.setenv("FRAMESIFT_PLATFORM__BUCKET", BUCKET)
     monkeypatch.setenv("FRAMESIFT_PLATFORM__TABLE", TABLE)
+    monkeypatch.setenv("FRAMESIFT_API__CLIENT_REQUESTS_PER_MINUTE", "0")
     load_settings.cache_clear()
     from framesift.api.app import app
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from framesift import errors
-from framesift.api.problems import _slug, status_of
+from framesift.api.problems import status_of
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,3 @@ from framesift.api.problems import _slug, status_of
 )
 def test_an_error_has_its_status(error: type[errors.FramesiftError], status: int):
     assert status_of(error("…")) == status
-
-
-def test_a_problem_s_name_is_its_error_s():
-    assert _slug(errors.UnknownCategoryError("…")) == "unknown-category"

@@ -110,7 +110,10 @@ def test_the_check_finds_what_does_not_exist(command: str) -> None:
 
 @pytest.mark.usefixtures("stack")
 @pytest.mark.parametrize("command", [each for each in recommended() if each.startswith(_HARMLESS)])
-def test_what_only_reads_runs_and_ends_in_one_line(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_only_reads_runs_and_ends_in_one_line(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)  # A command may write a file here.
     words = ["tiktok" if word == _FILLED_IN else word for word in words_of(command)]
     if words[-1] == "--preset":
         words.append("fast")

@@ -14,9 +14,8 @@ from rich.text import Text
 from framesift.cli.connection import connect
 from framesift.cli.runs import watch_execution
 from framesift.cli.watch import Snapshot
-from framesift.contracts import PublishedList, Run, TopItem, TopList, Upload
+from framesift.contracts import FrameCounts, PublishedList, Run, TopItem, TopList, Upload, VideoEntry
 from framesift.errors import RunBusyError
-from framesift.pose.manifest import FrameCounts, VideoEntry
 from framesift.storage import S3Store, write_json
 from framesift.table import ItemDay, Records, RunRecord
 from tests.unit.cli.conftest import framesift

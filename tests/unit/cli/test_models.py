@@ -96,7 +96,7 @@ def test_a_build_without_a_network_is_one_sentence(
     def fail(_: Path) -> None:
         raise urllib.error.URLError("Name or service not known")
 
-    monkeypatch.setattr("framesift.vision.resnet50.build_onnx", fail)
+    monkeypatch.setattr("framesift.embedding.resnet50_graph.build_onnx", fail)
     assert framesift("models", "fetch", "resnet50", "--cache", cache) == 75
     assert "ModelUnreachableError: The model resnet50" in capsys.readouterr().err
 

@@ -1,4 +1,4 @@
-"""Pictures by integer arithmetic alone, the same on every machine, and how the golden vectors were made.
+"""Images by integer arithmetic alone, the same on every machine, and how the golden vectors were made.
 
 `python -m tests.unit.copydetect.golden` writes `golden.npy` anew: only when a new version of the model is committed.
 """
@@ -10,8 +10,8 @@ import numpy as np
 GOLDEN_FILE = Path(__file__).with_name("golden.npy")
 
 
-def golden_pictures():
-    """Four pictures at the model's own size, so that nothing is scaled: (128, 128, 3) uint8 each."""
+def golden_images():
+    """Four images at the model's own size, so that nothing is scaled: (128, 128, 3) uint8 each."""
     y, x = np.mgrid[0:128, 0:128]
     discs = ((x - 40) ** 2 + (y - 60) ** 2 < 900) * 200 + ((x - 90) ** 2 + (y - 30) ** 2 < 400) * 90
     planes = [
@@ -26,4 +26,4 @@ def golden_pictures():
 if __name__ == "__main__":
     from framesift.copydetect.model import CopyDetector
 
-    np.save(GOLDEN_FILE, CopyDetector().embed(golden_pictures()))
+    np.save(GOLDEN_FILE, CopyDetector().embed(golden_images()))

@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 
 from framesift.cli.copydetect import app
 from framesift.copydetect import evaluate
-from framesift.copydetect.evaluate import Scores, half_of, interval, packaged_photos, score
-from framesift.copydetect.hashes import HashMethod, dhash_bits, pdq_bits, phash_bits
-from framesift.copydetect.pictures import draw_picture
-from framesift.copydetect.report import fill_card, installed_methods
+from framesift.copydetect.evaluate import Scores, bootstrap_interval, find_packaged_photos, score, select_half
+from framesift.copydetect.hashes import HashMethod, compute_dhash, compute_pdq, compute_phash
+from framesift.copydetect.report import fill_card, open_installed_methods
+from framesift.copydetect.synthetic import draw_image
 
 
 @pytest.fixture
@@ -32,8 +32,8 @@ def scores():
 def photos(tmp_path_factory):
     folder = tmp_path_factory.mktemp("photos")
     for family in range(4):
-        Image.fromarray(draw_picture(11, family, 0)).save(folder / f"photo{family}.png")
-    return evaluate.folder_photos(folder)
+        Image.fromarray(draw_image(11, family, 0)).save(folder / f"photo{family}.png")
+    return evaluate.find_folder_photos(folder)
 
 
 def test_recall_at_a_false_positive_rate(scores):
@@ -57,27 +57,27 @@ def test_ties_count_against_the_positives():
 
 
 def test_the_interval_holds_the_value_and_shrinks_to_it_for_one_photo(scores):
-    low, high = interval(scores)
+    low, high = bootstrap_interval(scores)
     assert low <= scores.micro_ap() <= high
-    assert interval(scores.of_photos(np.array([0]))) == (1.0, 1.0)
+    assert bootstrap_interval(scores.of_photos(np.array([0]))) == (1.0, 1.0)
 
 
 def test_halves_share_no_photo():
     names = list("fbdaec")
-    choose, report = half_of(names, "choose"), half_of(names, "report")
+    choose, report = select_half(names, "choose"), select_half(names, "report")
 
-    assert sorted(choose + report) == half_of(names, "all") == list(range(6))
+    assert sorted(choose + report) == select_half(names, "all") == list(range(6))
     assert sorted(names[number] for number in choose) == ["a", "c", "e"]
 
 
 def test_every_query_meets_its_original_and_only_strangers(photos):
     class Knowing:
-        """Describes a picture by its mean colour: enough to see what is compared with what."""
+        """Describes an image by its mean colour: enough to see what is compared with what."""
 
         name = "mean"
 
-        def describe(self, pictures):
-            return np.stack([picture.mean(axis=(0, 1)) for picture in pictures])
+        def describe(self, images):
+            return np.stack([image.mean(axis=(0, 1)) for image in images])
 
         def similarity(self, queries, references):
             return -np.abs(queries[:, None] - references[None]).sum(axis=2).astype(np.float32)
@@ -91,21 +91,21 @@ def test_every_query_meets_its_original_and_only_strangers(photos):
     assert chosen.positive[resized].min() > -2
 
 
-@pytest.mark.parametrize("bits", [pdq_bits, phash_bits, dhash_bits])
-def test_a_hash_finds_the_resized_picture_among_others(bits):
-    pictures = [draw_picture(11, family, 0) for family in range(6)]
-    smaller = [np.asarray(Image.fromarray(picture).resize((150, 140))) for picture in pictures]
+@pytest.mark.parametrize("bits", [compute_pdq, compute_phash, compute_dhash])
+def test_a_hash_finds_the_resized_image_among_others(bits):
+    images = [draw_image(11, family, 0) for family in range(6)]
+    smaller = [np.asarray(Image.fromarray(image).resize((150, 140))) for image in images]
     method = HashMethod("hash", bits)
-    similarity = method.similarity(method.describe(smaller), method.describe(pictures))
+    similarity = method.similarity(method.describe(smaller), method.describe(images))
 
     assert similarity.shape == (6, 6)
     assert (similarity.argmax(axis=1) == np.arange(6)).all()
-    assert np.allclose(np.diag(method.similarity(method.describe(pictures), method.describe(pictures))), 1)
+    assert np.allclose(np.diag(method.similarity(method.describe(images), method.describe(images))), 1)
 
 
 def test_imagededups_network_is_compared_where_it_is_installed(photos, monkeypatch):
     class CNN:
-        """Says and takes what imagededup's does, and sees the mean colours of a picture's quarters."""
+        """Says and takes what imagededup's does, and sees the mean colours of an image's quarters."""
 
         def __init__(self, verbose):
             assert not verbose
@@ -117,7 +117,7 @@ def test_imagededups_network_is_compared_where_it_is_installed(photos, monkeypat
     methods.CNN = CNN
     monkeypatch.setitem(sys.modules, "imagededup", ModuleType("imagededup"))
     monkeypatch.setitem(sys.modules, "imagededup.methods", methods)
-    method = next(method for method in installed_methods() if method.name == "imagededup CNN")
+    method = next(method for method in open_installed_methods() if method.name == "imagededup CNN")
     scores = score(method, photos)
 
     assert np.allclose(scores.positive[np.char.startswith(scores.kind, "resize mild")], 1, atol=0.01)
@@ -125,15 +125,15 @@ def test_imagededups_network_is_compared_where_it_is_installed(photos, monkeypat
 
 
 def test_photographs_are_found_in_installed_packages():
-    found = packaged_photos()
+    found = find_packaged_photos()
 
     assert {"astronaut", "coffee", "china", "flower"} <= set(found)
     assert all(path.is_file() for path in found.values())
 
 
-def test_the_command_writes_table_picture_and_figures(photos, tmp_path, monkeypatch):
+def test_the_command_writes_table_image_and_figures(photos, tmp_path, monkeypatch):
     monkeypatch.setenv("FRAMESIFT_ANALYSIS__MODEL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(evaluate, "packaged_photos", dict)  # a few photos of our own are enough here
+    monkeypatch.setattr(evaluate, "find_packaged_photos", dict)  # a few photos of our own are enough here
     folder = next(iter(photos.values())).parent
     arguments = ["evaluate", "copydetect", "--photos", str(folder), "--half", "choose", "--to", str(tmp_path)]
     result = CliRunner().invoke(app, arguments, catch_exceptions=False)
@@ -143,8 +143,8 @@ def test_the_command_writes_table_picture_and_figures(photos, tmp_path, monkeypa
     assert "| copydetect |" in result.stdout
     assert figures["copydetect"]["queries"] == 64
     assert figures["copydetect"]["micro_ap"] > figures["dHash"]["micro_ap"]
-    with Image.open(tmp_path / "recall.png") as picture:
-        assert picture.width > 600
+    with Image.open(tmp_path / "recall.png") as image:
+        assert image.width > 600
 
 
 def test_a_card_is_filled_with_digest_thresholds_and_figures(photos, tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""The model that ships: its card's file, the same vectors everywhere, copies near, plain pictures left out."""
+"""The model that ships: its card's file, the same vectors everywhere, copies near, plain images left out."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from framesift.copydetect.report import DetectorMethod
 from framesift.errors import ModelMismatchError
 from framesift.models import default_cache_dir, open_registry, registry, shipped_card
 from framesift.settings import load_settings
-from tests.unit.copydetect.golden import GOLDEN_FILE, golden_pictures
+from tests.unit.copydetect.golden import GOLDEN_FILE, golden_images
 
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket", "camera", "hubble_deep_field")
 
@@ -36,7 +36,7 @@ def cosines(first, second):
 
 
 def test_the_golden_vectors(detector):
-    found = detector.embed(golden_pictures())
+    found = detector.embed(golden_images())
 
     # Half precision keeps 11 bits; CPUs differ in the order of their sums.
     assert np.abs(found.astype(np.float32) - np.load(GOLDEN_FILE).astype(np.float32)).max() < 2e-3
@@ -112,7 +112,7 @@ def test_a_file_that_is_not_its_cards_is_refused(monkeypatch, tmp_path):
     damaged[len(damaged) // 2] ^= 1
     # A package's folder of its own: the one that ships is only ever read.
     (tmp_path / whole.path.name).write_bytes(damaged)
-    monkeypatch.setattr(registry, "_PACKAGED", tmp_path)
+    monkeypatch.setattr(registry, "PACKAGED", tmp_path)
 
     with pytest.raises(ModelMismatchError, match="sha256"):
         CopyDetector()

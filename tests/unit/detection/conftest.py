@@ -1,4 +1,4 @@
-"""Custom Vision's stand-in with projects A and B, and pictures that it can see something in."""
+"""Custom Vision's stand-in with a serving and a candidate project, and images with objects."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ TAGS = ("person", "logo")
 
 
 @cache
-def picture(number: int, width: int = 480, height: int = 270) -> bytes:
+def make_image(number: int, width: int = 480, height: int = 270) -> bytes:
     return encode(draw(number)[0], width, height)
 
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[CustomVisionStandIn]:
     with CustomVisionStandIn(Account(tmp_path / "customvision", training=Training(training_s=0))) as stand_in:
-        stand_in.account.make_project("A", TAGS, publish="stable")
-        stand_in.account.make_project("B")
+        stand_in.account.make_project("serving", TAGS, publish="stable")
+        stand_in.account.make_project("candidate")
         yield stand_in
 
 
 @pytest.fixture
 def settings(service: CustomVisionStandIn) -> Settings:
-    a, b = service.account.projects.values()
+    serving, candidate = service.account.projects.values()
     return Settings(
         custom_vision=CustomVisionSettings(
             training_endpoint=service.url,
@@ -47,8 +47,8 @@ def settings(service: CustomVisionStandIn) -> Settings:
             prediction_endpoint=service.url,
             prediction_key=SecretStr(PREDICTION_KEY),
             prediction_resource_id=RESOURCE_ID,
-            serving_project=a.id,
-            candidate_project=b.id,
+            serving_project=serving.id,
+            candidate_project=candidate.id,
             requests_per_s=500,
             concurrency=2,
             patience_s=2.5,
@@ -58,10 +58,10 @@ def settings(service: CustomVisionStandIn) -> Settings:
     )
 
 
-def collect(store: S3Store, pictures: list[bytes], run: Run = RUN, category: str = "popular") -> None:
-    """A day's collection, without YouTube."""
+def collect(store: S3Store, images: list[bytes], run: Run = RUN, category: str = "popular") -> None:
+    """Write what collecting a day leaves, without YouTube."""
     items = []
-    for number, data in enumerate(pictures):
+    for number, data in enumerate(images):
         image = DownloadedImage.check(data, 100_000_000)
         key = keys.media(run, category, f"v{number}", image.facts.extension)
         store.put(key, data)

@@ -48,7 +48,7 @@ CELL = 16
 ROWS, COLUMNS = HEIGHT // CELL, WIDTH // CELL
 ANCHORS = ((0.573, 0.677), (1.87, 2.06), (3.34, 5.47), (7.88, 3.53), (9.77, 9.17))
 ITERATION = "ba339713-9c60-4cab-b10b-f776628e9dda"
-AT_LEAST = 0.25
+MIN_SCORE = 0.25
 
 
 def grid_network(half: bool = False, **metadata: str) -> bytes:
@@ -159,7 +159,7 @@ def decoded(network: bytes, image: NDArray[np.uint8], *, bgr: bool = True) -> li
                 w, h = np.exp(tw) * width / COLUMNS, np.exp(th) * height / ROWS
                 softmax = np.exp(tc) / np.exp(tc).sum()
                 for tag, share in zip(TAGS, softmax, strict=True):
-                    if (score := share * logistic(to)) >= AT_LEAST:
+                    if (score := share * logistic(to)) >= MIN_SCORE:
                         candidates.append((score, tag, (x - w / 2, y - h / 2, x + w / 2, y + h / 2)))
     kept: list[tuple[float, str, tuple[float, float, float, float]]] = []
     for score, tag, box in sorted(candidates, reverse=True):
@@ -201,7 +201,7 @@ def test_the_compact_domains_grid_equals_yolov2_by_the_book(
     assert (added.card.folder, added.card.detector and added.card.detector.head) == ("b/ba339713", "custom_vision")
     image = photo()
     wanted = decoded(grid_network(), image, bgr=metadata.get("BitmapPixelFormat") != "Rgb8")
-    (found,) = opened(added, tmp_path).detect([png(image)], min_score=AT_LEAST)
+    (found,) = opened(added, tmp_path).detect([png(image)], min_score=MIN_SCORE)
     ours = as_corners(found)
     assert len(ours) == len(wanted) > 5
     for (tag, score, corners), (own_tag, own_score, own_corners) in zip(ours, wanted, strict=True):
@@ -211,7 +211,7 @@ def test_the_compact_domains_grid_equals_yolov2_by_the_book(
 
 
 @pytest.mark.parametrize(("order", "strongest"), [("", 0), ("Rgb8", 0), ("Bgr8", 2)])
-def test_s1s_boxes_are_shares_of_the_picture_and_its_pixels_rgb_of_0_to_255(
+def test_s1s_boxes_are_shares_of_the_image_and_its_pixels_rgb_of_0_to_255(
     order: str, strongest: int, tmp_path: Path
 ) -> None:
     boxes = [[0.1, 0.2, 0.5, 0.6], [0.3, 0.3, 0.9, 0.9], [-0.1, 0.5, 0.4, 1.2]]
@@ -221,7 +221,7 @@ def test_s1s_boxes_are_shares_of_the_picture_and_its_pixels_rgb_of_0_to_255(
         update={"head": "custom_vision_s1", "tags": TAGS, "width": WIDTH, "height": HEIGHT}
     )
     red = np.zeros((30, 90, 3), np.uint8)
-    red[:, :, 0] = 204  # 0.8 in the plane of red; the picture's shape is given up.
+    red[:, :, 0] = 204  # 0.8 in the plane of red; the image's shape is given up.
     (found,) = opened(added, tmp_path).detect([png(red)], min_score=0.1)
     ((tag, score, corners),) = as_corners(found)
     assert (tag, score) == (TAGS[min(strongest, 1)], pytest.approx(0.8, abs=1e-3))
@@ -238,19 +238,19 @@ def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[S3Store]
     host, port = server.get_host_and_port()
     name = f"models-{port}"  # moto keeps its buckets for the process.
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    aws._client.cache_clear()
+    aws.forget_clients()
     aws.s3().create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-2"})
     monkeypatch.setenv("FRAMESIFT_ANALYSIS__MODEL_CACHE", str(tmp_path / "cache"))
     load_settings.cache_clear()
     yield S3Store(name)
     load_settings.cache_clear()
-    aws._client.cache_clear()
+    aws.forget_clients()
     server.stop()
 
 
 def predicting_with(model: str) -> Settings:
     return Settings(
-        detection=DetectionSettings(provider="onnx", tags=dict.fromkeys(TAGS, AT_LEAST), model=model),
+        detection=DetectionSettings(provider="onnx", tags=dict.fromkeys(TAGS, MIN_SCORE), model=model),
         analysis=AnalysisSettings(threads=1),
     )
 
@@ -266,9 +266,9 @@ def test_a_detector_goes_through_the_bucket_to_a_verified_cache_and_detects_the_
     cached = default_cache_dir() / "b/ba339713/model.onnx"
     assert cached.read_bytes() == added.data
 
-    picture = png(photo())
-    (found,) = detector.detect([picture], min_score=AT_LEAST)
-    (alone,) = opened(added, tmp_path).detect([picture], min_score=AT_LEAST)
+    image = png(photo())
+    (found,) = detector.detect([image], min_score=MIN_SCORE)
+    (alone,) = opened(added, tmp_path).detect([image], min_score=MIN_SCORE)
     assert as_corners(found) == [(tag, pytest.approx(score, abs=1e-2), pytest.approx(corners, abs=1e-2))
                                  for tag, score, corners in as_corners(alone)]  # fmt: skip
 
@@ -511,7 +511,7 @@ def test_a_network_that_gives_fewer_rows_than_it_got_images_is_named(tmp_path: P
     (tmp_path / "model.onnx").write_bytes(one_row)
     form = DetectorForm(head="yolov8", tags=TAGS, width=32, height=32)
     with pytest.raises((RowCountError, NotADetectorError)):
-        OnnxDetector(tmp_path / "model.onnx", form, threads=1).detect([png(photo())] * 2, min_score=AT_LEAST)
+        OnnxDetector(tmp_path / "model.onnx", form, threads=1).detect([png(photo())] * 2, min_score=MIN_SCORE)
 
 
 @pytest.mark.parametrize("label", ["[/x]", "[red]", "<script>", "라벨", "a\\b"])
@@ -531,9 +531,9 @@ def test_labels_that_are_no_names_are_refused(label: str, tmp_path: Path) -> Non
         read_detector(tmp_path / "b.onnx", "b", tags=[label])
 
 
-def test_the_steps_image_has_all_that_a_detector_imports() -> None:
+def test_the_detection_image_has_all_that_a_detector_imports() -> None:
     """In a process that has no other packages than that image's."""
-    lock = (Path(__file__).parents[3] / "requirements/steps.txt").read_text(encoding="utf-8")
+    lock = (Path(__file__).parents[3] / "requirements/detection.txt").read_text(encoding="utf-8")
     locked = {line.split("==")[0] for line in lock.splitlines() if line[0].isalnum()}
     program = """
 import importlib.metadata, json, re, sys

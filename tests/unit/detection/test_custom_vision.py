@@ -1,4 +1,4 @@
-"""The real client library against the stand-in: predictions, uploads, trainings, and bad days."""
+"""The real client library against the stand-in: predictions, uploads, trainings, failures."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pydantic import SecretStr
 from framesift import aws
 from framesift.contracts import Detection, Region
 from framesift.detection import check_tags, open_detector
-from framesift.detection.azure import CustomVisionDetector, CustomVisionTrainer, Labelled
-from framesift.detection.azure.batches import body
-from framesift.detection.azure.connection import prediction_client
+from framesift.detection.azure import CustomVisionDetector, CustomVisionTrainer, LabelledImage
+from framesift.detection.azure.batches import make_request
+from framesift.detection.azure.connection import make_prediction_client
 from framesift.errors import (
     DetectorBusyError,
     DetectorKeyError,
@@ -33,17 +33,18 @@ from framesift.settings import CustomVisionSettings, Settings
 from framesift.storage import S3Store
 from framesift_local.standins.customvision import CustomVisionStandIn, vision
 from framesift_local.standins.service import Fault
+from tests.waiting import wait_until
 
-from .conftest import picture
+from .conftest import make_image
 
 WHOLE = Region(tag="person", left=-0.2, top=0.1, width=0.5, height=0.5)
 
 
-def labelled(numbers: range, *regions: Region) -> list[Labelled]:
+def labelled(numbers: range, *regions: Region) -> list[LabelledImage]:
     return [
-        Labelled(
+        LabelledImage(
             f"sha{number}",
-            picture(number),
+            make_image(number),
             "제목 🔥 CON:",
             regions or (WHOLE, WHOLE.model_copy(update={"tag": "logo"})),
         )
@@ -74,11 +75,11 @@ def without_patience(settings: Settings, **changes: object) -> CustomVisionSetti
 # --- predictions ---
 
 
-def test_predictions_are_what_is_seen(settings: Settings, store: S3Store) -> None:
+def test_predictions_are_the_services(settings: Settings, store: S3Store) -> None:
     detector = open_detector(settings, store, None)
-    (seen,) = detector.detect([picture(2)], min_score=0.5)
+    (seen,) = detector.detect([make_image(2)], min_score=0.5)
     assert isinstance(seen, list)
-    truth = [each for each in vision.detect(picture(2)) if each.probability >= 0.5]
+    truth = [each for each in vision.detect(make_image(2)) if each.probability >= 0.5]
     assert [(each.tag, each.probability) for each in seen] == [(each.tag, each.probability) for each in truth]
     assert {each.tag for each in seen} == {"person", "logo"}
     assert detector.name.endswith("/stable")
@@ -87,18 +88,18 @@ def test_predictions_are_what_is_seen(settings: Settings, store: S3Store) -> Non
         assert 0 <= each.left < each.left + each.width <= 1 + 1e-9
 
 
-def test_a_picture_that_fails_costs_only_itself(detector: CustomVisionDetector) -> None:
-    broken, good = detector.detect([picture(2)[:500], picture(2)], min_score=0.5)
+def test_an_image_that_fails_costs_only_itself(detector: CustomVisionDetector) -> None:
+    broken, good = detector.detect([make_image(2)[:500], make_image(2)], min_score=0.5)
     assert isinstance(broken, NotAnImageError)
     assert good
 
 
-def test_one_request_a_picture_and_the_pace_is_kept(service: CustomVisionStandIn, settings: Settings) -> None:
+def test_one_request_an_image_and_the_pace_is_kept(service: CustomVisionStandIn, settings: Settings) -> None:
     service.limit_per_s = 22
     paced = CustomVisionDetector.from_settings(
         settings.custom_vision.model_copy(update={"requests_per_s": 20, "concurrency": 8}), None
     )
-    small = picture(1, 96, 54)
+    small = make_image(1, 96, 54)
     started = time.monotonic()
     assert all(isinstance(found, list) for found in paced.detect([small] * 30, min_score=0.5))
     assert time.monotonic() - started > 1.4
@@ -156,8 +157,8 @@ def test_an_unpublished_iteration_is_named(service: CustomVisionStandIn, setting
     detector.tags()
     next(iter(project.iterations.values())).publish_name = None
     with pytest.raises(IterationNotPublishedError):
-        detector.detect([picture(2)], min_score=0.5)
-    with pytest.raises(IterationNotPublishedError, match="no iteration that is published"):
+        detector.detect([make_image(2)], min_score=0.5)
+    with pytest.raises(IterationNotPublishedError, match="no published iteration"):
         CustomVisionDetector.from_settings(settings.custom_vision, None).tags()
 
 
@@ -166,7 +167,7 @@ def test_a_short_outage_is_waited_for(
     fault: Fault, service: CustomVisionStandIn, detector: CustomVisionDetector
 ) -> None:
     service.misbehave(fault, path="/detect/", requests=1)
-    (seen,) = detector.detect([picture(2)], min_score=0.5)
+    (seen,) = detector.detect([make_image(2)], min_score=0.5)
     assert isinstance(seen, list)
 
 
@@ -194,17 +195,17 @@ def test_the_stand_in_predicts_by_address_as_by_bytes(
 ) -> None:
     list(trainer.upload(labelled(range(2, 3))))
     (image,) = trainer.images()
-    client, project_id = prediction_client(settings.custom_vision), settings.custom_vision.serving_project
+    client, project_id = make_prediction_client(settings.custom_vision), settings.custom_vision.serving_project
     by_address = client.detect_image_url_with_no_store(project_id, "stable", url=image.original_image_uri)
-    by_bytes = client.detect_image_with_no_store(project_id, "stable", picture(2))
+    by_bytes = client.detect_image_with_no_store(project_id, "stable", make_image(2))
     seen = [[(each.tag_name, each.probability) for each in answer.predictions] for answer in (by_address, by_bytes)]
     assert seen[0] == seen[1] != []
 
 
-# --- teaching ---
+# --- training ---
 
 
-def test_pictures_go_up_in_the_fewest_requests_with_their_regions_clipped(
+def test_images_go_up_in_the_fewest_requests_with_their_regions_clipped(
     service: CustomVisionStandIn, settings: Settings, trainer: CustomVisionTrainer
 ) -> None:
     batches = list(trainer.upload(labelled(range(70))))
@@ -226,9 +227,9 @@ def test_only_the_failed_images_of_a_batch_are_sent_again(
 
     def counted(batch: list[Any], tag_ids: dict[str, str]) -> Any:
         sizes.append(len(batch))
-        return body(batch, tag_ids)
+        return make_request(batch, tag_ids)
 
-    monkeypatch.setattr("framesift.detection.azure.trainer.body", counted)
+    monkeypatch.setattr("framesift.detection.azure.trainer.make_request", counted)
     service.account.flaky_images = 3
     stored = [each for batch in trainer.upload(labelled(range(8))) for each in batch]
     assert sizes == [8, 3]
@@ -246,21 +247,21 @@ def test_a_batch_that_is_too_large_after_all_is_halved(
 
 def test_what_the_service_refuses_is_given_back(trainer: CustomVisionTrainer) -> None:
     outside = Region(tag="logo", left=2, top=0, width=1, height=1)
-    pictures = [*labelled(range(2)), *labelled(range(3, 4), outside), Labelled("bad", b"nothing", "bad", (WHOLE,))]
-    outcomes = {each.sha256: each for batch in trainer.upload(pictures) for each in batch}
+    images = [*labelled(range(2)), *labelled(range(3, 4), outside), LabelledImage("bad", b"nothing", "bad", (WHOLE,))]
+    outcomes = {each.sha256: each for batch in trainer.upload(images) for each in batch}
     assert isinstance(outcomes["sha3"].error, RegionOutsideError)
     assert isinstance(outcomes["bad"].error, NotAnImageError)
     assert outcomes["sha0"].image_id
     assert outcomes["sha1"].image_id
 
 
-def test_a_picture_refused_by_the_service_is_named(
+def test_an_image_refused_by_the_service_is_named(
     trainer: CustomVisionTrainer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from .test_pictures import encoded, noise
+    from .test_images import encoded, noise
 
-    monkeypatch.setattr("framesift.detection.azure.batches.fit", lambda data, _: data)
-    webp = Labelled("webp", encoded(noise(64, 36), "WEBP"), "webp", (WHOLE,))
+    monkeypatch.setattr("framesift.detection.azure.batches.convert", lambda data, _: data)
+    webp = LabelledImage("webp", encoded(noise(64, 36), "WEBP"), "webp", (WHOLE,))
     ((outcome,),) = trainer.upload([webp])
     assert isinstance(outcome.error, ImageRefusedError)
     assert "ErrorImageFormat" in str(outcome.error)
@@ -272,7 +273,7 @@ def test_a_full_project_is_named_and_what_it_took_is_known(
     service.account.max_images = 3
     batches = trainer.upload(labelled(range(5)))
     assert sum(each.image_id is not None for each in next(batches)) == 3
-    with pytest.raises(ProjectFullError, match="takes no more images"):
+    with pytest.raises(ProjectFullError, match="accepts no more images"):
         next(batches)
 
 
@@ -297,8 +298,7 @@ def test_a_training_from_start_to_publication(
     assert iteration_id
     assert trainer.train() == ("started", iteration_id)  # One that is under way is taken for it.
     assert not trainer.is_trained(iteration_id)
-    time.sleep(0.7)
-    assert trainer.is_trained(iteration_id)
+    wait_until(lambda: trainer.is_trained(iteration_id))
     assert trainer.train() == ("not_needed", None)
     assert 0 <= trainer.average_precision(iteration_id) <= 1
     lost = CustomVisionTrainer(

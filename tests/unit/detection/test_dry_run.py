@@ -1,4 +1,4 @@
-"""A dry run says what the real one then does, and leaves everything as it was."""
+"""A dry run reports what the real one then does, and changes nothing."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from framesift.table import Records
 from framesift_local.standins.customvision import CustomVisionStandIn, vision
 from framesift_local.standins.customvision.vision import Detection
 
-from .conftest import RUN, collect, picture
+from .conftest import RUN, collect, make_image
 
 WORK = StageInput(run=RUN, scopes=["popular"])
 DRY = WORK.model_copy(update={"dry_run": True})
-FORETOLD = {"tags_made", "uploaded", "known", "waiting", "refused", "outcome"}
+PREDICTED = {"tags_made", "uploaded", "known", "waiting", "refused", "outcome"}
 
 
 class World:
@@ -39,7 +39,7 @@ class World:
         detector = open_detector(self.settings, self.store, self.records.training.in_service())
         return predict_items(work, self.settings, self.store, self.records, detector)
 
-    def teach(self, work: StageInput) -> TrainOutput:
+    def train(self, work: StageInput) -> TrainOutput:
         trainer = open_trainer(self.settings.custom_vision)
         return train_detector(work, self.settings, self.store, self.records, trainer)
 
@@ -77,28 +77,28 @@ def world(settings: Settings, store: S3Store, records: Records, service: CustomV
 
 
 def facts(output: TrainOutput) -> dict[str, Any]:
-    return json.loads(output.model_dump_json(include=FORETOLD))
+    return json.loads(output.model_dump_json(include=PREDICTED))
 
 
 @pytest.fixture
-def varied_eyes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A picture in three has something to review, one in five nothing; what is left teaches."""
+def varied_detections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every third image has a detection to review, every fifth none; the others are training images."""
     person, logo = Detection("person", 0.9, 0.1, 0.1, 0.3, 0.5), Detection("logo", 0.8, 0.7, 0.7, 0.2, 0.2)
     unsure = Detection("logo", 0.6, 0.3, 0.3, 0.2, 0.2)
 
-    def look(data: bytes) -> tuple[Detection, ...]:
+    def detect(data: bytes) -> tuple[Detection, ...]:
         number = int.from_bytes(data[-2:])
         return () if number % 5 == 4 else (person, unsure) if number % 3 == 2 else (person, logo)
 
-    monkeypatch.setattr(vision, "detect", look)
+    monkeypatch.setattr(vision, "detect", detect)
 
 
 def many(first: int, count: int) -> list[bytes]:
-    base = picture(1, 96, 54)
+    base = make_image(1, 96, 54)
     return [base + number.to_bytes(4) for number in range(first, first + count)]
 
 
-def test_a_dry_run_tells_what_the_real_one_does_and_changes_nothing(world: World, varied_eyes: None) -> None:
+def test_a_dry_run_reports_what_the_real_one_does_and_changes_nothing(world: World, varied_detections: None) -> None:
     collect(world.store, many(0, 60))
     untouched = world.state()
     before = world.predict(DRY)
@@ -110,77 +110,79 @@ def test_a_dry_run_tells_what_the_real_one_does_and_changes_nothing(world: World
     assert sum(path.endswith("/image/nostore") for _, path in world.service.requests) == before.categories[0].items
     after_prediction = world.state()
     assert world.predict(DRY) == predicted
-    foretold = world.teach(DRY)
-    assert foretold.gate
-    assert (foretold.gate.publish_name, foretold.gate.margin) == ("stable", 0.02)
+    preview = world.train(DRY)
+    assert preview.gate
+    assert (preview.gate.publish_name, preview.gate.margin) == ("stable", 0.02)
     assert world.state() == after_prediction
 
-    taught = world.teach(WORK)
-    assert facts(foretold) == facts(taught)
-    assert foretold.tags_made == ["person", "logo"]
-    assert taught.uploaded > 30
-    assert taught.waiting > 10
-    assert taught.outcome == "training"
+    trained = world.train(WORK)
+    assert facts(preview) == facts(trained)
+    assert preview.tags_made == ["person", "logo"]
+    assert trained.uploaded > 30
+    assert trained.waiting > 10
+    assert trained.outcome == "training"
 
     world.again()
-    assert facts(world.teach(DRY)) == facts(world.teach(WORK)), "the iteration waits for the gate"
-    world.gate(taught.iteration_id)
+    assert facts(world.train(DRY)) == facts(world.train(WORK)), "the iteration waits for the gate"
+    world.gate(trained.iteration_id)
     world.again()
     settled = world.state()
-    foretold = world.teach(DRY)
-    assert foretold.gate
-    assert foretold.gate.publish_name.startswith("framesift-")
+    preview = world.train(DRY)
+    assert preview.gate
+    assert preview.gate.publish_name.startswith("framesift-")
     assert world.state() == settled
-    assert facts(foretold) == facts(world.teach(WORK))
-    assert foretold.outcome == "nothing_changed"
+    assert facts(preview) == facts(world.train(WORK))
+    assert preview.outcome == "nothing_changed"
 
 
-def test_too_few_pictures_are_foretold(world: World, varied_eyes: None) -> None:
+def test_too_few_images_are_predicted(world: World, varied_detections: None) -> None:
     collect(world.store, many(0, 6))
     world.predict(WORK)
-    foretold = world.teach(DRY)
-    assert foretold.outcome == "not_enough_images"
-    taught = world.teach(WORK)
-    assert (facts(foretold), foretold.why) == (facts(taught), taught.why)
+    preview = world.train(DRY)
+    assert preview.outcome == "not_enough_images"
+    trained = world.train(WORK)
+    assert (facts(preview), preview.why) == (facts(trained), trained.why)
 
 
-def test_what_was_uploaded_and_not_yet_trained_is_foretold_to_be_trained(world: World, varied_eyes: None) -> None:
+def test_what_was_uploaded_and_not_yet_trained_is_predicted_to_be_trained(
+    world: World, varied_detections: None
+) -> None:
     collect(world.store, many(0, 60))
     world.predict(WORK)
     world.settings = world.settings.model_copy(
         update={"custom_vision": world.settings.custom_vision.model_copy(update={"min_images_per_tag": 1000})}
     )
-    assert world.teach(DRY).outcome == world.teach(WORK).outcome == "not_enough_images"
+    assert world.train(DRY).outcome == world.train(WORK).outcome == "not_enough_images"
     world.again()
     world.settings = world.settings.model_copy(
         update={"custom_vision": world.settings.custom_vision.model_copy(update={"min_images_per_tag": 15})}
     )
-    foretold = world.teach(DRY)
-    assert (foretold.uploaded, foretold.outcome) == (0, "training")
-    assert facts(foretold) == facts(world.teach(WORK))
+    preview = world.train(DRY)
+    assert (preview.uploaded, preview.outcome) == (0, "training")
+    assert facts(preview) == facts(world.train(WORK))
 
 
-def test_a_lost_record_is_looked_up_and_not_written(world: World, varied_eyes: None) -> None:
+def test_a_lost_record_is_looked_up_and_not_written(world: World, varied_detections: None) -> None:
     collect(world.store, many(0, 20))
     world.predict(WORK)
-    world.teach(WORK)
+    world.train(WORK)
     project_id = world.settings.custom_vision.candidate_project
     lost = world.records.training.images(project_id)[0]
     key = {"pk": {"S": f"TAUGHT#{project_id}"}, "sk": {"S": lost.sha256}}
     aws.dynamodb().delete_item(TableName=world.records.name, Key=key)
     world.again()
     state = world.state()
-    foretold = world.teach(DRY)
+    preview = world.train(DRY)
     assert world.state() == state
-    assert (foretold.uploaded, facts(foretold)) == (0, facts(world.teach(WORK)))
+    assert (preview.uploaded, facts(preview)) == (0, facts(world.train(WORK)))
 
 
-def test_tags_that_differ_are_told(world: World, varied_eyes: None) -> None:
+def test_tags_that_differ_are_reported(world: World, varied_detections: None) -> None:
     collect(world.store, many(0, 3))
     world.settings = world.settings.model_copy(update={"detection": DetectionSettings(tags={"person": 0.5})})
-    told = world.predict(DRY).tags_differ
-    assert told
-    assert "the settings lack 'logo'" in told
+    reported = world.predict(DRY).tags_differ
+    assert reported
+    assert "the settings lack 'logo'" in reported
 
 
 def test_a_wrong_key_fails_a_dry_run_too(world: World) -> None:
@@ -189,4 +191,4 @@ def test_a_wrong_key_fails_a_dry_run_too(world: World) -> None:
     wrong = world.settings.custom_vision.model_copy(update={"training_key": SecretStr("wrong")})
     world.settings = world.settings.model_copy(update={"custom_vision": wrong})
     with pytest.raises(DetectorKeyError):
-        world.teach(DRY)
+        world.train(DRY)

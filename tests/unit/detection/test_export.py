@@ -1,4 +1,4 @@
-"""The rescue: what comes out of a project is all that went in."""
+"""The export has all that went into a project."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 
 from framesift.contracts import Region
-from framesift.detection.azure import CustomVisionTrainer, Labelled
-from framesift.detection.azure.export import Rescue, export_project
+from framesift.detection.azure import CustomVisionTrainer, LabelledImage
+from framesift.detection.azure.export import Export, export_project
 from framesift.errors import ProjectNotFoundError
 from framesift.settings import Settings
 from framesift_local.standins.customvision import CustomVisionStandIn
 
-from .conftest import picture
+from .conftest import make_image
 
 COUNT = 5
 
@@ -24,24 +24,24 @@ COUNT = 5
 def project(settings: Settings) -> str:
     trainer = CustomVisionTrainer.from_settings(settings.custom_vision)
     trainer.make_tags(["person", "logo", "unused"])
-    pictures = []
+    images = []
     for number in range(COUNT):
         regions = [Region(tag="person", left=0.1, top=0.2, width=0.25, height=0.5)] * (number > 0)
         regions += [Region(tag="logo", left=0.5, top=0.5, width=0.5, height=0.5)] * (number % 2)
-        pictures.append(Labelled(str(number), picture(number), "t", regions))
-    list(trainer.upload(pictures))
+        images.append(LabelledImage(str(number), make_image(number), "t", regions))
+    list(trainer.upload(images))
     return trainer.project_id
 
 
-def rescue(settings: Settings, project: str, folder: Path, form: str = "coco") -> Rescue:
+def export(settings: Settings, project: str, folder: Path, form: str = "coco") -> Export:
     return export_project(settings.custom_vision, settings.download, project, folder, form)  # type: ignore[arg-type]
 
 
-def test_coco_holds_every_tag_picture_and_region(
+def test_coco_holds_every_tag_image_and_region(
     settings: Settings, service: CustomVisionStandIn, project: str, tmp_path: Path
 ) -> None:
-    report = rescue(settings, project, tmp_path / "out")
-    assert (report.images, report.regions, report.fetched, report.left) == (COUNT, 6, COUNT, {})
+    report = export(settings, project, tmp_path / "out")
+    assert (report.images, report.regions, report.fetched, report.failed) == (COUNT, 6, COUNT, {})
     coco = json.loads((tmp_path / "out" / "annotations.json").read_text())
     assert [each["name"] for each in coco["categories"]] == report.tags == ["logo", "person", "unused"]
     assert len(coco["annotations"]) == 6
@@ -63,7 +63,7 @@ def test_coco_holds_every_tag_picture_and_region(
 
 
 def test_yolo_holds_centres_and_sizes(settings: Settings, project: str, tmp_path: Path) -> None:
-    report = rescue(settings, project, tmp_path / "out", "yolo")
+    report = export(settings, project, tmp_path / "out", "yolo")
     lines = [line for path in (tmp_path / "out" / "labels").iterdir() for line in path.read_text().splitlines()]
     assert len(list((tmp_path / "out" / "labels").iterdir())) == COUNT
     assert (
@@ -73,20 +73,18 @@ def test_yolo_holds_centres_and_sizes(settings: Settings, project: str, tmp_path
     assert report.regions == 6
 
 
-def test_a_rescue_goes_on_where_it_was(
-    settings: Settings, service: CustomVisionStandIn, project: str, tmp_path: Path
-) -> None:
+def test_an_export_resumes(settings: Settings, service: CustomVisionStandIn, project: str, tmp_path: Path) -> None:
     lost = next(iter(service.account.projects[project].images.values()))
     body = service.account.projects[project].bytes_of(lost)
     (service.account.projects[project].folder / lost.sha256).unlink()
-    first = rescue(settings, project, tmp_path / "out")
-    assert (first.fetched, list(first.left)) == (COUNT - 1, [lost.id])
-    assert "404" in first.left[lost.id]
+    first = export(settings, project, tmp_path / "out")
+    assert (first.fetched, list(first.failed)) == (COUNT - 1, [lost.id])
+    assert "404" in first.failed[lost.id]
     (service.account.projects[project].folder / lost.sha256).write_bytes(body)
-    second = rescue(settings, project, tmp_path / "out")
-    assert (second.images, second.fetched, second.left) == (COUNT, 1, {})
+    second = export(settings, project, tmp_path / "out")
+    assert (second.images, second.fetched, second.failed) == (COUNT, 1, {})
 
 
 def test_a_wrong_project_is_named(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(ProjectNotFoundError):
-        rescue(settings, "00000000-0000-0000-0000-000000000000", tmp_path)
+        export(settings, "00000000-0000-0000-0000-000000000000", tmp_path)

@@ -24,12 +24,12 @@ from framesift.models.card import DetectorForm
 
 TAGS = ("person", "logo", "cup")
 SIDE = 64
-AT_LEAST = 0.3
+MIN_SCORE = 0.3
 OVERLAP = 0.45
 
 
 def photo(width: int, height: int, seed: int = 0) -> NDArray[np.uint8]:
-    """A picture without sharp edges, so that a resize is no matter of taste."""
+    """An image without sharp edges, so that a resize is no matter of taste."""
     coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
     return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
 
@@ -103,7 +103,7 @@ def expected(layout: str, network: Head, image: NDArray[np.uint8]) -> list[tuple
         output = network(planes)[0]
     rows = output if layout == "yolov5" else output.T
     probabilities = rows[:, 5:] * rows[:, 4:5] if layout == "yolov5" else rows[:, 4:]
-    picked, classes = torch.nonzero(probabilities >= AT_LEAST, as_tuple=True)
+    picked, classes = torch.nonzero(probabilities >= MIN_SCORE, as_tuple=True)
     scores = probabilities[picked, classes]
     corners = torchvision.ops.box_convert(rows[picked, :4], "cxcywh", "xyxy")
     kept = torchvision.ops.batched_nms(corners, scores, classes, OVERLAP)
@@ -148,24 +148,24 @@ def test_yolo_heads_equal_torchs_own_boxes(
     form = DetectorForm(head=layout, tags=TAGS, width=SIDE, height=SIDE)
     detector = OnnxDetector(path, form, iou_threshold=OVERLAP, threads=1, exact=True)
     image = photo(*size)
-    (found,) = detector.detect([png(image)], min_score=AT_LEAST)
+    (found,) = detector.detect([png(image)], min_score=MIN_SCORE)
     wanted = expected(layout, network, image)
     assert isinstance(found, list)
     assert len(wanted) >= 3
     assert_same(found, wanted)
 
 
-def test_a_batch_gives_what_single_pictures_give(yolo: Callable[[str], tuple[Head, Path]]) -> None:
+def test_a_batch_gives_what_single_images_give(yolo: Callable[[str], tuple[Head, Path]]) -> None:
     _, path = yolo("yolov8")
     form = DetectorForm(head="yolov8", tags=TAGS, width=SIDE, height=SIDE)
     detector = OnnxDetector(path, form, batch=4, threads=1, exact=True)
-    pictures = [png(photo(60 + number, 50, number)) for number in range(9)]
-    pictures[4] = b"no picture"
-    together = detector.detect(pictures, min_score=AT_LEAST)
+    images = [png(photo(60 + number, 50, number)) for number in range(9)]
+    images[4] = b"no image"
+    together = detector.detect(images, min_score=MIN_SCORE)
     assert isinstance(together[4], NotAnImageError)
-    for number, picture in enumerate(pictures):
+    for number, image in enumerate(images):
         if number != 4:
-            (alone,) = detector.detect([picture], min_score=AT_LEAST)
+            (alone,) = detector.detect([image], min_score=MIN_SCORE)
             assert isinstance(alone, list)
             assert isinstance(together[number], list)
             assert_same(together[number], as_corners(alone))
@@ -176,7 +176,7 @@ def test_a_torchvision_detector_equals_itself(tmp_path: Path) -> None:
     network = torchvision.models.detection.ssdlite320_mobilenet_v3_large(
         weights=None, weights_backbone=None, num_classes=1 + len(TAGS), detections_per_img=20, topk_candidates=50
     ).eval()
-    with torch.no_grad():  # Random weights are sure of nothing: let layers see a picture, and spread what they say.
+    with torch.no_grad():  # Random weights are sure of nothing: let layers see an image, and spread what they say.
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.momentum = None
@@ -186,7 +186,7 @@ def test_a_torchvision_detector_equals_itself(tmp_path: Path) -> None:
         for name, parameter in network.head.named_parameters():
             if "classification" in name and parameter.dim() > 1:
                 parameter.mul_(0.5)
-    at_least = 0.56
+    min_score = 0.56
     example = torch.zeros(3, 320, 320)
     path = exported(network, tmp_path / "ssd.onnx", [example], ["boxes", "scores", "labels"])
     image = photo(320, 320)
@@ -196,12 +196,12 @@ def test_a_torchvision_detector_equals_itself(tmp_path: Path) -> None:
     wanted = [
         (tags[label], float(score), (box / 320).tolist())
         for box, label, score in zip(own["boxes"], own["labels"], own["scores"], strict=True)
-        if score >= at_least
+        if score >= min_score
     ]
     assert len(wanted) >= 3
     form = DetectorForm(head="torchvision", tags=tags, width=320, height=320)
     detector = OnnxDetector(path, form, threads=1, exact=True)
-    (found,) = detector.detect([png(image)], min_score=at_least)
+    (found,) = detector.detect([png(image)], min_score=min_score)
     assert isinstance(found, list)
     assert_same(found, wanted, tolerance=2e-3)
     assert list(detector.tags().values()) == [TAGS]
@@ -223,7 +223,7 @@ def test_suppression_equals_torchvisions(seed: int) -> None:
     assert kept.scores.tolist() == boxes.scores[indices.numpy()[:300]].tolist()
 
 
-def test_a_picture_keeps_its_shape_in_the_letterbox() -> None:
+def test_an_image_keeps_its_shape_in_the_letterbox() -> None:
     boxed, place = letterbox(np.full((50, 100, 3), 255, np.uint8), 64, 64)
     assert place == (0.64, 0.64, 0, 16)
     assert (boxed[:16] == 114).all()
@@ -237,4 +237,4 @@ def test_a_file_that_is_not_what_its_card_says_is_named(yolo: Callable[[str], tu
     for head in ("yolov5", "custom_vision", "custom_vision_s1"):
         form = DetectorForm(head=head, tags=TAGS, width=SIDE, height=SIDE)
         with pytest.raises(NotADetectorError, match="card"):
-            OnnxDetector(path, form, threads=1).detect([png(photo(64, 64))], min_score=AT_LEAST)
+            OnnxDetector(path, form, threads=1).detect([png(photo(64, 64))], min_score=MIN_SCORE)

@@ -14,9 +14,7 @@ NUMBER = st.floats(-3, 3, allow_nan=False)
 
 
 @given(NUMBER, NUMBER, st.floats(-1, 3), st.floats(-1, 3))
-def test_a_clipped_region_lies_in_its_picture_or_is_refused(
-    left: float, top: float, width: float, height: float
-) -> None:
+def test_a_clipped_region_lies_in_its_image_or_is_refused(left: float, top: float, width: float, height: float) -> None:
     region = Region(tag="person", left=left, top=top, width=width, height=height)
     try:
         inside = clip(region)

@@ -84,9 +84,9 @@ def test_pairs_are_those_of_the_whole_matrix(seed, count, threshold, width, sign
 
 
 def test_pairs_across_tiles_are_found(monkeypatch):
-    monkeypatch.setattr(similarity, "_TILE_ROWS", 16)
-    monkeypatch.setattr(similarity, "_TILE_COLUMNS", 40)
-    monkeypatch.setattr(similarity, "_VERIFIED_AT_ONCE", 7)
+    monkeypatch.setattr(similarity, "TILE_ROWS", 16)
+    monkeypatch.setattr(similarity, "TILE_COLUMNS", 40)
+    monkeypatch.setattr(similarity, "VERIFIED_AT_ONCE", 7)
     rows = clustered(150, 512, seed=1)
     wanted = whole_matrix(rows, 0.82)
     assert len(wanted) > 100
@@ -103,7 +103,7 @@ def test_the_screen_lets_little_pass_that_is_no_pair():
         return Pairs.empty()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(similarity, "_verified", counting)
+        patch.setattr(similarity, "verify", counting)
         similar_pairs(rows, 0.82)
     pairs = len(whole_matrix(rows, 0.82))
     assert pairs <= seen <= 1.1 * pairs

@@ -8,7 +8,7 @@ from framesift.embedding.resnet50 import open_on_cpu, open_on_torch
 from framesift.embedding.resnet50_graph import DEVIATION, MEAN
 from framesift.models import Model, shipped_card
 from framesift.vision.onnx_session import OnnxNetwork
-from framesift.vision.views import three_views
+from framesift.vision.views import make_views
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def plain_features(random_resnet50, photographs):
     with torch.inference_mode():
         for image in photographs:
             views = []
-            for view in three_views(image):
+            for view in make_views(image):
                 normalised = (view / 255 - np.array(MEAN)) / np.array(DEVIATION)
                 tensor = torch.from_numpy(normalised.transpose(2, 0, 1)[None]).float()
                 flat = {}

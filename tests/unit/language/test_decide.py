@@ -9,7 +9,7 @@ import pytest
 
 from framesift.contracts import Clip, Language
 from framesift.errors import TranslateDeniedError
-from framesift.language import OfflineDetector, decide_language, decider
+from framesift.language import OfflineDetector, decide_language, make_decider
 from framesift.language.google import GoogleDetector
 from framesift.settings import LanguageSettings
 from framesift_local.standins.service import Fault
@@ -95,7 +95,7 @@ def test_the_offline_decision_stands_where_google_fails(
     items = [an_item(title) for title in ENGLISH_TITLES]
     decided, degraded = decide_language(items, make_detector(google_patience_s=0.2), OFFLINE)
     assert [(item.language.code, item.language.provider) for item in decided] == [("en", "offline")] * 3
-    assert degraded.startswith("3 of 3 texts in doubt were decided offline: ")
+    assert degraded.startswith("3 of 3 uncertain texts were decided offline: ")
     assert says in degraded
     assert "\n" not in degraded
 
@@ -117,8 +117,8 @@ def test_a_wrong_key_is_not_hidden(google: TranslateStandIn, make_detector: Call
 
 
 def test_the_settings_choose_the_provider(google: TranslateStandIn):
-    offline = decider(LanguageSettings())
-    asking = decider(LanguageSettings(provider="google", google_project="p", google_endpoint=google.url))
+    offline = make_decider(LanguageSettings())
+    asking = make_decider(LanguageSettings(provider="google", google_project="p", google_endpoint=google.url))
     items = [an_item(ENGLISH_TITLES[0])]
     assert offline(items).items[0].language.provider == "offline"
     assert asking(items).items[0].language.provider == "google"

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+from urllib.parse import parse_qs
 
 import pytest
 
 from framesift import aws
 from framesift.errors import SettingsError, TranslateDeniedError, TranslateQuotaError, TranslateUnavailableError
-from framesift.language.google import GoogleDetector, _guess
+from framesift.language.google import GoogleDetector
 from framesift.pacing import Pacer
 from framesift.settings import LanguageSettings
 from framesift_local.standins.service import Fault
@@ -41,8 +46,8 @@ def test_what_passes_is_waited_for(fault: Fault, google: TranslateStandIn, make_
 @pytest.mark.parametrize(
     ("fault", "error", "says"),
     [
-        (Fault.RATE_LIMIT, TranslateQuotaError, "quota for a minute stays used up.*User Rate Limit Exceeded"),
-        (Fault.TOO_MANY, TranslateQuotaError, "quota for a minute stays used up"),
+        (Fault.RATE_LIMIT, TranslateQuotaError, "rate limit is exceeded for too long.*User Rate Limit Exceeded"),
+        (Fault.TOO_MANY, TranslateQuotaError, "rate limit is exceeded for too long"),
         (Fault.DOWN, TranslateUnavailableError, "cannot be reached or fails.*503"),
         (Fault.DROP, TranslateUnavailableError, "cannot be reached or fails"),
     ],
@@ -77,7 +82,7 @@ def test_what_cannot_pass_is_not_tried_again(
 def test_what_was_told_before_the_quota_ended_stands(
     google: TranslateStandIn, make_detector: MakeDetector, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("framesift.language.google._CONCURRENCY", 1)  # Side by side, chance says whose the first are.
+    monkeypatch.setattr("framesift.language.google.CONCURRENCY", 1)  # Side by side, chance says whose the first are.
     google.misbehave(Fault.QUOTA, after=12)
     told: list[str] = []
     with pytest.raises(TranslateQuotaError):
@@ -88,7 +93,7 @@ def test_what_was_told_before_the_quota_ended_stands(
 def test_slow_answers_are_not_waited_for_without_end(
     google: TranslateStandIn, make_detector: MakeDetector, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("framesift.language.google._CALL_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("framesift.language.google.CALL_TIMEOUT_S", 0.2)
     google.misbehave(Fault.SLOW, delay_s=20)
     with pytest.raises(TranslateUnavailableError, match="timed out"):
         list(make_detector(google_patience_s=0.3).detect(TITLES[:1]))
@@ -125,7 +130,13 @@ def test_calls_are_paced():
     ("code", "ours"), [("zh-CN", "zh"), ("ko-Latn", "ko"), ("iw", "he"), ("fil", "tl"), ("und", "und"), ("ko", "ko")]
 )
 def test_codes_become_those_of_iso_639_1(code: str, ours: str):
-    assert _guess(code, 0.987).code == ours
+    def answer(**_: object) -> SimpleNamespace:
+        return SimpleNamespace(languages=[SimpleNamespace(language_code=code, confidence=0.987)])
+
+    client = SimpleNamespace(detect_language=answer)
+    detector = GoogleDetector(client, "a-project", max_chars=100, requests_per_s=100, patience_s=1)
+    [found] = detector.detect(["one"])
+    assert found.code == ours
 
 
 def test_a_project_must_be_named():
@@ -146,7 +157,41 @@ def test_a_secret_that_is_no_key_is_named(secret: str, aws_on_moto: None):
         GoogleDetector.from_settings(LanguageSettings(google_project="a-project", google_secret="translate"))
 
 
-def test_the_key_in_the_secret_is_used(aws_on_moto: None):
+class TokenServer(ThreadingHTTPServer):
+    """Google's OAuth server as one that knows no key; `issuers` lists who asked for a token."""
+
+    def __init__(self) -> None:
+        self.issuers: list[str] = []
+        super().__init__(("127.0.0.1", 0), _TokenHandler)
+
+
+class _TokenHandler(BaseHTTPRequestHandler):
+    server: TokenServer
+
+    def do_POST(self) -> None:
+        form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        claims = form["assertion"][0].split(".")[1]
+        self.server.issuers.append(json.loads(base64.urlsafe_b64decode(claims + "=="))["iss"])
+        body = json.dumps({"error": "invalid_grant", "error_description": "Invalid JWT Signature."}).encode()
+        self.send_response(400)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def token_server() -> Iterator[TokenServer]:
+    with TokenServer() as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def test_the_key_in_the_secret_is_used(aws_on_moto: None, token_server: TokenServer):
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -157,8 +202,10 @@ def test_the_key_in_the_secret_is_used(aws_on_moto: None):
         "type": "service_account",
         "client_email": "framesift@a-project.example",
         "private_key": pem.decode(),
-        "token_uri": "https://oauth2.invalid/token",
+        "token_uri": f"http://127.0.0.1:{token_server.server_port}/token",
     }
     aws.secretsmanager().create_secret(Name="translate", SecretString=json.dumps(key))
     detector = GoogleDetector.from_settings(LanguageSettings(google_project="a-project", google_secret="translate"))
-    assert detector._client.transport._credentials.service_account_email == "framesift@a-project.example"
+    with pytest.raises(TranslateDeniedError, match="Invalid JWT Signature"):
+        list(detector.detect(["one"]))
+    assert token_server.issuers == ["framesift@a-project.example"]

@@ -10,7 +10,7 @@ import pytest
 
 from framesift.language import UNDECIDED as NOTHING
 from framesift.language import Guess, OfflineDetector
-from framesift.language.scripts import by_script, words
+from framesift.language.scripts import detect_by_script, extract_words
 from tests.unit.language.titles import KOREAN, NOT_KOREAN, UNDECIDED
 
 QUICK = OfflineDetector()
@@ -53,8 +53,8 @@ def test_the_accurate_mode_also_judges_short_plain_titles():
 
 
 def test_a_language_without_its_own_script_needs_the_accurate_mode():
-    assert not OfflineDetector.to_keep("ko").accurate
-    assert OfflineDetector.to_keep("en").accurate
+    assert not OfflineDetector.for_keeping("ko").accurate
+    assert OfflineDetector.for_keeping("en").accurate
 
 
 def test_confidence_falls_with_the_share_of_other_letters():
@@ -80,8 +80,8 @@ def test_korean_never_needs_a_model():
 
 
 def test_words_are_what_is_left_without_links_mentions_and_signs():
-    assert words("먹방!! #ASMR @friend http://a.example/b 2026 🍜") == ("먹방", "ASMR")
+    assert extract_words("먹방!! #ASMR @friend http://a.example/b 2026 🍜") == ("먹방", "ASMR")
 
 
 def test_a_script_of_several_languages_is_left_to_a_model():
-    assert by_script("сегодня 먹 готовим ужин дома") == "сегодня готовим ужин дома"
+    assert detect_by_script("сегодня 먹 готовим ужин дома") == "сегодня готовим ужин дома"

@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from framesift.language.scripts import _BLOCKS, _script
+from framesift.language.scripts import BLOCKS, script_of
 
 NAMES = {
     "LATIN SMALL": "latin",
@@ -29,7 +29,7 @@ NAMES = {
 
 
 def test_blocks_are_in_order_and_apart():
-    edges = [edge for first, last, _ in _BLOCKS for edge in (first, last)]
+    edges = [edge for first, last, _ in BLOCKS for edge in (first, last)]
     assert edges == sorted(edges)
     assert len(set(edges)) == len(edges)
 
@@ -42,4 +42,4 @@ def test_a_letter_is_of_the_script_that_its_name_says(prefix: str, script: str):
     letters = [letter for letter in letters if unicodedata.name(letter, "").startswith(prefix) and letter.isalpha()]
     normal = {letter for letter in letters if unicodedata.is_normalized("NFKC", letter)}
     assert len(normal) > 20
-    assert {letter for letter in normal if _script(letter) != script} == set()
+    assert {letter for letter in normal if script_of(letter) != script} == set()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from framesift.errors import ChromiumMissingError
@@ -9,11 +11,12 @@ from framesift_local import prepare
 
 
 @pytest.fixture
-def bare(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """A machine without a Chromium, on which no install works; what is said goes to the list."""
-    monkeypatch.setattr(prepare, "_playwright_has_one", lambda: False)
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """A machine without a Chromium and a package manager, where no install works; what is reported goes to the list."""
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path / "browsers"))
     monkeypatch.setattr(prepare, "system_chromiums", list)
-    monkeypatch.setattr(prepare, "_run_all", lambda commands: False)
+    monkeypatch.setattr(prepare.shutil, "which", lambda name: None)
+    monkeypatch.setattr(prepare.sys, "executable", "/bin/false")
     return []
 
 
@@ -23,22 +26,21 @@ def test_a_chromium_that_is_there_is_enough(bare: list[str], monkeypatch: pytest
     assert bare == []
 
 
-def test_one_that_can_be_installed_is(bare: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    installed: list[str] = []
-    monkeypatch.setattr(prepare, "_run_all", lambda commands: bool(installed.append("/usr/bin/chromium")) or True)
-    monkeypatch.setattr(prepare, "system_chromiums", lambda: installed)
+def test_one_that_can_be_installed_is(bare: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    installed, installer = tmp_path / "installed", tmp_path / "installer"
+    installer.write_text(f'#!/bin/sh\necho "$@" > {installed}\n')
+    installer.chmod(0o755)
+    monkeypatch.setattr(prepare.sys, "executable", str(installer))
+    monkeypatch.setattr(prepare, "system_chromiums", lambda: [str(installed)] if installed.exists() else [])
     prepare.ensure_chromium(bare.append)
     assert len(bare) == 1
     assert "installing" in bare[0]
+    assert installed.read_text() == "-m playwright install chromium\n"
 
 
-def test_one_that_cannot_is_told_how_to_get(bare: list[str]) -> None:
+@pytest.mark.parametrize("installer", ["/bin/false", "/nonexistent/program"])
+def test_one_that_cannot_is_told_how_to_get(bare: list[str], monkeypatch: pytest.MonkeyPatch, installer: str) -> None:
+    monkeypatch.setattr(prepare.sys, "executable", installer)
     with pytest.raises(ChromiumMissingError, match="playwright install --with-deps chromium") as raised:
         prepare.ensure_chromium(bare.append)
     assert "\n" not in str(raised.value)
-
-
-def test_a_command_that_is_missing_or_fails_is_no_crash() -> None:
-    assert not prepare._run_all([["/nonexistent/program"]])
-    assert not prepare._run_all([["false"]])
-    assert prepare._run_all([["true"]])

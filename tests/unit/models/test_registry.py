@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from framesift.errors import ModelMismatchError, ModelMissingError, NotFoundError
+from framesift.errors import ModelMismatchError, ModelMissingError
 from framesift.models import BucketOrigin, ModelCard, ModelRegistry, open_registry, registry
 from framesift.models.card import CARD_FILE_NAME, shipped_cards
 from framesift.models.origins import BuildOrigin, UrlOrigin
@@ -41,25 +41,6 @@ class GivingOrigin:
 class NothingOrigin:
     def fetch(self, card: ModelCard, destination: Path) -> ModelCard | None:
         return None
-
-
-class MemoryStore:
-    """The two calls of the bucket that the registry makes."""
-
-    bucket = "memory"
-
-    def __init__(self) -> None:
-        self.objects: dict[str, bytes] = {}
-
-    def get(self, key: str) -> bytes:
-        try:
-            return self.objects[key]
-        except KeyError:
-            raise NotFoundError(key) from None
-
-    def put(self, key: str, body: bytes, content_type: str = "") -> bool:
-        self.objects[key] = body
-        return True
 
 
 @pytest.fixture(autouse=True)
@@ -120,12 +101,11 @@ def test_a_built_models_card_learns_the_digest(tmp_path, monkeypatch):
     assert ModelRegistry(tmp_path).resolve("tiny").card == model.card
 
 
-def test_what_one_machine_pushes_another_resolves(tmp_path):
-    store = MemoryStore()
+def test_what_one_machine_pushes_another_resolves(tmp_path, store):
     model = ModelRegistry(tmp_path / "one", [GivingOrigin(CONTENT)]).resolve("tiny")
     BucketOrigin(store).push(model.card, model.path.read_bytes())
 
-    assert sorted(store.objects) == ["models/tiny/1/card.json", "models/tiny/1/tiny.bin"]
+    assert list(store.list("models/")) == ["models/tiny/1/card.json", "models/tiny/1/tiny.bin"]
     assert open_registry(tmp_path / "two", store).resolve("tiny").path.read_bytes() == CONTENT
 
 

@@ -131,7 +131,7 @@ def item(category: str, id_: str, views: int, **more) -> Clip:
 
 @pytest.fixture
 def day(store, records) -> Day:
-    """Two categories: re-uploads within and across them, plain, damaged, bombed and failed pictures."""
+    """Two categories: re-uploads within and across them, plain, damaged, bombed and failed images."""
     day = Day(store, records)
     day.add("dance", "cat", 500, jpeg(CAT)).add("dance", "cat-again", 900, jpeg(CAT, 40))
     day.add("dance", "grey-1", 10, jpeg(GREY)).add("dance", "grey-2", 20, jpeg(GREY))
@@ -349,7 +349,7 @@ def test_a_model_that_is_asked_for_and_missing_is_an_error(tmp_path):
         choose_embedder(settings, open_registry(tmp_path))
 
 
-def test_too_many_unreadable_pictures_fail_the_run(day):
+def test_too_many_unreadable_images_fail_the_run(day):
     with pytest.raises(TooManyFailedItemsError, match="2 of 10 images"):
         analyze(day.job(), day.analyst(settings=tolerating(0.1)))
     assert not day.store.exists(keys.manifest(RUN, "dance", "analyzed"))
@@ -361,7 +361,7 @@ def test_not_one_readable_picture_is_a_failure(store, records):
         analyze(day.job(), day.analyst())
 
 
-def test_a_picture_that_is_gone_is_marked(day):
+def test_an_image_that_is_gone_is_marked(day):
     day.store.delete([day.items["food"][1].media.key])
     analyze(day.job(), day.analyst(settings=tolerating(0.5)))
     assert day.analyzed()["food/coffee"].error.error == "NotAnImageError"

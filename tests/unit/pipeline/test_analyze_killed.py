@@ -34,9 +34,9 @@ def endpoint(monkeypatch):
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
     monkeypatch.setenv("FRAMESIFT_DUPLICATES__MODEL", "pdq")
     monkeypatch.setenv("FRAMESIFT_ANALYSIS__THREADS", "1")
-    aws._client.cache_clear()
+    aws.forget_clients()
     yield
-    aws._client.cache_clear()
+    aws.forget_clients()
     server.stop()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
@@ -21,7 +21,6 @@ from framesift.contracts import (
     FailInput,
     FinishInput,
     FinishOutput,
-    Language,
     Media,
     PublishOutput,
     Run,
@@ -30,6 +29,7 @@ from framesift.contracts import (
     TopList,
 )
 from framesift.errors import NotAnImageError, NothingToAnalyzeError
+from framesift.language import decider
 from framesift.pipeline.finish import fail_run, finish_run, plain_cause
 from framesift.pipeline.plan import array_size, choose_compute, plan_images
 from framesift.pipeline.tiktok.archive import archive_run
@@ -47,11 +47,6 @@ def a_jpeg(width: int = 64, height: int = 96, colour: str = "red", **options: An
     encoded = BytesIO()
     Image.new("RGB", (width, height), colour).save(encoded, "JPEG", **options)
     return encoded.getvalue()
-
-
-def korean(items: Sequence[Clip]) -> tuple[list[Clip], str | None]:
-    language = Language(code="ko", confidence=1.0, decided_by="title", provider="offline")
-    return [item.model_copy(update={"language": language}) for item in items], None
 
 
 @dataclass
@@ -108,7 +103,13 @@ class Day:
         self.records.stages.end(self.run, "collect", category, collected.model_dump_json())
 
     def curate(self, category: str) -> None:
-        curate_category(ScopeInput(run=self.run, scope=category), self.settings, self.store, self.records, korean)
+        curate_category(
+            ScopeInput(run=self.run, scope=category),
+            self.settings,
+            self.store,
+            self.records,
+            decider(self.settings.language),
+        )
 
     def publish(self, categories: list[str]) -> PublishOutput:
         return publish_lists(StageInput(run=self.run, scopes=categories), self.settings, self.store, self.records)

@@ -195,6 +195,12 @@ def test_forcing_one_category_leaves_the_others_counts_lists_and_history(site: S
     assert {name: after.counts[name] for name in ALL} == {name: before.counts[name] for name in ALL}
     assert site.begin().decision == "skip"
 
+    site.store.put(keys.manifest(forced.run, "dance", "collected"), b"")
+    plan_images(StageInput(run=forced.run, scopes=["dance"]), Settings(), site.store, site.records)
+    spec = site.store.get(keys.job_spec(forced.run, ["dance"])).decode()
+    compared = [name for name in ALL if f"/{name}/analyzed.jsonl" in spec]
+    assert compared == [name for name in ALL if name != "dance"], "not with its own former attempt"
+
     tomorrow = Run(source="tiktok", date="2026-11-21", attempt=1)
     key = keys.manifest(tomorrow, "dance", "collected")
     site.store.put(key, b"")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,25 +12,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from framesift.errors import FramesiftError, ModelError
-from framesift.models import default_cache_dir, open_registry
+from framesift.contracts import FrameCounts
+from framesift.errors import FramesiftError
 from framesift.pose import segments
 from framesift.pose.decode import VideoFacts, probe
 from framesift.pose.extract import assemble
-from framesift.pose.manifest import FrameCounts
+from framesift.pose.frame import Frame
 from framesift.pose.people import People
 from framesift.pose.segments import Segment, Source
 from framesift.pose.sequence import ModelFacts, PoseSequence
 from framesift.settings.pose import PoseSettings
-
-
-@pytest.fixture(scope="session")
-def pose_model() -> Path:
-    """The `pose-full` bundle, from this machine's cache or built from the published package."""
-    try:
-        return open_registry(default_cache_dir(), public=True).resolve("pose-full").path
-    except ModelError as error:
-        pytest.skip(f"the pose networks are not at hand: {error}")
 
 
 @pytest.fixture(scope="session")
@@ -123,21 +114,24 @@ def encode_video(
     return path
 
 
+class AnybodyEngine:
+    """Finds the same person in every frame, and needs no networks."""
+
+    model = ModelFacts("none", "none", "none", "0", "0" * 64)
+
+    def follow(self, streams: Sequence[Iterable[Frame]]) -> Iterator[tuple[int, Frame, People]]:
+        for position, stream in enumerate(streams):
+            for frame in stream:
+                yield position, frame, People(np.ones((1, 33, 5), np.float32), np.ones((1, 33, 3), np.float32))
+
+
 @pytest.fixture
 def follow_anybody() -> Callable[[Path, PoseSettings], PoseSequence]:
-    """Reads a whole video with an engine that finds the same person in every frame, and needs no networks."""
-
-    class Engine:
-        model = ModelFacts("none", "none", "none", "0", "0" * 64)
-
-        def follow(self, streams):
-            for position, stream in enumerate(streams):
-                for frame in stream:
-                    yield position, frame, People(np.ones((1, 33, 5), np.float32), np.ones((1, 33, 3), np.float32))
+    """Reads a whole video with `AnybodyEngine`."""
 
     def follow(path: Path, settings: PoseSettings) -> PoseSequence:
         segment = Segment(Source(path, path.name), probe(path, settings.video))
-        found = segments.follow([segment], Engine(), settings)
+        found = segments.follow([segment], AnybodyEngine(), settings)
         assert not isinstance(found[0], FramesiftError), found[0]
         return assemble(found, settings)
 

@@ -80,7 +80,7 @@ def test_every_frame_has_a_time_that_rises(stamps, expected):
 
 @pytest.mark.parametrize("rotation_deg", [90, 180, 270])
 def test_a_phones_rotated_video_is_read_upright(tmp_path, rotation_deg):
-    # Given a picture whose top left is bright, marked to be shown turned.
+    # Given an image whose top left is bright, marked to be shown turned.
     picture = np.full((48, 64, 3), 40, np.uint8)
     picture[:24, :32] = 220
     path = write_video(tmp_path / "a.mp4", [picture] * 5, rotation_deg=rotation_deg)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from datetime import UTC, datetime
 
 import pytest
 
@@ -11,7 +12,7 @@ from framesift import aws, keys
 from framesift.contracts import Finding, PoseJob, Run, Upload
 from framesift.errors import ModelMissingError
 from framesift.models import default_cache_dir, open_registry
-from framesift.pipeline import extract_poses as module
+from framesift.pipeline.upload import extract as module
 from framesift.pipeline.upload.extract import Extractor, extract_poses
 from framesift.pose.model import resolve_bundle
 from framesift.pose.sequence import read_sequence
@@ -73,7 +74,7 @@ def test_a_video_has_its_sequence_under_what_is_in_it(store, records, extractor,
     assert len(sequence.pts) == entry.frames.kept == 21  # 0.0 to 2.0 s in steps of a tenth.
     assert sequence.video.sha256 == entry.sha256
     assert records.videos.get("춤", NAME).entry == entry
-    assert records.stages.progress(RUN)["analyze", "춤"] == (1, 1)
+    assert records.stages.progress(RUN, datetime(2026, 1, 1, tzinfo=UTC))["analyze", "춤"] == (1, 1)
 
 
 def test_a_hostile_video_costs_only_itself(store, records, extractor, person_video, tmp_path):
@@ -104,16 +105,16 @@ def test_a_hostile_video_costs_only_itself(store, records, extractor, person_vid
 
 def test_a_name_never_becomes_a_path_of_ours(store, records, extractor, person_video):
     for name in ("../../etc/evil.mp4", "x" * 300 + ".mp4", ".mp4"):
-        entry = extractor.do(put(store, name, person_video.read_bytes()))
+        entry = extractor.process(put(store, name, person_video.read_bytes()))
         assert (entry.status, entry.source) == ("done", name)
 
 
 def test_what_is_done_is_not_done_again(store, records, extractor, person_video, monkeypatch):
-    extractor.do(put(store, "a.mp4", person_video.read_bytes()))
+    extractor.process(put(store, "a.mp4", person_video.read_bytes()))
     monkeypatch.setattr(module, "extract", lambda *_, **__: pytest.fail("a known video was extracted"))
 
-    same = extractor.do(put(store, "a.mp4", person_video.read_bytes()))  # The very object.
-    copy = extractor.do(put(store, "copy.mp4", person_video.read_bytes()))  # The same bytes under another name.
+    same = extractor.process(put(store, "a.mp4", person_video.read_bytes()))  # The very object.
+    copy = extractor.process(put(store, "copy.mp4", person_video.read_bytes()))  # The same bytes under another name.
 
     assert (same.source, copy.source) == ("a.mp4", "copy.mp4")
     assert copy.output == same.output
@@ -121,9 +122,9 @@ def test_what_is_done_is_not_done_again(store, records, extractor, person_video,
 
 
 def test_other_bytes_under_a_name_are_another_sequence(store, records, extractor, astronaut, person_video, tmp_path):
-    first = extractor.do(put(store, "a.mp4", person_video.read_bytes()))
+    first = extractor.process(put(store, "a.mp4", person_video.read_bytes()))
     other = write_video(tmp_path / "other.mp4", person_frames(astronaut, 30))
-    second = extractor.do(put(store, "a.mp4", other.read_bytes()))
+    second = extractor.process(put(store, "a.mp4", other.read_bytes()))
     assert first.output != second.output
     assert records.videos.get("춤", "a.mp4").entry == second
     assert len(sequences(store)) == 2
@@ -135,7 +136,7 @@ def test_the_version_that_was_collected_is_the_one_that_is_looked_at(store, reco
     upload = put(store, "a.mp4", person_video.read_bytes())
     assert upload.version_id
     store.put(upload.key, b"overwritten")
-    assert extractor.do(upload).status == "done"
+    assert extractor.process(upload).status == "done"
 
 
 def test_children_share_the_videos_and_each_is_done_once(store, records, extractor, monkeypatch):

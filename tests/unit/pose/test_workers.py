@@ -23,6 +23,8 @@ def make_work(offset):
                 return len(bytearray(2 << 30))
             case "hang":
                 time.sleep(60)
+            case "pid":
+                return os.getpid()
             case "report":
                 report("half")
                 report("nearly")
@@ -81,8 +83,8 @@ def test_a_task_that_hangs_is_ended():
 
 def test_processes_serve_several_rounds_and_end_with_the_pool():
     with WorkerPool(make_work, (1,), workers=1, memory_limit_mb=512, timeout_s=60.0) as pool:
-        assert dict(pool.run([1])) == {1: 2}
-        process = pool._workers[0].process
-        assert dict(pool.run([5])) == {5: 6}
-        assert pool._workers[0].process is process
-    assert not process.is_alive()
+        [(_, first)] = pool.run(["pid"])
+        [(_, second)] = pool.run(["pid"])
+        assert first == second != os.getpid()
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)

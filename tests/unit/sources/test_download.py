@@ -46,7 +46,7 @@ def picture(width: int = 60, height: int = 40) -> bytes:
     return file.getvalue()
 
 
-PICTURE = picture()
+IMAGE = picture()
 
 
 class Host(ThreadingHTTPServer):
@@ -82,7 +82,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.paths.append(self.path)
         self.server.names.append(self.headers["Host"])
-        self.server.answers.get(self.path, send(200, PICTURE))(self)
+        self.server.answers.get(self.path, send(200, IMAGE))(self)
 
     def log_message(self, *_: object) -> None:
         pass
@@ -116,7 +116,7 @@ def host() -> Iterator[Host]:
 
 @pytest.fixture(autouse=True)
 def _quick_tries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "_FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(download, "FIRST_WAIT_S", 0.01)
 
 
 LOCAL = DownloadSettings(allow_loopback=True, timeout_s=5)
@@ -167,15 +167,15 @@ class Dialled(httpcore.AsyncNetworkBackend):
 
 def test_gives_bytes_type_size_and_digest(host: Host) -> None:
     image = fetch(f"{host.url}/a.jpg?x=1&y=%20")
-    assert image.data == PICTURE
-    assert image.sha256 == hashlib.sha256(PICTURE).hexdigest()
+    assert image.data == IMAGE
+    assert image.sha256 == hashlib.sha256(IMAGE).hexdigest()
     assert (image.facts.content_type, image.facts.width, image.facts.height) == ("image/jpeg", 60, 40)
     assert host.paths == ["/a.jpg?x=1&y=%20"]
 
 
 def test_fetches_many_at_a_time_and_each_url_once(host: Host) -> None:
     together = threading.Barrier(8, timeout=5)
-    host.answers = {f"/{n}": lambda handler: (together.wait(), send(200, PICTURE)(handler))[1] for n in range(8)}
+    host.answers = {f"/{n}": lambda handler: (together.wait(), send(200, IMAGE)(handler))[1] for n in range(8)}
     urls = [f"{host.url}/{n}" for n in range(8)]
     outcomes = fetch_all([*urls, *urls], LOCAL.model_copy(update={"concurrency": 8}))
     assert list(outcomes) == urls
@@ -209,7 +209,7 @@ def test_a_host_that_asks_for_a_pause_until_the_year_9999_costs_its_own_item(hos
 
 def test_follows_three_redirects_and_no_more(host: Host) -> None:
     host.answers = {f"/{n}": send(302, Location=f"/{n + 1}") for n in range(1, 5)}
-    assert fetch(f"{host.url}/2").data == PICTURE
+    assert fetch(f"{host.url}/2").data == IMAGE
     with pytest.raises(DownloadFailedError, match="more than 3 times"):
         fetch(f"{host.url}/1")
 
@@ -219,8 +219,8 @@ def test_follows_three_redirects_and_no_more(host: Host) -> None:
 
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_tries_again_what_may_pass(host: Host, status: int) -> None:
-    host.answers = {"/a": in_turn(send(status), send(status), send(200, PICTURE))}
-    assert fetch(f"{host.url}/a").data == PICTURE
+    host.answers = {"/a": in_turn(send(status), send(status), send(200, IMAGE))}
+    assert fetch(f"{host.url}/a").data == IMAGE
     assert len(host.paths) == 3
 
 
@@ -240,9 +240,9 @@ def test_asks_once_for_what_stays_as_it_is(host: Host, status: int) -> None:
 
 
 def test_waits_as_long_as_the_host_asks(host: Host) -> None:
-    host.answers = {"/a": in_turn(send(429, Retry_After="1"), send(200, PICTURE))}
+    host.answers = {"/a": in_turn(send(429, Retry_After="1"), send(200, IMAGE))}
     started = time.monotonic()
-    assert fetch(f"{host.url}/a").data == PICTURE
+    assert fetch(f"{host.url}/a").data == IMAGE
     assert time.monotonic() - started >= 1
 
 
@@ -260,8 +260,8 @@ def test_tries_again_when_the_connection_breaks(host: Host) -> None:
         handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\nhalf")
         handler.close_connection = True
 
-    host.answers = {"/a": in_turn(half, send(200, PICTURE))}
-    assert fetch(f"{host.url}/a").data == PICTURE
+    host.answers = {"/a": in_turn(half, send(200, IMAGE))}
+    assert fetch(f"{host.url}/a").data == IMAGE
 
 
 def test_a_host_that_drips_is_left(host: Host) -> None:
@@ -417,7 +417,7 @@ def test_connects_to_the_checked_address_and_keeps_the_name(host: Host, tmp_path
     # The name leads to a public address when it is checked, and inside when it is asked for again.
     resolve = answering([PUBLIC], ["127.0.0.1"])
     image = fetch(f"https://{NAME}/a", DownloadSettings(), resolve=resolve, network=dialled, ssl_context=client)
-    assert image.data == PICTURE
+    assert image.data == IMAGE
     assert dialled.addresses == [PUBLIC]
     assert asked == [NAME]
     assert host.names == [NAME]

@@ -60,7 +60,7 @@ def each_entry_point() -> list[Callable[[bytes], object]]:
 
 
 def bomb(side: int) -> bytes:
-    """A PNG of one colour: small as a file, huge as a picture."""
+    """A PNG of one colour: small as a file, huge as an image."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")

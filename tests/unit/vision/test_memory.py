@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from framesift.vision.memory import MemoryBudget, available_bytes
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -80,8 +81,7 @@ def test_what_is_larger_than_the_budget_runs_alone() -> None:
     with budget.reserve(1_000):
         waiting = threading.Thread(target=lambda: budget.reserve(1).__enter__(), daemon=True)
         waiting.start()
-        waiting.join(0.05)
-        assert waiting.is_alive()
+        wait_until(lambda: budget.waiting == 1)
     waiting.join(20)
     assert not waiting.is_alive()
 
@@ -96,11 +96,10 @@ def test_the_large_are_not_overtaken_by_the_small() -> None:
     with budget.reserve(60):
         large = threading.Thread(target=work, args=("large", 80))
         large.start()
-        while large.is_alive() and not budget.waiting:
-            time.sleep(0.001)
+        wait_until(lambda: budget.waiting == 1)
         small = threading.Thread(target=work, args=("small", 10))
         small.start()
-        small.join(0.05)
+        wait_until(lambda: budget.waiting == 2)
         assert order == []
     large.join(20)
     small.join(20)

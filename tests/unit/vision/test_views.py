@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 from torchvision import transforms
 
-from framesift.vision.views import is_plain, squash, three_views
+from framesift.vision.views import is_plain, make_views, squash
 
 
 @pytest.mark.parametrize("turned", [False, True])
@@ -17,7 +17,7 @@ def test_views_are_what_torchvision_gives(photographs, turned):
             transforms.Resize((224, 224)),
             transforms.Compose([transforms.Resize(320), transforms.CenterCrop(224)]),
         ]
-        views = three_views(np.asarray(upright))
+        views = make_views(np.asarray(upright))
         assert (views.shape, views.dtype) == ((3, 224, 224, 3), np.uint8)
         for view, transform in zip(views, usual, strict=True):
             difference = np.abs(view.astype(int) - np.asarray(transform(upright)).astype(int))
@@ -27,7 +27,7 @@ def test_views_are_what_torchvision_gives(photographs, turned):
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (7, 3), (224, 224)])
 def test_images_of_any_shape_have_views(shape):
-    assert three_views(np.zeros((*shape, 3), np.uint8)).shape == (3, 224, 224, 3)
+    assert make_views(np.zeros((*shape, 3), np.uint8)).shape == (3, 224, 224, 3)
 
 
 @pytest.mark.parametrize("shape", [(701, 430), (128, 900), (255, 256), (1031, 517)])

@@ -1,4 +1,4 @@
-"""The only place that makes AWS clients: one per service and process, made on first use."""
+"""AWS clients: one per service and process, created on first use. No other module creates clients."""
 
 from __future__ import annotations
 
@@ -28,6 +28,11 @@ _CONFIG = Config(
 @cache
 def _client(service: str) -> Any:
     return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]
+
+
+def forget_clients() -> None:
+    """Make every client anew on its next use: for a process whose endpoint or credentials have changed."""
+    _client.cache_clear()
 
 
 def s3() -> S3Client:
@@ -63,3 +68,23 @@ def sns() -> SNSClient:
 def cloudformation() -> Any:
     """The CloudFormation client."""
     return _client("cloudformation")
+
+
+def batch() -> Any:
+    """The AWS Batch client."""
+    return _client("batch")
+
+
+def ecr() -> Any:
+    """The client of the registry of images."""
+    return _client("ecr")
+
+
+def service_quotas() -> Any:
+    """The Service Quotas client."""
+    return _client("service-quotas")
+
+
+def sts() -> Any:
+    """The client that reports whose credentials are used."""
+    return _client("sts")

@@ -1,16 +1,16 @@
-"""Every failure that a caller can act on, in one tree.
+"""Every failure that a caller can act on, in one class hierarchy.
 
-Step Functions matches the exact name of the class that was raised, so leaves are raised and named in
-`statemachine/pipeline.asl.json`; the branches exist for `except` and for exit codes.
+Step Functions matches the exact name of the raised class, so leaf classes are raised and named in
+`statemachine/pipeline.asl.json`; the others exist for `except` clauses and exit codes.
 
 ```
 FramesiftError
-├── InputError                      the request cannot be carried out: change it, do not repeat it (exit 65)
+├── InputError                      the request is wrong: change it before repeating it           (exit 65)
 │   ├── InvalidStartError · UnknownSourceError · UnknownCategoryError · InvalidDateError
-│   ├── InvalidCollectionError · NoUploadsError
-│   ├── SettingsError               a setting, or what it names, cannot be used
+│   ├── InvalidCollectionError · NoUploadsError · UnknownServiceError · InvalidPortError
+│   ├── SettingsError               a setting, or the thing it names, cannot be used
 │   │   └── UnknownSettingError · SecretUnreadableError · SecretContentError
-│   ├── NotFoundError · ObjectMissingError · TranslateDeniedError
+│   ├── NotFoundError (ObjectMissingError) · TranslateDeniedError
 │   ├── NothingToAnalyzeError
 │   ├── YoutubeKeyError · FeedError
 │   ├── DetectorError               the detector, or the candidate project, cannot do what was requested
@@ -18,12 +18,12 @@ FramesiftError
 │   │   ├── IterationNotPublishedError · TagsDifferError · ProjectFullError · RequestRefusedError
 │   │   ├── TrainingFailedError · NothingToRollBackError
 │   │   └── NotADetectorError · NotAnExportError · ExternalDataError · RowCountError · ModelTooCostlyError
-│   ├── ImageFolderError            a folder of images, or an index of one, cannot be used as asked
+│   ├── ImageFolderError            a folder of images, or its index, cannot be used as requested
 │   │   ├── NoImagesError · NotAnIndexError · IndexModelError
 │   │   └── MoveFolderError · NotAMoveListError
 │   ├── PoseError                   the pose commands cannot do what was requested
 │   │   └── UnknownPresetError · PoseConfigError · NoVideosError · NotASequenceError · SequencesDifferError
-│   └── MediaError                  one item's media; recorded on the item, the run goes on
+│   └── MediaError                  one item's media; recorded on the item, the run continues
 │       ├── NotAnImageError · ImageTooLargeError · ImageTooCostlyError · MediaTooLargeError
 │       ├── BadValueError · HostNotAllowedError · PrivateAddressError
 │       ├── DownloadFailedError
@@ -33,21 +33,21 @@ FramesiftError
 │           ├── EmptyVideoError · TruncatedVideoError · ResolutionChangedError · VideoLimitError
 │           ├── FramesLostError
 │           └── NoPersonError · VideoWorkerDiedError · VideoLostError
-├── CrawlError                      the site did not show what a person would see                (exit 69)
+├── CrawlError                      the site did not show its normal content                     (exit 69)
 │   ├── CrawlBlockedError · CaptchaShownError · LoginRequiredError
 │   └── EmptyPageError · EmptyFeedError · SiteUnreachableError
-├── EmptyListError                  no clip of a category qualified; the list that is up stays up (exit 69)
+├── EmptyListError                  no clip of a category qualified; the published list stays    (exit 69)
 ├── TooManyFailedItemsError         more items failed than the settings tolerate                 (exit 69)
 ├── TemporaryError                  the same call may work later                                 (exit 75)
 │   ├── InterruptedByHostError · RunBusyError
 │   ├── TranslateQuotaError · TranslateUnavailableError
 │   ├── YoutubeQuotaError · YoutubeUnavailableError
 │   └── DetectorQuotaError · DetectorBusyError
-├── SecretNotWrittenError           Secrets Manager rejects a value; the secret keeps its own     (exit 77)
+├── SecretNotWrittenError           Secrets Manager rejects a value; the secret is unchanged     (exit 77)
 ├── UploadError                     S3 does not accept the files                                 (exit 77)
 │   └── BucketMissingError · CredentialsError · UploadDeniedError · UploadMismatchError
-├── ModelError                      a model's file is missing or is not what its card says       (exit 66)
-│   └── ModelMissingError (ModelUnreachableError, exit 75) · ModelMismatchError
+├── ModelError                      a model's file is missing or does not match its card         (exit 66)
+│   └── ModelMissingError (ModelUnreachableError, exit 75) · ModelMismatchError · ModelInaccurateError
 └── MachineError                    this machine lacks something                                 (exit 69)
     ├── ChromiumMissingError · ChromiumFailedError · StacksError
     ├── NodeMissingError · ExtraMissingError · PortInUseError · DiskFullError
@@ -62,27 +62,27 @@ from typing import ClassVar, Self
 
 
 class FramesiftError(Exception):
-    """Base of all: the message is one line that says what happened and what to do.
+    """Base of all: the message is one line with what happened and what to do.
 
     Attributes:
-        exit_code: The exit code of a process that ends with it (`sysexits.h`); Batch's retry strategy reads it.
+        exit_code: The exit code of a process that this error ends (`sysexits.h`); Batch's retry strategy reads it.
     """
 
     exit_code: ClassVar[int] = 70
 
 
 class InputError(FramesiftError):
-    """The request cannot be carried out; repeating it changes nothing."""
+    """The request cannot be carried out; repeating it does not help."""
 
     exit_code = 65
 
 
 class InvalidStartError(InputError):
-    """A start's input has an unknown field or a value of the wrong form."""
+    """A start's input has an unknown field or an invalid value."""
 
 
 class UnknownSourceError(InputError):
-    """A source that does not exist, or has no branch in the workflow."""
+    """The source does not exist, or has no branch in the workflow."""
 
 
 class UnknownServiceError(InputError):
@@ -90,19 +90,19 @@ class UnknownServiceError(InputError):
 
 
 class UnknownCategoryError(InputError):
-    """A category that the source does not have."""
+    """The source does not have this category."""
 
 
 class InvalidCollectionError(InputError):
-    """No collection is named, its name cannot be used, or the object lies in none."""
+    """No collection is named, its name is invalid, or the object is in none."""
 
 
 class NoUploadsError(InputError):
-    """A collection's uploads hold no video that can be processed."""
+    """A collection's uploads contain no video that can be processed."""
 
 
 class InvalidDateError(InputError):
-    """A date that is not YYYY-MM-DD, does not exist, or lies in the future."""
+    """The date is not YYYY-MM-DD, does not exist, or is in the future."""
 
 
 class SettingsError(InputError):
@@ -110,23 +110,23 @@ class SettingsError(InputError):
 
 
 class UnknownSettingError(SettingsError):
-    """A variable with our prefix is no setting: its name is probably misspelt."""
+    """A variable with the prefix `FRAMESIFT_` is not a setting: its name is probably misspelt."""
 
 
 class SecretUnreadableError(SettingsError):
-    """A secret that the settings name does not exist, has no value, or may not be read."""
+    """A secret that the settings name does not exist, has no value, or cannot be read."""
 
 
 class SecretContentError(SettingsError):
-    """A secret that the settings name holds something else than it should."""
+    """A secret that the settings name has invalid content."""
 
 
 class NotFoundError(InputError):
-    """Nothing has the requested name."""
+    """Nothing with the requested name exists."""
 
 
 class ObjectMissingError(NotFoundError):
-    """An object does not exist in the bucket; the message names the bucket and is not for the public."""
+    """An object does not exist in the bucket; the message names the bucket and must not be shown publicly."""
 
 
 class TranslateDeniedError(InputError):
@@ -142,7 +142,7 @@ class YoutubeKeyError(InputError):
 
 
 class FeedError(InputError):
-    """A feed of YouTube is of the wrong form, or YouTube knows no such channel, playlist or chart."""
+    """A YouTube feed's setting is malformed, or the channel, playlist or chart does not exist."""
 
 
 class DetectorError(InputError):
@@ -154,7 +154,7 @@ class DetectorKeyError(DetectorError):
 
 
 class ProjectNotFoundError(DetectorError):
-    """Custom Vision has no such project, or the key is another resource's."""
+    """Custom Vision has no such project, or the key belongs to another resource."""
 
 
 class PredictionResourceError(DetectorError):
@@ -170,11 +170,11 @@ class TagsDifferError(DetectorError):
 
 
 class ProjectFullError(DetectorError):
-    """The project accepts no more images, tags or iterations; what it has stays."""
+    """The project accepts no more images, tags or iterations."""
 
 
 class RequestRefusedError(DetectorError):
-    """Custom Vision rejects a request for a reason that has no class of its own.
+    """Custom Vision rejects a request for a reason without a more specific class.
 
     Attributes:
         code: The service's name of the reason, such as `BadRequestTrainingNotNeeded`.
@@ -194,31 +194,31 @@ class NothingToRollBackError(DetectorError):
 
 
 class NotADetectorError(DetectorError):
-    """The model file is not an object detector of a supported form."""
+    """The model file is not an object detector of a supported kind."""
 
 
 class NotAnExportError(DetectorError):
-    """The zip is no export of Custom Vision, is damaged or encrypted, or unpacks to far more than a network."""
+    """The zip is not an export of Custom Vision, is damaged or encrypted, or unpacks to far more than a network."""
 
 
 class ExternalDataError(DetectorError):
-    """The ONNX file keeps its weights in other files, which are never read."""
+    """The ONNX file stores its weights in other files, which are never read."""
 
 
 class RowCountError(DetectorError):
-    """The network gives other than one row of results for each image."""
+    """The network does not return one row of results per image."""
 
 
 class ModelTooCostlyError(DetectorError):
-    """The network takes more memory or time than its size justifies, or crashes what loads it."""
+    """The network takes more memory or time than its size justifies, or crashes the process that loads it."""
 
 
 class MediaError(InputError):
-    """One item's media cannot be used; the item is marked, the run goes on."""
+    """One item's media cannot be used; the item is marked, and the run continues."""
 
 
 class NotAnImageError(MediaError):
-    """The bytes are not an image that we read, or are damaged."""
+    """The bytes are not an image of a supported format, or are damaged."""
 
 
 class ImageTooLargeError(MediaError):
@@ -226,7 +226,7 @@ class ImageTooLargeError(MediaError):
 
 
 class ImageTooCostlyError(MediaError):
-    """Decoding the image takes more time or memory than an image may, or its structure shows that it would."""
+    """Decoding the image would exceed, or did exceed, the limits on time or memory."""
 
 
 class MediaTooLargeError(MediaError):
@@ -234,11 +234,11 @@ class MediaTooLargeError(MediaError):
 
 
 class BadValueError(MediaError):
-    """A value that a site, an API or a host sent cannot be used."""
+    """A site, an API or a host sent an invalid value."""
 
 
 class HostNotAllowedError(MediaError):
-    """The URL's host or scheme is not on the list of allowed ones."""
+    """The URL's host or scheme is not allowed."""
 
 
 class PrivateAddressError(MediaError):
@@ -246,7 +246,7 @@ class PrivateAddressError(MediaError):
 
 
 class DownloadFailedError(MediaError):
-    """The host answered with an error, or the connection broke, after all tries."""
+    """The host responded with an error, or the connection broke, after all retries."""
 
 
 class ImageRefusedError(MediaError):
@@ -254,15 +254,15 @@ class ImageRefusedError(MediaError):
 
 
 class RegionOutsideError(MediaError):
-    """A region lies outside of its image, or has no size."""
+    """A region lies outside its image, or has no size."""
 
 
 class VideoError(MediaError):
-    """One video cannot be read, or shows no person; the other videos go on."""
+    """One video cannot be read, or shows no person; the other videos are processed."""
 
 
 class NotAVideoError(VideoError):
-    """The file is no video in a container that we read, or is damaged at its head."""
+    """The file is not a video in a supported container, or its header is damaged."""
 
 
 class PlaylistRefusedError(VideoError):
@@ -270,15 +270,15 @@ class PlaylistRefusedError(VideoError):
 
 
 class VideoUnreadableError(VideoError):
-    """The file is gone, or its permissions forbid reading it."""
+    """The file does not exist, or its permissions forbid reading it."""
 
 
 class EmptyVideoError(VideoError):
-    """The video holds no frame that can be decoded."""
+    """The video has no frame that can be decoded."""
 
 
 class TruncatedVideoError(VideoError):
-    """The video ends earlier than its own header says."""
+    """The video ends before the duration in its header."""
 
 
 class FramesLostError(VideoError):
@@ -287,6 +287,14 @@ class FramesLostError(VideoError):
 
 class ResolutionChangedError(VideoError):
     """The frame size changes within the video."""
+
+
+class MalwareFoundError(VideoError):
+    """The malware scan has found something in an upload."""
+
+
+class NotScannedError(VideoError):
+    """The malware scan has not found an upload to be clean, and only such ones are taken."""
 
 
 class VideoLimitError(VideoError):
@@ -310,81 +318,81 @@ class PoseError(InputError):
 
 
 class UnknownPresetError(PoseError):
-    """A preset that does not exist."""
+    """The preset does not exist."""
 
 
 class PoseConfigError(PoseError):
-    """The configuration has an unknown key, or a value of the wrong form."""
+    """The configuration has an unknown key or an invalid value."""
 
 
 class NoVideosError(PoseError):
-    """The path does not exist, or the folder holds no video."""
+    """The path does not exist, or the folder contains no video."""
 
 
 class NotASequenceError(PoseError):
-    """The file is no pose sequence of ours, or is damaged."""
+    """The file is not one of our pose sequences, or is damaged."""
 
 
 class SequencesDifferError(PoseError):
-    """The sequence does not belong to the video that it should be drawn on."""
+    """The sequence does not belong to the video that it is to be drawn on."""
 
 
 class ImageFolderError(InputError):
-    """A folder of images, or an index of one, cannot be used as asked."""
+    """A folder of images, or its index, cannot be used as requested."""
 
 
 class NoImagesError(ImageFolderError):
-    """The folder does not exist, or holds no image."""
+    """The folder does not exist, or contains no image."""
 
 
 class NotAnIndexError(ImageFolderError):
-    """The file is no index of images of ours, or is damaged."""
+    """The file is not one of our indexes of images, or is damaged."""
 
 
 class IndexModelError(ImageFolderError):
-    """The index was made by another model than the one that is asked for."""
+    """The index was made with a different model than the requested one."""
 
 
 class MoveFolderError(ImageFolderError):
-    """The folder that duplicates should be moved to lies within the folder that is searched, or around it."""
+    """The folder to move duplicates to contains the searched folder, or is inside it."""
 
 
 class NotAMoveListError(ImageFolderError):
-    """The file is no list of moved files of ours, or is damaged."""
+    """The file is not one of our lists of moved files, or is damaged."""
 
 
 class CrawlError(FramesiftError):
-    """The site did not show what a person would see."""
+    """The site did not show its normal content."""
 
     exit_code = 69
 
 
 class CrawlBlockedError(CrawlError):
-    """The site shows a wall: access denied, or an answer meant for bots."""
+    """The site denies access, or sends a response that is meant for bots."""
 
 
 class CaptchaShownError(CrawlError):
-    """The site asks to prove to be human."""
+    """The site shows a CAPTCHA."""
 
 
 class LoginRequiredError(CrawlError):
-    """The site asks to log in; the stored session is missing or has ended."""
+    """The site requires a login; the stored session is missing or has expired."""
 
 
 class EmptyPageError(CrawlError):
-    """The page loaded and held no clip."""
+    """The page loaded, but contains no clip."""
 
 
 class EmptyFeedError(CrawlError):
-    """A feed holds no video."""
+    """A feed contains no video."""
 
 
 class SiteUnreachableError(CrawlError):
-    """The site did not answer, after all tries."""
+    """The site did not respond, after all retries."""
 
 
 class EmptyListError(FramesiftError):
-    """No clip of a category qualified for its list; the list that is up stays up."""
+    """No clip of a category qualified for its list; the published list stays."""
 
     exit_code = 69
 
@@ -405,12 +413,24 @@ class InterruptedByHostError(TemporaryError):
     """The process was asked to stop (SIGTERM); finished work is kept."""
 
 
+class ClientLimitError(TemporaryError):
+    """A client sends more requests to the API than the settings allow.
+
+    Attributes:
+        retry_after_s: When it may ask again, seconds.
+    """
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
 class RunBusyError(TemporaryError):
     """Another execution holds the run."""
 
 
 class TranslateQuotaError(TemporaryError):
-    """Google Cloud Translate refuses because a quota is used up."""
+    """A quota of Google Cloud Translate is used up."""
 
 
 class TranslateUnavailableError(TemporaryError):
@@ -418,7 +438,7 @@ class TranslateUnavailableError(TemporaryError):
 
 
 class YoutubeQuotaError(TemporaryError):
-    """The day's quota of the YouTube Data API is used up; it comes back at midnight Pacific time."""
+    """The day's quota of the YouTube Data API is used up; it resets at midnight Pacific time."""
 
 
 class YoutubeUnavailableError(TemporaryError):
@@ -426,14 +446,14 @@ class YoutubeUnavailableError(TemporaryError):
 
 
 class DetectorQuotaError(TemporaryError):
-    """Custom Vision's quota is used up: for the month on F0, or for the minute for too long."""
+    """Custom Vision's quota is used up: the monthly one of tier F0, or the rate limit for too long."""
 
 
 class DetectorBusyError(TemporaryError):
     """Custom Vision cannot be reached, or fails for too long.
 
     Attributes:
-        wait_s: How long the service asks to wait, seconds.
+        wait_s: How long the service requests to wait, seconds.
         answered: False if the connection broke: the request may have been carried out nevertheless.
     """
 
@@ -444,13 +464,13 @@ class DetectorBusyError(TemporaryError):
 
 
 class SecretNotWrittenError(FramesiftError):
-    """Secrets Manager rejects a secret's new value; the secret keeps the one it has."""
+    """Secrets Manager rejects a secret's new value; the secret is unchanged."""
 
     exit_code = 77
 
 
 class UploadError(FramesiftError):
-    """S3 does not accept the files; what was uploaded before stays."""
+    """S3 does not accept the files; what was uploaded before is kept."""
 
     exit_code = 77
 
@@ -460,15 +480,15 @@ class BucketMissingError(UploadError):
 
 
 class CredentialsError(UploadError):
-    """There are no AWS credentials, or AWS does not know them."""
+    """There are no AWS credentials, or AWS rejects them."""
 
 
 class UploadDeniedError(UploadError):
-    """The credentials are good, and do not allow writing there."""
+    """The credentials are valid, but do not allow writing there."""
 
 
 class UploadMismatchError(UploadError):
-    """The stored object differs from what was sent."""
+    """The stored object differs from the uploaded file."""
 
 
 class ModelError(FramesiftError):
@@ -482,13 +502,17 @@ class ModelMissingError(ModelError):
 
 
 class ModelUnreachableError(ModelMissingError):
-    """The network, or the host that publishes the model, does not answer."""
+    """The network, or the host that publishes the model, does not respond."""
 
     exit_code = 75
 
 
 class ModelMismatchError(ModelError):
-    """The model's file is not the one that its card describes."""
+    """The model's file does not match its card."""
+
+
+class ModelInaccurateError(ModelError):
+    """A quantized model's vectors differ too much from those of the model that it was made from."""
 
 
 class MachineError(FramesiftError):
@@ -536,7 +560,7 @@ class PortInUseError(MachineError):
 
 
 class InvalidPortError(InputError):
-    """A port that does not exist was asked for."""
+    """The port number is invalid."""
 
 
 class DiskFullError(MachineError):
@@ -544,27 +568,27 @@ class DiskFullError(MachineError):
 
 
 class DataFolderError(MachineError):
-    """The data folder cannot be written, or a file has its name."""
+    """The data folder cannot be written, or is a file."""
 
 
 class ForkServerDownError(MachineError):
-    """The process that starts the embedded AWS's functions and jobs dies again and again."""
+    """The process that starts the embedded AWS's functions and jobs dies repeatedly."""
 
 
 class StateDamagedError(MachineError):
-    """What the embedded AWS has kept cannot be read."""
+    """The stored state of the embedded AWS cannot be read."""
 
 
 class EmbeddedAwsDownError(MachineError):
-    """The embedded AWS does not answer."""
+    """The embedded AWS does not respond."""
 
 
 class DataFolderBusyError(MachineError):
     """Another embedded AWS uses the data folder."""
 
 
-def exit_code_of(name: str | None) -> int:
-    """The exit code of an error that is known by its class's name alone, as Step Functions gives it."""
+def get_exit_code(name: str | None) -> int:
+    """Look up the exit code of an error by its class's name, as Step Functions reports it."""
     found = globals().get(name or "")
     if isinstance(found, type) and issubclass(found, FramesiftError):
         return found.exit_code

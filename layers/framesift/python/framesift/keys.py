@@ -1,25 +1,25 @@
-"""Where every object lies in the bucket: the layout is written here and nowhere else.
+"""The layout of the bucket: every object's key is made here.
 
 ```
 runs/{source}/{edition}/analysis/{categories}/job.json · summary.json
 runs/{source}/{edition}/{category}/collected.jsonl · analyzed.jsonl · curated.jsonl · predicted.jsonl
 runs/{source}/{edition}/{category}/media/{id}.{ext}
 runs/{source}/{edition}/{category}/features/…         the vision job's shards
-runs/{source}/{edition}/{category}/screenshots/…      what a failed crawl saw
+runs/{source}/{edition}/{category}/screenshots/…      the page of a failed crawl
 runs/youtube/answers/{digest}.json                    the Data API's last answer to a request, with its ETag
 published/{edition}/{category}/top10/{category}_top10.json · thumbnails/{category}01.jpg
-published/latest/{category}_top10.json                a copy of the newest list, switched last
+published/latest/{category}_top10.json                a copy of the newest list, written last
 residual/{edition}/{category}/…                       the rest of a day; expires after 3 days
 models/{name}/{version}/…
-uploads/{collection}/…                                what users put there: each object starts a run
-collections/{collection}/poses/manifest.json          what became of each video
+uploads/{collection}/…                                users' uploads: each object starts a run
+collections/{collection}/poses/manifest.json          the outcome for each video
 collections/{collection}/poses/{sha256}-{settings}.pose.parquet
 ```
 
-`uploads/` is for users alone: nothing of ours writes there, so our own output never starts a run.
-An edition is a day's first run (`2026-11-20`) or a forced repeat of it (`2026-11-20.2`); of uploads, a day has one
-for each (`2026-11-20/dance.3f2a90b1c4d5`) and for each look at a whole collection (`2026-11-20/dance`). A published
-edition is written once and never changed after it was switched to.
+Only users write to `uploads/`, so no output of a run starts another.
+An edition is a day's first run (`2026-11-20`) or a forced repeat of it (`2026-11-20.2`); uploads
+have one for each object (`2026-11-20/dance.3f2a90b1c4d5`) and for each start that names a whole collection
+(`2026-11-20/dance`). A published edition never changes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ UPLOADS = "uploads/"
 
 
 def edition(run: Run) -> str:
-    """The name of a run: its id, and the attempt where it was forced again."""
+    """The name of a run's edition: its id, and the attempt if it was forced."""
     return run.id if run.attempt == 1 else f"{run.id}.{run.attempt}"
 
 
@@ -42,17 +42,17 @@ def run_prefix(run: Run) -> str:
 
 
 def _analysis_prefix(run: Run, categories: Sequence[str]) -> str:
-    # A resumed run analyzes only what it still lacks, so the categories are part of the name.
+    # A resumed run analyzes only the missing categories, so they are part of the name.
     return f"{run_prefix(run)}/analysis/{'.'.join(categories)}"
 
 
 def job_spec(run: Run, categories: Sequence[str]) -> str:
-    """What the vision job is to do."""
+    """The vision job's specification."""
     return f"{_analysis_prefix(run, categories)}/job.json"
 
 
 def analysis_summary(run: Run, categories: Sequence[str]) -> str:
-    """What the vision job did; there once it is done."""
+    """The vision job's result; it exists once the job is done."""
     return f"{_analysis_prefix(run, categories)}/summary.json"
 
 
@@ -67,12 +67,12 @@ def manifest(run: Run, category: str, stage: str) -> str:
 
 
 def media_prefix(run: Run, category: str) -> str:
-    """The folder of the items' pictures."""
+    """The folder of the items' media."""
     return f"{category_prefix(run, category)}/media/"
 
 
 def media(run: Run, category: str, item_id: str, extension: str) -> str:
-    """An item's picture as it was collected."""
+    """An item's image as it was collected."""
     return f"{media_prefix(run, category)}{item_id}.{extension}"
 
 
@@ -82,7 +82,7 @@ def features_prefix(run: Run, category: str) -> str:
 
 
 def screenshot(run: Run, category: str, moment: str) -> str:
-    """What a failed crawl saw."""
+    """A screenshot of a failed crawl's page."""
     return f"{category_prefix(run, category)}/screenshots/{moment}.png"
 
 
@@ -112,7 +112,7 @@ def latest_list(category: str) -> str:
 
 
 def residual_prefix(edition_name: str, category: str) -> str:
-    """The folder of what a day leaves over."""
+    """The folder of what a day did not publish."""
     return f"residual/{edition_name}/{category}"
 
 
@@ -122,7 +122,7 @@ def uploads_prefix(collection: str) -> str:
 
 
 def upload_name(key: str) -> tuple[str, str] | None:
-    """An upload's collection, and its name there; None where the key lies in no collection."""
+    """Split an upload's key into its collection and its name there; None if the key is in no collection."""
     collection, slash, name = key.removeprefix(UPLOADS).partition("/")
     return (collection, name) if key.startswith(UPLOADS) and collection and slash else None
 
@@ -133,12 +133,12 @@ def poses_prefix(collection: str) -> str:
 
 
 def pose_sequence(collection: str, sha256: str, settings_digest: str) -> str:
-    """A video's pose sequence: of what is in the video, whatever it is called, with certain settings."""
+    """A video's pose sequence, named by the digests of the video's bytes and of the settings."""
     return f"{poses_prefix(collection)}{sha256[:32]}-{settings_digest}.pose.parquet"
 
 
 def poses_manifest(collection: str) -> str:
-    """What became of each of a collection's videos."""
+    """The outcome for each of a collection's videos."""
     return f"{poses_prefix(collection)}manifest.json"
 
 
@@ -158,5 +158,5 @@ def model_file(name: str, version: str, file_name: str) -> str:
 
 
 def archived_media(run: Run, category: str, media_key: str) -> str:
-    """Where a picture that was not published goes at the end of a run."""
+    """An unpublished item's media in the residual archive."""
     return f"{residual_prefix(edition(run), category)}/media/{media_key.rpartition('/')[2]}"

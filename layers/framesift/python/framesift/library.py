@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from framesift.contracts import VideoEntry
 from framesift.pose.extract import extract, find_videos, pending
-from framesift.pose.manifest import Manifest, VideoEntry
+from framesift.pose.manifest import Manifest
 from framesift.settings.pose import DEFAULT_PRESET, load_settings
 
 

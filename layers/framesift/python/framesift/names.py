@@ -1,4 +1,4 @@
-"""Safe names: the only place where text from outside becomes a name."""
+"""Makes safe ids and file names from untrusted text. No other module does."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _FALLBACK = "unnamed"
 
 
 def safe_id(text: str) -> str:
-    """An id that is safe as a file name, an S3 key part and a DynamoDB key.
+    """Make an id that is safe as a file name, a part of an S3 key and a DynamoDB key.
 
-    An id of ASCII letters, digits, `_` and `-` stays as it is; any other becomes a digest, so that two ids never
-    collide and nothing that a site sends can leave its folder.
+    An id of ASCII letters, digits, `_` and `-` stays unchanged; any other becomes a digest, so that ids
+    do not collide and no text from a site can escape its folder.
     """
     if _SAFE_ID.fullmatch(text):
         return text
@@ -30,44 +30,44 @@ def safe_id(text: str) -> str:
 
 
 def safe_name(text: str, *, max_bytes: int = 120) -> str:
-    """A readable name that every file system accepts.
+    """Make a readable name that every file system accepts.
 
-    Emoji, control characters and what Windows forbids are removed, runs of white space become one space, letters of
-    every script stay (NFC). A name of a Windows device gets a `_` in front. The result is never empty, and a safe name
-    stays as it is.
+    Emoji, control characters and those that Windows forbids are removed, runs of white space become one space, letters
+    of every script are kept (NFC). A Windows device name gets the prefix `_`. The result is never empty, and a safe
+    name stays unchanged.
 
     Args:
         text: Any text, such as a video's title.
         max_bytes: The most bytes of UTF-8, at least 8. Most file systems accept 255, with the extension.
     """
-    kept = "".join(map(_kept, unicodedata.normalize("NFC", text)))
-    name = _cut(unicodedata.normalize("NFC", " ".join(kept.split())).lstrip(" "), max_bytes)
+    cleaned = "".join(map(_replace, unicodedata.normalize("NFC", text)))
+    name = _truncate(unicodedata.normalize("NFC", " ".join(cleaned.split())).lstrip(" "), max_bytes)
     if _DEVICE.match(name):
-        name = _cut(f"_{name}", max_bytes)
+        name = _truncate(f"_{name}", max_bytes)
     return name or _FALLBACK
 
 
 def unique_names(texts: Iterable[str], *, max_bytes: int = 120) -> list[str]:
-    """Safe names that differ from each other, even on file systems that ignore case and Unicode normalization.
+    """Make safe names that differ even on file systems that ignore case and Unicode normalization.
 
-    A repeated name gets a number, such as `name~2`. The same texts in the same order give the same names.
+    A repeated name gets a numeric suffix, such as `name~2`. The same texts in the same order give the same names.
     """
     taken: set[str] = set()
     names = []
     for text in texts:
-        name = wanted = safe_name(text, max_bytes=max_bytes)
+        name = base = safe_name(text, max_bytes=max_bytes)
         number = 1
-        while _folded(name) in taken:
+        while _fold(name) in taken:
             number += 1
             suffix = f"~{number}"
-            name = _cut(wanted, max_bytes - len(suffix)) + suffix
-        taken.add(_folded(name))
+            name = _truncate(base, max_bytes - len(suffix)) + suffix
+        taken.add(_fold(name))
         names.append(name)
     return names
 
 
-def _kept(character: str) -> str:
-    """The character, a space for any white space, or nothing."""
+def _replace(character: str) -> str:
+    """Return the character, a space for white space, or an empty string if it is forbidden."""
     if character.isspace():
         return " "
     code = ord(character)
@@ -78,10 +78,10 @@ def _kept(character: str) -> str:
     return "" if category.startswith("C") or category == "So" else character
 
 
-def _cut(name: str, max_bytes: int) -> str:
-    """At most so many bytes of whole characters, without the dots and spaces at the end that Windows removes."""
+def _truncate(name: str, max_bytes: int) -> str:
+    """Truncate to whole characters, without the trailing dots and spaces that Windows removes."""
     return name.encode()[:max_bytes].decode(errors="ignore").rstrip(". ")
 
 
-def _folded(name: str) -> str:
+def _fold(name: str) -> str:
     return unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())

@@ -1,4 +1,4 @@
-"""Calls to services that limit them: an even pace, and patience where a service is busy for a while."""
+"""Client-side rate limiting, and retries with exponential backoff."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _LONGEST_WAIT_S = 16.0
 
 
 class Pacer:
-    """Lets calls through at an even rate, whatever thread makes them.
+    """Limits the rate of calls from all threads.
 
     Args:
-        per_second: Calls a second.
+        per_second: Calls per second.
     """
 
     def __init__(self, per_second: float) -> None:
@@ -27,32 +27,32 @@ class Pacer:
         self._lock = threading.Lock()
 
     def wait(self) -> None:
-        """Wait for the caller's turn."""
+        """Block until the next call is allowed."""
         with self._lock:
             turn = max(self._next, time.monotonic())
             self._next = turn + self._interval_s
         time.sleep(max(0.0, turn - time.monotonic()))
 
     def hold(self, seconds: float) -> None:
-        """Let nobody through for a while: the service said so."""
+        """Delay all calls, as the service requested."""
         with self._lock:
             self._next = max(self._next, time.monotonic() + seconds)
 
 
-def patiently(
+def call_with_retries(
     call: Callable[[], Result], wait_hint_s: Callable[[Exception], float | None], *, patience_s: float
 ) -> Result:
-    """Call until it works, an error is final, or patience ends.
+    """Call until it succeeds, an error is final, or time runs out.
 
-    Waits grow twofold from half a second to 16 seconds, with jitter, and are never shorter than what the service asks.
+    Waits double from half a second to 16 seconds, with jitter, and are at least as long as the service requests.
 
     Args:
         call: The call.
-        wait_hint_s: Says of an error how long to wait at least, seconds; None: it is final.
-        patience_s: How long to go on, seconds.
+        wait_hint_s: Returns for an error the shortest wait in seconds, or None if it is final.
+        patience_s: How long to retry, seconds.
 
     Raises:
-        Exception: What the call raised last.
+        Exception: The last error of the call.
     """
     deadline = time.monotonic() + patience_s
     wait_s = _FIRST_WAIT_S

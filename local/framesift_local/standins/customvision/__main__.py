@@ -1,6 +1,6 @@
 """`python -m framesift_local.standins.customvision`: prints one line of JSON, the settings that lead the code here.
 
-It has a serving project A, with a published iteration, and a candidate project B, which is empty.
+It has a serving project with a published iteration, and an empty candidate project.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def main() -> int:
 
 
 def _settings(stand_in: CustomVisionStandIn) -> dict[str, str]:
-    serving = stand_in.account.make_project("A", tuple(_THRESHOLDS), publish="stable")
-    candidate = stand_in.account.make_project("B")
+    serving = stand_in.account.make_project("serving", tuple(_THRESHOLDS), publish="stable")
+    candidate = stand_in.account.make_project("candidate")
     return {
         "FRAMESIFT_CUSTOM_VISION__SECRET": "",
         "FRAMESIFT_CUSTOM_VISION__TRAINING_ENDPOINT": stand_in.url,

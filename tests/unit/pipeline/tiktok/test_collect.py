@@ -31,7 +31,7 @@ SETTINGS = Settings(
 
 
 class Covers(ThreadingHTTPServer):
-    """Gives a picture for every path but those in `missing`, and notes what was asked for."""
+    """Gives an image for every path but those in `missing`, and notes what was asked for."""
 
     daemon_threads = True
 
@@ -164,9 +164,9 @@ def test_nothing_with_enough_views_is_no_success(
 
 def test_the_screenshot_of_a_wall_is_kept(monkeypatch: pytest.MonkeyPatch, store: S3Store, records: Records) -> None:
     def crawl(category: str, settings: Settings, keep_screenshot: Callable[[bytes], str], report: object) -> Crawl:
-        raise CaptchaShownError(f"seen; screenshot: {keep_screenshot(b'a picture')}")
+        raise CaptchaShownError(f"seen; screenshot: {keep_screenshot(b'an image')}")
 
     monkeypatch.setattr(collect, "crawl", crawl)
     with pytest.raises(CaptchaShownError, match="s3://framesift-test/runs/tiktok/2026-11-20/dance/screenshots/"):
         collect_category(REQUEST, SETTINGS, store, records)
-    assert [store.get(key) for key in store.list("runs/")] == [b"a picture"]
+    assert [store.get(key) for key in store.list("runs/")] == [b"an image"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from framesift.contracts import (
     BeginOutput,
     Finding,
     FinishInput,
+    FrameCounts,
     PoseJob,
     PosesOutput,
     Run,
@@ -27,6 +28,7 @@ from framesift.contracts import (
     UploadedObject,
     UploadsInput,
     UploadsOutput,
+    VideoEntry,
 )
 from framesift.errors import (
     InvalidCollectionError,
@@ -42,7 +44,7 @@ from framesift.pipeline.upload.collect import collect_uploads
 from framesift.pipeline.upload.plan import plan_poses
 from framesift.pipeline.upload.poses import failed_entry, pose_settings
 from framesift.pipeline.upload.publish import publish_poses, write_poses_manifest
-from framesift.pose.manifest import FrameCounts, VideoEntry, json_schema
+from framesift.pose.manifest import json_schema
 from framesift.settings import Settings, UploadSettings
 from framesift.storage import S3Store, read_lines
 from framesift.table import Failure, Records
@@ -235,6 +237,32 @@ def test_too_large_a_video_is_refused_unread(store: S3Store, records: Records) -
     with pytest.raises(NoUploadsError, match="5 bytes"):
         collect_uploads(UploadsInput(run=RUN, scope="dance"), settings, store, records)
     assert records.videos.get("dance", "a.mp4").entry.error == "VideoLimitError"
+    assert not store.exists("uploads/dance/a.mp4"), "what is never used must not be paid for"
+
+
+@pytest.mark.parametrize("name", ["empty.mp4", "photo.jpg"])
+def test_nothing_else_that_is_refused_is_deleted(store: S3Store, records: Records, name: str) -> None:
+    store.put(f"uploads/dance/{name}", b"")
+    with pytest.raises(NoUploadsError):
+        collect(store, records)
+    assert store.exists(f"uploads/dance/{name}")
+
+
+def test_too_large_a_video_is_kept_where_the_settings_say_so(store: S3Store, records: Records) -> None:
+    store.put("uploads/dance/a.mp4", b"12345")
+    settings = Settings(upload=UploadSettings(max_size_bytes=4, delete_too_large=False))
+    with pytest.raises(NoUploadsError):
+        collect_uploads(UploadsInput(run=RUN, scope="dance"), settings, store, records)
+    assert store.exists("uploads/dance/a.mp4")
+
+
+def test_what_replaced_too_large_a_video_meanwhile_is_not_deleted(store: S3Store, records: Records) -> None:
+    store.put("uploads/dance/a.mp4", b"12345")
+    refused = store.describe("uploads/dance/a.mp4")
+    store.put("uploads/dance/a.mp4", b"123")
+    assert not store.delete_unchanged("uploads/dance/a.mp4", refused.etag)
+    assert not store.delete_unchanged("uploads/dance/gone.mp4", refused.etag)
+    assert store.get("uploads/dance/a.mp4") == b"123"
 
 
 def test_what_is_done_is_known_until_it_is_overwritten(store: S3Store, records: Records) -> None:
@@ -465,7 +493,7 @@ def test_runs_that_publish_at_once_lose_none(store: S3Store, records: Records) -
 
     def run_one(upload: Upload) -> None:
         records.videos.put("dance", upload, entry(upload))
-        write_poses_manifest("dance", store, records)
+        write_poses_manifest("dance", [upload.name], store, records)
 
     threads = [threading.Thread(target=run_one, args=(upload,)) for upload in uploads]
     for thread in threads:
@@ -475,20 +503,58 @@ def test_runs_that_publish_at_once_lose_none(store: S3Store, records: Records) -
     assert json.loads(store.get("collections/dance/poses/manifest.json"))["totals"]["videos"] == 12
 
 
-def test_records_that_never_stand_still_are_tried_again_later(
-    store: S3Store, records: Records, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put = S3Store.put
+@dataclass(frozen=True)
+class AlwaysReplaced(S3Store):
+    """Another run writes the manifest before each put of ours."""
 
-    def put_while_another_run_records(self: S3Store, *arguments: Any) -> bool:
-        name = f"{time.time_ns()}.mp4"
+    def put(self, key: str, *arguments: Any, **more: Any) -> bool:
+        super().put(key, f'{{"videos": {{}}, "format": {time.time_ns()}}}'.encode())
+        return super().put(key, *arguments, **more)
+
+
+def test_a_manifest_that_others_replace_each_time_is_tried_again_later(store: S3Store, records: Records) -> None:
+    with pytest.raises(RunBusyError, match="faster"):
+        write_poses_manifest("dance", ["a.mp4"], AlwaysReplaced(store.bucket), records)
+
+
+def uploads_one_by_one(count: int, records: Records) -> Iterator[Upload]:
+    for number in range(count):
+        name = f"{number:04}.mp4"
         upload = Upload(key=name, name=name, etag="e", size_bytes=1, modified_at=NOON, finding=Finding.VIDEO)
         records.videos.put("dance", upload, entry(upload))
-        return put(self, *arguments)
+        yield upload
 
-    monkeypatch.setattr(S3Store, "put", put_while_another_run_records)
-    with pytest.raises(RunBusyError, match="faster"):
-        write_poses_manifest("dance", store, records)
+
+def test_a_video_dropped_into_a_large_collection_reads_no_other_record(store: S3Store, records: Records) -> None:
+    reads: list[int] = []
+    aws.dynamodb().meta.events.register("after-call.dynamodb.Query", lambda parsed, **_: reads.append(parsed["Count"]))
+    for upload in uploads_one_by_one(120, records):
+        write_poses_manifest("dance", [upload.name], store, records)
+
+    # The first fifty read what there is; then all is read once for each fifty more.
+    assert reads[-2:] == [51, 101]
+    assert len(reads) == 52
+    manifest = json.loads(store.get("collections/dance/poses/manifest.json"))
+    assert (len(manifest["videos"]), manifest["totals"]["done"]) == (120, 120)
+
+
+def test_what_was_recorded_and_not_published_is_in_the_manifest_when_it_is_next_read_anew(
+    store: S3Store, records: Records
+) -> None:
+    uploads = list(uploads_one_by_one(60, records))
+    write_poses_manifest("dance", [each.name for each in uploads], store, records)
+    (forgotten, last) = list(uploads_one_by_one(62, records))[-2:]
+    write_poses_manifest("dance", [last.name], store, records)
+    assert forgotten.name not in json.loads(store.get("collections/dance/poses/manifest.json"))["videos"]
+    write_poses_manifest("dance", [each.name for each in uploads], store, records)
+    assert forgotten.name in json.loads(store.get("collections/dance/poses/manifest.json"))["videos"]
+
+
+def test_a_manifest_that_was_spoilt_by_hand_is_written_anew(store: S3Store, records: Records) -> None:
+    store.put("collections/dance/poses/manifest.json", b"{oops")
+    for upload in uploads_one_by_one(1, records):
+        write_poses_manifest("dance", [upload.name], store, records)
+    assert json.loads(store.get("collections/dance/poses/manifest.json"))["totals"]["videos"] == 1
 
 
 def test_a_failed_run_says_how_to_take_it_up_in_a_subject_that_sns_takes(
@@ -503,3 +569,39 @@ def test_a_failed_run_says_how_to_take_it_up_in_a_subject_that_sns_takes(
     assert "framesift run upload --collection '춤'" in letters[0][1]
     # Cut off without a word: the run is found by its execution.
     assert records.runs.of_execution("arn:1").status == "FAILED"
+
+
+# --- with the malware scan ---
+
+SCANNED = Settings(upload=UploadSettings(only_scanned=True))
+
+
+def tag(store: S3Store, key: str, status: str) -> None:
+    tags: Any = {"TagSet": [{"Key": "GuardDutyMalwareScanStatus", "Value": status}]}
+    aws.s3().put_object_tagging(Bucket=store.bucket, Key=key, Tagging=tags)
+
+
+def test_of_a_collection_only_what_was_found_clean_goes_on(store: S3Store, records: Records) -> None:
+    for name in ("clean", "bad", "unscanned"):
+        store.put(f"uploads/dance/{name}.mp4", name.encode())
+    tag(store, "uploads/dance/clean.mp4", "NO_THREATS_FOUND")
+    tag(store, "uploads/dance/bad.mp4", "THREATS_FOUND")
+    collected = collect_uploads(UploadsInput(run=RUN, scope="dance"), SCANNED, store, records)
+    found = uploads_of(store)
+    assert (collected.items, found["clean.mp4"].finding) == (1, Finding.VIDEO)
+    assert found["bad.mp4"].error.error == "MalwareFoundError"
+    assert found["unscanned.mp4"].error.error == "NotScannedError"
+    assert store.exists("uploads/dance/bad.mp4"), "what is done with malware is the operator's decision"
+
+
+def test_what_its_scan_started_is_clean_though_the_tag_may_be_late(store: S3Store, records: Records) -> None:
+    store.put(KEY, b"one")
+    made = UploadedObject(key=KEY, etag=store.describe(KEY).etag, scan_result="NO_THREATS_FOUND")
+    collected = collect_uploads(UploadsInput(run=RUN, scope="dance", object=made), SCANNED, store, records)
+    assert collected.items == 1
+
+
+def test_a_start_by_hand_is_not_taken_on_trust(store: S3Store, records: Records) -> None:
+    store.put(KEY, b"one")
+    with pytest.raises(NoUploadsError, match="not found clean"):
+        collect_uploads(UploadsInput(run=RUN, scope="dance", object=UploadedObject(key=KEY)), SCANNED, store, records)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, CORSConfig
 from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer
 
-from framesift.api.middlewares import to_json
+from framesift.api.middlewares import limit_clients, to_json
 from framesift.api.problems import Problems
 from framesift.api.routes import ROUTERS
 
@@ -25,5 +25,6 @@ app.configure_openapi(
     security_schemes={"token": HTTPBearer(bearerFormat="JWT", description="An access token of the user pool.")},
 )
 Problems(app)
+app.use([limit_clients])
 for router in ROUTERS:
     app.include_router(router)

@@ -137,6 +137,12 @@ class FieldFault(BaseModel):
     message: str
 
 
+class GatewayMessage(BaseModel):
+    """What the gateway itself answers, before the API is asked."""
+
+    message: str
+
+
 class Problem(BaseModel):
     """A problem detail (RFC 9457)."""
 

@@ -1,9 +1,11 @@
-"""Middlewares of routes: caching and authorization."""
+"""Middlewares of routes: a limit for each client, caching, and authorization."""
 
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import json
+import time
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
@@ -13,12 +15,46 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import ForbiddenError, UnauthorizedError
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
+from framesift.errors import ClientLimitError
+from framesift.settings import load_settings
+from framesift.table import Records
+from framesift.table.clients import WINDOW_S
+
 READ = "framesift/read"
 WRITE = "framesift/write"
 
 Middleware = Callable[[APIGatewayHttpResolver, NextMiddleware], Response[Any]]
 
 to_json = partial(json.dumps, ensure_ascii=False, separators=(",", ":"))
+
+
+def limit_clients(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Response[Any]:
+    """Refuse a client that has sent more requests in this minute than the settings allow.
+
+    The gateway's own throttling counts all clients together: one alone could keep the others out.
+    """
+    settings = load_settings()
+    limit = settings.api.client_requests_per_minute
+    if limit:
+        now_s = time.time()
+        count = Records(settings.platform.table).clients.count(_client(app), now_s)
+        if count > limit:
+            retry_after_s = WINDOW_S - int(now_s % WINDOW_S)
+            raise ClientLimitError(
+                f"More than {limit} requests in a minute: go on in {retry_after_s} s.", retry_after_s
+            )
+    return next_middleware(app)
+
+
+def _client(app: APIGatewayHttpResolver) -> str:
+    """Who asks: the user of the token, else the address; of IPv6 the network, which a household has for itself."""
+    context = app.current_event.request_context
+    user = context.authorizer.jwt_claim.get("sub") if context.authorizer and context.authorizer.jwt_claim else None
+    if user:
+        return f"user {user}"
+    address = ipaddress.ip_address(context.http.source_ip)
+    network = ipaddress.ip_network((address, 64), strict=False) if address.version == 6 else address
+    return f"address {network}"
 
 
 def cacheable(max_age_s: Callable[[], int]) -> Middleware:

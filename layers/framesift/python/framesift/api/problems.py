@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from aws_lambda_powertools import Logger
@@ -16,6 +17,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 
 from framesift.api.messages import FieldFault, Problem
 from framesift.errors import (
+    ClientLimitError,
     FramesiftError,
     InputError,
     NotFoundError,
@@ -33,6 +35,7 @@ _STATUSES: tuple[tuple[type[FramesiftError], HTTPStatus], ...] = (
     (UnknownCategoryError, HTTPStatus.NOT_FOUND),
     (UnknownSourceError, HTTPStatus.NOT_FOUND),
     (InputError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (ClientLimitError, HTTPStatus.TOO_MANY_REQUESTS),
     (TemporaryError, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 _HEADERS = {
@@ -70,7 +73,8 @@ class Problems:
         status = status_of(error)
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
             return self._of_bug(error)
-        return self._answer(status, _slug(error), str(error))
+        headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, ClientLimitError) else {}
+        return self._answer(status, _slug(error), str(error), headers=headers)
 
     def _of_missing_object(self, error: ObjectMissingError) -> Response[str]:
         # Its message names the bucket, which is for the logs alone.
@@ -105,7 +109,12 @@ class Problems:
         return self._answer(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", detail)
 
     def _answer(
-        self, status: HTTPStatus, slug: str, detail: str, faults: list[FieldFault] | None = None
+        self,
+        status: HTTPStatus,
+        slug: str,
+        detail: str,
+        faults: list[FieldFault] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Response[str]:
         event = self._app.current_event
         problem = Problem(
@@ -120,7 +129,7 @@ class Problems:
         return Response(
             status_code=status,
             content_type=CONTENT_TYPE,
-            headers={"Cache-Control": "no-store", **_HEADERS.get(status, {})},
+            headers={"Cache-Control": "no-store", **_HEADERS.get(status, {}), **(headers or {})},
             body=problem.model_dump_json(exclude_none=True),
         )
 

@@ -11,6 +11,7 @@ from framesift import __version__
 from framesift.cli import (
     collections,
     detector,
+    doctor,
     duplicates,
     login,
     models,
@@ -64,6 +65,7 @@ app.add_typer(duplicates.app, name="duplicates", help="Near-duplicates: of a fol
 app.add_typer(pose.app, name="pose", help="Videos in, pose sequences out.")
 app.command("stage")(stage.stage)
 app.command("login")(login.login)
+app.command("doctor")(doctor.doctor)
 app.add_typer(detector.app, name="detector", help="Detectors: what predicts, rollback, and a project's rescue.")
 app.add_typer(review.app, name="review", help="Predictions that wait for a person.")
 app.add_typer(

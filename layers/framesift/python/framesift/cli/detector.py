@@ -68,9 +68,9 @@ def export(
         highlight=False,
         soft_wrap=True,
     )
-    for image_id, why in report.left.items():
+    for image_id, why in report.failed.items():
         output.print(f"[yellow]Skipped:[/] {safe_text(image_id)}: {safe_text(why)}", highlight=False, soft_wrap=True)
-    if report.left:
+    if report.failed:
         raise typer.Exit(69)
 
 

@@ -108,7 +108,7 @@ def _needing_vision() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise ExtraMissingError("This command", error.name, "vision") from None
+        raise ExtraMissingError.for_module("This command", str(error.name), "vision") from None
 
 
 @contextmanager

@@ -18,12 +18,12 @@ from rich.text import Text
 from framesift.cli.console import errors, plain_text, print_error, safe_text
 from framesift.cli.console import output as out
 from framesift.cli.tables import Column, show_table
-from framesift.errors import FramesiftError, exit_code_of
+from framesift.errors import FramesiftError, get_exit_code
 from framesift.settings.pose import DEFAULT_PRESET, PRESETS, PoseSettings, json_schema, load_settings
 
 if TYPE_CHECKING:
+    from framesift.contracts import VideoEntry
     from framesift.pose.decode import VideoFacts
-    from framesift.pose.manifest import VideoEntry
     from framesift.pose.segments import Source
 
 app = typer.Typer(no_args_is_help=True, help="Extract poses from videos, draw and export them.")
@@ -207,7 +207,7 @@ def _extract(source: Path, output: Path, settings: PoseSettings, *, dry_run: boo
     for entry in failed:
         print_error(f"{entry.error}: {entry.message}")
     if failed and len(failed) == len(sources):
-        return exit_code_of(failed[0].error)
+        return get_exit_code(failed[0].error)
     return _EXIT_SOME_FAILED if failed else 0
 
 

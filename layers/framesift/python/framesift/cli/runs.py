@@ -18,7 +18,7 @@ from framesift.cli.tables import Cell, Column, show_table
 from framesift.cli.uploads import show_poses
 from framesift.cli.watch import Snapshot, watch
 from framesift.contracts import Run, TopItem, TopList
-from framesift.errors import NotFoundError, RunBusyError, exit_code_of
+from framesift.errors import NotFoundError, RunBusyError, get_exit_code
 from framesift.pipeline.branches import BRANCHES, DEFAULT_SOURCE, branch_of
 from framesift.pipeline.finish import plain_cause
 from framesift.pipeline.shown_lists import key_of_day, read_shown
@@ -113,13 +113,13 @@ def watch_execution(connection: Connection, execution_arn: str, *, goes_on: bool
         run = Run.model_validate(ended.result["run"])
     elif ended.record is None:  # Refused: there is no run.
         _explain(ended)
-        raise typer.Exit(exit_code_of(ended.result.get("error")))
+        raise typer.Exit(get_exit_code(ended.result.get("error")))
     else:
         run = ended.record.run
     record = find_run(connection, run.source, run.id)
     _show_summary(connection, record)
     if ended.state != "SUCCEEDED":
-        raise typer.Exit(exit_code_of(record.error))
+        raise typer.Exit(get_exit_code(record.error))
     if record.status == "RUNNING":  # Another execution has the run: this request was not carried out.
         raise typer.Exit(RunBusyError.exit_code)
     return record

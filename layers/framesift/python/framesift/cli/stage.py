@@ -53,7 +53,8 @@ def stage(
 
 def _payloads(connection: Connection, record: RunRecord, name: str, branch: Branch) -> list[tuple[str, dict[str, Any]]]:
     """The inputs of a stage's function, by scope."""
-    run, scopes = record.run, record.done or record.scopes
+    run = record.run
+    scopes = [scope for scope in record.done if record.run_of(scope) == run] or record.scopes
     if name == "collect":
         start = StartInput(source=record.source)
         inputs: list[tuple[str, ScopeInput | StageInput | TrainingInput]] = [

@@ -12,9 +12,9 @@ from framesift.cli.connection import Connection, StackOption, connect
 from framesift.cli.console import output, safe_text
 from framesift.cli.progress import sending
 from framesift.cli.tables import Cell, Column, show_table
+from framesift.contracts import VideoEntry
 from framesift.errors import NoVideosError
 from framesift.pipeline.upload.branch import check_collection
-from framesift.pose.manifest import VideoEntry
 from framesift.settings.pose import VideoSettings
 from framesift.storage.transfer import Sender, Sent
 from framesift.table import RunRecord

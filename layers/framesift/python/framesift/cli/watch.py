@@ -133,11 +133,11 @@ def _watch_live(moments: Iterator[Snapshot], console: Console) -> Snapshot:
     spinner = Spinner("dots")
     with Live(console=console, refresh_per_second=8, transient=True) as live:
         for snapshot in moments:
-            live.update(_picture(snapshot, spinner))
+            live.update(_render(snapshot, spinner))
     return snapshot
 
 
-def _picture(snapshot: Snapshot, spinner: Spinner) -> RenderableType:
+def _render(snapshot: Snapshot, spinner: Spinner) -> RenderableType:
     record = snapshot.record
     title = f"{record.source} {record.run.id}" if record else "starting"
     spinner.update(text=Text.assemble((f" {title}", "bold"), f"  {snapshot.seconds:.0f} s"))

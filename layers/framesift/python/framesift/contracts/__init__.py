@@ -1,7 +1,7 @@
-"""What travels between the states of the workflow, and what lies in its manifests.
+"""Messages between the states of the workflow, and lines of its manifests.
 
-States pass references and small facts; items lie in manifests (JSONL, one `Item` a line). Only optional fields are
-ever added, since functions, jobs and running executions change at different moments of a deployment.
+States pass references and small values; items are in manifests (JSONL, one `Item` per line). Only optional fields are
+added, since functions, jobs and running executions are updated at different times of a deployment.
 """
 
 from framesift.contracts.base import (
@@ -62,6 +62,7 @@ from framesift.contracts.top_list import (
     TopList,
 )
 from framesift.contracts.uploads import Finding, PoseJob, PosesOutput, Upload
+from framesift.contracts.videos import FrameCounts, VideoEntry
 
 __all__ = [
     "AnalysisJob",
@@ -85,6 +86,7 @@ __all__ = [
     "Finding",
     "FinishInput",
     "FinishOutput",
+    "FrameCounts",
     "GateBaseline",
     "GateOutput",
     "Goal",
@@ -115,4 +117,5 @@ __all__ = [
     "UploadedObject",
     "UploadsInput",
     "UploadsOutput",
+    "VideoEntry",
 ]

@@ -1,4 +1,4 @@
-"""What every message is, and which run it belongs to."""
+"""The base of all messages, and the run that a message belongs to."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Contract(BaseModel):
-    """Base of every message: what it does not know, it leaves aside."""
+    """Base of every message; unknown fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class Run(Contract):
-    """One pass over one source: for a date, or of a day's uploads for one of them."""
+    """One execution for one source and date, or for one upload."""
 
     source: str
     date: str
-    attempt: int = Field(description="Counts the forced repeats, from 1.")
+    attempt: int = Field(description="Counts forced repeats, from 1.")
     subject: str | None = Field(
-        None, description="What it is about where a day has several runs: a collection, or an upload to it."
+        None, description="Identifies one of a day's several runs: a collection, or an upload to it."
     )
 
     @property
     def id(self) -> str:
-        """What tells it from the source's other runs, but for repeats: `2026-11-20` or `2026-11-20/dance`."""
+        """Its id within the source, the same for repeats: `2026-11-20` or `2026-11-20/dance`."""
         return f"{self.date}/{self.subject}" if self.subject else self.date
 
     @property

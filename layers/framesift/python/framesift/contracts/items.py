@@ -1,4 +1,4 @@
-"""One piece of media, and what each stage finds out about it."""
+"""Items: one piece of media each, with the results of each stage."""
 
 from __future__ import annotations
 
@@ -31,19 +31,17 @@ class Media(Contract):
 
 
 class Duplicate(Contract):
-    """That an item is a duplicate, of what, and how it was found."""
+    """Which item this one is a duplicate of, and how that was found."""
 
     of: str = Field(description="The id of the kept item that it repeats.")
-    of_date: str | None = Field(None, description="The day of that item where it is not this run's.")
+    of_date: str | None = Field(None, description="The day of that item if it is not this run's.")
     of_category: str | None = None
-    method: str = Field(
-        description="`sha256`, `pdq`, the embedder's name, or `aligned`: similar, and equal where aligned."
-    )
+    method: str = Field(description="`sha256`, `pdq`, the embedder's name, or `aligned` (confirmed by alignment).")
     score: float = Field(description="Cosine similarity, or 1 - distance / 256 for PDQ.")
 
 
 class Region(Contract):
-    """Where something is in an image, in shares of its width and height: 0 is left or top, 1 is right or bottom."""
+    """A tagged box in an image, in shares of its width and height: 0 is left or top, 1 is right or bottom."""
 
     tag: str
     left: float
@@ -61,7 +59,7 @@ class Detection(Region):
 class Language(Contract):
     """The language that was detected for a clip."""
 
-    code: str = Field(description="ISO 639-1, or `und` where nothing could be said.")
+    code: str = Field(description="ISO 639-1, or `und` if undetermined.")
     confidence: float = Field(ge=0.0, le=1.0)
     decided_by: Literal["title", "author", "none"]
     provider: str
@@ -79,16 +77,16 @@ class DropReason(StrEnum):
 
 
 class Decision(Contract):
-    """What became of an item."""
+    """Whether an item is in the list, and why."""
 
-    list_id: str | None = Field(None, description="`dance01` … where it is in the list.")
+    list_id: str | None = Field(None, description="`dance01` … if it is in the list.")
     rank: int | None = None
     dropped: DropReason | None = None
     why: str = Field("", description="One sentence for a person.")
 
 
 class Item(Contract):
-    """One piece of media and what is known of it; each stage adds its part."""
+    """One piece of media and what is known about it; each stage adds its results."""
 
     source: str
     id: str = Field(description="Its id within the source: the site's own, or a digest of its content.")
@@ -99,23 +97,23 @@ class Item(Contract):
     duplicate: Duplicate | None = None
     judged_by: str | None = Field(
         None,
-        description="What looked for duplicates: an embedder's name, `pdq`, or `none` (too plain).",
+        description="What the item was compared by: an embedder's name, `pdq`, or `none` (too plain).",
     )
-    detections: list[Detection] | None = Field(None, description="None where no detector has run.")
-    detected_by: str | None = Field(None, description="The detector and its version.")
+    detections: list[Detection] | None = Field(None, description="None before detection.")
+    detected_by: str | None = Field(None, description="The detector's name and version.")
 
 
 class Clip(Item):
-    """An item that people posted on a site: what the site says of it, and what was decided about it."""
+    """An item that was posted on a site, with the site's data about it and the decision."""
 
     category: str
     url: str
     author: str = Field("", description="The author's account name.")
-    author_name: str = Field("", description="The name that the author shows.")
+    author_name: str = Field("", description="The author's display name.")
     views: int = Field(ge=0)
-    views_text: str | None = Field(None, description="The count as the page wrote it, if it was read there.")
+    views_text: str | None = Field(None, description="The count as shown on the page, if it was read there.")
     posted_at: datetime | None = None
     thumbnail_url: str | None = None
-    smaller_thumbnail_urls: list[str] = Field([], description="Tried in this order where the first cannot be had.")
+    smaller_thumbnail_urls: list[str] = Field([], description="Tried in this order if `thumbnail_url` fails.")
     language: Language | None = None
     decision: Decision | None = None

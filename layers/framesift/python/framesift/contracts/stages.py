@@ -1,4 +1,4 @@
-"""What each state of the workflow is given, and what it gives."""
+"""Inputs and outputs of the workflow's states."""
 
 from __future__ import annotations
 
@@ -10,78 +10,78 @@ from framesift.contracts.base import Contract, Run
 
 
 class CollectOutput(Contract):
-    """What collecting a scope gave; each source adds its own figures."""
+    """The result of collecting a scope; each source adds its own counts."""
 
-    scope: str = Field(description="A category of the source; of `upload` the collection.")
+    scope: str = Field(description="A category of the source; for `upload`, the collection.")
     status: Literal["done", "failed"] = "done"
     manifest_key: str | None = None
-    seen: int = Field(0, description="Items that the source showed.")
+    seen: int = Field(0, description="Items that the source listed.")
     items: int = Field(0, description="Items in the manifest.")
-    failed_items: int = Field(0, description="Of these, items whose media could not be had.")
+    failed_items: int = Field(0, description="Of these, items whose media could not be downloaded.")
     error: str | None = None
     cause: str | None = None
 
     def counts(self) -> dict[str, int]:
-        """The figures that the run's record keeps."""
+        """The counts that the run's record keeps."""
         return {"seen": self.seen, "items": self.items, "failed_items": self.failed_items}
 
 
 class CrawlOutput(CollectOutput):
-    """What a crawl of TikTok brought."""
+    """The result of crawling a TikTok category."""
 
-    below_min_views: int = Field(0, description="Clips with fewer views than the settings ask for.")
-    repeated: int = Field(0, description="Sightings of a clip that was seen before.")
-    fetched: int = Field(0, description="Thumbnails that were downloaded: those not in the bucket yet.")
+    below_min_views: int = Field(0, description="Clips with fewer views than the settings require.")
+    repeated: int = Field(0, description="Repeated occurrences of a clip.")
+    fetched: int = Field(0, description="Thumbnails that were downloaded because the bucket did not have them.")
     cut_short: str | None = Field(None, description="Why the crawl ended before its target and the site's own end.")
 
     def counts(self) -> dict[str, int]:
-        """The figures that the run's record keeps."""
+        """The counts that the run's record keeps."""
         return {**super().counts(), "below_min_views": self.below_min_views, "repeated": self.repeated}
 
 
 class FeedOutput(CollectOutput):
-    """What listing a feed of YouTube brought."""
+    """The result of listing a YouTube feed."""
 
-    fetched: int = Field(0, description="Thumbnails that were downloaded: those not in the bucket yet.")
-    units: int = Field(0, description="Units of YouTube's quota that the feed cost.")
-    cut_short: str | None = Field(None, description="Of a dry run: why it cannot report more.")
+    fetched: int = Field(0, description="Thumbnails that were downloaded because the bucket did not have them.")
+    units: int = Field(0, description="Quota units of the YouTube Data API that were used.")
+    cut_short: str | None = Field(None, description="In a dry run: why it cannot report more.")
 
 
 class UploadsOutput(CollectOutput):
-    """What was found in a collection."""
+    """The uploads that were found in a collection."""
 
-    known: int = Field(0, description="Videos that were done before; no items.")
-    not_videos: int = Field(0, description="Uploads of other kinds; no items.")
+    known: int = Field(0, description="Videos that were already processed; not items.")
+    not_videos: int = Field(0, description="Other files; not items.")
 
     def counts(self) -> dict[str, int]:
-        """The figures that the run's record keeps."""
+        """The counts that the run's record keeps."""
         return {**super().counts(), "known": self.known, "not_videos": self.not_videos}
 
 
 class StageInput(Contract):
-    """A stage's work on all scopes that were collected (plan, publish, archive)."""
+    """Input of a stage that covers all collected scopes (plan, publish, archive)."""
 
     run: Run
     scopes: list[str]
-    dry_run: bool = Field(False, description="Only report what would be done, where the stage can.")
+    dry_run: bool = Field(False, description="Only report what would be done, if the stage supports it.")
 
 
 class PlanOutput(Contract):
     """How the vision job is to run."""
 
-    analyze: bool = Field(description="False where an earlier try finished it.")
+    analyze: bool = Field(description="False if an earlier attempt finished it.")
     job_spec_uri: str
     array_size: int = Field(1, description="1: no array.")
     compute: Literal["gpu", "cpu"]
     items: int
     job_name: str
     queue: Literal["daily", "uploads"] = Field("daily", description="Which CPU queue takes the job.")
-    timeout_s: int = Field(description="How long the whole job may take, the wait for a machine included.")
-    gpu_timeout_s: int = Field(description="The same in the GPU queue, before the CPU queue takes what is missing.")
+    timeout_s: int = Field(description="How long the whole job may take, including the wait for a machine.")
+    gpu_timeout_s: int = Field(description="The same in the GPU queue, before the CPU queue takes over.")
     attempt_timeout_s: int = Field(description="How long one attempt of it, or of an array child, may take.")
     tolerates_failed_job: bool = Field(
         False,
-        description="Whether the run goes on where the job failed: publishing reports what is missing.",
+        description="Whether the run continues if the job fails: publishing reports what is missing.",
     )
 
 
@@ -94,7 +94,7 @@ class CategoryManifest(Contract):
 
 
 class HistoryManifest(Contract):
-    """What an earlier run kept: its items are keepers already."""
+    """Items that an earlier run kept, to compare with."""
 
     run: Run
     category: str
@@ -102,7 +102,7 @@ class HistoryManifest(Contract):
 
 
 class JobSpec(Contract):
-    """What a vision job is to do: its one argument is the S3 URI of this."""
+    """A vision job's specification; its S3 URI is the job's only argument."""
 
     kind: Literal["images", "poses"] = "images"
     run: Run
@@ -112,7 +112,7 @@ class JobSpec(Contract):
 
 
 class AnalysisJob(JobSpec):
-    """What the vision job is to do with images."""
+    """A vision job that analyzes images."""
 
     categories: list[CategoryManifest]
     collected_digest: str = Field("", description="Changes when a category is collected again.")
@@ -122,7 +122,7 @@ class AnalysisJob(JobSpec):
 
 
 class AnalysisSummary(Contract):
-    """What the vision job did; written last, as `summary.json`."""
+    """A vision job's results; written last, as `summary.json`."""
 
     items: int
     failed_items: int
@@ -134,22 +134,22 @@ class AnalysisSummary(Contract):
     device: str
     history_items: int
     seconds: float
-    collected_digest: str = Field("", description="Of the job that it summarizes.")
+    collected_digest: str = Field("", description="As in the job's specification.")
 
 
 class CurateOutput(Contract):
-    """What a category's curation decided."""
+    """The result of curating a category."""
 
     category: str
     manifest_key: str
     items: int
     ranked: int
     dropped: dict[str, int]
-    degraded: str | None = Field(None, description="Why the language provider's answers are not its own.")
+    degraded: str | None = Field(None, description="Why the fallback decided languages instead of the provider.")
 
 
 class PublishedList(Contract):
-    """One category's list as it was published."""
+    """One published list."""
 
     category: str
     edition: str
@@ -158,44 +158,44 @@ class PublishedList(Contract):
 
 
 class PublishOutput(Contract):
-    """What was published."""
+    """The published lists."""
 
     edition: str
     lists: list[PublishedList]
 
 
 class ArchiveOutput(Contract):
-    """What went to the residual archive."""
+    """The objects that were moved to the residual archive."""
 
     objects: int
     prefix: str
 
 
 class PredictedCategory(Contract):
-    """What was detected in one category."""
+    """The detections in one category."""
 
     category: str
     manifest_key: str
     items: int = Field(description="Images that were analyzed.")
     failed_items: int
-    confident: dict[str, int] = Field(description="Detections from their tag's threshold on, by tag.")
+    confident: dict[str, int] = Field(description="Detections at or above their tag's threshold, by tag.")
     to_review: int = Field(description="Detections between the two thresholds.")
 
 
 class PredictOutput(Contract):
-    """What was detected."""
+    """The detections in all categories."""
 
     detector: str
     categories: list[PredictedCategory]
-    tags_differ: str | None = Field(None, description="Of a dry run: why nothing would be predicted.")
+    tags_differ: str | None = Field(None, description="In a dry run: why nothing would be predicted.")
 
 
 class GateBaseline(Contract):
-    """What a trained iteration has to hold its own against."""
+    """What a trained iteration is compared with."""
 
     publish_name: str
     average_precision: float
-    margin: float = Field(description="How much less average precision is let through.")
+    margin: float = Field(description="How much lower average precision is accepted.")
 
 
 class TrainOutput(Contract):
@@ -206,30 +206,30 @@ class TrainOutput(Contract):
     iteration_id: str | None = None
     tags_made: list[str] = Field([])
     uploaded: int = 0
-    known: int = Field(0, description="Images that the project had already.")
-    waiting: int = Field(0, description="Images with a prediction that waits for a person.")
-    refused: int = Field(0, description="Images that the service does not take.")
-    check_after_s: int = Field(60, description="When to ask whether the training is done.")
-    gate: GateBaseline | None = Field(None, description="Of a dry run: what the gate would compare with.")
+    known: int = Field(0, description="Images that the project already had.")
+    waiting: int = Field(0, description="Images with a detection in review.")
+    refused: int = Field(0, description="Images that the service does not accept.")
+    check_after_s: int = Field(60, description="When to check whether the training is done.")
+    gate: GateBaseline | None = Field(None, description="In a dry run: what the gate would compare with.")
 
 
 class TrainingInput(Contract):
-    """A training that was begun."""
+    """A started training."""
 
     run: Run
     iteration_id: str
 
 
 class TrainingOutput(Contract):
-    """How far a training is."""
+    """A training's progress."""
 
     status: Literal["training", "completed"]
     iteration_id: str
-    check_after_s: int = Field(60, description="When to ask again.")
+    check_after_s: int = Field(60, description="When to check again.")
 
 
 class GateOutput(Contract):
-    """Whether a trained iteration went into service."""
+    """Whether a trained iteration was put into service."""
 
     outcome: Literal["published", "kept_former"]
     why: str
@@ -249,7 +249,7 @@ class FinishInput(Contract):
     )
     planned_compute: str
     analyzed_on: str
-    gpu_fault: str | None = Field(None, description="Why the GPU queue did not do the job, where it was asked to.")
+    gpu_fault: str | None = Field(None, description="Why the GPU queue did not run the job, if it was planned there.")
     execution_arn: str
 
 
@@ -257,7 +257,7 @@ class FinishOutput(Contract):
     """How the run ended."""
 
     status: Literal["SUCCEEDED", "FAILED"] = Field(
-        description="Of this execution; the record's also counts earlier ones."
+        description="This execution's; the record's status also covers earlier ones."
     )
     degraded: list[str]
     failed_categories: list[str]
@@ -269,7 +269,7 @@ class FinishOutput(Contract):
 class FailInput(Contract):
     """An error that ended the run."""
 
-    run: Run | None = Field(None, description="None where Begin refused the start: there is no run then.")
+    run: Run | None = Field(None, description="None if Begin rejected the start, so that there is no run.")
     stage: str
     error: str
     cause: str = ""

@@ -1,4 +1,4 @@
-"""What starts a run, and what Begin makes of it."""
+"""The start of a run, and Begin's decision."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ Goal = Literal["lists", "detector", "poses"]
 
 
 class UploadedObject(Contract):
-    """An object as S3's event of its creation describes it (`detail.object`)."""
+    """An object as in S3's event of its creation (`detail.object`)."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, validate_by_name=True, validate_by_alias=True)
 
     key: str
     etag: str = Field("", description="Changes with the object's bytes.")
-    sequencer: str = Field("", description="Differs for each write of the key; an event that arrives twice repeats it.")
-    version_id: str = Field("", alias="version-id", description="Of a bucket that keeps versions: one for each write.")
+    sequencer: str = Field("", description="Differs for each write of the key; the same in a redelivered event.")
+    version_id: str = Field("", alias="version-id", description="With versioning: one for each write.")
+    scan_result: str = Field("", description="What GuardDuty's malware scan of it found, where that started the run.")
 
 
 class StartInput(Contract):
-    """What starts a run, whoever starts it. An unknown field or value is refused by name."""
+    """The input that starts a run. Unknown fields and invalid values are rejected by name."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -33,31 +34,31 @@ class StartInput(Contract):
     date: str | None = Field(None, description="YYYY-MM-DD; today in the settings' time zone by default.")
     categories: list[str] | None = None
     force: bool = Field(False, description="Run again even if the day is done.")
-    collection: str | None = Field(None, description="Of `upload`: do everything in it that is not done yet.")
-    object: UploadedObject | None = Field(None, description="Of `upload`: do this object of a collection.")
+    collection: str | None = Field(None, description="For `upload`: process everything in it that is not done.")
+    object: UploadedObject | None = Field(None, description="For `upload`: process this object of a collection.")
     only_if_failed: bool = Field(False, description="Do nothing unless the day's run has failed.")
     scheduled_at: str | None = Field(
         None,
-        description="When a schedule meant to start it (ISO 8601): a late start still means that day.",
+        description="The scheduled time (ISO 8601): a late start still processes that day.",
     )
 
 
 class ScopeInput(Contract):
-    """A stage's work on one scope (collect, curate)."""
+    """Input of a stage that covers one scope (collect, curate)."""
 
     run: Run
-    scope: str = Field(description="A category of the source; of `upload` the collection.")
-    dry_run: bool = Field(False, description="Only report what would be done, where the stage can.")
+    scope: str = Field(description="A category of the source; for `upload`, the collection.")
+    dry_run: bool = Field(False, description="Only report what would be done, if the stage supports it.")
 
 
 class UploadsInput(ScopeInput):
-    """The collect stage's work on a collection."""
+    """Input of the collect stage for a collection."""
 
     object: UploadedObject | None = Field(None, description="The one object to collect; null: the whole collection.")
 
 
 class BeginInput(Contract):
-    """The start as the state machine hands it on."""
+    """The start as the state machine passes it to Begin."""
 
     start: dict[str, Any]
     execution_arn: str
@@ -66,16 +67,16 @@ class BeginInput(Contract):
 
 
 class BeginOutput(Contract):
-    """Whether to run, and what."""
+    """Whether to run, and what to collect."""
 
     decision: Literal["run", "skip"]
     why: str
     run: Run
     collector: Collector = Field(description="Which function collects.")
     goal: Goal = Field(description="What follows the analysis.")
-    work: list[UploadsInput | ScopeInput] = Field([], description="One input of the collect stage a scope.")
+    work: list[UploadsInput | ScopeInput] = Field([], description="One input of the collect stage per scope.")
 
     @property
     def scopes(self) -> list[str]:
-        """The names of what is to be collected."""
+        """The scopes to collect."""
         return [each.scope for each in self.work]

@@ -1,4 +1,4 @@
-"""What leaves the system: the published lists."""
+"""The published lists."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class TopItem(Contract):
     author: str
     author_name: str
     views: int = Field(ge=0)
-    thumbnail: str = Field(description="Beside the list: `thumbnails/dance01.jpg`.")
+    thumbnail: str = Field(description="Path relative to the list's folder: `thumbnails/dance01.jpg`.")
     thumbnail_width: int = Field(ge=1)
     thumbnail_height: int = Field(ge=1)
     thumbnail_sha256: str
     clip_id: str = Field(description="The site's own id.")
     language_confidence: float = Field(ge=0, le=1)
-    previous_rank: int | None = Field(None, description="Its rank in the list before; null: new.")
+    previous_rank: int | None = Field(None, description="Its rank in the previous list; null: new.")
 
 
 class TopList(Contract):
@@ -39,6 +39,6 @@ class TopList(Contract):
     edition: str
     generated_at: datetime
     count: int = Field(ge=0)
-    wanted: int = Field(ge=1, description="How many there would be on a day with enough clips.")
-    note: str | None = Field(None, description="Says so where there are fewer than wanted.")
+    wanted: int = Field(ge=1, description="The requested length of the list.")
+    note: str | None = Field(None, description="An explanation if there are fewer than wanted.")
     items: list[TopItem]

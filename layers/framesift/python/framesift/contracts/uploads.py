@@ -1,4 +1,4 @@
-"""What travels and lies in manifests where videos are uploaded and their poses found."""
+"""Messages and manifest lines of uploaded videos and their poses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from framesift.contracts.stages import JobSpec
 
 
 class Finding(StrEnum):
-    """What Collect finds an upload to be."""
+    """How Collect classifies an upload."""
 
     VIDEO = "video"
     KNOWN = "known"
@@ -24,7 +24,7 @@ class Finding(StrEnum):
 
 
 class Upload(Contract):
-    """An object that a user put into a collection: a line of the run's manifest."""
+    """An object that a user uploaded to a collection: a line of the run's manifest."""
 
     key: str
     name: str = Field(description="Its key below the collection's folder.")
@@ -33,25 +33,25 @@ class Upload(Contract):
     size_bytes: int
     modified_at: datetime
     finding: Finding
-    error: ItemError | None = Field(None, description="Why it is no video that can be analyzed.")
+    error: ItemError | None = Field(None, description="Why it cannot be analyzed.")
 
 
 class PoseJob(JobSpec):
-    """What the vision job is to do with videos."""
+    """A vision job that extracts poses from videos."""
 
     kind: Literal["images", "poses"] = "poses"
     collection: str
-    videos: list[Upload] = Field(description="Child `i` of `n` does every `n`-th, from the `i`-th on.")
-    settings: dict[str, Any] = Field(description="`framesift.settings.pose.PoseSettings`, all of it.")
+    videos: list[Upload] = Field(description="Child `i` of `n` processes every `n`-th, from the `i`-th on.")
+    settings: dict[str, Any] = Field(description="`framesift.settings.pose.PoseSettings`, complete.")
 
 
 class PosesOutput(Contract):
-    """What became of a run's videos."""
+    """The outcome for a run's videos."""
 
     collection: str
-    manifest_key: str = Field(description="The collection's manifest, which has each video's sequence.")
-    done: int = Field(description="Videos with a sequence, from now or from before.")
+    manifest_key: str = Field(description="The collection's manifest, which lists each video's sequence.")
+    done: int = Field(description="Videos with a sequence, new or existing.")
     failed: int
-    replaced: int = Field(0, description="Overwritten while the job ran; what replaced them has runs of its own.")
+    replaced: int = Field(0, description="Overwritten while the job ran; their replacements have separate runs.")
     frames_kept: int
     first_error: str | None = None

@@ -1,4 +1,4 @@
-"""Our own copy-detection model: what draws its training pictures, trains it, judges it and runs it.
+"""Our own copy-detection model: synthetic training images, training, evaluation, inference.
 
 Nothing is imported here: `model` needs onnxruntime and OpenCV, only `network` and `train` need torch.
 """

@@ -1,4 +1,4 @@
-"""Pictures of figures, drawn with Pillow: the learning curve and the recall of each method by kind of edit."""
+"""Charts, drawn with Pillow: the learning curve, and each method's recall by kind of edit."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ _INK, _SOFT = "#222222", "#d8d8d8"
 _LINES = ("#1f5fbf", "#c0392b")
 
 
-def learning_curve(points: Sequence[Mapping[str, float]], size: tuple[int, int] = (720, 360)) -> Image.Image:
-    """Draw the loss and the share of found partners over the training's minutes.
+def draw_learning_curve(points: Sequence[Mapping[str, float]], size: tuple[int, int] = (720, 360)) -> Image.Image:
+    """Draw the loss and the share of found partners over the minutes of training.
 
     Args:
         points: Lines of `curve.jsonl` (`train.Progress`).
@@ -41,12 +41,12 @@ def learning_curve(points: Sequence[Mapping[str, float]], size: tuple[int, int] 
     return image
 
 
-def recall_by_kind(recalls: Mapping[str, Mapping[str, float]], title: str) -> Image.Image:
-    """Draw a table of shares, a row a kind of edit and a column a method, greener for more.
+def draw_recall_by_kind(recalls: Mapping[str, Mapping[str, float]], title: str) -> Image.Image:
+    """Draw a heat map of recalls: a row per kind of edit, a column per method, greener for more.
 
     Args:
         recalls: Recall by method and by kind, 0 to 1.
-        title: What is said above it.
+        title: The heading.
     """
     methods = list(recalls)
     kinds = list(recalls[methods[0]])
@@ -58,7 +58,7 @@ def recall_by_kind(recalls: Mapping[str, Mapping[str, float]], title: str) -> Im
         draw.text((x + column / 2, row * 1.6), method, _INK, font, "ma")
         for line, kind in enumerate(kinds):
             y, value = row * (line + 2.6), recalls[method][kind]
-            draw.rectangle((x, y, x + column - 2, y + row - 2), fill=_shade(value))
+            draw.rectangle((x, y, x + column - 2, y + row - 2), fill=_choose_fill(value))
             draw.text((x + column / 2, y + 2), f"{value:.2f}", _INK, font, "ma")
             if place == 0:
                 draw.text((8, y + 2), kind, _INK, font)
@@ -78,6 +78,6 @@ def _smooth(values: Sequence[float], reach: int = 3) -> list[float]:
     return [sum(window) / len(window) for window in windows]
 
 
-def _shade(share: float) -> tuple[int, int, int]:
-    """White at nought over yellow to green at one."""
+def _choose_fill(share: float) -> tuple[int, int, int]:
+    """Interpolate from white at 0 over yellow to green at 1."""
     return round(255 - 130 * max(0.0, 2 * share - 1)), round(255 - 45 * share), round(255 - 125 * share)

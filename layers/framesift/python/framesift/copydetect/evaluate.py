@@ -1,9 +1,9 @@
-"""Judges what finds edited copies: one threshold for all kinds of edit, on photos that nothing was trained on.
+"""Evaluates copy-detection methods: one threshold for all kinds of edit, on photos unseen in training.
 
 Each photo is edited in every way of `evaluation_edits`; each edited photo is compared with the original
-(a positive) and with all other photos and crops of them (negatives). Choices are made on one half of the
-photos (`half="choose"`), figures are reported on the other (`half="report"`), whose queries also face the
-first half's photos as negatives.
+(a positive) and with all other photos and crops of them (negatives). One half of the photos is the validation
+set (`half="choose"`), the other the test set (`half="report"`), whose queries also have the first half's photos
+as negatives.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from framesift.copydetect.evaluation_edits import EDITS, crop_of
-from framesift.copydetect.textures import Picture
+from framesift.copydetect.evaluation_edits import EDITS, crop_randomly
+from framesift.vision.decode import RgbImage
 
 FALSE_POSITIVE_RATES = (0.01, 0.001, 0.0001)
 CROPS_A_PHOTO = 4
 _BOOTSTRAPS = 200
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
-# Photographs inside packages that the project's environment has anyway, by package and folder.
+# Photographs that packages of the development environment contain, by package and folder.
 _PACKAGED = (
     ("skimage", "data", "astronaut brick camera cell chelsea clock_motion coffee coins grass gravel"),
     ("skimage", "data", "hubble_deep_field ihc moon motorcycle_left page retina rocket text color"),
@@ -38,27 +38,27 @@ _PACKAGED = (
 
 
 class Method(Protocol):
-    """A way to tell copies: descriptors, and how alike two of them are."""
+    """A copy-detection method: descriptors, and a similarity between two of them."""
 
     name: str
 
-    def describe(self, pictures: Sequence[Picture]) -> NDArray[np.generic]:
-        """Describe (H, W, 3) uint8 RGB pictures of any sizes: (N, …), one row each."""
+    def describe(self, images: Sequence[RgbImage]) -> NDArray[np.generic]:
+        """Describe (H, W, 3) uint8 RGB images of any sizes: (N, …), one row each."""
 
     def similarity(self, queries: NDArray[np.generic], references: NDArray[np.generic]) -> NDArray[np.float32]:
-        """Compare all with all: (Q, R), larger for more alike."""
+        """Compare all with all: (Q, R), larger for more similar."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Similarities of edited photos to what they are a copy of, and to what they are not.
+    """Similarities of edited photos to their originals (positives) and to other photos (negatives).
 
     Attributes:
         positive: (Q,) to the original.
         negative: (Q, M) to other photos and their crops.
-        photo: (Q,) the number of the photo that was edited.
+        photo: (Q,) the index of the photo that was edited.
         kind: (Q,) the edit's name and strength, such as `crop strong`.
-        describe_ms: CPU milliseconds to describe one decoded picture, one after another: what else the machine does
+        describe_ms: CPU milliseconds to describe one decoded image, one after another; other load on the machine
             hardly matters.
     """
 
@@ -69,13 +69,13 @@ class Scores:
     describe_ms: float
 
     def threshold(self, false_positive_rate: float) -> float:
-        """The similarity above which at most that share of the negatives lies; 0: none of them."""
+        """The similarity above which at most this share of the negatives lies; 0: none of them."""
         allowed = int(false_positive_rate * self.negative.size)
         flat = self.negative.ravel()
         return float(np.partition(flat, len(flat) - 1 - allowed)[len(flat) - 1 - allowed])
 
     def recall(self, threshold: float, kind: str = "") -> float:
-        """The share of the edited photos (of kinds that start so) that are found above a threshold."""
+        """The share of the edited photos (of kinds that begin with `kind`) that are found above a threshold."""
         chosen = np.char.startswith(self.kind, kind)
         return float((self.positive[chosen] > threshold).mean())
 
@@ -88,7 +88,7 @@ class Scores:
         return float((rank / (rank + above)).mean())
 
     def of_photos(self, photos: NDArray[np.int_]) -> Scores:
-        """The scores of these photos' queries, a photo counted as often as it is named."""
+        """The scores of these photos' queries, a photo counted as often as it is listed."""
         rows = np.concatenate([np.flatnonzero(self.photo == photo) for photo in photos])
         return Scores(
             self.positive[rows],
@@ -99,7 +99,7 @@ class Scores:
         )
 
 
-def packaged_photos() -> dict[str, Path]:
+def find_packaged_photos() -> dict[str, Path]:
     """Find the photographs inside installed packages, by name."""
     found = {}
     for package, folder, names in _PACKAGED:
@@ -111,13 +111,13 @@ def packaged_photos() -> dict[str, Path]:
     return found
 
 
-def folder_photos(folder: Path) -> dict[str, Path]:
+def find_folder_photos(folder: Path) -> dict[str, Path]:
     """Find the photographs in a folder, by name."""
     return {path.stem: path for path in sorted(folder.iterdir()) if path.suffix in _SUFFIXES}
 
 
-def half_of(photos: Sequence[str], half: Literal["choose", "report", "all"]) -> list[int]:
-    """The numbers of a half's photos: every other one in the order of their names."""
+def select_half(photos: Sequence[str], half: Literal["choose", "report", "all"]) -> list[int]:
+    """The indices of a half's photos: every other one in the order of their names."""
     start, step = {"choose": (0, 2), "report": (1, 2), "all": (0, 1)}[half]
     by_name = sorted(range(len(photos)), key=lambda number: photos[number])
     return sorted(by_name[start::step])
@@ -127,23 +127,23 @@ def score(method: Method, photos: dict[str, Path], *, half: Literal["choose", "r
     """Score a method on one half of the photos, or all.
 
     Args:
-        method: What is judged.
+        method: The method to evaluate.
         photos: Files by name; two or more.
-        half: Whose photos are edited. `choose` compares only with that half, the others with all photos.
+        half: The photos to edit. `choose` compares only within that half, the others with all photos.
     """
     names = list(photos)
     opened = [Image.open(path).convert("RGB") for path in photos.values()]
-    queried = half_of(names, half)
+    queried = select_half(names, half)
     compared = queried if half == "choose" else range(len(names))
     references, owner = [], []
     for number in compared:
         rng = random.Random(f"crops of {names[number]}")
-        views = [opened[number]] + [crop_of(opened[number], rng) for _ in range(CROPS_A_PHOTO)]
+        views = [opened[number]] + [crop_randomly(opened[number], rng) for _ in range(CROPS_A_PHOTO)]
         references += [np.asarray(view) for view in views]
         owner += [number] * len(views)
-    edited = list(_edited(names, opened, queried))
+    edited = list(_edit_all(names, opened, queried))
     started_s = time.process_time()
-    query_rows = np.concatenate([method.describe([picture]) for _, _, picture in edited])
+    query_rows = np.concatenate([method.describe([image]) for _, _, image in edited])
     describe_ms = (time.process_time() - started_s) / len(edited) * 1e3
     similarity = method.similarity(query_rows, method.describe(references))
     photo = np.array([number for number, _, _ in edited])
@@ -159,9 +159,9 @@ def score(method: Method, photos: dict[str, Path], *, half: Literal["choose", "r
     )
 
 
-def summary(scores: Scores) -> dict[str, object]:
-    """The figures of one method: recalls by false-positive rate, micro-AP with its 95 % interval, speed."""
-    low, high = interval(scores)
+def summarize(scores: Scores) -> dict[str, object]:
+    """Summarize one method: recalls by false-positive rate, micro-AP with its 95 % interval, speed."""
+    low, high = bootstrap_interval(scores)
     rates = {f"{rate:g}": scores.threshold(rate) for rate in (*FALSE_POSITIVE_RATES, 0.0)}
     kinds = sorted(set(scores.kind.tolist()))
     return {
@@ -176,8 +176,8 @@ def summary(scores: Scores) -> dict[str, object]:
     }
 
 
-def interval(scores: Scores) -> tuple[float, float]:
-    """Micro-AP's 95 % interval when other photos might have been drawn: a bootstrap over photos."""
+def bootstrap_interval(scores: Scores) -> tuple[float, float]:
+    """Estimate micro-AP's 95 % confidence interval by a bootstrap over photos."""
     rng = np.random.default_rng(0)
     photos = np.unique(scores.photo)
     drawn = [scores.of_photos(rng.choice(photos, len(photos))).micro_ap() for _ in range(_BOOTSTRAPS)]
@@ -185,9 +185,9 @@ def interval(scores: Scores) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _edited(
+def _edit_all(
     names: Sequence[str], opened: Sequence[Image.Image], queried: Sequence[int]
-) -> Iterator[tuple[int, str, Picture]]:
+) -> Iterator[tuple[int, str, RgbImage]]:
     for number in queried:
         for kind, edit in EDITS.items():
             for strong in (False, True):

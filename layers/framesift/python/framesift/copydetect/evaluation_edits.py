@@ -1,7 +1,7 @@
-"""What people do to a picture before they post it again: the evaluation's edits, at two strengths.
+"""The evaluation's edits, at two strengths: what people do to an image before they re-post it.
 
-Made with Pillow at the photo's full size, and sharing no code with the training's edits, so that the
-evaluation cannot reward having learnt a quirk of how we edit.
+They use Pillow at the photo's full size and share no code with the edits of training, so that the evaluation
+cannot reward a model for having learnt artefacts of these.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _re_encode(photo: Image.Image, strong: bool, rng: random.Random) -> Image.Im
 
 
 def _resize(photo: Image.Image, strong: bool, rng: random.Random) -> Image.Image:
-    return _scaled(photo, 0.2 if strong else 0.5)
+    return _scale(photo, 0.2 if strong else 0.5)
 
 
 def _aspect(photo: Image.Image, strong: bool, rng: random.Random) -> Image.Image:
@@ -50,23 +50,23 @@ def _blur(photo: Image.Image, strong: bool, rng: random.Random) -> Image.Image:
 
 
 def _crop(photo: Image.Image, strong: bool, rng: random.Random) -> Image.Image:
-    return _cropped(photo, 0.5 if strong else 0.75, rng)
+    return _crop_area(photo, 0.5 if strong else 0.75, rng)
 
 
 def _mirror(photo: Image.Image, strong: bool, rng: random.Random) -> Image.Image:
     mirrored = ImageOps.mirror(photo)
-    return _cropped(mirrored, 0.8, rng) if strong else mirrored
+    return _crop_area(mirrored, 0.8, rng) if strong else mirrored
 
 
 def _caption_bar(photo: Image.Image, strong: bool, rng: random.Random) -> Image.Image:
-    """A bar with text, added above or below."""
+    """Add a bar with text above or below."""
     height = round((0.3 if strong else 0.14) * photo.height)
     dark = rng.random() < 0.5
     page = Image.new("RGB", (photo.width, photo.height + height), "black" if dark else "white")
     below = rng.random() < 0.5
     page.paste(photo, (0, 0 if below else height))
     at = (photo.width * 0.05, (photo.height if below else 0) + height * 0.25)
-    _text(page, rng.choice(_SENTENCES), at, height * 0.4, "white" if dark else "black")
+    _write(page, rng.choice(_SENTENCES), at, height * 0.4, "white" if dark else "black")
     return page
 
 
@@ -75,7 +75,7 @@ def _text_over(photo: Image.Image, strong: bool, rng: random.Random) -> Image.Im
     for _ in range(5 if strong else 2):
         at = (rng.uniform(0, 0.4) * photo.width, rng.uniform(0, 0.85) * photo.height)
         colour = rng.choice(("white", "yellow", "red", "black", "cyan"))
-        _text(edited, rng.choice(_SENTENCES), at, photo.height * rng.uniform(0.06, 0.13), colour)
+        _write(edited, rng.choice(_SENTENCES), at, photo.height * rng.uniform(0.06, 0.13), colour)
     return edited
 
 
@@ -94,7 +94,7 @@ def _stickers(photo: Image.Image, strong: bool, rng: random.Random) -> Image.Ima
             draw.arc((x + 0.2 * side, y + 0.3 * side, x + 0.8 * side, y + 0.8 * side), 20, 160, "black", 3)
         else:
             middle = (x + side / 2, y + side / 2)
-            draw.polygon(_star(middle, side / 2), fill=colour, outline="black")
+            draw.polygon(_make_star(middle, side / 2), fill=colour, outline="black")
     return edited
 
 
@@ -118,17 +118,17 @@ def _letterbox(photo: Image.Image, strong: bool, rng: random.Random) -> Image.Im
 
 
 def _colour(photo: Image.Image, strong: bool, rng: random.Random) -> Image.Image:
-    """Brightness, contrast and saturation; when strong, a look on top."""
+    """Brightness, contrast and saturation; when strong, a filter as well."""
     reach = 0.45 if strong else 0.2
     edited = photo
     for enhancer in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
         edited = enhancer(edited).enhance(1 + rng.choice((-1, 1)) * reach * rng.uniform(0.5, 1))
     if not strong:
         return edited
-    look = rng.choice(("grey", "sepia", "tint"))
-    if look == "grey":
+    style = rng.choice(("grey", "sepia", "tint"))
+    if style == "grey":
         return ImageOps.grayscale(edited).convert("RGB")
-    if look == "sepia":
+    if style == "sepia":
         return ImageOps.colorize(ImageOps.grayscale(edited), "#20120a", "#fff0d0")
     tint = Image.new("RGB", edited.size, rng.choice(("orange", "blue", "purple", "green")))
     return Image.blend(edited, tint, 0.25)
@@ -140,7 +140,7 @@ def _rotate(photo: Image.Image, strong: bool, rng: random.Random) -> Image.Image
 
 
 def _perspective(photo: Image.Image, strong: bool, rng: random.Random) -> Image.Image:
-    """As if photographed from a screen, slanted."""
+    """As if photographed from a screen at an angle."""
     reach, (w, h) = 0.16 if strong else 0.07, photo.size
     corners = [(0, 0), (0, h), (w, h), (w, 0)]
     moved = [(x + rng.uniform(-1, 1) * reach * w, y + rng.uniform(-1, 1) * reach * h) for x, y in corners]
@@ -149,7 +149,7 @@ def _perspective(photo: Image.Image, strong: bool, rng: random.Random) -> Image.
 
 
 def _inset(photo: Image.Image, strong: bool, rng: random.Random) -> Image.Image:
-    """A screenshot: the picture at 80 or 60 % of the width of a page of the same aspect."""
+    """A screenshot: the image at 80 or 60 % of the width of a page of the same aspect."""
     share = 0.6 if strong else 0.8
     size = (round(photo.width / share), round(photo.height / share))
     dark = rng.random() < 0.5
@@ -159,7 +159,7 @@ def _inset(photo: Image.Image, strong: bool, rng: random.Random) -> Image.Image:
     line = size[1] / 22
     for row in range(22):
         if rng.random() < 0.5:
-            _text(page, rng.choice(_SENTENCES), (rng.uniform(0, 0.5) * size[0], row * line), line * 0.6, ink)
+            _write(page, rng.choice(_SENTENCES), (rng.uniform(0, 0.5) * size[0], row * line), line * 0.6, ink)
     for _ in range(6):
         x, y = rng.uniform(0, 0.9) * size[0], rng.uniform(0, 0.95) * size[1]
         draw.rounded_rectangle((x, y, x + rng.uniform(2, 8) * line, y + line), line / 3, fill=soft)
@@ -173,7 +173,7 @@ def _inset(photo: Image.Image, strong: bool, rng: random.Random) -> Image.Image:
 
 
 def _several(photo: Image.Image, strong: bool, rng: random.Random) -> Image.Image:
-    """What a re-upload really looks like: a few of the others, one after another."""
+    """A typical re-upload: several of the other edits, one after another."""
     steps: tuple[Edit, ...] = (_crop, _colour, _text_over, _re_encode)
     if strong:
         steps = (_mirror, _crop, _colour, _caption_bar, _stickers, _resize, _re_encode)
@@ -203,31 +203,31 @@ EDITS: dict[str, Edit] = {
 """Every kind of edit by the name that reports use."""
 
 
-def crop_of(photo: Image.Image, rng: random.Random) -> Image.Image:
-    """A random crop of 30 to 80 % of the area: more negatives of the same look."""
-    return _cropped(photo, rng.uniform(0.3, 0.8), rng)
+def crop_randomly(photo: Image.Image, rng: random.Random) -> Image.Image:
+    """Crop 30 to 80 % of the area at random: more negatives in the same style."""
+    return _crop_area(photo, rng.uniform(0.3, 0.8), rng)
 
 
-def _cropped(photo: Image.Image, area: float, rng: random.Random) -> Image.Image:
+def _crop_area(photo: Image.Image, area: float, rng: random.Random) -> Image.Image:
     side = math.sqrt(area)
     width, height = round(photo.width * side), round(photo.height * side)
     left, top = rng.randint(0, photo.width - width), rng.randint(0, photo.height - height)
     return photo.crop((left, top, left + width, top + height))
 
 
-def _scaled(photo: Image.Image, factor: float) -> Image.Image:
+def _scale(photo: Image.Image, factor: float) -> Image.Image:
     size = (max(1, round(photo.width * factor)), max(1, round(photo.height * factor)))
     return photo.resize(size, Image.Resampling.LANCZOS)
 
 
-def _text(page: Image.Image, text: str, at: tuple[float, float], height_px: float, colour: str) -> None:
+def _write(page: Image.Image, text: str, at: tuple[float, float], height_px: float, colour: str) -> None:
     font = ImageFont.load_default(max(6.0, height_px))
     edge = "white" if colour == "black" else "black"
     width = max(1, round(height_px / 18))
     ImageDraw.Draw(page).text(at, text, colour, font, stroke_width=width, stroke_fill=edge)
 
 
-def _star(middle: tuple[float, float], radius: float) -> list[tuple[float, float]]:
+def _make_star(middle: tuple[float, float], radius: float) -> list[tuple[float, float]]:
     points = []
     for k in range(10):
         length = radius if k % 2 == 0 else radius * 0.45

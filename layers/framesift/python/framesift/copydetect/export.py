@@ -17,26 +17,26 @@ _OPSET = 17
 
 
 class _FromBytes(nn.Module):
-    """The network behind its preparation, so that no caller can prepare pictures differently."""
+    """The network with its preprocessing included, so that no caller can preprocess images differently."""
 
     def __init__(self, network: CopyNet) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, pictures: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         """`(N, 128, 128, 3)` uint8 RGB to `(N, 192)` float32."""
-        descriptors: Tensor = self.network(pictures.permute(0, 3, 1, 2).float() / 127.5 - 1)
+        descriptors: Tensor = self.network(images.permute(0, 3, 1, 2).float() / 127.5 - 1)
         return descriptors
 
 
 def export_onnx(network: CopyNet, path: Path) -> None:
-    """Write a network in evaluation mode; weights are kept as float16 and computed with as float32.
+    """Write a network in evaluation mode; weights are stored as float16 and used as float32.
 
-    The file takes `pictures`, (N, 128, 128, 3) uint8 RGB, and gives `descriptors`, (N, 192) float32, L2-normalised.
+    The file takes `images`, (N, 128, 128, 3) uint8 RGB, and gives `descriptors`, (N, 192) float32, L2-normalised.
     """
     example = torch.zeros(2, INPUT_SIZE, INPUT_SIZE, 3, dtype=torch.uint8)
     with warnings.catch_warnings():
-        # The exporter that replaces this one needs onnxscript, for no gain with so plain a network.
+        # The exporter that replaces this one needs onnxscript, without a benefit for so simple a network.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             _FromBytes(network).eval(),
@@ -44,9 +44,9 @@ def export_onnx(network: CopyNet, path: Path) -> None:
             path,
             dynamo=False,
             opset_version=_OPSET,
-            input_names=["pictures"],
+            input_names=["images"],
             output_names=["descriptors"],
-            dynamic_axes={"pictures": {0: "n"}, "descriptors": {0: "n"}},
+            dynamic_axes={"images": {0: "n"}, "descriptors": {0: "n"}},
         )
     model = onnx.load(path)
     _halve_weights(model.graph)
@@ -55,7 +55,7 @@ def export_onnx(network: CopyNet, path: Path) -> None:
 
 
 def _halve_weights(graph: onnx.GraphProto) -> None:
-    """Replace large float32 constants by float16 ones and a cast, which onnxruntime folds when it loads them."""
+    """Replace large float32 constants by float16 ones and a cast, which onnxruntime folds at loading."""
     casts = []
     for tensor in list(graph.initializer):
         weights = numpy_helper.to_array(tensor)

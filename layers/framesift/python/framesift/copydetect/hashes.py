@@ -1,4 +1,4 @@
-"""The hashes that the model is compared with: PDQ, pHash and dHash."""
+"""Perceptual hashes that the model is compared with: PDQ, pHash and dHash."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class HashMethod:
 
     Args:
         name: For reports.
-        hashes: `(height, width, 3)` uint8 RGB to `(V, B)` bits, 0 or 1: the hash of the picture as it is, then those of
+        hashes: `(height, width, 3)` uint8 RGB to `(V, B)` bits, 0 or 1: the hash of the image itself, then those of
             its variants (mirrored, trimmed).
     """
 
@@ -27,12 +27,12 @@ class HashMethod:
         self.name = name
         self._hashes = hashes
 
-    def describe(self, pictures: Sequence[RgbImage]) -> Bits:
-        """Hash pictures: (N, V, B)."""
-        return np.stack([self._hashes(picture) for picture in pictures])
+    def describe(self, images: Sequence[RgbImage]) -> Bits:
+        """Hash images: (N, V, B)."""
+        return np.stack([self._hashes(image) for image in images])
 
     def similarity(self, queries: NDArray[np.generic], references: NDArray[np.generic]) -> NDArray[np.float32]:
-        """The largest share of agreeing bits over the queries' variants and the references as they are."""
+        """The largest share of agreeing bits over the queries' variants and the unmodified references."""
         plain = references[:, 0].astype(np.float32)
         best = np.zeros((len(queries), len(references)), np.float32)
         for variant in range(queries.shape[1]):
@@ -42,33 +42,33 @@ class HashMethod:
         return best
 
 
-def hash_methods() -> list[HashMethod]:
-    """The hashes of the comparison; PDQ as the pipeline uses it, and without its variants."""
+def make_hash_methods() -> list[HashMethod]:
+    """Make the hash methods to compare; PDQ as the pipeline uses it, and without its variants."""
     return [
-        HashMethod("PDQ", lambda picture: pdq_bits(picture)[:1]),
-        HashMethod("PDQ, mirror and trim", pdq_bits),
-        HashMethod("pHash", phash_bits),
-        HashMethod("dHash", dhash_bits),
+        HashMethod("PDQ", lambda image: compute_pdq(image)[:1]),
+        HashMethod("PDQ, mirror and trim", compute_pdq),
+        HashMethod("pHash", compute_phash),
+        HashMethod("dHash", compute_dhash),
     ]
 
 
-def pdq_bits(picture: RgbImage) -> Bits:
-    """PDQ in all variants: (4, 256)."""
-    return np.unpackbits(pdq_hash(picture).words.view(np.uint8), axis=1).reshape(len(VARIANTS), -1)
+def compute_pdq(image: RgbImage) -> Bits:
+    """Compute PDQ hashes of all variants: (4, 256)."""
+    return np.unpackbits(pdq_hash(image).words.view(np.uint8), axis=1).reshape(len(VARIANTS), -1)
 
 
-def phash_bits(picture: RgbImage) -> Bits:
-    """The 8 by 8 lowest frequencies of a 32 by 32 picture, above their median: (1, 64)."""
-    low = cv2.dct(_grey(picture, 32, 32).astype(np.float32))[:8, :8]
+def compute_phash(image: RgbImage) -> Bits:
+    """Compute pHash: the 8 by 8 lowest frequencies of a 32 by 32 image, above their median: (1, 64)."""
+    low = cv2.dct(_to_grey(image, 32, 32).astype(np.float32))[:8, :8]
     return np.asarray(low > np.median(low), np.uint8).reshape(1, -1)
 
 
-def dhash_bits(picture: RgbImage) -> Bits:
-    """Whether each of 9 by 8 pixels is darker than its right neighbour: (1, 64)."""
-    grey = _grey(picture, 9, 8)
+def compute_dhash(image: RgbImage) -> Bits:
+    """Compute dHash: whether each of 9 by 8 pixels is darker than its right neighbour: (1, 64)."""
+    grey = _to_grey(image, 9, 8)
     return (grey[:, 1:] > grey[:, :-1]).astype(np.uint8).reshape(1, -1)
 
 
-def _grey(picture: RgbImage, width: int, height: int) -> NDArray[np.uint8]:
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+def _to_grey(image: RgbImage, width: int, height: int) -> NDArray[np.uint8]:
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     return np.asarray(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA))

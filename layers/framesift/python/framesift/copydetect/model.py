@@ -1,7 +1,7 @@
-"""The trained model at work, without torch: pictures in, descriptors out, and which of them can be judged.
+"""Inference without torch: images in, descriptors out.
 
-The pipeline uses the same network through `framesift.embedding.copydetect.CopyDetect`; here is what evaluation and
-queries need beside it.
+The pipeline uses the same network through `framesift.embedding.copydetect.CopyDetect`; this adds what
+evaluation and queries need.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from framesift.embedding.copydetect import CopyDetect
 from framesift.models import Model, default_cache_dir, open_registry
 from framesift.vision.decode import RgbImage
-from framesift.vision.views import WINDOWS, is_plain, windows
+from framesift.vision.views import WINDOWS, crop_windows, is_plain
 
 NAME: Final = "copydetect"
 
 
 class CopyDetector:
-    """Describes pictures so that copies lie near each other, however they were edited.
+    """Computes descriptors that are similar for edited copies of an image.
 
     Args:
         model: A verified file and its card; by default the one that ships with the package.
@@ -37,14 +37,14 @@ class CopyDetector:
         self.threshold = self._network.threshold
 
     def embed(self, images: Sequence[RgbImage]) -> NDArray[np.float16]:
-        """Describe pictures.
+        """Compute descriptors.
 
         Args:
             images: `(height, width, 3)` uint8 RGB each, of any sizes.
 
         Returns:
             `(N, 192)` float16, rows L2-normalised; a row of zeros, which is similar to nothing, where `is_judged`
-            says no.
+            returns False.
         """
         vectors = np.zeros((len(images), self.dimension), np.float16)
         judged = [row for row, image in enumerate(images) if is_judged(image)]
@@ -52,15 +52,15 @@ class CopyDetector:
         return vectors
 
     def embed_windows(self, images: Sequence[RgbImage]) -> NDArray[np.float16]:
-        """Describe pictures and their parts, for queries that matter most: it finds more insets at six times the cost.
+        """Describe images and parts of them, which finds more insets at six times the cost.
 
         Returns:
-            `(N, 6, 192)` float16: the whole picture, then `views.WINDOWS`; compare by the best of each picture's six.
+            `(N, 6, 192)` float16: the whole image, then `views.WINDOWS`; an image's similarity is the best of its six.
         """
-        parts = [part for image in images for part in (image, *windows(image))]
+        parts = [part for image in images for part in (image, *crop_windows(image))]
         return self.embed(parts).reshape(len(images), 1 + len(WINDOWS), self.dimension)
 
 
 def is_judged(image: RgbImage) -> bool:
-    """Whether a picture has enough in it to tell its copies from others: no black frame, no speck."""
+    """Whether an image has enough detail to be compared: not a plain or a tiny one."""
     return not is_plain(image)

@@ -1,4 +1,4 @@
-"""The network: a picture in, 192 numbers out, near each other for copies of one picture."""
+"""The network: maps an image to a descriptor of 192 numbers, similar for copies of one image."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch.nn import functional
 DIMENSION = 192
 """Length of a descriptor."""
 INPUT_SIZE = 128
-"""Width and height of the input, pixels: the picture squashed, so that its aspect does not matter."""
+"""Width and height of the input, pixels; images are resized to it without keeping their aspect ratio."""
 
 _STAGES = ((48, 1), (96, 2), (96, 1), (192, 2))
 """Channels and stride of each residual block, after two convolutions of stride 2."""
@@ -18,8 +18,8 @@ _STAGES = ((48, 1), (96, 2), (96, 1), (192, 2))
 class CopyNet(nn.Module):
     """Dense residual convolutions, one attention layer over the 8 by 8 map, GeM pooling.
 
-    The attention lets the parts of a pasted picture find each other on the page that holds it. About
-    2.2 million parameters and 270 million multiplications a picture.
+    The attention relates distant parts of the map, such as those of an image that was pasted into a page. About
+    2.2 million parameters and 270 million multiply-adds per image.
     """
 
     def __init__(self) -> None:
@@ -36,16 +36,16 @@ class CopyNet(nn.Module):
         self.power = nn.Parameter(torch.tensor(3.0))
         self.projection = nn.Linear(channels, DIMENSION)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        """Describe pictures.
+    def forward(self, images: Tensor) -> Tensor:
+        """Compute descriptors.
 
         Args:
-            pictures: (N, 3, H, W) float32 RGB, -1 to 1; H and W are multiples of 16.
+            images: (N, 3, H, W) float32 RGB, -1 to 1; H and W are multiples of 16.
 
         Returns:
             (N, 192) float32, L2-normalised.
         """
-        features = self.tail(self.attention(self.body(pictures))).float()
+        features = self.tail(self.attention(self.body(images))).float()
         # Generalised mean: between the mean (power 1) and the maximum (infinite).
         pooled = features.clamp(min=1e-4).pow(self.power).mean(dim=(2, 3)).pow(1 / self.power)
         return functional.normalize(self.projection(pooled.float()).float(), dim=1)
@@ -65,7 +65,7 @@ class _Residual(nn.Module):
 
 
 class _Attention(nn.Module):
-    """Self-attention over the positions of a map, added with a gain that starts at nought."""
+    """Self-attention over the positions of a map, added with a gain that is initialized to zero."""
 
     def __init__(self, channels: int, heads: int = 4) -> None:
         super().__init__()
@@ -83,8 +83,8 @@ class _Attention(nn.Module):
         query, key, value = split.permute(2, 0, 3, 1, 4).unbind(0)
         # Written out: the fused form's backward pass is ten times slower on a CPU.
         weights = (query @ key.transpose(-2, -1) / key.shape[-1] ** 0.5).softmax(dim=-1)
-        seen = weights @ value
-        gathered = self.output(seen.transpose(1, 2).reshape(n, height * width, channels))
+        attended = weights @ value
+        gathered = self.output(attended.transpose(1, 2).reshape(n, height * width, channels))
         added: Tensor = (self.gain * gathered).transpose(1, 2).reshape(n, channels, height, width)
         return x + added
 

@@ -1,6 +1,6 @@
-"""The shapes that scenes are made of: outlines, solids lit from one side, surfaces in perspective.
+"""Drawing primitives of scenes: outlines, shaded solids, surfaces in perspective.
 
-What is drawn is drawn in place, on (S, S, 3) uint8 RGB canvases; positions and lengths are pixels.
+Functions draw in place on (S, S, 3) uint8 RGB canvases; positions and lengths are pixels.
 """
 
 from __future__ import annotations
@@ -11,35 +11,36 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from framesift.copydetect.textures import Field, Palette, Picture, Rng, coloured, random_palette, texture
+from framesift.copydetect.textures import Field, Palette, Rng, apply_palette, draw_texture, random_palette
+from framesift.vision.decode import RgbImage
 
 Outline: TypeAlias = NDArray[np.int32]
 """(P, 1, 2) x and y, pixels."""
 
 
-def blend(below: Picture, above: Picture, mask: Field) -> Picture:
-    """Lay one picture over another where the mask is 1."""
+def blend(below: RgbImage, above: RgbImage, mask: Field) -> RgbImage:
+    """Blend one image over another: 1 in the mask shows `above`."""
     share = mask[:, :, None].astype(np.float32)
     return (below * (1 - share) + above * share).astype(np.uint8)
 
 
-def gradient(palette: Palette, size: int, angle: float) -> Picture:
+def gradient(palette: Palette, size: int, angle: float) -> RgbImage:
     """Draw a palette along a direction, radians."""
     y, x = np.mgrid[0 : 1 : size * 1j, 0 : 1 : size * 1j]
     along = x * np.cos(angle) + y * np.sin(angle)
-    return coloured(((along - along.min()) / np.ptp(along)).astype(np.float32), palette)
+    return apply_palette(((along - along.min()) / np.ptp(along)).astype(np.float32), palette)
 
 
-def random_surface(style: Rng, layout: Rng, size: int) -> Picture:
+def random_surface(style: Rng, layout: Rng, size: int) -> RgbImage:
     """Draw a wall: a gradient or a texture."""
     palette = random_palette(style)
     if style.random() < 0.5:
         return gradient(palette[:2], size, style.uniform(0, 6))
-    return texture(style, layout, size, palette=palette)
+    return draw_texture(style, layout, size, palette=palette)
 
 
 def random_colour(palette: Palette, rng: Rng) -> tuple[int, int, int]:
-    """Mix a colour from a palette, mostly of one or two of its colours."""
+    """Mix a colour from a palette, mostly from one or two of its colours."""
     weights = rng.dirichlet(np.full(len(palette), 0.4))
     red, green, blue = (np.clip(weights @ palette, 0, 1) * 255).astype(int).tolist()
     return red, green, blue
@@ -51,14 +52,14 @@ def random_point(layout: Rng, size: int) -> tuple[int, int]:
 
 
 def random_curve(layout: Rng, size: int) -> Field:
-    """A wavy line: (size,) with values of about -1 to 1."""
+    """Make a wavy line: (size,) with values of about -1 to 1."""
     x = np.linspace(0, 2 * np.pi, size)
     waves = [np.sin(k * x + layout.uniform(0, 6)) * layout.normal() / k for k in (0.5, 1, 2, 5, 11)]
     return np.asarray(np.sum(waves, axis=0), np.float32)
 
 
 def random_outline(layout: Rng, centre: tuple[int, int], radius: float, kind: int) -> Outline:
-    """A closed outline, (P, 1, 2) int32: a polygon, an ellipse-like or a wavy one."""
+    """Make a closed outline, (P, 1, 2) int32: a polygon, an ellipse or a wavy one."""
     count = int(layout.integers(3, 7)) if kind == 0 else 32
     angle = np.linspace(0, 2 * np.pi, count, endpoint=False) + layout.uniform(0, 6)
     stretch = np.array([layout.uniform(0.5, 1), 1.0])[layout.permutation(2)]
@@ -68,7 +69,7 @@ def random_outline(layout: Rng, centre: tuple[int, int], radius: float, kind: in
     return (points + centre).astype(np.int32)[:, None]
 
 
-def draw_solid(canvas: Picture, outline: Outline, surface: Picture | tuple[int, int, int], layout: Rng) -> None:
+def draw_solid(canvas: RgbImage, outline: Outline, surface: RgbImage | tuple[int, int, int], layout: Rng) -> None:
     """Fill an outline in place with a surface, lit from one side, with a shadow below."""
     size = len(canvas)
     x, y, w, h = cv2.boundingRect(outline)
@@ -91,7 +92,7 @@ def draw_solid(canvas: Picture, outline: Outline, surface: Picture | tuple[int, 
     region[:] = (region * (1 - share) + painted * share).astype(np.uint8)
 
 
-def paste(canvas: Picture, surface: Picture, quad: list[tuple[float, float]], *, light: float = 1.0) -> None:
+def paste(canvas: RgbImage, surface: RgbImage, quad: list[tuple[float, float]], *, light: float = 1.0) -> None:
     """Stretch a surface over a quadrilateral: corners clockwise from top left; `light` scales its brightness."""
     size = float(len(surface))
     corners = np.array([(0, 0), (size, 0), (size, size), (0, size)], np.float32)
@@ -101,8 +102,8 @@ def paste(canvas: Picture, surface: Picture, quad: list[tuple[float, float]], *,
     cv2.warpPerspective(lit, matrix, shape, canvas, cv2.INTER_LINEAR, cv2.BORDER_TRANSPARENT)
 
 
-def draw_box(canvas: Picture, layout: Rng, corner: tuple[int, int], length: float, palette: Palette) -> None:
-    """A box of three visible faces, each a shade darker than the one before."""
+def draw_box(canvas: RgbImage, layout: Rng, corner: tuple[int, int], length: float, palette: Palette) -> None:
+    """Draw a box of three visible faces, each a shade darker than the one before."""
     width, height = (layout.uniform(0.4, 1.2, 2) * length).astype(int).tolist()
     depth = (layout.uniform(-0.4, 0.4, 2) * length).astype(int)
     x, y = corner
@@ -116,9 +117,9 @@ def draw_box(canvas: Picture, layout: Rng, corner: tuple[int, int], length: floa
 
 
 def draw_standing(
-    canvas: Picture, layout: Rng, foot: tuple[int, int], height: float, palette: Palette, kind: int
+    canvas: RgbImage, layout: Rng, foot: tuple[int, int], height: float, palette: Palette, kind: int
 ) -> None:
-    """A tree, a house, a figure or a boulder on the ground."""
+    """Draw a tree, a house, a figure or a boulder on the ground."""
     x, y = foot
     h = height * layout.uniform(0.5, 1.2)
     if kind == 0:

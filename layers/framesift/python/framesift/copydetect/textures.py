@@ -1,8 +1,8 @@
-"""Textures for the training pictures: fields of numbers, and the colours they are shown in.
+"""Textures for the synthetic training images: greyscale fields, and the palettes that colour them.
 
-Everything random comes from two generators. `style` decides what a thing is and is the same for all
-pictures of a family; `layout` decides where it lies and differs. A family's pictures are therefore alike
-and yet not copies of each other: the negatives that training learns most from.
+All randomness comes from two generators. `style` chooses what is drawn and is the same for all images
+of a family; `layout` chooses positions and differs. The images of a family are therefore similar without
+being copies of each other: hard negatives for contrastive training.
 """
 
 from __future__ import annotations
@@ -15,44 +15,44 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from framesift.vision.decode import RgbImage
+
 Rng: TypeAlias = np.random.Generator
 Field: TypeAlias = NDArray[np.float32]
 """(S, S) float32, 0 to 1."""
-Picture: TypeAlias = NDArray[np.uint8]
-"""(S, S, 3) uint8 RGB, 0 to 255."""
 Palette: TypeAlias = NDArray[np.float32]
 """(K, 3) float32 RGB, 0 to 1."""
 
 
-def texture(style: Rng, layout: Rng, size: int, *, palette: Palette) -> Picture:
+def draw_texture(style: Rng, layout: Rng, size: int, *, palette: Palette) -> RgbImage:
     """Draw one texture in colours of the palette.
 
     Args:
-        style: Decides the kind of texture and its parameters.
-        layout: Decides its phases and positions.
+        style: Chooses the kind of texture and its parameters.
+        layout: Chooses its phases and positions.
         size: Width and height, pixels.
         palette: (K, 3) float32 RGB, 0 to 1, in the order that low to high values are shown in.
     """
     draw = _FIELDS[style.integers(len(_FIELDS))]
     field = draw(style, layout, size)
     if style.random() < 0.3:
-        field = _warped(field, layout, strength_px=style.uniform(2, 12))
+        field = _warp(field, layout, strength_px=style.uniform(2, 12))
     if style.random() < 0.3:
         other = _FIELDS[style.integers(len(_FIELDS))](style, layout, size)
-        field = normalised(field + style.uniform(0.3, 1.0) * other)
-    return coloured(field, palette)
+        field = rescale(field + style.uniform(0.3, 1.0) * other)
+    return apply_palette(field, palette)
 
 
-def coloured(field: Field, palette: Palette) -> Picture:
-    """Show a field in a palette, blending between neighbouring colours."""
+def apply_palette(field: Field, palette: Palette) -> RgbImage:
+    """Map a field's values to a palette, interpolating between neighbouring colours."""
     positions = np.linspace(0, 255, len(palette))
     table = np.stack([np.interp(np.arange(256), positions, palette[:, c]) for c in range(3)], axis=1)
-    looked_up: Picture = (table * 255).astype(np.uint8)[(field * 255).astype(np.uint8)]
-    return looked_up
+    rgb: RgbImage = (table * 255).astype(np.uint8)[(field * 255).astype(np.uint8)]
+    return rgb
 
 
 def random_palette(style: Rng, *, grey: bool | None = None) -> Palette:
-    """Choose 2 to 5 colours that go together: (K, 3) float32 RGB, 0 to 1.
+    """Choose 2 to 5 matching colours: (K, 3) float32 RGB, 0 to 1.
 
     Args:
         style: The source of randomness.
@@ -69,8 +69,8 @@ def random_palette(style: Rng, *, grey: bool | None = None) -> Palette:
     return np.asarray(cv2.cvtColor(hsv[None], cv2.COLOR_HSV2RGB)[0], np.float32)
 
 
-def normalised(field: NDArray[np.floating]) -> Field:
-    """Stretch to 0 to 1."""
+def rescale(field: NDArray[np.floating]) -> Field:
+    """Rescale to 0 to 1."""
     low, high = float(field.min()), float(field.max())
     return ((field - low) / (high - low + 1e-9)).astype(np.float32)
 
@@ -88,7 +88,7 @@ def ridges(style: Rng, layout: Rng, size: int) -> Field:
 
 
 def spots(style: Rng, layout: Rng, size: int) -> Field:
-    """Noise of one scale, hardened: fur, leopards, hedges, gravel."""
+    """Noise of one scale with its contrast raised: fur, leopards, hedges, gravel."""
     stretch, angle = style.uniform(1, 2.5), style.uniform(0, np.pi)
     radius = _radius(size, stretch, angle)
     centre = style.uniform(4, 40)
@@ -107,7 +107,7 @@ def stripes(style: Rng, layout: Rng, size: int) -> Field:
     wave = np.sin(2 * np.pi * frequency * along + 6 * bend + layout.uniform(0, 6))
     if style.random() < 0.4:
         wave = wave * np.sin(2 * np.pi * frequency * style.uniform(0.3, 1) * across + 6 * bend)
-    return normalised(wave)
+    return rescale(wave)
 
 
 def cells(style: Rng, layout: Rng, size: int) -> Field:
@@ -119,11 +119,11 @@ def cells(style: Rng, layout: Rng, size: int) -> Field:
     flat = layout.random(count + 2).astype(np.float32)[label]
     near: Field = np.clip(distance / (size / np.sqrt(count)), 0, 1)
     mix = style.choice([0.0, 0.5, 1.0])
-    return normalised(mix * flat + (1 - mix) * (1 - near))
+    return rescale(mix * flat + (1 - mix) * (1 - near))
 
 
 def bricks(style: Rng, layout: Rng, size: int) -> Field:
-    """Rows of blocks with joints, each block with a value of its own."""
+    """Rows of blocks with joints, each block with its own value."""
     height = style.uniform(6, 32) * layout.uniform(0.9, 1.1)
     width, joint = height * style.uniform(1, 3.5), style.uniform(0.05, 0.25)
     y, x = np.mgrid[0:size, 0:size].astype(np.float32)
@@ -134,7 +134,7 @@ def bricks(style: Rng, layout: Rng, size: int) -> Field:
     in_joint = ((y / height) % 1 < joint) | ((x / width) % 1 < joint * height / width)
     value = layout.random((row.max() + 1, column.max() + 1)).astype(np.float32)[row, column]
     field = np.where(in_joint, 0.0, 0.4 + style.uniform(0.1, 0.6) * value)
-    return normalised(field + style.uniform(0, 0.4) * clouds(style, layout, size))
+    return rescale(field + style.uniform(0, 0.4) * clouds(style, layout, size))
 
 
 def litter(style: Rng, layout: Rng, size: int) -> Field:
@@ -167,11 +167,11 @@ def grains(style: Rng, layout: Rng, size: int) -> Field:
     angle = style.uniform(0, 2 * np.pi)
     shade = np.cos(angle) * cv2.Sobel(dome, cv2.CV_32F, 1, 0) + np.sin(angle) * cv2.Sobel(dome, cv2.CV_32F, 0, 1)
     field = style.uniform(0.2, 1) * value + style.uniform(0, 1) * dome + style.uniform(0, 2) * shade
-    return _shrunk(field, size)
+    return _shrink(field, size)
 
 
 def blades(style: Rng, layout: Rng, size: int) -> Field:
-    """Thousands of strokes in layers over one another, nothing left between them: lawn, straw, hair, fir."""
+    """Thousands of strokes in layers over one another, without gaps: lawn, straw, hair, fir."""
     fine = 2 * size
     length = int(style.integers(7, 25))
     angle, spread = style.uniform(0, np.pi), style.choice([0.2, 0.6, 3.0])
@@ -188,7 +188,7 @@ def blades(style: Rng, layout: Rng, size: int) -> Field:
         roots[layout.integers(0, fine, count), layout.integers(0, fine, count)] = layout.integers(30, 256, count)
         layer = cv2.dilate(roots, stroke)
         field = np.where(layer > 0, layer, field)
-    return _shrunk(field.astype(np.float32), size)
+    return _shrink(field.astype(np.float32), size)
 
 
 def fractal(style: Rng, layout: Rng, size: int) -> Field:
@@ -205,7 +205,7 @@ def fractal(style: Rng, layout: Rng, size: int) -> Field:
         if step >= 8:
             column, row = np.clip((points + 2) * (size / 4), 0, size - 1).astype(int).T
             counts += np.bincount(row * size + column, minlength=size * size)
-    return normalised(np.log1p(counts).reshape(size, size))
+    return rescale(np.log1p(counts).reshape(size, size))
 
 
 def _radius(size: int, stretch: float, angle: float) -> NDArray[np.float64]:
@@ -219,17 +219,17 @@ def _spectral(layout: Rng, size: int, amplitude: NDArray[np.float64]) -> Field:
     phases = layout.standard_normal((2, *amplitude.shape))
     spectrum = (phases[0] + 1j * phases[1]) * amplitude
     spectrum[0, 0] = 0
-    return normalised(np.fft.irfft2(spectrum, s=(size, size)))
+    return rescale(np.fft.irfft2(spectrum, s=(size, size)))
 
 
-def _shrunk(field: NDArray[np.floating], size: int) -> Field:
-    """Average down, as a camera does to what is finer than its pixels, and stretch to 0 to 1, without the outliers."""
+def _shrink(field: NDArray[np.floating], size: int) -> Field:
+    """Downsample by averaging, as a camera's pixels do, and rescale to 0 to 1, clipping outliers."""
     small = cv2.resize(np.asarray(field, np.float32), (size, size), interpolation=cv2.INTER_AREA)
     low, high = np.percentile(small, (1, 99))
-    return normalised(np.clip(small, low, high))
+    return rescale(np.clip(small, low, high))
 
 
-def _warped(field: Field, layout: Rng, strength_px: float) -> Field:
+def _warp(field: Field, layout: Rng, strength_px: float) -> Field:
     size = len(field)
     moves = layout.normal(0, strength_px, (2, 5, 5)).astype(np.float32)
     dx, dy = (cv2.resize(m, (size, size), interpolation=cv2.INTER_CUBIC) for m in moves)

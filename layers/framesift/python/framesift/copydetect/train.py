@@ -1,8 +1,8 @@
-"""Trains the copy-detection model: contrastive learning on drawn pictures, seeded and resumable.
+"""Trains the copy-detection model: contrastive learning on synthetic images, seeded and resumable.
 
-Each batch is a pure function of the seed and the step's number, so a training that was stopped goes on
+Each batch is a pure function of the seed and the step's number, so a stopped training resumes
 where it was. Losses: InfoNCE over all views of a batch, and KoLeo, which spreads descriptors evenly so that
-one threshold fits all pictures (Pizzi et al., "A Self-Supervised Descriptor for Image Copy Detection", 2022).
+one threshold suits all images (Pizzi et al., "A Self-Supervised Descriptor for Image Copy Detection", 2022).
 """
 
 from __future__ import annotations
@@ -23,42 +23,43 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
-from framesift.copydetect.edits import STRONG, WEAK, edited
+from framesift.copydetect.edits import STRONG, WEAK, edit_image
 from framesift.copydetect.network import INPUT_SIZE, CopyNet
-from framesift.copydetect.pictures import FAMILY_SIZE, is_homogeneous
 from framesift.copydetect.pool import open_pool
-from framesift.copydetect.textures import Picture, Rng
+from framesift.copydetect.synthetic import FAMILY_SIZE, is_homogeneous
+from framesift.copydetect.textures import Rng
+from framesift.vision.decode import RgbImage
 
 _EARLY_SIZE = 96
-"""Pixels: the first part of the training looks at smaller pictures, at half the cost."""
-_REPORT_STEPS = 10
+"""Pixels: the first part of the training uses smaller images, at half the cost."""
+REPORT_STEPS = 10
 _SAVE_INTERVAL_S = 60.0
 
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """What to train, and for how long.
+    """The hyperparameters of a training.
 
     Attributes:
-        minutes: Length of the training, which the learning rate's schedule follows; pauses do not count.
-        steps: Length in steps instead, where a run has to repeat exactly.
-        seed: Draws pictures, batches and first weights.
-        families: Families of four pictures to draw.
-        batch_pictures: Pictures a batch, each seen in two views.
-        learning_rate: AdamW's, at its highest.
+        minutes: Length of the training, which scales the learning-rate schedule; pauses do not count.
+        steps: Length in steps instead, for a training that must be reproducible.
+        seed: Seeds images, batches and initial weights.
+        families: Families of four images to draw.
+        batch_images: Images per batch, each in two views.
+        learning_rate: AdamW's, at its peak.
         weight_decay: AdamW's.
         temperature: InfoNCE's.
         spread: Weight of KoLeo.
-        early_share: The share of the training that sees smaller pictures.
-        averaging: How much of the averaged weights is kept at each step.
-        workers: Processes that make batches.
+        early_share: The share of the training that uses smaller images.
+        averaging: Decay of the exponential moving average of the weights.
+        workers: Processes that prepare batches.
     """
 
     minutes: float = 25.0
     steps: int | None = None
     seed: int = 1
     families: int = 8000
-    batch_pictures: int = 192
+    batch_images: int = 192
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
     temperature: float = 0.05
@@ -68,8 +69,8 @@ class TrainingPlan:
     workers: int = 1
 
 
-def plan_for_this_machine(**options: Any) -> TrainingPlan:
-    """Make a plan; where there is a GPU, its batches are larger and more processes make them.
+def make_plan(**options: Any) -> TrainingPlan:
+    """Make a plan for this machine: with a GPU, batches are larger and more processes prepare them.
 
     Args:
         options: Fields of `TrainingPlan`.
@@ -77,7 +78,7 @@ def plan_for_this_machine(**options: Any) -> TrainingPlan:
     plan = TrainingPlan(**options)
     if not torch.cuda.is_available():
         return plan
-    return replace(plan, batch_pictures=1024, early_share=0.0, workers=max(1, (os.cpu_count() or 2) - 1))
+    return replace(plan, batch_images=1024, early_share=0.0, workers=max(1, (os.cpu_count() or 2) - 1))
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,9 @@ class Progress:
     Attributes:
         step: Steps done.
         elapsed_s: Seconds of training.
-        done: The share of the training that is done, 0 to 1.
+        done: The completed share of the training, 0 to 1.
         loss: InfoNCE, nats.
-        found: The share of views whose nearest neighbour in the batch is the same picture's other view.
+        found: The share of views whose nearest neighbour in the batch is the same image's other view.
     """
 
     step: int
@@ -99,46 +100,46 @@ class Progress:
     found: float
 
 
-class Batches(Dataset[Picture]):
-    """Batch number i: (2, P, 128, 128, 3) uint8, a weak and a strong view of each of P pictures.
+class Batches(Dataset[RgbImage]):
+    """Batch number i: (2, P, 128, 128, 3) uint8, a weak and a strong view of each of P images.
 
-    Half the pictures come as whole families, half of these being homogeneous textures; the rest come one by one.
+    Half of the images are whole families, half of these uniform textures; the others are single members.
 
     Args:
-        pool: (N, 192, 192, 3) uint8, families one after the other.
+        pool: (N, 192, 192, 3) uint8, a family's members are adjacent.
         plan: The seed and the batch's size.
     """
 
-    def __init__(self, pool: Picture, plan: TrainingPlan) -> None:
+    def __init__(self, pool: RgbImage, plan: TrainingPlan) -> None:
         self._pool = pool
         self._plan = plan
         self._families = np.arange(len(pool) // FAMILY_SIZE)
-        alike = [is_homogeneous(plan.seed, int(family)) for family in self._families]
-        self._alike = self._families[alike]
+        uniform = [is_homogeneous(plan.seed, int(family)) for family in self._families]
+        self._uniform = self._families[uniform]
 
     def __len__(self) -> int:
         return 1 << 30
 
-    def __getitem__(self, step: int) -> Picture:
+    def __getitem__(self, step: int) -> RgbImage:
         cv2.setNumThreads(1)
         rng = np.random.default_rng((self._plan.seed, step))
-        chosen = self._chosen(rng)
-        # The weak view of half the pictures is strong too: both sides of a pair may be edited.
+        chosen = self._choose(rng)
+        # The weak view of half the images is strong too: both sides of a pair may be edited.
         recipes = [(STRONG if rng.random() < 0.3 else WEAK, STRONG) for _ in chosen]
         views = [
-            [edited(self._pool[i], self._pool, rng, pair[side], INPUT_SIZE) for side in (0, 1)]
+            [edit_image(self._pool[i], self._pool, rng, pair[side], INPUT_SIZE) for side in (0, 1)]
             for i, pair in zip(chosen, recipes, strict=True)
         ]
         return np.array(views, np.uint8).swapaxes(0, 1)
 
-    def _chosen(self, rng: Rng) -> list[int]:
-        pictures = self._plan.batch_pictures
-        count = pictures // (2 * FAMILY_SIZE)
-        alike = rng.permutation(self._alike)[: count // 2]
-        families = np.setdiff1d(self._families, alike)
+    def _choose(self, rng: Rng) -> list[int]:
+        images = self._plan.batch_images
+        count = images // (2 * FAMILY_SIZE)
+        uniform = rng.permutation(self._uniform)[: count // 2]
+        families = np.setdiff1d(self._families, uniform)
         rng.shuffle(families)
-        whole = np.concatenate([alike, families[: count - len(alike)]])
-        single = families[count - len(alike) :][: pictures - count * FAMILY_SIZE]
+        whole = np.concatenate([uniform, families[: count - len(uniform)]])
+        single = families[count - len(uniform) :][: images - count * FAMILY_SIZE]
         members = (whole[:, None] * FAMILY_SIZE + np.arange(FAMILY_SIZE)).ravel()
         others = single * FAMILY_SIZE + rng.integers(0, FAMILY_SIZE, len(single))
         chosen: list[int] = np.concatenate([members, others]).tolist()
@@ -146,12 +147,12 @@ class Batches(Dataset[Picture]):
 
 
 def train(plan: TrainingPlan, folder: Path, report: Callable[[Progress], None]) -> CopyNet:
-    """Train, or go on with the training whose checkpoint is in the folder.
+    """Train, or resume the training whose checkpoint is in the folder.
 
     Args:
         plan: What to train.
-        folder: Keeps the drawn pictures, the checkpoint and the learning curve (`curve.jsonl`).
-        report: Called every ten steps.
+        folder: Holds the synthetic images, the checkpoint and the learning curve (`curve.jsonl`).
+        report: Is called every ten steps.
 
     Returns:
         The network with its averaged weights, in evaluation mode, on the CPU.
@@ -162,12 +163,12 @@ def train(plan: TrainingPlan, folder: Path, report: Callable[[Progress], None]) 
     checkpoint = folder / "checkpoint.npz"
     if checkpoint.exists():
         trainer.load(checkpoint)
-    batches = _batches(pool, plan, start=trainer.step)
+    batches = _load_batches(pool, plan, start=trainer.step)
     last_saved_s = time.monotonic()
     with (folder / "curve.jsonl").open("a", encoding="utf-8") as curve:
         while trainer.done < 1:
-            progress = trainer.take(next(batches))
-            if trainer.step % _REPORT_STEPS == 0:
+            progress = trainer.train_step(next(batches))
+            if trainer.step % REPORT_STEPS == 0:
                 print(json.dumps(asdict(progress)), file=curve, flush=True)
                 report(progress)
             if time.monotonic() - last_saved_s > _SAVE_INTERVAL_S:
@@ -178,13 +179,13 @@ def train(plan: TrainingPlan, folder: Path, report: Callable[[Progress], None]) 
 
 
 class Trainer:
-    """The network, its optimiser and its averaged copy, one step at a time.
+    """The network, its optimizer and the moving average of its weights.
 
     Args:
         plan: What to train.
 
     Attributes:
-        averaged: The network with the moving average of the weights: what is kept.
+        averaged: The network with the moving average of the weights: the result.
         step: Steps done.
         elapsed_s: Seconds that they took.
     """
@@ -204,25 +205,25 @@ class Trainer:
 
     @property
     def done(self) -> float:
-        """The share of the plan that is done, 0 to 1."""
+        """The completed share of the plan, 0 to 1."""
         if self.plan.steps is not None:
             return self.step / self.plan.steps
         return self.elapsed_s / (60 * self.plan.minutes)
 
-    def take(self, views: Tensor) -> Progress:
-        """Learn from one batch: (2, P, 128, 128, 3) uint8."""
+    def train_step(self, views: Tensor) -> Progress:
+        """Train on one batch: (2, P, 128, 128, 3) uint8."""
         started_s, done = time.monotonic(), self.done
-        pictures = views.to(self.device).flatten(0, 1).permute(0, 3, 1, 2).float() / 127.5 - 1
+        images = views.to(self.device).flatten(0, 1).permute(0, 3, 1, 2).float() / 127.5 - 1
         if done < self.plan.early_share:
-            pictures = functional.interpolate(pictures, _EARLY_SIZE, mode="area")
-        pictures = pictures.contiguous(memory_format=torch.channels_last)
+            images = functional.interpolate(images, _EARLY_SIZE, mode="area")
+        images = images.contiguous(memory_format=torch.channels_last)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.plan.learning_rate * _schedule(done)
+            group["lr"] = self.plan.learning_rate * _scale_learning_rate(done)
         with torch.autocast(self.device.type, torch.bfloat16):
-            descriptors = self.network(pictures)
-        loss, found = _contrast(descriptors, self.plan.temperature)
+            descriptors = self.network(images)
+        loss, found = _compute_info_nce(descriptors, self.plan.temperature)
         self.optimizer.zero_grad(set_to_none=True)
-        (loss + self.plan.spread * _crowding(descriptors)).backward()  # type: ignore[no-untyped-call]
+        (loss + self.plan.spread * _compute_koleo(descriptors)).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
         self.step += 1
@@ -247,7 +248,7 @@ class Trainer:
         unfinished.replace(path)
 
     def load(self, path: Path) -> None:
-        """Take up what `save` wrote."""
+        """Restore what `save` wrote."""
         with np.load(path, allow_pickle=False) as arrays:
             self.step, self.elapsed_s = int(arrays["step"]), float(arrays["elapsed_s"])
             for group in self.optimizer.param_groups:
@@ -271,9 +272,9 @@ class Trainer:
                 yield f"{part}.{name}", state[part]
 
 
-def _batches(pool: Picture, plan: TrainingPlan, *, start: int) -> Iterator[Tensor]:
+def _load_batches(pool: RgbImage, plan: TrainingPlan, *, start: int) -> Iterator[Tensor]:
     data = Batches(pool, plan)
-    loader: DataLoader[Picture] = DataLoader(
+    loader: DataLoader[RgbImage] = DataLoader(
         data,
         batch_size=None,
         sampler=range(start, len(data)),
@@ -283,13 +284,13 @@ def _batches(pool: Picture, plan: TrainingPlan, *, start: int) -> Iterator[Tenso
     return iter(loader)
 
 
-def _schedule(done: float) -> float:
-    """A short warm-up, then a cosine down to one hundredth."""
+def _scale_learning_rate(done: float) -> float:
+    """A short warm-up, then cosine decay to one hundredth."""
     return min(done / 0.03 + 0.01, 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(done, 1))))
 
 
-def _contrast(descriptors: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    """InfoNCE over (2P, 192) descriptors, row i and row i + P being views of one picture.
+def _compute_info_nce(descriptors: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """InfoNCE over (2P, 192) descriptors, row i and row i + P being views of one image.
 
     Returns:
         The mean loss, and the share of views whose nearest neighbour is their partner.
@@ -301,8 +302,8 @@ def _contrast(descriptors: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
     return functional.cross_entropy(similarity, partner), found
 
 
-def _crowding(descriptors: Tensor) -> Tensor:
-    """KoLeo: minus the mean logarithm of each descriptor's distance to the nearest other picture."""
+def _compute_koleo(descriptors: Tensor) -> Tensor:
+    """KoLeo: minus the mean logarithm of each descriptor's distance to the nearest other image."""
     rows = len(descriptors)
     similarity = (descriptors @ descriptors.T).detach().fill_diagonal_(-2)
     index = torch.arange(rows, device=descriptors.device)

@@ -1,4 +1,4 @@
-"""Objects in pictures: what looks for them, and what is taught to."""
+"""Object detection: the port, and detectors by Azure Custom Vision and by ONNX files."""
 
 from framesift.detection.detector import Detector, check_tags, open_detector
 

@@ -1,4 +1,4 @@
-"""The port: what looks for objects, whoever does."""
+"""The port for object detectors."""
 
 from __future__ import annotations
 
@@ -16,48 +16,48 @@ if TYPE_CHECKING:
 
 
 class Detector(Protocol):
-    """Looks for objects in pictures."""
+    """Detects objects in images."""
 
     @property
     def name(self) -> str:
-        """The detector and its version, for records."""
+        """The detector's name and version, as records have it."""
         ...
 
     def tags(self) -> Mapping[str, Sequence[str]]:
-        """What it can find, as it names it: a list for each place that has one.
+        """The tags that it detects, by the place that lists them.
 
         Raises:
-            DetectorError: A leaf of it says why it cannot be used.
+            DetectorError: It cannot be used; the subclass shows why.
         """
         ...
 
-    def detect(self, pictures: Sequence[bytes], *, min_score: float) -> list[list[Detection] | MediaError]:
-        """Look at pictures.
+    def detect(self, images: Sequence[bytes], *, min_score: float) -> list[list[Detection] | MediaError]:
+        """Detect objects.
 
         Args:
-            pictures: Files' bytes: JPEG, PNG, WebP, GIF or BMP.
-            min_score: Leave out what is less probable.
+            images: Files' bytes: JPEG, PNG, WebP, GIF or BMP.
+            min_score: Omit detections with a lower probability.
 
         Returns:
-            For each picture, in order: what is in it, most probable first; or why it could not be looked at.
+            For each image, in order: its detections, most probable first, or why it could not be processed.
 
         Raises:
-            DetectorError: A leaf of it says why it cannot be used.
-            TemporaryError: A leaf of it says why it cannot be used now.
+            DetectorError: It cannot be used; the subclass shows why.
+            TemporaryError: It cannot be used now; the subclass shows why.
         """
         ...
 
 
 def open_detector(settings: Settings, store: Store, in_service: InService | None) -> Detector:
-    """The detector that the settings name.
+    """Open the detector that the settings name.
 
     Args:
         settings: This process's settings.
-        store: The bucket, where a model may lie.
-        in_service: The iteration that predicts; None: the one that project A has published.
+        store: The bucket, which may hold the model.
+        in_service: The iteration that predicts; None: the newest that the serving project has published.
 
     Raises:
-        DetectorError: A leaf of it says why it cannot be used.
+        DetectorError: It cannot be used; the subclass shows why.
     """
     if settings.detection.provider == "onnx":
         from framesift.detection.onnx import OnnxDetector
@@ -69,30 +69,30 @@ def open_detector(settings: Settings, store: Store, in_service: InService | None
 
 
 def check_tags(wanted: Iterable[str], found: Mapping[str, Sequence[str]]) -> None:
-    """Make sure that the settings' tags and the detector's are exactly the same: case, spaces, accents, and all.
+    """Check that the settings' tags and the detector's are identical, including case, spaces and accents.
 
     Args:
         wanted: The settings' tags.
-        found: The detector's, by the place that lists them.
+        found: The detector's tags, by the place that lists them.
 
     Raises:
-        TagsDifferError: It names every difference.
+        TagsDifferError: They differ; the message lists every difference.
     """
     wanted = list(wanted)
     faults = []
     for place, tags in found.items():
         if missing := [tag for tag in wanted if tag not in tags]:
-            faults.append(f"{place} lacks {_listed(missing)}")
+            faults.append(f"{place} lacks {_list(missing)}")
         if extra := {tag for tag in tags if tag not in wanted}:
-            faults.append(f"the settings lack {_listed(extra)} of {place}")
+            faults.append(f"the settings lack {_list(extra)} of {place}")
         if doubled := [tag for tag, times in Counter(tags).items() if times > 1]:
-            faults.append(f"{place} has {_listed(doubled)} more than once")
+            faults.append(f"{place} has {_list(doubled)} more than once")
     if faults:
         raise TagsDifferError(
-            f"Nothing was predicted: {'; '.join(faults)}. Make FRAMESIFT_DETECTION__TAGS and the detector's tags the "
-            "same, letter by letter."
+            f"Nothing was predicted: {'; '.join(faults)}. Make FRAMESIFT_DETECTION__TAGS and the detector's tags "
+            "identical, including case and spaces."
         )
 
 
-def _listed(tags: Iterable[str]) -> str:
+def _list(tags: Iterable[str]) -> str:
     return ", ".join(ascii(tag) if tag != tag.strip() or not tag.isprintable() else repr(tag) for tag in sorted(tags))

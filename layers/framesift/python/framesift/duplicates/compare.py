@@ -19,7 +19,7 @@ from framesift.embedding.embedder import Embedder
 from framesift.errors import MediaError, NotFoundError
 from framesift.vision.decode import DEFAULT_MAX_PIXELS, decode_image
 from framesift.vision.onnx_session import usable_cores
-from framesift.vision.views import WINDOW_SHARE, is_plain, windows
+from framesift.vision.views import WINDOW_SHARE, crop_windows, is_plain
 
 PDQ: Final = "pdq"
 ALIGNED: Final = "aligned"
@@ -100,7 +100,7 @@ def _similar_by_windows(
             image = decode_image(read_image(candidate), max_pixels=criteria.max_pixels, min_side=needed_side)
         except (MediaError, NotFoundError):
             continue
-        shown = [window for window in windows(image) if not is_plain(window)]
+        shown = [window for window in crop_windows(image) if not is_plain(window)]
         owners += [row_of[candidate]] * len(shown)
         prepared += [embedder.prepare(window) for window in shown]
     features, owner = embedder.embed(prepared), np.array(owners, np.int64)

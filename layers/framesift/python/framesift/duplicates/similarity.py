@@ -26,9 +26,9 @@ Features = NDArray[np.float16] | NDArray[np.float32]
 """`(N, D)`, one L2-normalised row an image; a row of zeros is similar to nothing."""
 
 # A tile's products (1 MB) and integers (2 MB at D = 2048) stay in a core's caches; twice the side took 40 % longer.
-_TILE_ROWS = 512
-_TILE_COLUMNS = 512
-_VERIFIED_AT_ONCE = 2048  # pairs: two gathered blocks of 16 MB at D = 2048
+TILE_ROWS = 512
+TILE_COLUMNS = 512
+VERIFIED_AT_ONCE = 2048  # pairs: two gathered blocks of 16 MB at D = 2048
 _QUANTISED_AT_ONCE = 128  # rows: 1 MB at D = 2048, which stays in a core's cache
 _QUANTUM = 127  # 7 bits: products of two pairs then fit 16 bits, which CPUs without VNNI saturate at
 _ROUNDING = 1e-5  # float32 sums of 2,048 products of unit vectors stray less
@@ -103,7 +103,7 @@ def _screened_tiles(rows: NDArray[np.float32], threshold: float) -> list[Pairs]:
         top, left, bottom, right = tile
         products = _integer_products(quanta[top:bottom], quanta_columns[:, left:right], steps[left:right])
         first, second = np.nonzero(products >= limits[top:bottom])
-        return _verified(rows, first + top, second + left, threshold)
+        return verify(rows, first + top, second + left, threshold)
 
     # A tile a core: the product, the scan and the verification all let go of Python's lock.
     with ThreadPoolExecutor(usable_cores()) as pool:
@@ -136,21 +136,19 @@ def _longest(rows: NDArray[np.float32]) -> float:
 
 def _upper_tiles(count: int) -> Iterator[tuple[int, int, int, int]]:
     """Tiles `(top, left, bottom, right)` that cover all places above the diagonal of a square."""
-    for top in range(0, count, _TILE_ROWS):
-        bottom = min(top + _TILE_ROWS, count)
-        for left in range(top, count, _TILE_COLUMNS):
-            yield top, left, bottom, min(left + _TILE_COLUMNS, count)
+    for top in range(0, count, TILE_ROWS):
+        bottom = min(top + TILE_ROWS, count)
+        for left in range(top, count, TILE_COLUMNS):
+            yield top, left, bottom, min(left + TILE_COLUMNS, count)
 
 
-def _verified(
-    rows: NDArray[np.float32], first: NDArray[np.int64], second: NDArray[np.int64], threshold: float
-) -> Pairs:
+def verify(rows: NDArray[np.float32], first: NDArray[np.int64], second: NDArray[np.int64], threshold: float) -> Pairs:
     """Compute candidates' products in float32 and keep those that reach the threshold."""
     above = first < second
     first, second = first[above], second[above]
     scores = np.empty(len(first), np.float32)
-    for start in range(0, len(first), _VERIFIED_AT_ONCE):
-        part = slice(start, start + _VERIFIED_AT_ONCE)
+    for start in range(0, len(first), VERIFIED_AT_ONCE):
+        part = slice(start, start + VERIFIED_AT_ONCE)
         np.einsum("pd,pd->p", rows[first[part]], rows[second[part]], out=scores[part])
     return Pairs(first, second, scores).where(scores >= threshold)
 

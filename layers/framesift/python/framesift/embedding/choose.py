@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +9,10 @@ from framesift.embedding.copydetect import CopyDetect
 from framesift.embedding.embedder import Embedder
 from framesift.embedding.resnet50 import open_on_cpu, open_on_torch
 from framesift.errors import ModelMissingError, NotFoundError
-from framesift.models import ModelRegistry
+from framesift.log import logger
+from framesift.models import Model, ModelRegistry
 from framesift.settings import Settings
-
-logger = logging.getLogger(__name__)
+from framesift.vision.onnx_session import cpu_flags, prefers_int8
 
 _NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 
@@ -74,7 +73,7 @@ def choose_embedder(settings: Settings, registry: ModelRegistry) -> EmbedderChoi
     except ModelMissingError as error:
         if wanted == "resnet50":
             raise
-        logger.info("%s", error)
+        logger.info(str(error))
     missing = "ResNet50's weights are not installed (`framesift models fetch resnet50` gets them)"
     try:
         return _copydetect(settings, registry, f"{missing}, so our own copy-detection model was used.")
@@ -87,13 +86,23 @@ def _pdq_alone(why: str) -> EmbedderChoice:
 
 
 def _resnet50(settings: Settings, registry: ModelRegistry) -> EmbedderChoice:
-    model = registry.resolve("resnet50")
-    if _NVIDIA_DRIVER.exists():  # checked without importing torch, which takes seconds
-        embedder = open_on_torch(model, "cuda")
-    else:
-        embedder = open_on_cpu(model, settings.analysis.threads)
     threshold = settings.duplicates.resnet50_threshold
+    on_gpu = _NVIDIA_DRIVER.exists()  # checked without importing torch, which takes seconds
+    if not on_gpu and prefers_int8(cpu_flags()) and (quantized := _int8(registry)):
+        embedder = open_on_cpu(quantized, settings.analysis.threads, exact=True)
+        why = "The 8-bit ResNet50 is installed, and this CPU computes it fastest."
+        return EmbedderChoice(embedder, quantized.card.version, threshold, threshold, why)
+    model = registry.resolve("resnet50")
+    embedder = open_on_torch(model, "cuda") if on_gpu else open_on_cpu(model, settings.analysis.threads)
     return EmbedderChoice(embedder, model.card.version, threshold, threshold, "ResNet50's weights are installed.")
+
+
+def _int8(registry: ModelRegistry) -> Model | None:
+    """The 8-bit ResNet50, where someone has built it (`framesift models fetch resnet50-int8`)."""
+    try:
+        return registry.resolve("resnet50-int8")
+    except (ModelMissingError, NotFoundError):
+        return None
 
 
 def _copydetect(settings: Settings, registry: ModelRegistry, why: str) -> EmbedderChoice:

@@ -14,7 +14,7 @@ from framesift.embedding.embedder import Network, Views, embed_views, feature_fa
 from framesift.models import Model
 from framesift.vision.decode import RgbImage
 from framesift.vision.onnx_session import OnnxNetwork
-from framesift.vision.views import NEEDED_SIDE, three_views
+from framesift.vision.views import NEEDED_SIDE, make_views
 
 # Views in a batch: on a CPU more gains nothing, and a GPU is full with these.
 _CPU_VIEWS = 24
@@ -40,7 +40,7 @@ class ResNet50:
 
     def prepare(self, image: RgbImage) -> Views:
         """Crop and scale centre, full and zoom: `(3, 224, 224, 3)`."""
-        return three_views(image)
+        return make_views(image)
 
     def embed(self, prepared: Sequence[Views]) -> NDArray[np.float16]:
         """See `Embedder.embed`."""

@@ -1,4 +1,4 @@
-"""Telling languages: the port, its two providers, and the decision on an item."""
+"""Language identification: the port, two providers, and the decision for an item."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ __all__ = [
     "LanguageDetector",
     "OfflineDetector",
     "decide_language",
-    "decider",
+    "make_decider",
 ]
 
 
-def decider(settings: LanguageSettings) -> Callable[[Sequence[Clip]], Decided]:
-    """The decision as the settings want it; the detector's models and clients are made when they are first needed.
+def make_decider(settings: LanguageSettings) -> Callable[[Sequence[Clip]], Decided]:
+    """Make the function that decides languages as configured; models and clients are loaded on first use.
 
     Raises:
-        SettingsError: If Google is named and its project or secret is not usable.
-        TranslateDeniedError: If Google is named and there are no credentials.
+        SettingsError: If Google is configured and its project or secret cannot be used.
+        TranslateDeniedError: If Google is configured and there are no credentials.
     """
-    fallback = OfflineDetector.to_keep(settings.keep)
+    fallback = OfflineDetector.for_keeping(settings.keep)
     detector: LanguageDetector = fallback
     if settings.provider == "google":
         from framesift.language.google import GoogleDetector

@@ -1,4 +1,4 @@
-"""The port: what tells languages, whoever does it."""
+"""The port for language detectors."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ UNDECIDED_CODE = "und"
 
 
 class Guess(NamedTuple):
-    """The language of a text.
+    """The detected language of a text.
 
     Attributes:
-        code: ISO 639-1, or `und` where nothing can be said.
+        code: ISO 639-1, or `und` if undetermined.
         confidence: From 0 to 1; 0 with `und`.
     """
 
@@ -24,21 +24,21 @@ UNDECIDED = Guess(UNDECIDED_CODE, 0.0)
 
 
 class LanguageDetector(Protocol):
-    """Tells the languages of short texts: titles and names."""
+    """Detects the languages of short texts: titles and names."""
 
     @property
     def name(self) -> str:
-        """The provider, as it is noted on an item."""
+        """The provider's name, as recorded on items."""
         ...
 
     def detect(self, texts: Sequence[str]) -> Iterator[Guess]:
-        """Tell the language of each text, in order.
+        """Detect the language of each text, in order.
 
-        What was given before an error stands, so that a quota that ends half-way wastes nothing.
+        Results that were yielded before an error stay valid, so a quota that runs out wastes nothing.
 
         Raises:
             TranslateQuotaError: If the provider's quota is used up.
             TranslateUnavailableError: If the provider cannot be reached or fails.
-            TranslateDeniedError: If the provider refuses the key or the project.
+            TranslateDeniedError: If the provider rejects the key or the project.
         """
         ...

@@ -1,9 +1,9 @@
-"""Google Cloud Translate v3, by its official client over REST (the same transport as for a stand-in).
+"""Google Cloud Translate v3, through its official client over REST (the same transport as for a stand-in).
 
-Detection takes one text a call, so calls run side by side, paced. Google says that a quota is used up with HTTP 403
+Detection takes one text per call, so calls run concurrently, rate-limited. Google reports a used-up quota with HTTP 403
 ("User Rate Limit Exceeded" for a minute's, "Daily Limit Exceeded" for a day's, until midnight Pacific time), with 429
-from newer services; a wrong key or project is a 403, too. Detection costs as much as translation, for each character,
-and no daily limit is set by default: hence the budget here.
+from newer services; a wrong key or project is also a 403. Detection costs as much per character as translation,
+and has no daily limit by default: hence the budget here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from framesift.errors import SettingsError, TranslateDeniedError, TranslateQuotaError, TranslateUnavailableError
 from framesift.language.detector import UNDECIDED, Guess
-from framesift.language.scripts import words
+from framesift.language.scripts import extract_words
 from framesift.pacing import Pacer
 from framesift.secrets import read_json_secret, wrong_content
 
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
     from framesift.settings import LanguageSettings
 
-_CONCURRENCY = 8
-_CALL_TIMEOUT_S = 10.0
-# A title's language shows long before its end; every character is paid for.
+CONCURRENCY = 8
+CALL_TIMEOUT_S = 10.0
+# Enough to detect a language; every character costs money.
 _MAX_TEXT_CHARS = 300
 _KEY_FORM = "a service account's JSON key"
 _SCOPE = "https://www.googleapis.com/auth/cloud-translation"
-# Codes that Google keeps from before ISO changed them, and one that ISO 639-1 lacks.
+# Codes that ISO has replaced and Google still uses, and one that ISO 639-1 lacks.
 _ISO_CODES = {"iw": "he", "jw": "jv", "in": "id", "fil": "tl"}
 
 
 class GoogleDetector:
-    """Tells languages by Google Cloud Translate.
+    """Detects languages with Google Cloud Translate.
 
     Attributes:
-        max_chars: The characters that one `detect` may send.
-        patience_s: How long one `detect` may wait for a minute's quota, or an outage, to pass, seconds.
+        max_chars: How many characters one `detect` may send.
+        patience_s: How long one `detect` may wait for the rate limit or an outage, seconds.
     """
 
     name: Final = "google"
@@ -61,16 +61,16 @@ class GoogleDetector:
 
     @classmethod
     def from_settings(cls, settings: LanguageSettings) -> GoogleDetector:
-        """Make one with the secret's service account, else with the machine's own credentials.
+        """Make a detector with the secret's service account, else with the default credentials.
 
         Raises:
-            SettingsError: If no project is set, or the secret cannot be read or holds something else.
+            SettingsError: If no project is set, or the secret cannot be read or is not valid.
             TranslateDeniedError: If there are no credentials.
         """
         if not settings.google_project:
-            raise SettingsError("Set FRAMESIFT_LANGUAGE__GOOGLE_PROJECT: the Google Cloud project to ask.")
+            raise SettingsError("Set FRAMESIFT_LANGUAGE__GOOGLE_PROJECT: the Google Cloud project to use.")
         return cls(
-            _client(settings),
+            _make_client(settings),
             settings.google_project,
             max_chars=settings.google_max_chars,
             requests_per_s=settings.google_requests_per_s,
@@ -78,35 +78,35 @@ class GoogleDetector:
         )
 
     def detect(self, texts: Sequence[str]) -> Iterator[Guess]:
-        """Tell the language of each text, in order; what was given before an error stands.
+        """Detect the language of each text, in order; results that were yielded before an error stay valid.
 
         Raises:
-            TranslateQuotaError: If a day's quota or our own budget is used up, or a minute's for too long.
+            TranslateQuotaError: If the daily quota or our budget is used up, or the rate limit for too long.
             TranslateUnavailableError: If Google cannot be reached or fails for too long.
-            TranslateDeniedError: If Google refuses the key or the project.
+            TranslateDeniedError: If Google rejects the key or the project.
         """
         deadline = time.monotonic() + self.patience_s
         pacer = Pacer(self._requests_per_s)
         chars_left = self.max_chars
-        asked: dict[str, Any] = {}
-        pool = ThreadPoolExecutor(_CONCURRENCY, thread_name_prefix="translate")
+        futures: dict[str, Any] = {}
+        pool = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="translate")
         try:
-            contents = [" ".join(words(text)).strip()[:_MAX_TEXT_CHARS] for text in texts]
+            contents = [" ".join(extract_words(text)).strip()[:_MAX_TEXT_CHARS] for text in texts]
             for content in contents:
-                if content and content not in asked and len(content) <= chars_left:
+                if content and content not in futures and len(content) <= chars_left:
                     chars_left -= len(content)
-                    asked[content] = pool.submit(self._ask, content, pacer, deadline)
+                    futures[content] = pool.submit(self._call, content, pacer, deadline)
             for content in contents:
-                if content and content not in asked:
+                if content and content not in futures:
                     raise TranslateQuotaError(
                         f"The budget of {self.max_chars:,} characters for Google Cloud Translate is used up: "
                         "raise FRAMESIFT_LANGUAGE__GOOGLE_MAX_CHARS."
                     )
-                yield asked[content].result() if content else UNDECIDED
+                yield futures[content].result() if content else UNDECIDED
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _ask(self, content: str, pacer: Pacer, deadline: float) -> Guess:
+    def _call(self, content: str, pacer: Pacer, deadline: float) -> Guess:
         from google.api_core.exceptions import GoogleAPIError, RetryError
         from google.api_core.retry import Retry
         from google.auth.exceptions import GoogleAuthError
@@ -117,27 +117,27 @@ class GoogleDetector:
             response = self._client.detect_language(
                 request={"parent": self._parent, "content": content, "mime_type": "text/plain"},
                 retry=None,
-                timeout=_CALL_TIMEOUT_S,
+                timeout=CALL_TIMEOUT_S,
             )
             best = max(response.languages, key=lambda language: language.confidence, default=None)
-            return _guess(best.language_code, best.confidence) if best else UNDECIDED
+            return _make_guess(best.language_code, best.confidence) if best else UNDECIDED
 
         patience_s = max(0.01, deadline - time.monotonic())
-        retry = Retry(predicate=_may_pass, initial=0.5, maximum=16.0, multiplier=2.0, timeout=patience_s)
+        retry = Retry(predicate=_is_temporary, initial=0.5, maximum=16.0, multiplier=2.0, timeout=patience_s)
         try:
             return retry(call)()
         except RetryError as error:
-            raise _translated(error.cause or error) from error
+            raise _translate(error.cause or error) from error
         except (GoogleAPIError, GoogleAuthError, RequestException) as error:
-            raise _translated(error) from error
+            raise _translate(error) from error
 
 
-def _client(settings: LanguageSettings) -> TranslationServiceClient:
+def _make_client(settings: LanguageSettings) -> TranslationServiceClient:
     from google.auth import credentials, default, exceptions
     from google.cloud.translate_v3 import TranslationServiceClient
     from google.oauth2 import service_account
 
-    if settings.google_endpoint:  # a stand-in: no credentials leave for an address that is not Google's
+    if settings.google_endpoint:  # A stand-in: credentials are never sent to an address other than Google's.
         return TranslationServiceClient(
             credentials=credentials.AnonymousCredentials(),  # type: ignore[no-untyped-call]
             transport="rest",
@@ -159,14 +159,14 @@ def _client(settings: LanguageSettings) -> TranslationServiceClient:
     return TranslationServiceClient(credentials=key, transport="rest")
 
 
-def _guess(code: str, confidence: float) -> Guess:
+def _make_guess(code: str, confidence: float) -> Guess:
     subtag = code.split("-")[0].lower()  # `zh-CN`, `ko-Latn`: the language alone
     if subtag == UNDECIDED.code:
         return UNDECIDED
     return Guess(_ISO_CODES.get(subtag, subtag), round(min(max(confidence, 0.0), 1.0), 2))
 
 
-def _says(error: BaseException, *phrases: str) -> bool:
+def _contains(error: BaseException, *phrases: str) -> bool:
     text = str(error).lower()
     return any(phrase in text for phrase in phrases)
 
@@ -175,12 +175,13 @@ def _is_quota(error: BaseException) -> bool:
     from google.api_core import exceptions
 
     return isinstance(error, exceptions.TooManyRequests) or (
-        isinstance(error, exceptions.Forbidden) and _says(error, "limit exceeded", "quota exceeded", "limitexceeded")
+        isinstance(error, exceptions.Forbidden)
+        and _contains(error, "limit exceeded", "quota exceeded", "limitexceeded")
     )
 
 
-def _is_for_the_day(error: BaseException) -> bool:
-    return _is_quota(error) and _says(error, "daily", "dailylimitexceeded", "per day")
+def _is_daily_quota(error: BaseException) -> bool:
+    return _is_quota(error) and _contains(error, "daily", "dailylimitexceeded", "per day")
 
 
 def _is_refusal(error: BaseException) -> bool:
@@ -193,18 +194,18 @@ def _is_refusal(error: BaseException) -> bool:
     return isinstance(error, refusals) and not _is_quota(error)
 
 
-def _may_pass(error: BaseException) -> bool:
-    """Whether the same call may work within the minute."""
-    return not _is_for_the_day(error) and not _is_refusal(error)
+def _is_temporary(error: BaseException) -> bool:
+    """Whether a retry within the minute may succeed."""
+    return not _is_daily_quota(error) and not _is_refusal(error)
 
 
-def _translated(error: BaseException) -> TranslateQuotaError | TranslateUnavailableError | TranslateDeniedError:
-    """Our error for Google's, its first line kept."""
+def _translate(error: BaseException) -> TranslateQuotaError | TranslateUnavailableError | TranslateDeniedError:
+    """Translate Google's error to ours, with its first line."""
     line = str(error).partition("\n")[0]
-    if _is_for_the_day(error):
+    if _is_daily_quota(error):
         return TranslateQuotaError(f"Google Cloud Translate's daily quota is used up until midnight Pacific: {line}")
     if _is_quota(error):
-        return TranslateQuotaError(f"Google Cloud Translate's quota for a minute stays used up: {line}")
+        return TranslateQuotaError(f"Google Cloud Translate's rate limit is exceeded for too long: {line}")
     if _is_refusal(error):
         return TranslateDeniedError(
             f"Google Cloud Translate refuses: check the key and FRAMESIFT_LANGUAGE__GOOGLE_PROJECT: {line}"

@@ -1,16 +1,16 @@
-"""What a text's letters alone say of its language.
+"""Language detection by script alone.
 
-Most of the decision is here: Hangul is written in Korean and in no other language, so whether a clip is Korean seldom
-needs a model. The rules:
+Most texts are decided here: only Korean is written in Hangul, so Korean clips seldom need a model. The rules:
 
-1. URLs, mentions, `#` and all that is no letter (digits, emoji, invisible characters) say nothing. Text is brought to
-   NFKC first, so that decomposed Hangul, full-width and ornamental letters count as what they stand for.
-2. Prose decides. Hashtags are read only where it decides nothing: `踊ってみた #챌린지` is Japanese, `OOTD #데일리룩`
+1. URLs, mentions, `#` and everything that is not a letter (digits, emoji, invisible characters) are ignored. Text is
+   normalized to NFKC first, so that decomposed Hangul, full-width and ornamental letters count as plain ones.
+2. Prose decides. Hashtags count only if it decides nothing: `踊ってみた #챌린지` is Japanese, `OOTD #데일리룩`
    is Korean.
-3. Letters weigh what they carry: a Han character or a Hangul syllable is about three Latin letters.
-4. Latin words travel (brands, songs, "ASMR"), other scripts do not: of the others the heaviest wins, and it wins over
-   Latin from a quarter of the weight on. `먹방 ASMR` is Korean; `I love 김치 so much, it is amazing` is not.
-5. A few plain Latin letters (`OOTD`, `K-POP`, `#fyp`) are written in every language and decide nothing.
+3. Letters are weighted by information: a Han character or a Hangul syllable is worth about three Latin letters.
+4. Latin words occur in all languages (brands, songs, "ASMR"), other scripts do not: the heaviest other script wins,
+   even over Latin if it has a quarter of the weight. `먹방 ASMR` is Korean; `I love 김치 so much, it is amazing` is
+   not.
+5. A few plain Latin letters (`OOTD`, `K-POP`, `#fyp`) occur in every language and decide nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import NamedTuple
 from framesift.language.detector import UNDECIDED, Guess
 
 # Inclusive ranges of Unicode 16's blocks, in order: first, last, script.
-_BLOCKS = (
+BLOCKS = (
     (0x0041, 0x024F, "latin"),
     (0x0250, 0x02AF, "latin"),
     (0x0370, 0x03FF, "greek"),
@@ -65,7 +65,7 @@ _BLOCKS = (
     (0xF900, 0xFAFF, "han"),
     (0x20000, 0x323AF, "han"),
 )
-_FIRSTS = [first for first, _, _ in _BLOCKS]
+_FIRSTS = [first for first, _, _ in BLOCKS]
 
 # Latin letters that one letter of the script stands for, roughly: by the lengths of the same text in each.
 _WEIGHTS = {"hangul": 3, "han": 3, "kana": 2}
@@ -97,11 +97,11 @@ _LANGUAGES = {
 SCRIPT_LANGUAGES = frozenset(_LANGUAGES.values())
 
 LATIN_SHARE = 0.25
-# Japanese can hardly be written without a tenth of kana; Chinese has none but as an ornament.
+# Japanese text has at least a tenth of kana; Chinese has almost none.
 _KANA_SHARE = 0.1
-# Han alone may be Japanese, too.
+# Han alone may also be Japanese.
 _HAN_CONFIDENCE = 0.8
-# Under two ordinary words; longer plain Latin is prose in some language.
+# Less than two ordinary words; longer plain Latin text is prose in some language.
 MIN_PLAIN_LETTERS = 12
 
 # Unicode's Default_Ignorable_Code_Point: joiners, marks of direction, the Hangul fillers, variation selectors.
@@ -115,7 +115,7 @@ _NOT_LETTERS = re.compile(r"[\W\d_]+")
 
 
 class Words(NamedTuple):
-    """What of a text may say something about its language.
+    """The letters of a text that indicate its language.
 
     Attributes:
         prose: Its words outside of hashtags.
@@ -127,14 +127,15 @@ class Words(NamedTuple):
 
 
 @cache
-def _script(letter: str) -> str | None:
+def script_of(letter: str) -> str | None:
+    """Name the script of a letter; None where its block is none of ours."""
     code = ord(letter)
-    _, last, script = _BLOCKS[bisect_right(_FIRSTS, code) - 1]
+    _, last, script = BLOCKS[bisect_right(_FIRSTS, code) - 1]
     return script if code <= last else None
 
 
-def words(text: str) -> Words:
-    """Take from a text what says nothing about its language."""
+def extract_words(text: str) -> Words:
+    """Extract the letters of a text that indicate its language."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", _IGNORABLE.sub("", text))
     text = _NOT_PROSE.sub(" ", text)
@@ -144,10 +145,10 @@ def words(text: str) -> Words:
 
 
 def _weigh(letters: str) -> dict[str, int]:
-    """The weight of each script; jamo counts as Hangul, kana and Han as what they are together."""
+    """Sum the weight of each script; jamo counts as Hangul, kana and Han together as Japanese or Chinese."""
     weights: dict[str, int] = {}
     for letter in letters:
-        script = _script(letter) if letter != " " else None
+        script = script_of(letter) if letter != " " else None
         if script:
             weights[script] = weights.get(script, 0) + _WEIGHTS.get(script, 1)
     if "jamo" in weights:
@@ -159,8 +160,8 @@ def _weigh(letters: str) -> dict[str, int]:
     return weights
 
 
-def _of_script(letters: str, script: str) -> str:
-    return " ".join(word for word in letters.split() if _script(word[0]) == script)
+def _select_script(letters: str, script: str) -> str:
+    return " ".join(word for word in letters.split() if script_of(word[0]) == script)
 
 
 def _judge(letters: str, min_plain_letters: float) -> Guess | str:
@@ -171,28 +172,28 @@ def _judge(letters: str, min_plain_letters: float) -> Guess | str:
     latin = weights.pop("latin", 0)
     if latin > (1 - LATIN_SHARE) * total:
         plain = not weights and letters.isascii()
-        return UNDECIDED if plain and latin < min_plain_letters else _of_script(letters, "latin")
+        return UNDECIDED if plain and latin < min_plain_letters else _select_script(letters, "latin")
     script = max(weights, key=weights.__getitem__)
     if script not in _LANGUAGES:
-        return _of_script(letters, script)
-    # A half where Latin all but wins, and where another script has as much; 1 where the script is alone.
+        return _select_script(letters, script)
+    # 0.5 if Latin almost wins, or another script weighs as much; 1 if there is no other script.
     against_latin = 0.5 + 0.5 * (1 - latin / total - LATIN_SHARE) / (1 - LATIN_SHARE)
     confidence = against_latin * weights[script] / (total - latin)
     return Guess(_LANGUAGES[script], round(min(confidence, _HAN_CONFIDENCE if script == "han" else 1.0), 2))
 
 
-def by_script(text: str, min_plain_letters: int = MIN_PLAIN_LETTERS) -> Guess | str:
-    """Tell the language of a text by its script.
+def detect_by_script(text: str, min_plain_letters: int = MIN_PLAIN_LETTERS) -> Guess | str:
+    """Detect the language of a text by its script.
 
     Args:
         text: A title or a name.
-        min_plain_letters: Prose of fewer plain Latin letters decides nothing.
+        min_plain_letters: Plain Latin prose with fewer letters decides nothing.
 
     Returns:
-        The guess where a script decides; `UNDECIDED` where nothing does; else the words for a model to look at: those
-        of a script that several languages use (Latin, Cyrillic, Arabic).
+        The guess if the script decides; `UNDECIDED` if nothing does; else the words for a model: those of a script that
+        several languages use (Latin, Cyrillic, Arabic).
     """
-    prose, hashtags = words(text)
+    prose, hashtags = extract_words(text)
     found = _judge(prose, min_plain_letters)
-    # However many, plain Latin hashtags (#fyp #viral) are the site's currency, not someone's language.
+    # Plain Latin hashtags (#fyp #viral) are used in all languages, however many there are.
     return _judge(hashtags, math.inf) if found == UNDECIDED else found

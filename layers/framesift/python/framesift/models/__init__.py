@@ -1,7 +1,7 @@
-"""The models' registry: cards, where files come from, and verification.
+"""The model registry: cards, origins of files, verification.
 
-A new model is a card in `cards/`, and one of: a file in `files/` (it ships), a `url` (its publisher
-offers the file itself) or a `builder` (we build the file from what its publisher offers).
+A new model is a card in `cards/` and one of: a file in `files/` (included in the package), a `url` (the publisher
+hosts the file) or a `builder` (which builds the file from what the publisher hosts).
 """
 
 from framesift.models.card import ModelCard, shipped_card, shipped_cards

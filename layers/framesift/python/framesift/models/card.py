@@ -20,15 +20,15 @@ Head = Literal["yolov5", "yolov8", "torchvision", "custom_vision", "custom_visio
 
 
 class DetectorForm(BaseModel):
-    """How an object detector's ONNX file is fed and read.
+    """Input and output of an object detector's ONNX file.
 
     Attributes:
         head: `yolov5`: (N, boxes, 5 + tags); `yolov8`: (N, 4 + tags, boxes); `torchvision`: boxes, labels and scores of
             one image; `custom_vision`: Custom Vision's export of General (compact), (N, anchors · (5 + tags), H, W);
             `custom_vision_s1`: that of General (compact) [S1], three outputs.
-        tags: What it finds, by its class number. A torchvision detector's number 0 is the background.
-        width: Pixels that it takes; multiples of 32 for YOLO.
-        height: Likewise.
+        tags: Its classes, by number. Class 0 of a torchvision detector is the background.
+        width: Width of its input, pixels; a multiple of 32 for YOLO.
+        height: Height of its input, likewise.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -44,23 +44,23 @@ class ModelCard(BaseModel):
 
     Attributes:
         name: The name that commands and settings use, such as `resnet50`.
-        version: Changes whenever the file's outputs do.
+        version: Changes whenever the file's outputs change.
         file: The file's name.
-        sha256: The file's digest. `None` only where the file is built on the machine that asks for it;
-            the card that is kept beside a built file has the digest.
-        size_bytes: The file's size, under the same rule as `sha256`.
+        sha256: The file's digest. `None` only if the file is built on the machine that needs it;
+            the card beside a built file has the digest.
+        size_bytes: The file's size; `None` as for `sha256`.
         licence: An SPDX identifier, and the licensor.
-        source: Where the weights come from, for people.
-        input: Shape, dtype, range and colour order of what goes in.
-        output: The same of what comes out.
-        dimension: Length of an output vector, for models that make features.
-        threshold: The cosine from which two outputs count as duplicates, likewise.
-        candidate_threshold: The lower cosine from which they do if the aligned images agree.
-        url: HTTPS address of exactly this file, where its publisher offers it.
-        builder: `package.module:function` of ours that makes the file from what its publisher offers:
+        source: The origin of the weights, for people.
+        input: Shape, dtype, range and colour order of the input.
+        output: The same of the output.
+        dimension: Length of an output vector, for embedders.
+        threshold: The cosine from which two outputs are duplicates, likewise.
+        candidate_threshold: The lower cosine from which they are duplicates if the aligned images agree.
+        url: HTTPS URL of exactly this file, if its publisher hosts it.
+        builder: `package.module:function` in this package that builds the file from what its publisher hosts:
             `(destination: Path) -> None`.
-        builder_extra: The extra of the package that the builder needs.
-        detector: How it is fed and read, for object detectors.
+        builder_extra: The package extra that the builder needs.
+        detector: Input and output, for object detectors.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -84,15 +84,15 @@ class ModelCard(BaseModel):
 
     @property
     def folder(self) -> str:
-        """`{name}/{version}`: where its files lie, below a cache's or the bucket's `models/`."""
+        """`{name}/{version}`: the folder of its files, in a cache or below the bucket's `models/`."""
         return f"{self.name}/{self.version}"
 
 
 @cache
 def shipped_cards() -> dict[str, ModelCard]:
-    """Read the cards that ship with the package, by name.
+    """Read the cards that are included in the package, by name.
 
-    A card is one JSON file in `framesift/models/cards/`; a model that ships too has its file in
+    A card is one JSON file in `framesift/models/cards/`; an included model has its file in
     `framesift/models/files/`.
     """
     folder = files("framesift.models") / "cards"
@@ -105,7 +105,7 @@ def shipped_card(name: str) -> ModelCard:
     """Return the card of that name.
 
     Raises:
-        NotFoundError: There is none; the message names those that exist.
+        NotFoundError: There is none; the message lists those that exist.
     """
     try:
         return shipped_cards()[name]
@@ -115,7 +115,7 @@ def shipped_card(name: str) -> ModelCard:
 
 
 def read_card(path: Path) -> ModelCard | None:
-    """Return the card in that file, or `None` where there is no file."""
+    """Read a card from a file; `None` if the file does not exist."""
     try:
         return ModelCard.model_validate_json(path.read_bytes())
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Where a model's file may come from: the bucket, its publisher, or a build from what its publisher offers."""
+"""Origins of model files: the bucket, the publisher's URL, or a build from what the publisher hosts."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _CHUNK_BYTES = 1 << 20
 
 
 class Origin(Protocol):
-    """A place that may have models' files."""
+    """A place that model files come from."""
 
     def fetch(self, card: ModelCard, destination: Path) -> ModelCard | None:
-        """Write the card's file to `destination`, unverified.
+        """Write the card's file to `destination`, without verifying it.
 
         Returns:
-            The card as this origin has it (a built file's card learns its digest only there), or `None`
-            where the origin does not have the model.
+            The card as this origin has it (a built file's digest is known only afterwards), or `None` if the origin
+            does not have the model.
 
         Raises:
-            ModelUnreachableError: The origin should have it and cannot be reached.
-            ExtraMissingError: Building it needs an extra of the package.
-            ModelMismatchError: The file is larger than the card says.
+            ModelUnreachableError: The origin cannot be reached.
+            ExtraMissingError: Building it needs a package extra.
+            ModelMismatchError: The file is larger than its card states.
         """
 
 
@@ -57,12 +57,12 @@ class BucketOrigin:
         return ModelCard.model_validate_json(kept)
 
     def cards(self) -> list[ModelCard]:
-        """The cards of all models in the bucket, by name and version."""
+        """Read the cards of all models in the bucket, by name and version."""
         found = [key for key in self._store.list(keys.models_prefix()) if key.endswith(f"/{CARD_FILE_NAME}")]
         return [ModelCard.model_validate_json(self._store.get(key)) for key in found]
 
     def card(self, folder: str) -> ModelCard | None:
-        """The card of a model that is there, by its name and version; `None` where there is none."""
+        """Read the card of a model in the bucket by its name and version; `None` if there is none."""
         name, _, version = folder.partition("/")
         try:
             return ModelCard.model_validate_json(self._store.get(keys.model_file(name, version, CARD_FILE_NAME)))
@@ -80,7 +80,7 @@ class BucketOrigin:
 
 
 class UrlOrigin:
-    """The address where the model's publisher offers exactly this file."""
+    """The URL where the model's publisher hosts exactly this file."""
 
     def fetch(self, card: ModelCard, destination: Path) -> ModelCard | None:
         """See `Origin.fetch`."""
@@ -88,7 +88,7 @@ class UrlOrigin:
             return None
         # S310: the card's pattern allows https only.
         with (
-            _reaching(card, card.url),
+            _translate_network_errors(card, card.url),
             urllib.request.urlopen(card.url, timeout=_DOWNLOAD_TIMEOUT_S) as response,  # noqa: S310
         ):
             _write_capped(response.read, destination, limit_bytes=card.size_bytes)
@@ -96,7 +96,7 @@ class UrlOrigin:
 
 
 class BuildOrigin:
-    """Files that a function of ours builds from what the model's publisher offers."""
+    """Files that a function of this package builds from what the model's publisher hosts."""
 
     def fetch(self, card: ModelCard, destination: Path) -> ModelCard | None:
         """See `Origin.fetch`."""
@@ -105,7 +105,7 @@ class BuildOrigin:
         module_name, _, function_name = card.builder.partition(":")
         try:
             build: Callable[[Path], None] = getattr(importlib.import_module(module_name), function_name)
-            with _reaching(card, "its publisher"):
+            with _translate_network_errors(card, "its publisher"):
                 build(destination)
         except ModuleNotFoundError as error:
             if card.builder_extra is None:
@@ -117,8 +117,8 @@ class BuildOrigin:
 
 
 @contextmanager
-def _reaching(card: ModelCard, place: str) -> Iterator[None]:
-    """Turns every failure of the network into one sentence."""
+def _translate_network_errors(card: ModelCard, place: str) -> Iterator[None]:
+    """Translate network failures to `ModelUnreachableError`."""
     try:
         yield
     except (urllib.error.URLError, http.client.HTTPException, TimeoutError, ConnectionError) as error:

@@ -1,4 +1,4 @@
-"""Resolves a model's name to a verified file."""
+"""Resolves model names to verified files."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from framesift.models.origins import BucketOrigin, BuildOrigin, Origin, UrlOrigi
 from framesift.settings import load_settings
 from framesift.storage import Store
 
-# Files that ship with the package: used where they are.
-_PACKAGED = Path(__file__).with_name("files")
-# An added model's name and version; a shipped model is asked for by its name alone.
+# Files in the package: used in place.
+PACKAGED = Path(__file__).with_name("files")
+# An added model's name and version; an included model is requested by its name alone.
 _ADDED = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
@@ -31,15 +31,15 @@ class Model:
 
 
 class ModelRegistry:
-    """Resolves names to verified files: the package first, then the local cache, then the origins in their order.
+    """Resolves names to verified files: from the package, else the local cache, else the origins in order.
 
     A cached model is a folder `{name}/{version}/` with the file and its card; the card is written last, so that a
-    folder with a card is whole.
+    folder with a card is complete.
 
     Args:
-        cache_dir: The cache's folder; made when something is kept.
-        origins: Where to look when the cache has nothing.
-        bucket: Has the cards of models that `framesift models add` brought.
+        cache_dir: The cache's folder; created when a file is stored.
+        origins: Tried in order if the cache does not have the file.
+        bucket: Has the cards of models that `framesift models add` added.
     """
 
     def __init__(self, cache_dir: Path, origins: Sequence[Origin] = (), bucket: BucketOrigin | None = None) -> None:
@@ -51,31 +51,31 @@ class ModelRegistry:
         """Return the model's verified file.
 
         Args:
-            name: A shipped model's name, or `name/version` of one that was added.
+            name: An included model's name, or `name/version` of an added one.
 
         Raises:
             NotFoundError: No card has that name.
             ModelMissingError: Neither the cache nor an origin has the file.
-            ModelMismatchError: The file is not the one that its card describes.
+            ModelMismatchError: The file does not match its card.
         """
         if "/" in name:
             return self._find(self._added_card(name))
         shipped = shipped_card(name)
-        packaged = _PACKAGED / shipped.file
+        packaged = PACKAGED / shipped.file
         if packaged.is_file():
             _verify(shipped, shipped, packaged)
             return Model(shipped, packaged)
         return self._find(shipped)
 
     def _added_card(self, folder: str) -> ModelCard:
-        """The card of a model that is not ours: it vouches for the file, and never changes for a version."""
+        """Read an added model's card, by which the file is verified; it never changes for a version."""
         card = None
         if _ADDED.fullmatch(folder):
             card = read_card(self._cache_dir / folder / CARD_FILE_NAME) or (self._bucket and self._bucket.card(folder))
         if not card:
-            raise NotFoundError(f"There is no model {folder!r} in the bucket: `framesift models add` brings one there.")
+            raise NotFoundError(f"There is no model {folder!r} in the bucket: add it with `framesift models add`.")
         if card.folder != folder:
-            raise ModelMismatchError(f"The card of the model {folder} is of another one, {card.folder}: add it again.")
+            raise ModelMismatchError(f"The card at the model {folder} belongs to {card.folder}: add the model again.")
         return card
 
     def _find(self, known: ModelCard) -> Model:
@@ -102,7 +102,7 @@ class ModelRegistry:
 
     def _fetch(self, origin: Origin, shipped: ModelCard) -> Model | None:
         self._cache_dir.mkdir(parents=True, exist_ok=True)
-        # Beside the cache's folders: what is kept is then moved in one step.
+        # In the cache's folder, so that a file is stored with one rename.
         with tempfile.TemporaryDirectory(dir=self._cache_dir) as scratch:
             path = Path(scratch) / shipped.file
             card = origin.fetch(shipped, path)
@@ -122,23 +122,23 @@ class ModelRegistry:
 
 
 def default_cache_dir() -> Path:
-    """Where model files are kept: the setting `analysis.model_cache`, else the user's cache (in Lambda: `/tmp`)."""
+    """Return the model cache: the setting `analysis.model_cache`, else in the user's cache (in Lambda: `/tmp`)."""
     configured = load_settings().analysis.model_cache
     if configured:
         return Path(configured)
-    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:  # Nothing else can be written there.
+    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:  # Only /tmp is writable in Lambda.
         return Path(tempfile.gettempdir()) / "framesift" / "models"
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "framesift" / "models"
 
 
 def open_registry(cache_dir: Path, store: Store | None = None, *, public: bool = False) -> ModelRegistry:
-    """Make the usual registry: the package, the cache, the bucket and, if requested, the models' publishers.
+    """Open the default registry: the package, the cache, the bucket and, if requested, the models' publishers.
 
     Args:
         cache_dir: The cache's folder.
-        store: The bucket, where there is one.
-        public: Whether to use the public origins too. A job does not, since it may not assume a network;
-            `framesift models fetch` does.
+        store: The bucket, if there is one.
+        public: Whether to include the publishers. Jobs do not, since they may have no network; `framesift models fetch`
+            does.
     """
     bucket = BucketOrigin(store) if store is not None else None
     origins: list[Origin] = [bucket] if bucket else []
@@ -148,10 +148,10 @@ def open_registry(cache_dir: Path, store: Store | None = None, *, public: bool =
 
 
 def _verify(shipped: ModelCard, card: ModelCard, path: Path) -> None:
-    """Check a file against its card, and that card against the one that ships."""
+    """Check a file against its card, and that card against the included one."""
     remedy = (
         "reinstall the package"
-        if path.parent == _PACKAGED
+        if path.parent == PACKAGED
         else f"delete {path.parent} and run `framesift models fetch {shipped.name}`"
     )
     if card.folder != shipped.folder or shipped.sha256 not in (None, card.sha256):

@@ -47,7 +47,7 @@ def plan_images(request: StageInput, settings: Settings, store: Store, records: 
         table=records.name,
         categories=manifests,
         collected_digest=_digest(manifests, store),
-        history=list(_history(run, settings, store, records)),
+        history=list(_history(request, settings, store, records)),
         summary_key=summary_key,
         array_size=array_size(items, settings.analysis),
         shard_items=settings.analysis.shard_items,
@@ -117,14 +117,17 @@ def _is_analyzed(job: AnalysisJob, store: Store) -> bool:
     return summary.collected_digest == job.collected_digest
 
 
-def _history(run: Run, settings: Settings, store: Store, records: Records) -> Iterator[HistoryManifest]:
-    """What this day's finished categories and the days before kept."""
+def _history(request: StageInput, settings: Settings, store: Store, records: Records) -> Iterator[HistoryManifest]:
+    """What this day's other categories and the days before kept."""
+    run = request.run
     for days_ago in range(settings.duplicates.history_days + 1):
         day = (run.day - timedelta(days=days_ago)).isoformat()
         record = records.runs.get(run.source, day)
         if record is None:
             continue
         for category in record.done:
+            if days_ago == 0 and category in request.scopes:
+                continue  # What is made again is not compared with its own former attempt.
             made_by = record.run_of(category)
             key = keys.manifest(made_by, category, "analyzed")
             if store.exists(key):

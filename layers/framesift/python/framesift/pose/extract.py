@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from framesift.contracts import FrameCounts, VideoEntry
 from framesift.errors import FramesiftError, FramesLostError, InputError, NoPersonError, NoVideosError
 from framesift.pose.decode import VideoFacts, file_sha256, probe
 from framesift.pose.engine import PoseEngine, open_engine
 from framesift.pose.files import readable
-from framesift.pose.manifest import FrameCounts, Manifest, VideoEntry, read_manifest, write_manifest
+from framesift.pose.manifest import Manifest, read_manifest, write_manifest
 from framesift.pose.model import Bundle, resolve_bundle
 from framesift.pose.refine import refine
 from framesift.pose.segments import Segment, SegmentPoses, Source, follow, plan, stitch

@@ -3,78 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ValidationError
 
+from framesift.contracts import VideoEntry
 from framesift.errors import PoseConfigError
 from framesift.pose.files import atomic_path
 
 MANIFEST_NAME = "manifest.json"
 FORMAT = 1
-
-
-@dataclass(frozen=True)
-class FrameCounts:
-    """What became of a video's frames.
-
-    Attributes:
-        read: Frames that were processed, after sampling.
-        kept: Of those, in the file.
-        no_person: Of those, dropped because nobody was found.
-        low_confidence: Of those, dropped because everybody was too uncertain.
-        filled: Kept frames that gap filling interpolated.
-        stored: Frames in the video, before sampling.
-        undecoded: Of those, missing because they could not be decoded; 0 where only a part was read.
-    """
-
-    read: int
-    kept: int
-    no_person: int
-    low_confidence: int
-    filled: int
-    stored: int = 0
-    undecoded: int = 0
-
-
-class VideoEntry(BaseModel):
-    """One video.
-
-    Attributes:
-        source: Its path, relative to the folder that was given.
-        sha256: The file's digest; `None` where it could not be read.
-        status: `done` or `failed`.
-        output: The sequence's path, relative to the manifest.
-        output_sha256: The sequence's digest.
-        settings: As requested; other settings make a finished video pending again.
-        frames: What became of its frames.
-        duration_s: From its first frame to the last one that was processed.
-        seconds: Processing time, summed over its segments.
-        source_size_bytes: The video's size.
-        output_size_bytes: The sequence's size.
-        ratio: `output_size_bytes / source_size_bytes`.
-        error: The error's class.
-        message: Its sentence.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    source: str
-    sha256: str | None = None
-    status: Literal["done", "failed"]
-    output: str | None = None
-    output_sha256: str | None = None
-    settings: dict[str, Any] = {}
-    frames: FrameCounts | None = None
-    duration_s: float | None = None
-    seconds: float = 0.0
-    source_size_bytes: int = 0
-    output_size_bytes: int = 0
-    ratio: float | None = None
-    error: str | None = None
-    message: str | None = None
 
 
 class Totals(BaseModel):

@@ -31,10 +31,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from framesift.contracts import FrameCounts
 from framesift.errors import NotASequenceError
 from framesift.pose.decode import VideoFacts
 from framesift.pose.files import atomic_path
-from framesift.pose.manifest import FrameCounts
 from framesift.pose.skeleton import CHANNELS, LANDMARK_COUNT, VISIBILITY, WORLD_CHANNELS
 
 SUFFIX = ".pose.parquet"

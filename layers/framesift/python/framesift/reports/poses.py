@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from framesift import keys
 from framesift.errors import FramesiftError
-from framesift.pose.manifest import VideoEntry
 from framesift.reports.figures import Figure
 from framesift.reports.images import embed_image
 from framesift.reports.page import render
@@ -20,7 +19,8 @@ from framesift.storage import Store
 from framesift.table import Records, VideoRecord
 
 if TYPE_CHECKING:
-    from framesift.pose.sequence import PoseSequence
+    from framesift.contracts import VideoEntry
+from framesift.pose.sequence import PoseSequence
 
 MAX_VIDEOS = 30
 _STILLS = 3

@@ -35,7 +35,7 @@ class VideoSettings(_Section):
         (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v"), description="The files of a folder that are videos."
     )
     max_size_bytes: int = Field(8 << 30, ge=1, description="Larger files are refused.")
-    max_pixels: int = Field(8192 * 4320, ge=1, description="Pictures with more pixels are refused.")
+    max_pixels: int = Field(8192 * 4320, ge=1, description="Videos with larger frames are refused.")
     max_duration_s: float = Field(6 * 3600.0, gt=0, description="Longer videos are refused.")
     max_undecoded_share: Confidence = Field(
         0.1, description="A video of whose frames a larger share cannot be decoded is refused; fewer are reported."

@@ -215,6 +215,14 @@ class UploadSettings(Group):
     """Pose extraction from uploaded videos; what is not set (null) is as in the preset."""
 
     preset: PresetName = Field(DEFAULT_PRESET, description="The preset, as in `framesift pose config --preset`.")
+    only_scanned: bool = Field(
+        False, description="Take only uploads that GuardDuty's malware scan has found clean; the stack sets it."
+    )
+    delete_too_large: bool = Field(
+        True,
+        description="Delete an upload that is larger than `max_size_bytes`: it is never used, and storing it costs. "
+        "Its failure stays recorded, and S3 keeps the deleted version for the stage's `noncurrent_days`.",
+    )
     array_videos: int = Field(1, ge=1, description="Videos per child of an array job.")
     timeout_s: int = Field(72_000, ge=60, description="How long the whole job may take, waiting included.")
     attempt_timeout_s: int = Field(10_800, ge=60, description="How long one attempt of a child may take.")
@@ -311,6 +319,9 @@ class ApiSettings(Group):
     """The HTTP API."""
 
     list_max_age_s: int = Field(60, ge=0, description="How long a list may be cached, seconds.")
+    client_requests_per_minute: int = Field(
+        300, ge=0, description="Requests that one client (a user, else an address) may send per minute; 0: any number."
+    )
     media_url_s: int = Field(3_600, ge=60, description="How long a link to a thumbnail works, seconds.")
 
 

@@ -41,7 +41,7 @@ _LOOPBACK = "127.0.0.1"
 # A name of letters, digits and hyphens whose last part begins with a letter: never an IP address in any spelling.
 _HOST_NAME = re.compile(r"(?:[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 _URL_TEXT = re.compile(r"[!-~]{1,4096}")
-_FIRST_WAIT_S = 0.25
+FIRST_WAIT_S = 0.25
 _LONGEST_WAIT_S = 30.0  # A host that requests a longer pause is given up.
 _ADDRESSES_TRIED = 3
 _HEADERS: dict[bytes | str, bytes | str] = {
@@ -161,7 +161,7 @@ class ImageDownloader:
                 why, wait_s = f"the connection broke ({type(error).__name__}: {error})", None
             if number == self._settings.tries or (wait_s or 0) > _LONGEST_WAIT_S:
                 break
-            backoff_s = _FIRST_WAIT_S * 2 ** (number - 1) * random.uniform(0.5, 1.5)
+            backoff_s = FIRST_WAIT_S * 2 ** (number - 1) * random.uniform(0.5, 1.5)
             await asyncio.sleep(max(wait_s or 0.0, backoff_s))
         raise DownloadFailedError(f"{_shown(url)} could not be fetched in {number} tries: {why}.")
 

@@ -25,6 +25,8 @@ from framesift.errors import (
 from framesift.storage.store import StoredObject
 
 _MISSING_CODES = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchVersion"})
+# What S3 answers where an object is not, or while it is being replaced, as a condition wants it.
+_CHANGED_CODES = _MISSING_CODES | {"PreconditionFailed", "ConditionalRequestConflict"}
 _UNKNOWN_CODES = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "InvalidClientTokenId"}
 _DENIED_CODES = {"403", "AccessDenied", "Forbidden", "AllAccessDisabled"}
 _DELETE_MAX_KEYS = 1000  # Of DeleteObjects.
@@ -57,17 +59,25 @@ class S3Store:
         content_type: str = "application/octet-stream",
         *,
         only_if_absent: bool = False,
+        replaces: str = "",
     ) -> bool:
         """Write an object.
 
+        Args:
+            key: Its key.
+            body: Its bytes.
+            content_type: Its media type.
+            only_if_absent: Write nothing if the object exists.
+            replaces: Write nothing unless the object has this ETag (S3 also wants `s3:GetObject` for that).
+
         Returns:
-            False if `only_if_absent` is set and the object exists, else True.
+            False if the condition did not hold, else True.
         """
-        condition: Any = {"IfNoneMatch": "*"} if only_if_absent else {}
+        condition: Any = {"IfNoneMatch": "*"} if only_if_absent else {"IfMatch": replaces} if replaces else {}
         try:
             aws.s3().put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=content_type, **condition)
         except ClientError as error:
-            if _code_of(error) == "PreconditionFailed":
+            if condition and _code_of(error) in _CHANGED_CODES:
                 return False
             raise
         return True
@@ -177,6 +187,30 @@ class S3Store:
         for start in range(0, len(batch), _DELETE_MAX_KEYS):
             objects: Any = [{"Key": key} for key in batch[start : start + _DELETE_MAX_KEYS]]
             aws.s3().delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
+
+    def tags(self, key: str) -> dict[str, str]:
+        """An object's tags; none if it is gone."""
+        try:
+            found = aws.s3().get_object_tagging(Bucket=self.bucket, Key=key)
+        except ClientError as error:
+            if _code_of(error) in _MISSING_CODES:
+                return {}
+            raise
+        return {tag["Key"]: tag["Value"] for tag in found["TagSet"]}
+
+    def delete_unchanged(self, key: str, etag: str) -> bool:
+        """Delete an object if it still has that ETag.
+
+        Returns:
+            False if it was overwritten meanwhile, or is gone.
+        """
+        try:
+            aws.s3().delete_object(Bucket=self.bucket, Key=key, IfMatch=etag)
+        except ClientError as error:
+            if _code_of(error) in _CHANGED_CODES:
+                return False
+            raise
+        return True
 
     def link(self, key: str, seconds: int) -> str:
         """A URL that gives the object to whoever holds it, for so many seconds."""

@@ -41,8 +41,10 @@ class Store(Protocol):
         """Read an object; `NotFoundError` if there is none."""
         ...
 
-    def put(self, key: str, body: bytes, content_type: str = ..., *, only_if_absent: bool = ...) -> bool:
-        """Write an object; False if `only_if_absent` is set and the object exists."""
+    def put(
+        self, key: str, body: bytes, content_type: str = ..., *, only_if_absent: bool = ..., replaces: str = ...
+    ) -> bool:
+        """Write an object; False if it exists and should not, or is another one than the ETag `replaces` names."""
         ...
 
     def exists(self, key: str) -> bool:
@@ -75,6 +77,14 @@ class Store(Protocol):
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete objects; missing ones are no error."""
+        ...
+
+    def tags(self, key: str) -> dict[str, str]:
+        """An object's tags; none if it is gone."""
+        ...
+
+    def delete_unchanged(self, key: str, etag: str) -> bool:
+        """Delete an object if it still has that ETag; False if it was overwritten or is gone."""
         ...
 
     def link(self, key: str, seconds: int) -> str:

@@ -12,6 +12,7 @@
 | `TAKEDOWN#{source}` | `{id}` | a clip that must not be listed | `items` |
 | `LIST` | `{category}` | which list is the newest: the switch | `lists` |
 | `QUOTA#{service}` | `{day}` | units that a day has cost | `quotas` |
+| `CLIENT#{digest}` | `{minute}` | requests of a client of the API | `clients` |
 | `REVIEW` | `{date}.{category}.{item}.{n}` | a prediction that waits for a person, or was decided | `reviews` |
 | `TAUGHT#{project}` | `{sha256}` | an image that a training project has | `training` |
 | `JUDGED#{project}` | `{iteration}` | an iteration that the gate has decided about | `training` |
@@ -26,6 +27,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from framesift.table.clients import Clients
 from framesift.table.items import ItemDay, Items, TakenDown
 from framesift.table.lists import ListPointer, Lists
 from framesift.table.quotas import Quotas
@@ -83,6 +85,11 @@ class Records:
         return Quotas(self.table)
 
     @property
+    def clients(self) -> Clients:
+        """Requests of the API's clients."""
+        return Clients(self.table)
+
+    @property
     def reviews(self) -> Reviews:
         """Predictions for a person to decide about."""
         return Reviews(self.table)
@@ -99,6 +106,7 @@ class Records:
 
 
 __all__ = [
+    "Clients",
     "Execution",
     "Failure",
     "Fault",

@@ -62,6 +62,24 @@ class Table:
             raise
         return True
 
+    def count(self, pk: str, sk: str, expires_at: int) -> int:
+        """Add one to the attribute `count` of a record, which is made if there is none; return the sum.
+
+        Args:
+            pk: Partition key.
+            sk: Sort key.
+            expires_at: When the record may be deleted, Unix seconds.
+        """
+        answer = self._client.update_item(
+            TableName=self.name,
+            Key=_encode({"pk": pk, "sk": sk}),
+            UpdateExpression="ADD #count :one SET expires_at = :expires_at",
+            ExpressionAttributeNames={"#count": "count"},
+            ExpressionAttributeValues=_encode({":one": 1, ":expires_at": expires_at}),
+            ReturnValues="UPDATED_NEW",
+        )
+        return int(_decode(answer["Attributes"])["count"])
+
     def put_many(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Write records that hold their own `pk` and `sk`; a write is repeated until the table takes it."""
         requests = [{"PutRequest": {"Item": _encode(record)}} for record in records]

@@ -1,4 +1,4 @@
-"""One way to run an ONNX network on a CPU, as fast as the CPU allows."""
+"""Runs ONNX networks on the CPU with the fastest available execution provider."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from numpy.typing import NDArray
 
 _OPENVINO = "OpenVINOExecutionProvider"
 _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
+_VNNI_FLAGS = {"avx512_vnni", "avx_vnni"}
 
 
 class OnnxNetwork:
     """A network with one input.
 
-    OpenVINO's execution provider is used where it is installed (onnxruntime-openvino, Linux on x86-64): it multiplies
-    in bfloat16 where the CPU can, which onnxruntime's own provider does not. A network that it cannot compile is run by
-    onnxruntime's own.
+    OpenVINO's execution provider is used if it is installed (onnxruntime-openvino, Linux on x86-64): it computes in
+    bfloat16 if the CPU supports it, which onnxruntime's default provider does not. A network that OpenVINO cannot
+    compile runs with the default provider.
 
     Args:
         path: The ONNX file.
-        threads: Threads to compute with; 0: one for each core.
-        exact: Compute in float32 in any case.
+        threads: Threads of one run; 0: one per core.
+        exact: Always compute in float32.
 
     Attributes:
-        device: What computes, for people.
-        batch_size: How many inputs a run takes; 0: any number.
-        metadata: What the file's maker wrote into it.
+        device: The provider and precision, for people.
+        batch_size: The fixed number of inputs per run; 0: any number.
+        metadata: The file's custom metadata.
     """
 
     def __init__(self, path: Path, *, threads: int = 0, exact: bool = False) -> None:
@@ -47,24 +48,24 @@ class OnnxNetwork:
                 "INFERENCE_NUM_THREADS": str(threads or usable_cores()),
             }
             providers.insert(0, (_OPENVINO, {"device_type": "CPU", "load_config": json.dumps({"CPU": config})}))
-        self._session = _session(path, options, providers)
+        self._session = _open_session(path, options, providers)
         self._input = self._session.get_inputs()[0].name
         self._dtype = np.float16 if self._session.get_inputs()[0].type == "tensor(float16)" else np.float32
         self._outputs = [output.name for output in self._session.get_outputs()]
         first = self._session.get_inputs()[0].shape[0] if self._session.get_inputs()[0].shape else 0
         self.batch_size: int = first if isinstance(first, int) else 0
         self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
-        # A provider that cannot start is left out without an error: what really runs is reported.
+        # A provider that cannot start is skipped without an error, so the active one is reported.
         by_openvino = self._session.get_providers()[0] == _OPENVINO
         precision = "bfloat16" if by_openvino and use_bfloat16 else "float32"
         self.device = f"CPU ({'OpenVINO' if by_openvino else 'onnxruntime'}, {precision})"
 
     def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Run the network on a batch of its inputs."""
+        """Run the network on a batch of inputs; return its first output."""
         return np.asarray(self._session.run(None, {self._input: batch})[0], np.float32)
 
     def run_all(self, batch: NDArray[Any]) -> dict[str, NDArray[Any]]:
-        """Run the network on a batch of its inputs, and give every output by its name; halves are widened."""
+        """Run the network on a batch of inputs; return its outputs by name, float16 ones as float32."""
         outputs = self._session.run(self._outputs, {self._input: batch.astype(self._dtype, copy=False)})
         return {
             name: output.astype(np.float32) if output.dtype == np.float16 else output
@@ -72,7 +73,7 @@ class OnnxNetwork:
         }
 
 
-def _session(path: Path, options: Any, providers: list[Any]) -> Any:
+def _open_session(path: Path, options: Any, providers: list[Any]) -> Any:
     from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 
     try:
@@ -83,9 +84,22 @@ def _session(path: Path, options: Any, providers: list[Any]) -> Any:
         return onnxruntime.InferenceSession(str(path), options, providers=providers[-1:])
 
 
+def prefers_int8(flags: frozenset[str]) -> bool:
+    """Whether a CPU multiplies 8-bit integers faster than any float: VNNI, and no bfloat16.
+
+    Args:
+        flags: The CPU's features, by Linux's names (`cpu_flags`).
+
+    Example:
+        >>> prefers_int8(frozenset({"avx512_vnni"})), prefers_int8(frozenset({"avx512_vnni", "avx512_bf16"}))
+        (True, False)
+    """
+    return bool(_VNNI_FLAGS & flags) and not _BFLOAT16_FLAGS & flags
+
+
 @cache
 def cpu_flags() -> frozenset[str]:
-    """The CPU's features by Linux's names; empty on other systems."""
+    """Return the CPU's feature flags as Linux names them; empty on other systems."""
     if platform.system() != "Linux":
         return frozenset()
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
@@ -94,5 +108,5 @@ def cpu_flags() -> frozenset[str]:
 
 
 def usable_cores() -> int:
-    """How many cores this process may use."""
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

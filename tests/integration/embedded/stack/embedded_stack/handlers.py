@@ -28,10 +28,18 @@ def fail(event, context):
 
 
 def sleep(event, context):
+    """Take some seconds; the objects `sleeps/{key}/began` and `/ended` show how far it is."""
     global calls
     calls += 1
+    _note(event, "began")
     time.sleep(event.get("seconds", 0))
+    _note(event, "ended")
     return {"pid": os.getpid(), "calls": calls, "left_ms": context.get_remaining_time_in_millis()}
+
+
+def _note(event, what):
+    if "key" in event:
+        boto3.client("s3").put_object(Bucket=os.environ["BUCKET"], Key=f"sleeps/{event['key']}/{what}", Body=b"")
 
 
 def grow(event, context):

@@ -12,7 +12,7 @@ from framesift_local.standins.clipsite.catalogue import Clip, catalogue
 from framesift_local.standins.clipsite.photos import Image
 
 CLIPS = list(catalogue(1, dt.date(2026, 11, 20), 60).clips.values())
-PDQ_SAME = 31  # The distance up to which PDQ's makers call two pictures the same.
+PDQ_SAME = 31  # The distance up to which PDQ's makers call two images the same.
 
 
 def pdq(image: Image) -> np.ndarray:

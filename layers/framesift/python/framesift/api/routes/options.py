@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from framesift.api.messages import Problem
+from framesift.api.messages import GatewayMessage, Problem
 from framesift.api.middlewares import READ, WRITE, cacheable, requires
 from framesift.api.problems import CONTENT_TYPE
 from framesift.settings import load_settings
@@ -17,19 +17,27 @@ from framesift.table import Records
 Category = Annotated[str, Path(pattern=r"^[a-z0-9_-]{1,40}$")]
 
 
-def _problem(description: str) -> dict[str, Any]:
-    return {"description": description, "content": {CONTENT_TYPE: {"model": Problem}}}
+def _problem(description: str, *, from_gateway: bool = False) -> dict[str, Any]:
+    content: dict[str, Any] = {CONTENT_TYPE: {"model": Problem}}
+    if from_gateway:
+        content["application/json"] = {"model": GatewayMessage}
+    return {"description": description, "content": content}
 
 
 _ALL: dict[str, Any] = {"custom_response_validation_http_code": 500}
 _OK = {200: {"description": "Success."}}
-_REFUSED = {401: _problem("No valid access token."), 403: _problem("The token lacks the scope.")}
+# The gateway refuses most of these itself, with a body of its own.
+_REFUSED = {
+    401: _problem("No valid access token.", from_gateway=True),
+    403: _problem("The token lacks the scope.", from_gateway=True),
+}
 
 WRONG = {
     404: _problem("There is no such resource."),
     422: _problem("A parameter has the wrong form; `errors` names it."),
 }
-FAILED = {500: _problem("The server failed; `request_id` finds the request in the logs.")}
+_TOO_MANY = {429: _problem("Too many requests; `Retry-After` says when to go on.", from_gateway=True)}
+FAILED = _TOO_MANY | {500: _problem("The server failed; `request_id` finds the request in the logs.")}
 PUBLIC: dict[str, Any] = _ALL | {"tags": ["lists"], "responses": _OK | WRONG | FAILED}
 READERS: dict[str, Any] = _ALL | {
     "tags": ["runs"],

@@ -1,4 +1,4 @@
-"""Pictures with regions, as `create_images_from_files` takes them: converted, clipped, batched."""
+"""Prepares training images for `create_images_from_files`: converts them, clips their regions, groups them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from framesift.contracts import Region
-from framesift.detection.azure.pictures import MAX_TRAINING_BYTES, fit
+from framesift.detection.azure.images import MAX_TRAINING_BYTES, convert
 from framesift.detection.regions import clip_all
 from framesift.errors import ImageRefusedError, MediaError
 from framesift.names import safe_name
 
-# Of one request (`create_images_from_files`); 55 MB and more have timed out.
+# Per request; the service has timed out from 55 MB on.
 MAX_BATCH_IMAGES = 64
 MAX_BATCH_BYTES = 32 * 1024 * 1024
 MAX_REGIONS = 300
@@ -21,14 +21,14 @@ _STORED = {"OK", "OKDuplicate"}
 
 
 @dataclass(frozen=True)
-class Labelled:
-    """A picture with what is in it.
+class LabelledImage:
+    """A training image and its regions.
 
     Attributes:
         sha256: Digest of `data`.
         data: JPEG, PNG, WebP or GIF bytes.
-        title: Names the picture in the project, for people.
-        regions: What is in it; clipped to the picture when sent.
+        title: Its name in the project, for people.
+        regions: Its objects; they are clipped to the image before the upload.
     """
 
     sha256: str
@@ -38,13 +38,13 @@ class Labelled:
 
 
 @dataclass(frozen=True)
-class Uploaded:
-    """What became of a picture.
+class UploadOutcome:
+    """The result for one image.
 
     Attributes:
-        sha256: Digest of the picture as it was collected.
-        sent_sha256: Digest of what was sent.
-        image_id: The project's id of it; None where it was refused.
+        sha256: Digest of the image as it was collected.
+        sent_sha256: Digest of the uploaded bytes.
+        image_id: Its id in the project; None if it was refused.
         error: Why it was refused.
     """
 
@@ -55,18 +55,18 @@ class Uploaded:
 
 
 @dataclass(frozen=True)
-class Fitting:
-    """A picture as it is sent.
+class PreparedImage:
+    """An image as it is uploaded.
 
     Attributes:
-        picture: As it was collected.
+        original: The image as it was collected.
         data: JPEG, PNG or GIF bytes that the service takes.
         sha256: Digest of `data`.
-        name: Tells the picture in the service's answer.
-        regions: Inside of the picture.
+        name: Identifies the image in the service's response.
+        regions: Clipped to the image.
     """
 
-    picture: Labelled
+    original: LabelledImage
     data: bytes
     sha256: str
     name: str
@@ -75,49 +75,51 @@ class Fitting:
 
 @dataclass(frozen=True)
 class Batch:
-    """What one request sends, and what was refused on the way to it.
+    """The images of one request, and those that were refused while it was filled.
 
     Attributes:
-        images: What the request sends; may be empty.
-        refused: Images that the service would not take.
+        images: The images to upload; may be empty.
+        refused: Images that the service does not accept.
     """
 
-    images: list[Fitting]
-    refused: list[Uploaded]
+    images: list[PreparedImage]
+    refused: list[UploadOutcome]
 
 
-def fitting(images: Iterable[Labelled], known: Container[str] = frozenset()) -> Iterator[Fitting | Uploaded]:
-    """Convert images to what the service takes.
+def prepare_images(
+    images: Iterable[LabelledImage], known: Container[str] = frozenset()
+) -> Iterator[PreparedImage | UploadOutcome]:
+    """Convert images to what the service accepts.
 
     Args:
-        images: What is to be sent.
-        known: Digests of what was sent before: that is left out.
+        images: The images to upload.
+        known: Digests of uploaded bytes: images with these are skipped.
 
     Yields:
-        Each image as it is sent; the outcome of one that the service would not take.
+        Each image as it is uploaded, or the outcome for one that the service does not accept.
     """
     for image in images:
         try:
-            data = fit(image.data, MAX_TRAINING_BYTES)
+            data = convert(image.data, MAX_TRAINING_BYTES)
             regions, outside = clip_all(image.regions)
             if outside and not regions:
                 raise outside[0]
         except MediaError as error:
-            yield Uploaded(image.sha256, error=error)
+            yield UploadOutcome(image.sha256, error=error)
             continue
         sent = hashlib.sha256(data).hexdigest()
         if sent in known:
             continue
         name = f"{safe_name(image.title, max_bytes=80)} {sent[:16]}"
-        yield Fitting(image, data, sent, name, regions[:MAX_REGIONS])
+        yield PreparedImage(image, data, sent, name, regions[:MAX_REGIONS])
 
 
-def batches(images: Iterable[Fitting | Uploaded]) -> Iterator[Batch]:
+def make_batches(images: Iterable[PreparedImage | UploadOutcome]) -> Iterator[Batch]:
     """Group images into as few requests as the service's limits allow."""
     batch = Batch([], [])
     size_bytes = 0
     for each in images:
-        if isinstance(each, Uploaded):
+        if isinstance(each, UploadOutcome):
             batch.refused.append(each)
             continue
         if batch.images and (len(batch.images) == MAX_BATCH_IMAGES or size_bytes + len(each.data) > MAX_BATCH_BYTES):
@@ -129,8 +131,8 @@ def batches(images: Iterable[Fitting | Uploaded]) -> Iterator[Batch]:
         yield batch
 
 
-def body(batch: Sequence[Fitting], tag_ids: dict[str, str]) -> Any:
-    """A request's body."""
+def make_request(batch: Sequence[PreparedImage], tag_ids: dict[str, str]) -> Any:
+    """Build the body of a request."""
     from azure.cognitiveservices.vision.customvision.training import models
 
     return models.ImageFileCreateBatch(
@@ -154,9 +156,9 @@ def body(batch: Sequence[Fitting], tag_ids: dict[str, str]) -> Any:
     )
 
 
-def outcome(each: Fitting, result: Any) -> Uploaded:
-    """What the service's answer says of a picture."""
+def read_outcome(each: PreparedImage, result: Any) -> UploadOutcome:
+    """Read the outcome for one image from the service's response."""
     if result.status in _STORED:
-        return Uploaded(each.picture.sha256, each.sha256, str(result.image.id))
-    error = ImageRefusedError(f"Custom Vision does not take the picture {each.name!r}: {result.status}.")
-    return Uploaded(each.picture.sha256, each.sha256, error=error)
+        return UploadOutcome(each.original.sha256, each.sha256, str(result.image.id))
+    error = ImageRefusedError(f"Custom Vision refuses the image {each.name!r}: {result.status}.")
+    return UploadOutcome(each.original.sha256, each.sha256, error=error)

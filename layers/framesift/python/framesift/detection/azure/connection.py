@@ -1,4 +1,4 @@
-"""Calls to a Custom Vision resource: at its pace, patient where it is busy, with its errors as ours."""
+"""Calls to a Custom Vision resource: rate-limited, retried while it is busy, with its errors translated to ours."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from framesift.errors import (
     ProjectNotFoundError,
     RequestRefusedError,
 )
-from framesift.pacing import Pacer, patiently
+from framesift.pacing import Pacer, call_with_retries
 from framesift.secrets import read_json_secret, wrong_content
 from framesift.settings import CustomVisionSettings
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from azure.cognitiveservices.vision.customvision.prediction import CustomVisionPredictionClient
     from azure.cognitiveservices.vision.customvision.training import CustomVisionTrainingClient
 
-# The service counts a box as found from this overlap (IoU) on, by default; the threshold does not change the average.
+# The service's defaults: the IoU from which a box counts as found, and a probability threshold, which does not affect
+# the average precision.
 _OVERLAP = 0.3
 _THRESHOLD = 0.5
 _CLASSES: dict[str, type[FramesiftError]] = {
@@ -49,16 +50,16 @@ _ADVICE: dict[type[FramesiftError], str] = {
     ProjectNotFoundError: "check the project's id and that the key is of its resource",
     IterationNotPublishedError: "publish an iteration of the project to the prediction resource",
     PredictionResourceError: "check FRAMESIFT_CUSTOM_VISION__PREDICTION_RESOURCE_ID",
-    ProjectFullError: "delete what the project needs no more, or take a larger tier",
-    ImageRefusedError: "Custom Vision takes no such picture",
+    ProjectFullError: "delete what the project no longer needs, or choose a larger tier",
+    ImageRefusedError: "Custom Vision does not accept this image",
 }
 
 
 def resolve(settings: CustomVisionSettings) -> CustomVisionSettings:
-    """The settings with what the secret holds.
+    """Merge the secret's values into the settings.
 
     Raises:
-        SettingsError: If the secret cannot be read, or holds something else.
+        SettingsError: If the secret cannot be read, or its content is not valid.
     """
     if not settings.secret:
         return settings
@@ -70,31 +71,31 @@ def resolve(settings: CustomVisionSettings) -> CustomVisionSettings:
         raise wrong_content(settings.secret, expected) from None
 
 
-def training_client(settings: CustomVisionSettings) -> CustomVisionTrainingClient:
-    """The client of the training resource.
+def make_training_client(settings: CustomVisionSettings) -> CustomVisionTrainingClient:
+    """Make the client of the training resource.
 
     Raises:
         DetectorKeyError: There is no key or no address.
     """
     from azure.cognitiveservices.vision.customvision.training import CustomVisionTrainingClient
 
-    key = _key(settings.training_key.get_secret_value(), settings.training_endpoint, "TRAINING")
-    credentials = _credentials("Training-key", key)
+    key = _require_key(settings.training_key.get_secret_value(), settings.training_endpoint, "TRAINING")
+    credentials = _make_credentials("Training-key", key)
     client: CustomVisionTrainingClient = CustomVisionTrainingClient(settings.training_endpoint, credentials)  # type: ignore[no-untyped-call]
     _set_up(client, settings)
     return client
 
 
-def prediction_client(settings: CustomVisionSettings) -> CustomVisionPredictionClient:
-    """The client of the prediction resource.
+def make_prediction_client(settings: CustomVisionSettings) -> CustomVisionPredictionClient:
+    """Make the client of the prediction resource.
 
     Raises:
         DetectorKeyError: There is no key or no address.
     """
     from azure.cognitiveservices.vision.customvision.prediction import CustomVisionPredictionClient
 
-    key = _key(settings.prediction_key.get_secret_value(), settings.prediction_endpoint, "PREDICTION")
-    credentials = _credentials("Prediction-key", key)
+    key = _require_key(settings.prediction_key.get_secret_value(), settings.prediction_endpoint, "PREDICTION")
+    credentials = _make_credentials("Prediction-key", key)
     client: CustomVisionPredictionClient = CustomVisionPredictionClient(settings.prediction_endpoint, credentials)  # type: ignore[no-untyped-call]
     _set_up(client, settings)
     return client
@@ -104,7 +105,7 @@ class Calls:
     """Calls to one resource.
 
     Args:
-        settings: The pace and the patience.
+        settings: The request rate, and how long to retry.
     """
 
     def __init__(self, settings: CustomVisionSettings) -> None:
@@ -117,12 +118,12 @@ class Calls:
         Args:
             operation: The client's method.
             *args: Its arguments.
-            once: Do not repeat it where the connection broke: it may have been carried out.
+            once: Do not retry after a broken connection: the operation may have been carried out.
             **options: Its options.
 
         Raises:
-            DetectorError: A leaf of it says what the service refuses.
-            ImageRefusedError: The service does not take the picture.
+            DetectorError: The service refuses; the subclass shows what.
+            ImageRefusedError: The service does not accept the image.
             DetectorBusyError: The service stays busy, or cannot be reached.
             DetectorQuotaError: The quota is used up.
         """
@@ -133,7 +134,7 @@ class Calls:
             try:
                 return operation(*args, **options)
             except HttpOperationError as error:
-                raise _translated(error) from error
+                raise _translate(error) from error
             except ClientRequestError as error:
                 raise DetectorBusyError(f"Custom Vision cannot be reached: {error}", answered=False) from error
 
@@ -143,18 +144,18 @@ class Calls:
             self._pacer.hold(error.wait_s)
             return error.wait_s
 
-        return patiently(call, wait_hint_s, patience_s=self._patience_s)
+        return call_with_retries(call, wait_hint_s, patience_s=self._patience_s)
 
 
-def average_precision(call: Calls, client: CustomVisionTrainingClient, project_id: str, iteration_id: str) -> float:
-    """An iteration's mean average precision, 0 to 1, as the service measures it on pictures that it held out."""
+def get_average_precision(call: Calls, client: CustomVisionTrainingClient, project_id: str, iteration_id: str) -> float:
+    """Get an iteration's mean average precision, 0 to 1, which the service measures on images that it held out."""
     performance = call(
         client.get_iteration_performance, project_id, iteration_id, threshold=_THRESHOLD, overlap_threshold=_OVERLAP
     )
     return float(performance.average_precision)
 
 
-def _key(key: str, endpoint: str, which: str) -> str:
+def _require_key(key: str, endpoint: str, which: str) -> str:
     if not key or not endpoint:
         raise DetectorKeyError(
             "There is no key or no address of the Custom Vision resource: set "
@@ -164,33 +165,33 @@ def _key(key: str, endpoint: str, which: str) -> str:
     return key
 
 
-def _credentials(header: str, key: str) -> Any:
+def _make_credentials(header: str, key: str) -> Any:
     from msrest.authentication import ApiKeyCredentials
 
     return ApiKeyCredentials(in_headers={header: key})
 
 
 def _set_up(client: Any, settings: CustomVisionSettings) -> None:
-    # Its own retries know neither the pace nor which call must not be repeated, and hide what the service says. The
-    # policy is changed in its place: the client's session holds it already.
+    # Its own retries know neither our rate limit nor which calls must not be repeated, and hide the service's errors.
+    # The policy is changed in place: the client's session holds it already.
     policy = client.config.retry_policy.policy
     policy.total, policy.status_forcelist = 0, ()
     client.config.connection.timeout = settings.timeout_s
 
 
-def _translated(error: Any) -> FramesiftError:
-    """Our error for the service's."""
+def _translate(error: Any) -> FramesiftError:
+    """Translate the service's error to ours."""
     response = error.response
     try:
         body = response.json()
         body = body.get("error", body)
-        code, said = str(body.get("code", "")), str(body.get("message", ""))
+        code, reason = str(body.get("code", "")), str(body.get("message", ""))
     except (ValueError, AttributeError):
-        code, said = "", response.text[:200]
+        code, reason = "", response.text[:200]
     status = response.status_code
-    what = f"HTTP {status} {code}: {said}"
-    if status == 403 and "quota" in said.lower():
-        return DetectorQuotaError(f"Custom Vision's quota is used up: wait, or take a larger tier ({what}).")
+    what = f"HTTP {status} {code}: {reason}"
+    if status == 403 and "quota" in reason.lower():
+        return DetectorQuotaError(f"Custom Vision's quota is used up: wait, or choose a larger tier ({what}).")
     if status == 429 or status >= 500:
         wait_s = response.headers.get("Retry-After", "0")
         return DetectorBusyError(
@@ -200,7 +201,7 @@ def _translated(error: Any) -> FramesiftError:
         return DetectorKeyError(f"Custom Vision refuses the key: check it and its address ({what}).")
     found = _CLASSES.get(code)
     if found is None and status == 404:
-        found = IterationNotPublishedError if "iteration" in said.lower() else ProjectNotFoundError
+        found = IterationNotPublishedError if "iteration" in reason.lower() else ProjectNotFoundError
     if found is None:
         return RequestRefusedError(f"Custom Vision refuses the request ({what}).", code or str(status))
     return found(f"{_ADVICE[found][0].upper()}{_ADVICE[found][1:]} ({what}).")

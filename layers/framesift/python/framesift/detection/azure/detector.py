@@ -1,4 +1,4 @@
-"""Predictions by a published iteration."""
+"""Detection with a published iteration of Custom Vision."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from framesift.contracts import Detection
-from framesift.detection.azure.connection import Calls, average_precision, prediction_client, resolve, training_client
-from framesift.detection.azure.pictures import MAX_PREDICTION_BYTES, fit
+from framesift.detection.azure.connection import (
+    Calls,
+    get_average_precision,
+    make_prediction_client,
+    make_training_client,
+    resolve,
+)
+from framesift.detection.azure.images import MAX_PREDICTION_BYTES, convert
 from framesift.detection.regions import clip
 from framesift.errors import IterationNotPublishedError, MediaError, RegionOutsideError
 
@@ -18,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class CustomVisionDetector:
-    """Looks for objects by an iteration that a Custom Vision project has published.
+    """Detects objects with an iteration that a Custom Vision project has published.
 
     Args:
-        settings: The resources, the pace and the patience.
+        settings: The resources, the request rate, and how long to retry.
         project_id: The project.
         publish_name: The iteration's name on the prediction resource; None: the newest that is published.
     """
@@ -30,15 +36,15 @@ class CustomVisionDetector:
         self._settings = settings
         self._project_id = project_id
         self._wanted_name = publish_name
-        self._training = training_client(settings)
-        self._prediction = prediction_client(settings)
+        self._training = make_training_client(settings)
+        self._prediction = make_prediction_client(settings)
         self._call_training = Calls(settings)
         self._call_prediction = Calls(settings)
         self._found: Any = None
 
     @classmethod
     def from_settings(cls, settings: CustomVisionSettings, in_service: InService | None) -> CustomVisionDetector:
-        """The iteration in service; where none is, the newest that the serving project has published."""
+        """Open the iteration in service or, if there is none, the newest that the serving project has published."""
         settings = resolve(settings)
         if in_service is None:
             return cls(settings, settings.serving_project)
@@ -65,34 +71,34 @@ class CustomVisionDetector:
         return str(self._iteration.publish_name)
 
     def average_precision(self) -> float:
-        """The iteration's mean average precision by the service's own measure, 0 to 1."""
-        return average_precision(self._call_training, self._training, self._project_id, self.iteration_id)
+        """Get the iteration's mean average precision, 0 to 1, as the service measures it."""
+        return get_average_precision(self._call_training, self._training, self._project_id, self.iteration_id)
 
     def tags(self) -> Mapping[str, Sequence[str]]:
         """See `Detector.tags`: the project's tags, and those that the published iteration was trained on."""
-        ask = self._call_training
-        published = ask(self._training.get_tags, self._project_id, iteration_id=self.iteration_id)
+        call = self._call_training
+        published = call(self._training.get_tags, self._project_id, iteration_id=self.iteration_id)
         return {
-            "the project": [tag.name for tag in ask(self._training.get_tags, self._project_id)],
+            "the project": [tag.name for tag in call(self._training.get_tags, self._project_id)],
             f"its published iteration {self._iteration.publish_name!r}": [tag.name for tag in published],
         }
 
-    def detect(self, pictures: Sequence[bytes], *, min_score: float) -> list[list[Detection] | MediaError]:
-        """See `Detector.detect`: one request a picture, which is what the service offers."""
+    def detect(self, images: Sequence[bytes], *, min_score: float) -> list[list[Detection] | MediaError]:
+        """See `Detector.detect`. Sends one request per image, as the service requires."""
         publish_name = self._iteration.publish_name
 
-        def look(picture: bytes) -> list[Detection] | MediaError:
+        def predict(image: bytes) -> list[Detection] | MediaError:
             try:
-                fitting = fit(picture, MAX_PREDICTION_BYTES)
+                accepted = convert(image, MAX_PREDICTION_BYTES)
                 answer = self._call_prediction(
-                    self._prediction.detect_image_with_no_store, self._project_id, publish_name, fitting
+                    self._prediction.detect_image_with_no_store, self._project_id, publish_name, accepted
                 )
             except MediaError as error:
                 return error
-            return _detections(answer.predictions, min_score)
+            return _read_detections(answer.predictions, min_score)
 
         with ThreadPoolExecutor(self._settings.concurrency, thread_name_prefix="predict") as pool:
-            waiting = [pool.submit(look, picture) for picture in pictures]
+            waiting = [pool.submit(predict, image) for image in images]
             try:
                 return [future.result() for future in waiting]
             finally:
@@ -112,19 +118,19 @@ class CustomVisionDetector:
         if not published:
             named = f" under the name {self._wanted_name!r}" if self._wanted_name else ""
             raise IterationNotPublishedError(
-                f"Project {self._project_id} has no iteration that is published{named}: publish one, or bring the "
-                "former one back with `framesift detector rollback`."
+                f"Project {self._project_id} has no published iteration{named}: publish one, or return to the "
+                "previous one with `framesift detector rollback`."
             )
         return max(published, key=lambda each: each.trained_at or each.created)
 
 
-def _detections(predictions: Sequence[Any], min_score: float) -> list[Detection]:
+def _read_detections(predictions: Sequence[Any], min_score: float) -> list[Detection]:
     found = []
     for each in predictions:
         box = each.bounding_box
         if box is None or each.probability < min_score:
             continue
-        seen = Detection(
+        detection = Detection(
             tag=each.tag_name,
             left=box.left,
             top=box.top,
@@ -133,8 +139,8 @@ def _detections(predictions: Sequence[Any], min_score: float) -> list[Detection]
             probability=min(max(each.probability, 0.0), 1.0),
         )
         try:
-            inside = clip(seen)
+            inside = clip(detection)
         except RegionOutsideError:
-            continue  # Nothing of it can be seen.
-        found.append(seen.model_copy(update=inside.model_dump()))
-    return sorted(found, key=lambda seen: -seen.probability)
+            continue  # It lies outside the image.
+        found.append(detection.model_copy(update=inside.model_dump()))
+    return sorted(found, key=lambda detection: -detection.probability)

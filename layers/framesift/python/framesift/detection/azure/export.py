@@ -1,4 +1,4 @@
-"""The rescue of a project: its tags, pictures and regions, as COCO or YOLO. What is there is not fetched again."""
+"""Exports a project's tags, images and regions as COCO or YOLO. Images that the folder has are not fetched again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from framesift.detection.azure.connection import resolve
-from framesift.detection.azure.pictures import from_storage
+from framesift.detection.azure.images import allow_only_storage
 from framesift.detection.azure.trainer import CustomVisionTrainer
 from framesift.errors import MediaError
 from framesift.names import unique_names
@@ -23,22 +23,22 @@ _CHUNK = 256
 
 
 @dataclass
-class Rescue:
-    """What was taken out of a project.
+class Export:
+    """The result of an export.
 
     Attributes:
-        tags: All tags, by their names.
-        images: Pictures that are in the folder.
+        tags: All tags, sorted.
+        images: Images in the folder.
         regions: Regions of these.
-        fetched: Pictures that this call has fetched.
-        left: Pictures that could not be had, with the reason.
+        fetched: Images that this call downloaded.
+        failed: Images that could not be downloaded, by id, with the reason.
     """
 
     tags: list[str] = field(default_factory=list)
     images: int = 0
     regions: int = 0
     fetched: int = 0
-    left: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
 
 
 def export_project(
@@ -47,32 +47,32 @@ def export_project(
     project_id: str,
     folder: Path,
     form: Literal["coco", "yolo"],
-) -> Rescue:
-    """Take everything out of a project.
+) -> Export:
+    """Export all images, regions and tags of a project.
 
-    COCO: `annotations.json` beside `images/`. YOLO: `data.yaml`, `images/` and `labels/` with a line a region. Pictures
-    without regions are taken, too. The lists are written last, and anew each time.
+    COCO: `annotations.json` beside `images/`. YOLO: `data.yaml`, `images/` and `labels/` with a line per region. Images
+    without regions are included. The annotations are written last, and anew each time.
 
     Args:
         settings: The training resource.
-        download: Limits of what is fetched.
+        download: Limits of downloads.
         project_id: The project.
-        folder: Where to; made where there is none.
-        form: How regions are written.
+        folder: The output folder; created if missing.
+        form: The format of the annotations.
 
     Raises:
-        DetectorError: A leaf of it says what the service refuses.
-        DetectorBusyError: The service stays busy; run it again, and it goes on where it was.
+        DetectorError: The service refuses; the subclass shows what.
+        DetectorBusyError: The service stays busy; another call resumes the export.
     """
     trainer = CustomVisionTrainer(resolve(settings), project_id)
-    report = Rescue(tags=sorted(trainer.images_per_tag()))
+    report = Export(tags=sorted(trainer.images_per_tag()))
     (folder / "images").mkdir(parents=True, exist_ok=True)
     images = list(trainer.images())
-    there = {path.stem: path for path in (folder / "images").iterdir() if not path.name.endswith(".part")}
-    missing = [image for image in images if image.id not in there]
+    present = {path.stem: path for path in (folder / "images").iterdir() if not path.name.endswith(".part")}
+    missing = [image for image in images if image.id not in present]
     for start in range(0, len(missing), _CHUNK):
-        _fetch(missing[start : start + _CHUNK], folder / "images", download, there, report)
-    kept = [(image, there[image.id]) for image in images if image.id in there]
+        _fetch(missing[start : start + _CHUNK], folder / "images", download, present, report)
+    kept = [(image, present[image.id]) for image in images if image.id in present]
     report.images = len(kept)
     report.regions = sum(len(image.regions or []) for image, _ in kept)
     _WRITERS[form](folder, kept, report.tags)
@@ -80,9 +80,9 @@ def export_project(
 
 
 def _fetch(
-    images: Sequence[Any], folder: Path, download: DownloadSettings, there: dict[str, Path], report: Rescue
+    images: Sequence[Any], folder: Path, download: DownloadSettings, present: dict[str, Path], report: Export
 ) -> None:
-    allowed = from_storage(download, (image.original_image_uri for image in images))
+    allowed = allow_only_storage(download, (image.original_image_uri for image in images))
 
     async def fetch() -> dict[str, DownloadedImage | MediaError]:
         async with ImageDownloader(allowed) as downloader:
@@ -92,13 +92,13 @@ def _fetch(
     for image in images:
         answer = answers[image.original_image_uri]
         if isinstance(answer, MediaError):
-            report.left[image.id] = str(answer)
+            report.failed[image.id] = str(answer)
             continue
         path = folder / f"{image.id}.{answer.facts.extension}"
         part = path.with_suffix(f"{path.suffix}.part")
         part.write_bytes(answer.data)
         part.replace(path)
-        there[image.id] = path
+        present[image.id] = path
         report.fetched += 1
 
 
@@ -135,7 +135,7 @@ def _write_yolo(folder: Path, images: Sequence[tuple[Any, Path]], tags: Sequence
             for region in image.regions or []
         ]
         _replace(folder / "labels" / f"{path.stem}.txt", "".join(lines))
-    # Names become folders and file names in tools that read this; JSON's strings are YAML's.
+    # Tools that read this use the names as file names. JSON's strings are valid YAML.
     names = dict(enumerate(unique_names(tags)))
     listed = "".join(f"  {number}: {json.dumps(name, ensure_ascii=False)}\n" for number, name in names.items())
     _replace(folder / "data.yaml", f"path: .\ntrain: images\nval: images\nnames:\n{listed}")

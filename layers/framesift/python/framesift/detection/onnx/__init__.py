@@ -1,4 +1,4 @@
-"""Detectors of our own: any that was exported to ONNX."""
+"""Detectors that were exported to ONNX."""
 
 from framesift.detection.onnx.detector import OnnxDetector
 

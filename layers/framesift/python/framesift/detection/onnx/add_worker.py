@@ -1,4 +1,4 @@
-"""What is done with an untrusted ONNX file in a process that may be killed (see `framesift.sandbox`)."""
+"""Inspects an untrusted ONNX file, in a process that may be killed (see `framesift.sandbox`)."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ _MAX_DEPTH = 64
 
 
 def inspect(data: bytes, *, file_name: str, head: Head | None, size: int) -> Reply:
-    """Load a network, run it, and give its head and the size of its input.
+    """Load and run a network; return its head and the size of its input.
 
     Raises:
         ExternalDataError: Its weights are in other files.
         RowCountError: It gives other than one row for each image.
-        NotADetectorError: It is no network, or no detector that we can feed and read.
-        MemoryError: It needs too much.
+        NotADetectorError: It is not a network, or not a detector with a supported input and output.
+        MemoryError: It needs too much memory.
     """
     try:
         is_split = has_external_data(data)
@@ -54,7 +54,7 @@ def inspect(data: bytes, *, file_name: str, head: Head | None, size: int) -> Rep
             "(onnx.save without save_as_external_data)."
         )
     try:
-        return _try_out(data, file_name, head, size)
+        return _run(data, file_name, head, size)
     except (ExternalDataError, RowCountError, NotADetectorError):
         raise
     except Exception as error:  # noqa: BLE001 - onnxruntime's own errors have no other base class.
@@ -74,11 +74,11 @@ def has_external_data(data: bytes) -> bool:
     return any(_external(data, "model", 0))
 
 
-def _try_out(data: bytes, file_name: str, head: Head | None, size: int) -> Reply:
+def _run(data: bytes, file_name: str, head: Head | None, size: int) -> Reply:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    # Optimized as it will be: what folding constants costs is paid here, and not by the first prediction.
+    # Optimized as in production: the cost of folding constants shows here, not in the first prediction.
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     inputs, outputs = session.get_inputs(), [output.name for output in session.get_outputs()]
     if len(inputs) != 1:
@@ -109,17 +109,17 @@ def _head(outputs: list[str], file_name: str) -> Head:
     if outputs == ["model_outputs0"]:
         return "custom_vision"
     raise NotADetectorError(
-        f"{file_name} has the outputs {', '.join(outputs[:10])}: name with --head how they are read "
+        f"{file_name} has the outputs {', '.join(outputs[:10])}: choose their format with --head "
         f"({', '.join(get_args(Head))})."
     )
 
 
-def _size(shape: list[Any], asked: int, file_name: str) -> tuple[int, int]:
+def _size(shape: list[Any], requested: int, file_name: str) -> tuple[int, int]:
     """Width and height of the input, pixels."""
     height, width = shape[-2:] if len(shape) >= 2 else (None, None)
-    width, height = (side if isinstance(side, int) else asked for side in (width, height))
+    width, height = (side if isinstance(side, int) else requested for side in (width, height))
     if not width or not height:
-        raise NotADetectorError(f"{file_name} leaves the size of its input open: give it with --size.")
+        raise NotADetectorError(f"{file_name} does not fix the size of its input: give it with --size.")
     return width, height
 
 

@@ -1,7 +1,7 @@
-"""Detectors that a person brings: Custom Vision's export as it comes, or any ONNX file with what it lacks.
+"""Adds detectors: Custom Vision's export, or any ONNX file with its head and tags named.
 
-Whoever made the file is not trusted. A zip is read within limits; the network is loaded and tried in a process with
-limits on memory and time (see `framesift.sandbox`).
+Files are not trusted. A zip is read within limits; the network is loaded and tried in a process with limits on memory
+and time (see `framesift.sandbox`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MAX_LABELS = 10_000
 _MAX_LABEL_CHARS = 200
 _MANIFEST = "cvexport.manifest"
 _TIME_LIMIT_S = 120.0
-# Loading takes the file, its parsed form, the optimized form, and what a run computes.
+# Loading takes the file, its parsed form, the optimized form, and the activations of a run.
 _MEMORY_BYTES = 1 << 30
 _MEMORY_TIMES_FILE = 6
 
@@ -61,19 +61,19 @@ def read_detector(
     size: int = 0,
     licence: str = "its owner's",
 ) -> AddedModel:
-    """Read a detector, try it out, and write its card.
+    """Read and test a detector, and make its card.
 
     Args:
         path: The zip that Custom Vision exports (platform ONNX), or an ONNX file.
-        name: What the model is to be called.
+        name: The model's name.
         version: Its version; by default the exported iteration's, or the file's digest.
-        head: How its outputs are read; recognized by the outputs' names for Custom Vision's.
-        tags: What it finds, by its class number; a zip has them in `labels.txt`.
-        size: The side of its square input in pixels, where the file leaves it open.
-        licence: Whose it is.
+        head: The format of its outputs; Custom Vision's are recognized by the outputs' names.
+        tags: Its classes, in the order of their numbers; a zip has them in `labels.txt`.
+        size: The side of its square input in pixels, if the file does not fix it.
+        licence: The model's licence.
 
     Raises:
-        NotADetectorError: It is none, or something must be given that the file lacks.
+        NotADetectorError: It is not a detector, or lacks something that must be passed as an argument.
         NotAnExportError: The zip is no export of Custom Vision, is damaged or encrypted.
         ExternalDataError: The network's weights are in other files.
         RowCountError: The network gives other than one row for each image.
@@ -86,12 +86,12 @@ def read_detector(
         ('person', 'logo')
     """
     if path.stat().st_size > _MAX_MODEL_BYTES:
-        raise NotADetectorError(f"{path.name} has more than {_MAX_MODEL_BYTES:,} bytes: no detector is so large.")
+        raise NotADetectorError(f"{path.name} has more than {_MAX_MODEL_BYTES:,} bytes: too large for a detector.")
     source = _from_zip(path) if zipfile.is_zipfile(path) else _Source(path.read_bytes(), tags)
     if not source.tags:
-        raise NotADetectorError(f"{path.name} does not say what it finds: name its classes in order with --tag.")
+        raise NotADetectorError(f"{path.name} has no labels: name its classes in order with --tag.")
     _check_labels(source.tags, path.name)
-    found = _try_out(source.data, path.name, head, size)
+    found = _inspect(source.data, path.name, head, size)
     digest = hashlib.sha256(source.data).hexdigest()
     try:
         card = ModelCard(
@@ -112,7 +112,7 @@ def read_detector(
     return AddedModel(card, source.data)
 
 
-def _try_out(data: bytes, file_name: str, head: Head | None, size: int) -> dict[str, Any]:
+def _inspect(data: bytes, file_name: str, head: Head | None, size: int) -> dict[str, Any]:
     memory = _MEMORY_BYTES + _MEMORY_TIMES_FILE * len(data)
     module = "framesift.detection.onnx.add_worker"
     try:
@@ -152,7 +152,8 @@ def _from_export(archive: zipfile.ZipFile, file_name: str) -> _Source:
     domain, platform = read_text(manifest.get("DomainType"), 80), read_text(manifest.get("Platform"), 80)
     if (domain, platform) != ("ObjectDetection", "ONNX"):
         raise NotADetectorError(
-            f"{file_name} is Custom Vision's export of {domain or 'nothing named'} for {platform or 'nothing named'}: "
+            f"{file_name} is Custom Vision's export of {domain or 'an unnamed domain'} for "
+            f"{platform or 'an unnamed platform'}: "
             "export an object detection iteration for ONNX."
         )
     labels = _member(archive, read_text(manifest.get("LabelFileName")), _MAX_TEXT_BYTES)

@@ -34,15 +34,15 @@ _CUSTOM_VISION = {"custom_vision", "custom_vision_s1"}
 
 
 class OnnxDetector:
-    """Detects objects with a network on the CPU.
+    """Detects objects with an ONNX network on the CPU.
 
     Args:
         path: The ONNX file. Its batch size may be fixed to one.
         form: Its input and output.
         name: For records.
         iou_threshold: Of boxes of a tag with a larger IoU only the most probable is kept.
-        batch: Images to a run of the network.
-        threads: Threads to compute with; 0: one for each core.
+        batch: Images per run of the network.
+        threads: Threads of one run; 0: one per core.
         exact: Compute in float32 in any case.
     """
 
@@ -64,8 +64,8 @@ class OnnxDetector:
         self._network = OnnxNetwork(path, threads=threads, exact=exact)
         one = form.head in _ONE_AT_A_TIME or self._network.batch_size == 1
         self._batch = 1 if one else batch
-        # The file's own image metadata goes before what such files usually take: Custom Vision's 0 to 255, in the
-        # order BGR for its grid and RGB for its S1; all others RGB of 0 to 1.
+        # The file's metadata takes precedence over the usual input: for Custom Vision 0 to 255, BGR for its grid head
+        # and RGB for S1; for all others RGB, 0 to 1.
         metadata = self._network.metadata
         usual = "Bgr8" if form.head == "custom_vision" else "Rgb8"
         self._is_bgr = metadata.get("Image.BitmapPixelFormat", usual) == "Bgr8"
@@ -74,12 +74,12 @@ class OnnxDetector:
 
     @classmethod
     def from_settings(cls, settings: Settings, store: Store) -> OnnxDetector:
-        """The registry's model that the settings name.
+        """Open the model that the settings name.
 
         Raises:
             SettingsError: No model is named.
             NotFoundError: The bucket has no such model.
-            ModelError: A leaf of it says why its file is not available.
+            ModelError: Its file is not available; the subclass shows why.
             NotADetectorError: It is no object detector.
         """
         if not settings.detection.model:
@@ -108,11 +108,11 @@ class OnnxDetector:
         known = self._form.tags[1:] if self._form.head == "torchvision" else self._form.tags
         return {f"the model {self.name}": known}
 
-    def detect(self, pictures: Sequence[bytes], *, min_score: float) -> list[list[Detection] | MediaError]:
+    def detect(self, images: Sequence[bytes], *, min_score: float) -> list[list[Detection] | MediaError]:
         """See `Detector.detect`. Images are decoded while the network computes."""
         answers: list[list[Detection] | MediaError] = []
         with ThreadPoolExecutor(self._threads, thread_name_prefix="decode") as pool:
-            waiting = [pool.submit(self._prepare, data) for data in pictures]
+            waiting = [pool.submit(self._prepare, data) for data in images]
             for start in range(0, len(waiting), self._batch):
                 prepared = [future.result() for future in waiting[start : start + self._batch]]
                 waiting[start : start + self._batch] = [waiting[start]] * len(prepared)  # Frees the pixels.
@@ -132,9 +132,9 @@ class OnnxDetector:
             image = decode_image(data, min_side=max(width, height))
         except MediaError as error:
             return error
-        fit = stretch if self._form.head in _CUSTOM_VISION else letterbox
-        fitting, placement = fit(image, width, height)
-        return fitting, placement, (image.shape[1], image.shape[0])
+        resize = stretch if self._form.head in _CUSTOM_VISION else letterbox
+        resized, placement = resize(image, width, height)
+        return resized, placement, (image.shape[1], image.shape[0])
 
     def _run(self, images: list[RgbImage], min_score: float) -> Iterator[Boxes]:
         form, tags = self._form, len(self._form.tags)

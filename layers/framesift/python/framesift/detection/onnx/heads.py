@@ -1,4 +1,4 @@
-"""The outputs of networks as boxes: one function for each kind of head, and non-maximum suppression."""
+"""Decodes the outputs of networks to boxes: a function per kind of head, and non-maximum suppression."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Boxes(NamedTuple):
     classes: NDArray[np.int64]
 
     def where(self, kept: NDArray[np.bool_] | NDArray[np.int64]) -> Boxes:
-        """A subset."""
+        """Select a subset."""
         return Boxes(self.xyxy[kept], self.scores[kept], self.classes[kept])
 
 
 def read_yolov5(output: Floats, tags: int, min_score: float) -> list[Boxes]:
-    """(N, boxes, 5 + tags): centre, size, objectness, and a probability for each tag."""
+    """Decode (N, boxes, 5 + tags): centre, size, objectness, and a probability for each tag."""
     _expect(output.ndim == 3 and output.shape[2] == 5 + tags, output, f"(N, boxes, {5 + tags})")
     return [
         _multi_label(rows[:, :4], rows[:, 5:] * rows[:, 4:5], min_score)
@@ -46,7 +46,7 @@ def read_yolov5(output: Floats, tags: int, min_score: float) -> list[Boxes]:
 
 
 def read_yolov8(output: Floats, tags: int, min_score: float) -> list[Boxes]:
-    """(N, 4 + tags, boxes): centre, size, and a probability for each tag."""
+    """Decode (N, 4 + tags, boxes): centre, size, and a probability for each tag."""
     _expect(output.ndim == 3 and output.shape[1] == 4 + tags, output, f"(N, {4 + tags}, boxes)")
     found = []
     for image in output:
@@ -56,9 +56,9 @@ def read_yolov8(output: Floats, tags: int, min_score: float) -> list[Boxes]:
 
 
 def read_custom_vision(output: Floats, tags: int, min_score: float, width: int, height: int) -> list[Boxes]:
-    """(N, 5 · (5 + tags), rows, columns): a grid of anchors, before the activations of YOLOv2.
+    """Decode (N, 5 · (5 + tags), rows, columns): a grid of anchors, before the activations of YOLOv2.
 
-    As the sample in the export's zip has it. (A later collection of samples leaves out the centres' logistic function.)
+    As in the sample code in the export's zip. (A later collection of samples omits the centres' logistic function.)
     """
     count = len(_ANCHORS)
     _expect(output.ndim == 4 and output.shape[1] == count * (5 + tags), output, f"(N, {count * (5 + tags)}, H, W)")
@@ -80,13 +80,17 @@ def read_custom_vision(output: Floats, tags: int, min_score: float, width: int, 
 def read_finished(
     xyxy: Floats, scores: Floats, classes: NDArray[np.int64], min_score: float, scale: Sequence[float] = (1, 1, 1, 1)
 ) -> Boxes:
-    """Boxes of one image from a network that does its own non-maximum suppression."""
+    """Read boxes of one image from a network that applies non-maximum suppression itself."""
     _expect(xyxy.ndim == 2 and xyxy.shape == (len(scores), 4), xyxy, "(K, 4)")
     return Boxes((xyxy * np.asarray(scale, np.float32)), scores, classes.astype(np.int64)).where(scores >= min_score)
 
 
 def suppress(boxes: Boxes, iou_threshold: float) -> Boxes:
-    """Of boxes of a class that overlap more than allowed (IoU), keep the most probable; most probable first."""
+    """Non-maximum suppression by class: drop boxes whose IoU with a more probable one exceeds the threshold.
+
+    Returns:
+        The kept boxes, most probable first.
+    """
     if not len(boxes.scores):
         return boxes
     best = np.argsort(-boxes.scores, kind="stable")[:_MAX_CANDIDATES]
@@ -101,7 +105,7 @@ def suppress(boxes: Boxes, iou_threshold: float) -> Boxes:
         if not alive[index]:
             continue
         kept.append(index)
-        if len(kept) == _MAX_DETECTIONS:  # Else a network that is sure of everything would take very long.
+        if len(kept) == _MAX_DETECTIONS:  # Otherwise a network with high scores everywhere takes very long.
             break
         rest = slice(index + 1, None)
         width = np.minimum(right[index], right[rest]) - np.maximum(left[index], left[rest])
@@ -117,7 +121,7 @@ def _logistic(values: Floats) -> Floats:
 
 
 def _multi_label(centred: Floats, scores: Floats, min_score: float) -> Boxes:
-    """A box for each tag that is probable enough, from centres and sizes."""
+    """Make a box for each tag with at least `min_score`, from centres and sizes."""
     rows, classes = np.nonzero(scores >= min_score)
     half = centred[rows, 2:] / 2
     xyxy = np.concatenate([centred[rows, :2] - half, centred[rows, :2] + half], axis=1)
@@ -127,6 +131,6 @@ def _multi_label(centred: Floats, scores: Floats, min_score: float) -> Boxes:
 def _expect(fits: bool, output: NDArray[np.float32], form: str) -> None:
     if not fits:
         raise NotADetectorError(
-            f"The network's output has the shape {output.shape}, and its card promises {form}: correct the card's "
+            f"The network's output has the shape {output.shape}, but its card requires {form}: correct the card's "
             "`detector` (head, tags)."
         )

@@ -1,4 +1,4 @@
-"""The wire format of Protocol Buffers, as far as it takes to look into an ONNX file before a library loads it."""
+"""A minimal Protocol Buffers parser, to inspect an ONNX file before a library loads it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ _MAX_VARINT_BYTES = 10
 
 
 class ProtobufError(ValueError):
-    """The bytes are no message."""
+    """The bytes are not a valid message."""
 
 
 def read_fields(message: bytes | memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """The fields of a message: each field's number, with an integer or with bytes.
+    """Iterate over a message's fields: each field's number, and its integer or bytes.
 
     Args:
-        message: Its bytes; those of a field are a view into them.
+        message: The message's bytes; a field's bytes are a view into them.
 
     Raises:
-        ProtobufError: If they are no message.
+        ProtobufError: If they are not a valid message.
     """
     view = memoryview(message)
     position = 0

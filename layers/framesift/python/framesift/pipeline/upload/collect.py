@@ -13,7 +13,16 @@ from pathlib import PurePosixPath
 
 from framesift import keys
 from framesift.contracts import Finding, ItemError, Upload, UploadsInput, UploadsOutput
-from framesift.errors import EmptyVideoError, NotAVideoError, NoUploadsError, VideoError, VideoLimitError
+from framesift.errors import (
+    EmptyVideoError,
+    MalwareFoundError,
+    NotAVideoError,
+    NotScannedError,
+    NoUploadsError,
+    VideoError,
+    VideoLimitError,
+)
+from framesift.log import logger
 from framesift.pipeline.stage import run_once
 from framesift.pipeline.upload.poses import failed_entry, pose_settings
 from framesift.settings import Settings
@@ -21,6 +30,8 @@ from framesift.settings.pose import PoseSettings
 from framesift.storage import Store, StoredObject, write_manifest
 from framesift.table import Records
 
+# GuardDuty's tag on an object that it has scanned, and its value where nothing was found.
+SCAN_TAG, CLEAN = "GuardDutyMalwareScanStatus", "NO_THREATS_FOUND"
 _REQUESTS_AT_ONCE = 16
 _USABLE = {Finding.VIDEO, Finding.KNOWN, Finding.REPLACED}
 
@@ -39,13 +50,18 @@ def collect_uploads(request: UploadsInput, settings: Settings, store: Store, rec
     """
     run, collection = request.run, request.scope
     etag = request.object.etag if request.object else ""
-    inspector = _Inspector(collection, etag, pose_settings(settings.upload), store, records)
+    clean = request.object is not None and request.object.scan_result == CLEAN
+    # What starts a run by its scan is known to be clean; of anything else the scan's tag tells.
+    check_scan = settings.upload.only_scanned and not clean
+    inspector = _Inspector(collection, etag, check_scan, pose_settings(settings.upload), store, records)
 
     def work() -> UploadsOutput:
         with ThreadPoolExecutor(_REQUESTS_AT_ONCE) as pool:
             uploads = list(pool.map(inspector.inspect, _objects(request, store)))
         manifest_key = keys.manifest(run, collection, "collected")
         write_manifest(store, manifest_key, uploads)
+        if settings.upload.delete_too_large:
+            _delete_too_large(uploads, store)
         counts = Counter(upload.finding for upload in uploads)
         # An object that started a run and was deleted since is nobody's failure.
         if not counts.keys() & _USABLE and (uploads or request.object is None):
@@ -71,6 +87,17 @@ def _objects(request: UploadsInput, store: Store) -> Iterator[StoredObject]:
         yield stored
 
 
+def _delete_too_large(uploads: list[Upload], store: Store) -> None:
+    """Delete what is larger than is taken, unless something else was put in its place meanwhile."""
+    for upload in uploads:
+        if upload.error and upload.error.error == VideoLimitError.__name__:
+            deleted = store.delete_unchanged(upload.key, upload.etag)
+            logger.warning(
+                "upload too large",
+                extra={"object": upload.key, "size_bytes": upload.size_bytes, "deleted": deleted},
+            )
+
+
 def _nothing(collection: str, uploads: list[Upload]) -> str:
     place = keys.uploads_prefix(collection)
     if not uploads:
@@ -86,6 +113,7 @@ class _Inspector:
     Attributes:
         collection: Where it is.
         etag: That of the object that started the run; empty: any.
+        check_scan: Whether only what is tagged as clean is taken.
         settings: How its poses are to be found.
         store: The bucket.
         records: What became of uploads before.
@@ -93,6 +121,7 @@ class _Inspector:
 
     collection: str
     etag: str
+    check_scan: bool
     settings: PoseSettings
     store: Store
     records: Records
@@ -120,8 +149,22 @@ class _Inspector:
         if upload.size_bytes == 0:
             return EmptyVideoError(f"{name} is empty: upload it again.")
         if upload.size_bytes > limits.max_size_bytes:
-            return VideoLimitError(f"{name} has {upload.size_bytes} bytes, more than upload.max_size_bytes allows.")
-        return None
+            return VideoLimitError(
+                f"{name} has {upload.size_bytes} bytes, more than the {limits.max_size_bytes} that "
+                "FRAMESIFT_UPLOAD__MAX_SIZE_BYTES allows: upload a shorter or smaller one."
+            )
+        return self._what_the_scan_found(upload) if self.check_scan else None
+
+    def _what_the_scan_found(self, upload: Upload) -> VideoError | None:
+        found = self.store.tags(upload.key).get(SCAN_TAG, "")
+        if found == CLEAN:
+            return None
+        if found == "THREATS_FOUND":
+            return MalwareFoundError(f"{upload.name} holds malware, as GuardDuty found: it is not opened. Delete it.")
+        return NotScannedError(
+            f"{upload.name} was not found clean by GuardDuty (its scan's tag: {found or 'none'}): wait for its scan, "
+            "or upload it again."
+        )
 
     def _refuse(self, upload: Upload, error: VideoError) -> Upload:
         fault = ItemError(stage="collect", error=type(error).__name__, message=str(error))

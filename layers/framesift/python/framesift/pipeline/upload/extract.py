@@ -13,13 +13,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from framesift import keys
-from framesift.contracts import ItemError, PoseJob, Upload
+from framesift.contracts import ItemError, PoseJob, Upload, VideoEntry
 from framesift.errors import InputError, NotFoundError, VideoUnreadableError
 from framesift.names import safe_name
 from framesift.pipeline.upload.poses import failed_entry
 from framesift.pose.decode import file_sha256
 from framesift.pose.extract import extract
-from framesift.pose.manifest import VideoEntry
 from framesift.pose.model import Bundle
 from framesift.pose.segments import Source
 from framesift.settings.pose import PoseSettings

@@ -15,12 +15,13 @@ def plan_poses(request: StageInput, settings: Settings, store: Store, records: R
     """Write the job's spec; there is no job where every video is done, by this run or before."""
     run, (collection,) = request.run, request.scopes
     wanted = pose_settings(settings.upload)
-    known = records.videos.all(collection)
+    uploads = read_lines(store, keys.manifest(run, collection, "collected"), Upload)
+    videos = [upload for upload in uploads if upload.finding is Finding.VIDEO]
+    known = records.videos.named(collection, [upload.name for upload in videos])
     todo = [
         upload
-        for upload in read_lines(store, keys.manifest(run, collection, "collected"), Upload)
-        if upload.finding is Finding.VIDEO
-        and not (upload.name in known and known[upload.name].is_done(upload, wanted.recorded()))
+        for upload in videos
+        if not (upload.name in known and known[upload.name].is_done(upload, wanted.recorded()))
     ]
     job = PoseJob(
         run=run,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from framesift.contracts import ItemError, Upload
-from framesift.pose.manifest import VideoEntry
+from framesift.contracts import ItemError, Upload, VideoEntry
 from framesift.settings import UPLOAD_OVERRIDES, UploadSettings
 from framesift.settings.pose import PoseSettings, load_settings
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
+from pydantic import ValidationError
+
 from framesift import keys
-from framesift.contracts import Finding, ItemError, PosesOutput, Run, StageInput, Upload
-from framesift.errors import RunBusyError, TooManyFailedItemsError, VideoLostError
+from framesift.contracts import Finding, ItemError, PosesOutput, Run, StageInput, Upload, VideoEntry
+from framesift.errors import ObjectMissingError, RunBusyError, TooManyFailedItemsError, VideoLostError
 from framesift.pipeline.stage import run_once
 from framesift.pipeline.upload.poses import failed_entry, pose_settings
 from framesift.pose.manifest import Manifest, manifest_json
@@ -13,7 +18,9 @@ from framesift.storage import Store, read_lines
 from framesift.table import Records, VideoRecord
 
 _VIDEOS = {Finding.VIDEO, Finding.KNOWN, Finding.UNUSABLE}
-_WRITES = 20
+_TRIES = 50
+# A manifest of more videos is added to; each time that it has grown by so many, all records are read again.
+_REREAD_VIDEOS = 50
 
 
 def publish_poses(request: StageInput, settings: Settings, store: Store, records: Records) -> PosesOutput:
@@ -30,8 +37,9 @@ def publish_poses(request: StageInput, settings: Settings, store: Store, records
         uploads = read_lines(store, keys.manifest(run, collection, "collected"), Upload)
         ours = [upload for upload in uploads if upload.finding in _VIDEOS]
         _record_lost(run, collection, ours, settings, records)
-        videos = write_poses_manifest(collection, store, records)
-        output = _count(collection, ours, videos)
+        names = [upload.name for upload in ours]
+        write_poses_manifest(collection, names, store, records)
+        output = _count(collection, ours, records.videos.named(collection, names))
         if output.failed > settings.run.tolerated_failed_share * (output.done + output.failed):
             raise TooManyFailedItemsError(
                 f"{collection}: {output.failed} of {output.done + output.failed} videos failed, more than the "
@@ -42,27 +50,48 @@ def publish_poses(request: StageInput, settings: Settings, store: Store, records
     return run_once(records.stages, run, "poses", [collection], PosesOutput, work)
 
 
-def write_poses_manifest(collection: str, store: Store, records: Records) -> dict[str, VideoRecord]:
-    """Write what is recorded; return it by name.
+def write_poses_manifest(collection: str, names: Collection[str], store: Store, records: Records) -> None:
+    """Bring a collection's manifest up to date with what is recorded of some of its videos.
 
-    Runs of one collection do this at the same moment: each repeats until what it wrote is what is recorded
-    afterwards, so whoever writes last has written all.
+    A small manifest is written from all records; to a large one only the named videos are added, so that a video costs
+    the same in a collection of ten as in one of ten thousand. Runs of one collection do this at the same moment: each
+    begins again where another one has replaced the manifest that it read, so none is lost.
+
+    Args:
+        collection: The collection.
+        names: The videos that were recorded since; many at once are taken as a reason to read all records.
+        store: Where the manifest is.
+        records: What became of the videos.
 
     Raises:
-        RunBusyError: If the records change faster than they can be written.
+        RunBusyError: If other runs replace the manifest each time.
     """
-    videos = records.videos.all(collection)
-    for _ in range(_WRITES):
-        manifest = Manifest(videos={name: video.entry for name, video in sorted(videos.items())})
-        store.put(keys.poses_manifest(collection), manifest_json(manifest).encode(), "application/json")
-        written, videos = videos, records.videos.all(collection)
-        if videos == written:
-            return videos
-    raise RunBusyError(f"{collection}: other runs record videos faster than the manifest can be written; try again.")
+    key = keys.poses_manifest(collection)
+    for _ in range(_TRIES):
+        stored = store.describe(key)
+        known = _read_videos(key, store) if stored else {}
+        if len(known) < _REREAD_VIDEOS or len(known) % _REREAD_VIDEOS == 0 or len(names) >= _REREAD_VIDEOS:
+            known, recorded = {}, records.videos.all(collection)
+        else:
+            recorded = records.videos.named(collection, names)
+        videos = known | {name: video.entry for name, video in recorded.items()}
+        body = manifest_json(Manifest(videos=dict(sorted(videos.items())))).encode()
+        condition: Any = {"replaces": stored.etag} if stored else {"only_if_absent": True}
+        if store.put(key, body, "application/json", **condition):
+            return
+    raise RunBusyError(f"{collection}: other runs write the manifest faster than this one can; try again.")
+
+
+def _read_videos(key: str, store: Store) -> dict[str, VideoEntry]:
+    try:
+        return Manifest.model_validate_json(store.get(key)).videos
+    except (ValidationError, ObjectMissingError):  # Edited by hand, or deleted just now: all is in the records.
+        return {}
 
 
 def _record_lost(run: Run, collection: str, uploads: list[Upload], settings: Settings, records: Records) -> None:
-    videos, recorded = records.videos.all(collection), pose_settings(settings.upload).recorded()
+    recorded = pose_settings(settings.upload).recorded()
+    videos = records.videos.named(collection, [upload.name for upload in uploads])
     record, fault = records.runs.get(run.source, run.id), records.stages.fault(run, "analyze")
     why = f"its process died or was stopped; `framesift run upload --collection '{collection}'` does it again."
     if record and fault and fault.at >= record.started_at:

@@ -41,7 +41,7 @@ def gate_iteration(
 ) -> GateOutput:
     """Publish an iteration and let it predict, if its average precision is no worse by more than the margin.
 
-    Each iteration is measured by the service on pictures that it held out. The former one stays published, for
+    Each iteration is measured by the service on images that it held out. The former one stays published, for
     `roll_back`.
 
     Raises:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from framesift import keys
 from framesift.contracts import Clip, Detection, StageInput, TrainOutput
-from framesift.detection.azure import CustomVisionTrainer, Labelled, Uploaded
-from framesift.detection.azure.batches import fitting
-from framesift.detection.azure.pictures import from_storage
+from framesift.detection.azure import CustomVisionTrainer, LabelledImage, UploadOutcome
+from framesift.detection.azure.batches import prepare_images
+from framesift.detection.azure.images import allow_only_storage
 from framesift.errors import NotFoundError
 from framesift.pipeline.stage import run_once
 from framesift.pipeline.youtube.gate import gate_baseline
@@ -26,8 +26,8 @@ def train_detector(
 ) -> TrainOutput:
     """Upload the training images that the project lacks, and start a training.
 
-    Uploaded are images all of whose detections are confident or decided: one with a detection that waits for a person
-    waits as a whole, since an object without a region would train the detector to miss it. What a person has decided
+    An image is uploaded only when all its detections are confident or decided: an object without a region would train
+    the detector to miss it. What a person has decided
     since an earlier day is uploaded too. What the project has is known from the records and, where these and the
     project's count differ, from the project. A dry run only reads.
 
@@ -65,7 +65,7 @@ class _Choice:
         waiting: How many wait for a person.
     """
 
-    new: Iterator[Labelled]
+    new: Iterator[LabelledImage]
     known: set[str]
     wanted: int
     waiting: int
@@ -149,8 +149,8 @@ def _preview(
     remembered, lost = _project_images(trainer, records, settings.download)
     choice = _choose(request, settings, store, records, [*remembered, *lost])
     images, uploaded, refused = Counter(trainer.images_per_tag()), 0, 0
-    for image in fitting(choice.new, choice.known):
-        if isinstance(image, Uploaded):
+    for image in prepare_images(choice.new, choice.known):
+        if isinstance(image, UploadOutcome):
             refused += 1
             continue
         uploaded += 1
@@ -188,7 +188,7 @@ def _identify(images: Iterable[object], download: DownloadSettings) -> Iterator[
     from framesift.sources.download import ImageDownloader
 
     addresses = {str(image.original_image_uri): str(image.id) for image in images}  # type: ignore[attr-defined]
-    allowed = from_storage(download, addresses)
+    allowed = allow_only_storage(download, addresses)
 
     async def fetch() -> dict[str, object]:
         async with ImageDownloader(allowed) as downloader:
@@ -237,8 +237,8 @@ def _regions(item: Clip, reviews: dict[str, list[Review]], settings: Settings) -
 
 def _labelled(
     items: Iterable[Clip], reviews: dict[str, list[Review]], settings: Settings, store: Store
-) -> Iterator[Labelled]:
+) -> Iterator[LabelledImage]:
     for item in items:
         if item.media:
             data = store.get(item.media.key)
-            yield Labelled(item.media.sha256, data, item.title or item.id, _regions(item, reviews, settings))
+            yield LabelledImage(item.media.sha256, data, item.title or item.id, _regions(item, reviews, settings))

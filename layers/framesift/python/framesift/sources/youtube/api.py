@@ -19,7 +19,7 @@ from framesift.errors import (
     YoutubeQuotaError,
     YoutubeUnavailableError,
 )
-from framesift.pacing import patiently
+from framesift.pacing import call_with_retries
 from framesift.secrets import read_json_secret, wrong_content
 from framesift.sources.untrusted import read_json, read_list, read_mapping, read_text, show
 
@@ -130,7 +130,7 @@ class YoutubeApi(Listing):
         """One page; see `items` for what it raises."""
         key = _answer_key(method, parameters)
         kept = self._kept(key)
-        response = patiently(
+        response = call_with_retries(
             lambda: self._request(method, parameters, kept), _wait_hint_s, patience_s=self._settings.patience_s
         )
         if response.status_code == 304 and kept:

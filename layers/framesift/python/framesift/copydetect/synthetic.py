@@ -1,7 +1,7 @@
-"""Draws the pictures that the model is trained on: no photograph, no download, nobody's rights.
+"""Draws the synthetic images that the model is trained on: no photographs, no downloads, no third-party rights.
 
-`draw_picture(seed, family, member)` is a pure function: the same numbers give the same picture, and the
-members of a family share style but not layout (see `textures`).
+`draw_image(seed, family, member)` is a pure function: the same numbers give the same image, and the
+members of a family share the style but not the layout (see `textures`).
 """
 
 from __future__ import annotations
@@ -24,64 +24,59 @@ from framesift.copydetect.shapes import (
     random_point,
     random_surface,
 )
-from framesift.copydetect.textures import (
-    Picture,
-    Rng,
-    clouds,
-    random_palette,
-    texture,
-)
+from framesift.copydetect.textures import Rng, clouds, draw_texture, random_palette
+from framesift.vision.decode import RgbImage
 
-PICTURE_SIZE = 192
-"""Pixels: half as much again as the model's input, so that a crop keeps detail."""
+IMAGE_SIZE = 192
+"""Pixels: 1.5 times the model's input, so that a crop keeps detail."""
 FAMILY_SIZE = 4
 
 _STAGED_EVERY = 6
-"""One family in six is the same place with other things before it."""
+"""One family in six shows the same place with different things in front of it."""
 
 _WORDS = "the of and to in is on THIS WAS NEW photo 2026 dance music food love day 100 best top go"
 
 
-def draw_picture(seed: int, family: int, member: int) -> Picture:
-    """Draw one picture: (192, 192, 3) uint8 RGB."""
+def draw_image(seed: int, family: int, member: int) -> RgbImage:
+    """Draw one image: (192, 192, 3) uint8 RGB."""
     style = np.random.default_rng((seed, family))
     layout = np.random.default_rng((seed, family, member))
-    scene = _scene_of(style, family)
-    return _photographed(scene(style, layout, PICTURE_SIZE), style, layout)
+    scene = _choose_scene(style, family)
+    return _simulate_camera(scene(style, layout, IMAGE_SIZE), style, layout)
 
 
 def is_homogeneous(seed: int, family: int) -> bool:
-    """Whether a family is of one texture all over: what is hardest to tell apart."""
-    return _scene_of(np.random.default_rng((seed, family)), family) is _homogeneous
+    """Whether a family is one uniform texture: the hardest negatives."""
+    return _choose_scene(np.random.default_rng((seed, family)), family) is _homogeneous
 
 
-def _scene_of(style: Rng, family: int) -> Callable[[Rng, Rng, int], Picture]:
+def _choose_scene(style: Rng, family: int) -> Callable[[Rng, Rng, int], RgbImage]:
     drawers, weights = zip(*_SCENES, strict=True)
-    drawn: Callable[[Rng, Rng, int], Picture] = drawers[style.choice(len(drawers), p=np.array(weights) / sum(weights))]
+    drawn: Callable[[Rng, Rng, int], RgbImage] = drawers[style.choice(len(drawers), p=np.array(weights) / sum(weights))]
     return _stage if family % _STAGED_EVERY == _STAGED_EVERY - 1 else drawn
 
 
-def _homogeneous(style: Rng, layout: Rng, size: int) -> Picture:
+def _homogeneous(style: Rng, layout: Rng, size: int) -> RgbImage:
     """One texture all over, often grey: lawns, walls, gravel, cloth."""
     palette = random_palette(style, grey=True if style.random() < 0.5 else None)
-    return texture(style, layout, size, palette=palette)
+    return draw_texture(style, layout, size, palette=palette)
 
 
-def _patches(style: Rng, layout: Rng, size: int) -> Picture:
+def _patches(style: Rng, layout: Rng, size: int) -> RgbImage:
     """Two or three textures with soft or hard borders."""
-    canvas = texture(style, layout, size, palette=random_palette(style))
+    canvas = draw_texture(style, layout, size, palette=random_palette(style))
     for _ in range(int(style.integers(1, 3))):
-        other = texture(style, layout, size, palette=random_palette(style))
+        other = draw_texture(style, layout, size, palette=random_palette(style))
         mask = clouds(style, layout, size)
         hardness = style.choice([4.0, 30.0])
         canvas = blend(canvas, other, 1 / (1 + np.exp(-hardness * (mask - 0.5))))
     return canvas
 
 
-def _dead_leaves(style: Rng, layout: Rng, size: int) -> Picture:
-    """Shapes of all sizes over one another, the larger ones shaded: what clutter looks like."""
+def _dead_leaves(style: Rng, layout: Rng, size: int) -> RgbImage:
+    """Shapes of all sizes over one another, the larger ones shaded, like clutter."""
     palette = random_palette(style)
-    canvas = texture(style, layout, size, palette=palette)
+    canvas = draw_texture(style, layout, size, palette=palette)
     kinds = style.integers(0, 3, 4)
     for _ in range(int(style.choice([15, 50, 150]))):
         radius = min(size * 0.35, 4 / (layout.random() + 0.02) ** 0.8)
@@ -94,8 +89,8 @@ def _dead_leaves(style: Rng, layout: Rng, size: int) -> Picture:
     return canvas
 
 
-def _landscape(style: Rng, layout: Rng, size: int) -> Picture:
-    """A sky, ranges one before the other, and things that stand on them."""
+def _landscape(style: Rng, layout: Rng, size: int) -> RgbImage:
+    """A sky, ranges of hills behind each other, and things that stand on them."""
     canvas = gradient(random_palette(style), size, np.pi / 2)
     if style.random() < 0.6:
         canvas = blend(canvas, np.full_like(canvas, 235), clouds(style, layout, size) ** 2)
@@ -104,7 +99,7 @@ def _landscape(style: Rng, layout: Rng, size: int) -> Picture:
         roughness = style.uniform(0.01, 0.12)
         ridge = random_curve(layout, size) * roughness * size + share * size
         rows = np.arange(size)[:, None]
-        ground = texture(style, layout, size, palette=random_palette(style))
+        ground = draw_texture(style, layout, size, palette=random_palette(style))
         mask = np.clip(rows - ridge[None], 0, 1).astype(np.float32)
         canvas = blend(canvas, ground, mask)
         palette, kind = random_palette(style), int(style.integers(4))
@@ -114,8 +109,8 @@ def _landscape(style: Rng, layout: Rng, size: int) -> Picture:
     return canvas
 
 
-def _room(style: Rng, layout: Rng, size: int) -> Picture:
-    """Floor, ceiling and walls in perspective, with furniture of boxes and pictures on the walls."""
+def _room(style: Rng, layout: Rng, size: int) -> RgbImage:
+    """Floor, ceiling and walls in perspective, with boxes as furniture."""
     left, right = np.sort(layout.uniform(0.05, 0.95, 2)) * size
     top, bottom = layout.uniform(0.05, 0.4) * size, layout.uniform(0.6, 0.95) * size
     s = float(size)
@@ -134,10 +129,10 @@ def _room(style: Rng, layout: Rng, size: int) -> Picture:
     return canvas
 
 
-def _things(style: Rng, layout: Rng, size: int) -> Picture:
-    """A few large shaded things before a background out of focus: portraits, food, goods."""
+def _things(style: Rng, layout: Rng, size: int) -> RgbImage:
+    """A few large shaded things in front of an unfocused background: portraits, food, goods."""
     palette = random_palette(style)
-    canvas = texture(style, layout, size, palette=palette)
+    canvas = draw_texture(style, layout, size, palette=palette)
     if style.random() < 0.6:
         canvas = np.asarray(cv2.GaussianBlur(canvas, (0, 0), style.uniform(2, 10)), np.uint8)
     for _ in range(int(style.choice([1, 2, 3, 5]))):
@@ -145,7 +140,7 @@ def _things(style: Rng, layout: Rng, size: int) -> Picture:
         radius = style.uniform(0.12, 0.4) * size * layout.uniform(0.8, 1.2)
         centre = (np.array([0.5, 0.5]) + layout.normal(0, 0.2, 2)) * size
         outline = random_outline(layout, (int(centre[0]), int(centre[1])), radius, kind)
-        surface = texture(style, layout, size, palette=skin)
+        surface = draw_texture(style, layout, size, palette=skin)
         draw_solid(canvas, outline, surface, layout)
         for _ in range(int(style.integers(0, 6))):
             spot = centre + layout.normal(0, radius / 2, 2)
@@ -154,10 +149,10 @@ def _things(style: Rng, layout: Rng, size: int) -> Picture:
     return canvas
 
 
-def _crowd(style: Rng, layout: Rng, size: int) -> Picture:
+def _crowd(style: Rng, layout: Rng, size: int) -> RgbImage:
     """Many of one thing in rows or at random: coins, windows, seats, cells."""
     palette, skin = random_palette(style), random_palette(style)
-    canvas = texture(style, layout, size, palette=palette)
+    canvas = draw_texture(style, layout, size, palette=palette)
     side, kind, jitter = int(style.integers(3, 8)), int(style.integers(3)), style.uniform(0, 0.3)
     step = size / side
     for row in range(side):
@@ -171,7 +166,7 @@ def _crowd(style: Rng, layout: Rng, size: int) -> Picture:
     return canvas
 
 
-def _page(style: Rng, layout: Rng, size: int) -> Picture:
+def _page(style: Rng, layout: Rng, size: int) -> RgbImage:
     """Text and panels: posters, documents, screens."""
     palette = random_palette(style)
     canvas = np.empty((size, size, 3), np.uint8)
@@ -193,7 +188,7 @@ def _page(style: Rng, layout: Rng, size: int) -> Picture:
     return canvas
 
 
-def _drawing(style: Rng, layout: Rng, size: int) -> Picture:
+def _drawing(style: Rng, layout: Rng, size: int) -> RgbImage:
     """Lines on paper."""
     palette = random_palette(style)
     canvas = gradient(palette[-2:], size, style.uniform(0, 6))
@@ -207,7 +202,7 @@ def _drawing(style: Rng, layout: Rng, size: int) -> Picture:
     return canvas
 
 
-def _collage(style: Rng, layout: Rng, size: int) -> Picture:
+def _collage(style: Rng, layout: Rng, size: int) -> RgbImage:
     """Two to four scenes side by side."""
     canvas = np.zeros((size, size, 3), np.uint8)
     x, y = (layout.uniform(0.3, 0.7, 2) * size).astype(int).tolist()
@@ -222,8 +217,8 @@ def _collage(style: Rng, layout: Rng, size: int) -> Picture:
     return canvas if upright else np.ascontiguousarray(canvas.transpose(1, 0, 2))
 
 
-def _stage(style: Rng, layout: Rng, size: int) -> Picture:
-    """One place, seen a little shifted, with other things before it: only these tell a family's members apart."""
+def _stage(style: Rng, layout: Rng, size: int) -> RgbImage:
+    """One place, slightly shifted, with different things in front of it, by which alone a family's members differ."""
     place = np.random.default_rng(style.integers(1 << 32))
     wide = size * 6 // 5
     backdrop = _SCENES[style.integers(_SIMPLE_SCENES)][0](place, place, wide)
@@ -234,13 +229,13 @@ def _stage(style: Rng, layout: Rng, size: int) -> Picture:
     for _ in range(int(layout.integers(1, 6))):
         x, y = middle.astype(int).tolist()
         part = random_outline(layout, (x, y), radius, int(layout.integers(3)))
-        draw_solid(canvas, part, texture(layout, layout, size, palette=skin), layout)
+        draw_solid(canvas, part, draw_texture(layout, layout, size, palette=skin), layout)
         middle, radius = middle + layout.normal(0, radius, 2), radius * layout.uniform(0.5, 1)
     return canvas
 
 
-def _photographed(scene: Picture, style: Rng, layout: Rng) -> Picture:
-    """What a camera adds: uneven light, a tone curve, blur, noise."""
+def _simulate_camera(scene: RgbImage, style: Rng, layout: Rng) -> RgbImage:
+    """Add what a camera adds: uneven light, a tone curve, blur, noise."""
     size = len(scene)
     y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
     unevenness = style.choice([0.1, 1.0])
@@ -251,11 +246,11 @@ def _photographed(scene: Picture, style: Rng, layout: Rng) -> Picture:
     if layout.random() < 0.5:
         image = cv2.GaussianBlur(image, (0, 0), layout.uniform(0.3, 1.2))
     noise = layout.standard_normal((size, size, 1), dtype=np.float32) * layout.uniform(0, 0.03)
-    picture: Picture = (np.clip(image + noise, 0, 1) * 255).astype(np.uint8)
-    return picture
+    photo: RgbImage = (np.clip(image + noise, 0, 1) * 255).astype(np.uint8)
+    return photo
 
 
-_SCENES: tuple[tuple[Callable[[Rng, Rng, int], Picture], float], ...] = (
+_SCENES: tuple[tuple[Callable[[Rng, Rng, int], RgbImage], float], ...] = (
     (_homogeneous, 3.0),
     (_patches, 1.5),
     (_dead_leaves, 2.0),
