@@ -87,7 +87,10 @@ FUNCTIONS = (
         "begin_run",
         512,
         60,
-        Access(records={"RUN#*": _GET + _PUT, "EXECUTION#*": _PUT}, watches_runs=True),
+        Access(
+            records={"RUN#*": _GET + _PUT, "EXECUTION#*": _PUT, "EXECUTIONS#*": _PUT},
+            watches_runs=True,
+        ),
     ),
     Function(
         "plan_analysis",
@@ -104,7 +107,7 @@ FUNCTIONS = (
         512,
         120,
         Access(
-            records={"RUN#*": (*_GET, *_QUERY, *_PUT, "DeleteItem")},
+            records={"RUN#*": (*_GET, *_QUERY, *_PUT, "DeleteItem"), "EXECUTIONS#*": _PUT},
             reads=("runs/*/analysis/",),
             notifies=True,
         ),
@@ -113,7 +116,10 @@ FUNCTIONS = (
         "fail_run",
         512,
         60,
-        Access(records={"EXECUTION#*": _GET, "RUN#*": _GET + _PUT, "FAULT#*": _GET}, notifies=True),
+        Access(
+            records={"EXECUTION#*": _GET, "EXECUTIONS#*": _PUT, "RUN#*": _GET + _PUT, "FAULT#*": _GET},
+            notifies=True,
+        ),
     ),
     Function(
         "serve_api",

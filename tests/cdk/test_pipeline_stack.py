@@ -137,7 +137,7 @@ READ, WRITE = "s3:GetObject", "s3:PutObject"
         ("crawl_category", {"runs/tiktok/*": [READ, WRITE]}),
         ("plan_analysis", {"runs/*": [READ], "models/*": [READ], "runs/*/analysis/*": [WRITE]}),
         ("curate_category", {"runs/tiktok/*": [READ, WRITE]}),
-        ("publish_lists", {"runs/tiktok/*": [READ], "published/*": [READ, WRITE]}),
+        ("publish_lists", {"runs/tiktok/*": [READ, WRITE], "published/*": [READ, WRITE]}),
         (
             "archive_run",
             {"runs/tiktok/*": [READ], "residual/*": [WRITE], "runs/tiktok/*/media/*": ["s3:DeleteObject"]},
@@ -151,7 +151,7 @@ READ, WRITE = "s3:GetObject", "s3:PutObject"
         ("gate_iteration", {}),
         ("collect_uploads", {"uploads/*": [READ], "runs/upload/*": [WRITE]}),
         ("publish_poses", {"runs/upload/*": [READ], "collections/*/poses/*": [WRITE]}),
-        ("serve_api", {"published/*": [READ]}),
+        ("serve_api", {"published/*": [READ], "published/latest/*": [WRITE]}),
     ],
 )
 def test_a_function_may_touch_only_its_objects(pipeline, name, objects):
@@ -164,14 +164,14 @@ def test_a_function_may_touch_only_its_objects(pipeline, name, objects):
 @pytest.mark.parametrize(
     ("name", "records"),
     [
-        ("begin_run", {"RUN#*": [GET, PUT], "EXECUTION#*": [PUT]}),
+        ("begin_run", {"RUN#*": [GET, PUT], "EXECUTION#*": [PUT], "EXECUTIONS#*": [PUT]}),
         ("crawl_category", {"RUN#tiktok#*": [GET, PUT], "PROGRESS#tiktok#*": [PUT]}),
         ("plan_analysis", {"RUN#*": [GET], "VIDEO#*": [QUERY]}),
         ("curate_category", {"RUN#tiktok#*": [GET, PUT], "TAKEDOWN#tiktok": [QUERY]}),
-        ("publish_lists", {"RUN#tiktok#*": [GET, PUT], "LIST": [GET, PUT]}),
+        ("publish_lists", {"RUN#tiktok#*": [GET, PUT], "LIST": [GET, PUT], "TAKEDOWN#tiktok": [QUERY]}),
         ("archive_run", {"RUN#tiktok#*": [GET, PUT], "ITEM#tiktok#*": [BATCH]}),
-        ("finish_run", {"RUN#*": ["dynamodb:DeleteItem", GET, PUT, QUERY]}),
-        ("fail_run", {"EXECUTION#*": [GET], "RUN#*": [GET, PUT], "FAULT#*": [GET]}),
+        ("finish_run", {"RUN#*": ["dynamodb:DeleteItem", GET, PUT, QUERY], "EXECUTIONS#*": [PUT]}),
+        ("fail_run", {"EXECUTION#*": [GET], "EXECUTIONS#*": [PUT], "RUN#*": [GET, PUT], "FAULT#*": [GET]}),
         ("collect_feed", {"RUN#youtube#*": [GET, PUT], "QUOTA#youtube": [GET, PUT]}),
         (
             "predict_items",
@@ -206,7 +206,7 @@ def test_a_function_may_touch_only_its_objects(pipeline, name, objects):
                 "LIST": [GET, QUERY],
                 "RUN#*": [GET, QUERY],
                 "ITEM#*": [QUERY],
-                "TAKEDOWN#*": [PUT, QUERY],
+                "TAKEDOWN#*": ["dynamodb:DeleteItem", PUT, QUERY],
                 "REVIEW": [GET, PUT, QUERY],
             },
         ),
@@ -641,7 +641,9 @@ def test_every_route_but_the_public_ones_needs_a_scope(pipeline):
         "GET /v1/runs/{source}/{date}": ("JWT", ("framesift/read",)),
         "GET /v1/clips/{source}/{id}": ("JWT", ("framesift/read",)),
         "GET /v1/reviews": ("JWT", ("framesift/read",)),
+        "GET /v1/takedowns": ("JWT", ("framesift/read",)),
         "POST /v1/takedowns": ("JWT", ("framesift/write",)),
+        "DELETE /v1/takedowns/{source}/{id}": ("JWT", ("framesift/write",)),
         "POST /v1/reviews/{id}": ("JWT", ("framesift/write",)),
     }
 

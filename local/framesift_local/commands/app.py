@@ -86,9 +86,9 @@ def _run(connection: Connection, start: dict[str, Any], started: Machine | None)
     if start["source"] == "upload":
         from framesift_local.commands.upload import drop_and_watch
 
-        drop_and_watch(connection)
+        drop_and_watch(connection, goes_on=started is None)
         return
-    record = start_and_watch(connection, start)
+    record = start_and_watch(connection, start, goes_on=started is None)
     if start["source"] == "tiktok":
         show_lists(lists_of(connection, record))
         grade = started.grade(record, connection.store) if started else None

@@ -165,3 +165,25 @@ def test_of_two_starts_at_the_same_moment_one_wins(
     record = read(records.runs, "tiktok", "2026-11-20")
     assert record is not None
     assert record.execution_arn == "arn:1"
+
+
+@pytest.mark.parametrize(
+    ("start", "trigger"),
+    [
+        ({"source": "tiktok"}, "person"),
+        ({"source": "tiktok", "scheduled_at": "2026-11-19T15:00:00Z"}, "schedule"),
+        (
+            {
+                "source": "upload",
+                "object": {"key": "uploads/dance/a.mp4", "etag": "e", "size": 1, "sequencer": "1", "version_id": "v"},
+            },
+            "upload",
+        ),
+    ],
+)
+def test_who_started_it_is_logged(
+    start: dict[str, Any], trigger: str, begin: Callable[..., BeginOutput], records: Records
+) -> None:
+    begin(start)
+    (execution,) = records.runs.executions(start["source"])
+    assert (execution.trigger, execution.status, execution.execution_arn) == (trigger, "RUNNING", "arn:1")

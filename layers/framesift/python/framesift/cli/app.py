@@ -9,6 +9,7 @@ import typer
 
 from framesift import __version__
 from framesift.cli import (
+    collections,
     detector,
     doctor,
     duplicates,
@@ -20,6 +21,7 @@ from framesift.cli import (
     runs,
     stage,
     takedown,
+    thumbnails,
     uploads,
 )
 from framesift.cli.console import output
@@ -49,13 +51,16 @@ def _root(
 
 app.command("run")(runs.run)
 app.command("upload")(uploads.upload)
+app.command("watch")(runs.watch_run)
 app.command("status")(runs.status)
 app.command("runs")(runs.list_runs)
 app.command("top10")(runs.top10)
 app.command("report")(report.report)
+app.command("thumbnails")(thumbnails.thumbnails)
 app.command("clip")(runs.clip)
 app.add_typer(takedown.app, name="takedown", help="Clips that must not be listed: take down, list, undo.")
 app.command("publish")(takedown.publish)
+app.add_typer(collections.app, name="collections", help="Collections of uploads, and their pose sequences.")
 app.add_typer(duplicates.app, name="duplicates", help="Near-duplicates: of a folder of images, or of a day's run.")
 app.add_typer(pose.app, name="pose", help="Videos in, pose sequences out.")
 app.command("stage")(stage.stage)

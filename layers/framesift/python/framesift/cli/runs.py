@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import uuid
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
-from rich.table import Table as Grid
 
 from framesift import aws
 from framesift.cli.connection import Connection, StackOption, connect, connect_to_read
@@ -22,7 +22,8 @@ from framesift.errors import NotFoundError, RunBusyError, get_exit_code
 from framesift.pipeline.branches import BRANCHES, DEFAULT_SOURCE, branch_of
 from framesift.pipeline.finish import plain_cause
 from framesift.pipeline.shown_lists import key_of_day, read_shown
-from framesift.table import RunRecord
+from framesift.settings import load_settings
+from framesift.table import Execution, RunRecord
 
 SourceArgument = Annotated[str, typer.Argument(help=f"Where media comes from: {', '.join(BRANCHES)}.")]
 RunArgument = Annotated[
@@ -30,6 +31,7 @@ RunArgument = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 
+INTERRUPTED_EXIT_CODE = 130  # 128 and SIGINT's number, as shells have it.
 _COLOURS = {"SUCCEEDED": "green", "PARTIAL": "cyan", "FAILED": "red", "RUNNING": "yellow"}
 
 
@@ -76,22 +78,36 @@ def _start(connection: Connection, start: dict[str, Any]) -> str:
     return execution["executionArn"]
 
 
-def start_and_watch(connection: Connection, start: dict[str, Any]) -> RunRecord:
-    """Start an execution and show it until it ends; exits with the error's code where it fails.
+def start_and_watch(connection: Connection, start: dict[str, Any], *, goes_on: bool = True) -> RunRecord:
+    """Start an execution and show it until it ends; exits with the error's code where it fails, with 130 at Ctrl-C.
+
+    Args:
+        connection: Where it runs.
+        start: The execution's input.
+        goes_on: Whether the execution outlives this process.
 
     Returns:
         The day's record, also where there was nothing to do.
     """
-    return watch_execution(connection, _start(connection, start))
+    return watch_execution(connection, _start(connection, start), goes_on=goes_on)
 
 
-def watch_execution(connection: Connection, execution_arn: str) -> RunRecord:
-    """Show an execution until it ends; exits with the error's code where it fails.
+def watch_execution(connection: Connection, execution_arn: str, *, goes_on: bool = True) -> RunRecord:
+    """Show an execution until it ends; exits with the error's code where it fails, with 130 at Ctrl-C.
+
+    Args:
+        connection: Where it runs.
+        execution_arn: The execution.
+        goes_on: Whether the execution outlives this process.
 
     Returns:
         The run's record, also where there was nothing to do.
     """
-    ended = watch(execution_arn, connection.records, output)
+    try:
+        ended = watch(execution_arn, connection.records, output)
+    except KeyboardInterrupt:
+        _say_how_to_come_back(connection.records.runs.of_execution(execution_arn), goes_on=goes_on)
+        raise typer.Exit(INTERRUPTED_EXIT_CODE) from None
     if ended.result.get("decision") == "skip":
         output.print(f"Nothing to do: {safe_text(ended.result['why'])}.", highlight=False, soft_wrap=True)
         run = Run.model_validate(ended.result["run"])
@@ -107,6 +123,28 @@ def watch_execution(connection: Connection, execution_arn: str) -> RunRecord:
     if record.status == "RUNNING":  # Another execution has the run: this request was not carried out.
         raise typer.Exit(RunBusyError.exit_code)
     return record
+
+
+def _say_how_to_come_back(record: RunRecord | None, *, goes_on: bool) -> None:
+    if not goes_on:
+        errors.print("The run stops with the embedded AWS; the same command takes it up again.", highlight=False)
+        return
+    named = f" {record.source} '{safe_text(record.run.id)}'" if record else ""
+    errors.print(f"The run goes on. `framesift watch{named}` shows it again.", highlight=False, soft_wrap=True)
+
+
+def watch_run(source: SourceArgument = DEFAULT_SOURCE, run_id: RunArgument = None, stack: StackOption = "") -> None:
+    """Show a run that is under way until it ends; of one that has ended, how."""
+    connection = connect(stack)
+    record = find_run(connection, source, run_id)
+    if run_id is None:  # A day's upload may be under way beside a newer one that has ended.
+        newest = connection.records.runs.newest(source)
+        record = next((each for each in newest if each.status == "RUNNING"), record)
+    if record.status == "RUNNING":
+        watch_execution(connection, record.execution_arn)
+    else:
+        output.print("No run is under way; the newest one:" if run_id is None else "It has ended.", highlight=False)
+        _show_summary(connection, record)
 
 
 def status(
@@ -126,31 +164,42 @@ def status(
 
 def list_runs(
     source: SourceArgument = DEFAULT_SOURCE,
-    limit: Annotated[int, typer.Option(min=1, max=366, help="How many days.")] = 14,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many executions.")] = 20,
     json_: JsonOption = False,
     stack: StackOption = "",
 ) -> None:
-    """List the newest runs."""
-    records = connect_to_read(stack).records.runs.newest(source, limit)
+    """List the newest executions of a source's runs: who started each, and how it ended."""
+    executions = connect_to_read(stack).records.runs.executions(source, limit)
     if json_:
-        output.print_json(json.dumps([record.model_dump(mode="json") for record in records]))
+        output.print_json(json.dumps([execution.model_dump(mode="json") for execution in executions]))
         return
-    rows = []
-    for record in records:
-        took = f"{(record.finished_at - record.started_at).total_seconds():.0f} s" if record.finished_at else ""
-        remark = f"{record.stage}: {record.error}" if record.error else "; ".join(record.degraded)
-        state = Cell(record.status, _COLOURS[record.status])
-        rows.append((record.run.id, state, str(record.attempt), took, ", ".join(record.done), remark))
+    zone = ZoneInfo(load_settings().run.timezone)
     show_table(
         (
             Column("run", keep=True),
-            Column("status", keep=True),
             Column("attempt", priority=0, align="right"),
+            Column("trigger", priority=4),
+            Column("started", priority=3, min_width=16),
             Column("took", priority=2, align="right"),
-            Column("categories", priority=1),
-            Column("remark", priority=3),
+            Column("status", keep=True),
+            Column("worked on", priority=1),
+            Column("error", priority=5, min_width=20),
         ),
-        rows,
+        [_execution_row(execution, zone) for execution in executions],
+    )
+
+
+def _execution_row(execution: Execution, zone: ZoneInfo) -> tuple[str | Cell, ...]:
+    end, start = execution.finished_at, execution.started_at
+    return (
+        execution.run_id,
+        str(execution.attempt),
+        execution.trigger,
+        f"{start.astimezone(zone):%Y-%m-%d %H:%M}",
+        f"{(end - start).total_seconds():.0f} s" if end else "",
+        Cell(execution.status, _COLOURS[execution.status]),
+        ", ".join(execution.scopes),
+        f"{execution.error}: {execution.cause}" if execution.cause else execution.error or "",
     )
 
 
@@ -268,32 +317,50 @@ def _show_summary(connection: Connection, record: RunRecord) -> None:
 
 
 def _show_categories(record: RunRecord) -> None:
-    grid = Grid(box=None, pad_edge=False)
-    for column in ("", "seen", "collected", "failed", "re-uploads", "other language", "listed"):
-        grid.add_column(column, header_style="dim", justify="left" if not column else "right")
     missing = [name for name in record.wanted if name not in record.done and name not in record.failed_categories]
-    for category in dict.fromkeys([*record.done, *record.failed_categories, *missing]):
-        counts = record.counts.get(category, {})
-        dropped = counts.get("dropped", {})
-        shown = (
-            counts.get("seen"),
-            counts.get("items"),
-            counts.get("failed_items"),
-            dropped.get("duplicate", 0) if counts else None,
-            dropped.get("language", 0) if counts else None,
-            counts.get("ranked"),
+    names = dict.fromkeys([*record.done, *record.failed_categories, *missing])
+    show_table(
+        (
+            Column("category", keep=True),
+            Column("seen", priority=2, align="right"),
+            Column("collected", priority=3, align="right"),
+            Column("failed", priority=1, align="right"),
+            Column("re-uploads", priority=4, align="right"),
+            Column("other language", priority=0, align="right"),
+            Column("listed", priority=5, align="right"),
+        ),
+        [_category_row(name, record) for name in names],
+    )
+    if record.status == "PARTIAL" and missing:
+        options = " ".join(f"--category {name}" for name in missing)
+        output.print(
+            f"What was started is done; {safe_text(', '.join(missing))} was not started yet: "
+            f"`framesift run {record.source} --date {record.date} {safe_text(options)}` makes the rest.",
+            highlight=False,
+            soft_wrap=True,
         )
-        colour = "red" if category in record.failed_categories else "bold"
-        grid.add_row(
-            f"[{colour}]{safe_text(category)}[/]", *("–" if value is None else f"{value:,}" for value in shown)
-        )
-    output.print(grid)
     analysis = record.counts.get("analysis")
     if analysis:
         output.print(
             f"[dim]Re-uploads were judged by {analysis['embedder']}: {analysis['embedder_why']}[/]", soft_wrap=True
         )
     show_detection(record.counts)
+
+
+def _category_row(name: str, record: RunRecord) -> tuple[str | Cell, ...]:
+    counts = record.counts.get(name, {})
+    dropped = counts.get("dropped", {})
+    figures = (
+        counts.get("seen"),
+        counts.get("items"),
+        counts.get("failed_items"),
+        dropped.get("duplicate", 0) if counts else None,
+        dropped.get("language", 0) if counts else None,
+        counts.get("ranked"),
+    )
+    failed = name in record.failed_categories
+    shown = ("–" if value is None else f"{value:,}" for value in figures)
+    return (Cell(name, "red" if failed else "bold"), *shown)
 
 
 def _status(record: RunRecord) -> str:

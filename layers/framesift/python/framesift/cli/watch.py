@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -30,7 +31,7 @@ class Snapshot:
 
     Attributes:
         state: The execution's status, such as `RUNNING`.
-        seconds: Since it started.
+        seconds: Since the execution started.
         record: The run's record, once it is claimed.
         cells: What to show of a stage and category: done, total and a text.
         result: The execution's output where it has ended, or its error and cause.
@@ -49,7 +50,7 @@ class Snapshot:
 
 
 def watch(execution_arn: str, records: Records, console: Console) -> Snapshot:
-    """Show a run until it ends.
+    """Show a run until it ends, from wherever it is.
 
     Returns:
         How it ended.
@@ -59,7 +60,6 @@ def watch(execution_arn: str, records: Records, console: Console) -> Snapshot:
 
 
 def _snapshots(execution_arn: str, records: Records) -> Iterator[Snapshot]:
-    started = time.monotonic()
     record: RunRecord | None = None
     while True:
         execution = aws.stepfunctions().describe_execution(executionArn=execution_arn)
@@ -67,7 +67,7 @@ def _snapshots(execution_arn: str, records: Records) -> Iterator[Snapshot]:
             record = records.runs.of_execution(execution_arn)
         snapshot = Snapshot(
             state=execution["status"],
-            seconds=time.monotonic() - started,
+            seconds=(datetime.now(UTC) - execution["startDate"]).total_seconds(),
             record=record,
             cells=_cells(record, records) if record else {},
             result=_result(execution),

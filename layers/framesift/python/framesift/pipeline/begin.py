@@ -19,7 +19,8 @@ from framesift.log import logger
 from framesift.pipeline.branch import Request
 from framesift.pipeline.branches import branch_of
 from framesift.settings import Settings
-from framesift.table import Failure, RunRecord, Runs
+from framesift.table import Failure, RunRecord, Runs, Trigger
+from framesift.table.runs import INTERRUPTED
 
 
 def begin_run(request: BeginInput, settings: Settings, runs: Runs, is_running: Callable[[str], bool]) -> BeginOutput:
@@ -59,7 +60,7 @@ def begin_run(request: BeginInput, settings: Settings, runs: Runs, is_running: C
         work=[branch.work(run, scope, start) for scope in plan.scopes],
     )
     if plan.skip is None and not request.dry_run:
-        _claim(request, run, asked, plan, record, settings, runs)
+        _claim(request, run, asked, plan, record, settings, runs, _trigger(start))
     logger.info(
         "run begun" if output.decision == "run" else "run skipped",
         extra={"source": run.source, "run": run.id, "attempt": run.attempt, "why": output.why, "scopes": output.scopes},
@@ -171,6 +172,7 @@ def _claim(
     record: RunRecord | None,
     settings: Settings,
     runs: Runs,
+    trigger: Trigger,
 ) -> None:
     """Record that the execution works on the run.
 
@@ -189,6 +191,7 @@ def _claim(
         status="RUNNING",
         attempt=run.attempt,
         execution_arn=request.execution_arn,
+        trigger=trigger,
         categories=[] if asked.collection else plan.scopes,
         wanted=[*asked.wanted, *(scope for scope in known if scope not in asked.wanted)],
         done=record.done if record else [],
@@ -206,11 +209,15 @@ def _claim(
         raise RunBusyError(f"Another execution claimed {run.source} of {run.id} at the same moment; try again.")
 
 
+def _trigger(start: StartInput) -> Trigger:
+    return "schedule" if start.scheduled_at else "upload" if start.object else "person"
+
+
 def _cut_off(record: RunRecord, plan: _Plan) -> dict[str, Failure]:
     """What an execution that ended without a report was working on, and this one does not take over."""
     if record.status != "RUNNING":
         return {}
-    failure = Failure(stage="execution", error="Interrupted", cause=f"{record.execution_arn} ended without a report")
+    failure = Failure(stage="execution", error=INTERRUPTED, cause=f"{record.execution_arn} ended without a report")
     return {scope: failure for scope in record.unfinished(record.scopes) if scope not in plan.scopes}
 
 

@@ -9,7 +9,7 @@ from framesift.settings import load_settings
 from framesift.sources.browser import open_browser
 
 
-def write_screenshot(page: Path, to: Path, *, width: int = 1280, height: int = 900) -> None:
+def write_screenshot(page: Path, to: Path, *, width: int = 1280, height: int = 1360) -> None:
     """Write what a browser shows of a page's beginning, as the name's ending says: JPEG, else PNG.
 
     Args:

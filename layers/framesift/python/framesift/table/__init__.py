@@ -4,6 +4,7 @@
 | --- | --- | --- | --- |
 | `RUN#{source}` | `{run}` | a run (`Run.id`): the source of truth about it | `runs` |
 | `EXECUTION#{arn}` | `run` | which run an execution has claimed | `runs` |
+| `EXECUTIONS#{source}` | `{started_at}#{arn}` | the log: who started an execution, how it ended | `runs` |
 | `RUN#{source}#{run}` | `{attempt}#{stage}#{scope}` | a stage's output, which a resumed run reuses | `stages` |
 | `PROGRESS#{source}#{run}` | `{stage}#{scope}` | a stage's progress, for people who watch | `stages` |
 | `FAULT#{source}#{run}` | `{stage}` | why a job's process failed: Batch keeps no more than its exit code | `stages` |
@@ -31,7 +32,7 @@ from framesift.table.items import ItemDay, Items, TakenDown
 from framesift.table.lists import ListPointer, Lists
 from framesift.table.quotas import Quotas
 from framesift.table.reviews import Review, Reviews, Verdict
-from framesift.table.runs import Failure, RunRecord, Runs, Status
+from framesift.table.runs import Execution, Failure, RunRecord, Runs, Status, Trigger
 from framesift.table.stages import Fault, Stages
 from framesift.table.table import Table
 from framesift.table.training import InService, Training, TrainingImage
@@ -106,6 +107,7 @@ class Records:
 
 __all__ = [
     "Clients",
+    "Execution",
     "Failure",
     "Fault",
     "InService",
@@ -125,6 +127,7 @@ __all__ = [
     "TakenDown",
     "Training",
     "TrainingImage",
+    "Trigger",
     "Verdict",
     "VideoRecord",
     "Videos",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import groupby
-from typing import Any, Literal
+from datetime import UTC, datetime
+from itertools import groupby, islice
+from typing import Any, Final, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,8 @@ from framesift.table.expiry import HISTORY_DAYS, expires_in
 from framesift.table.table import Table
 
 Status = Literal["RUNNING", "SUCCEEDED", "PARTIAL", "FAILED"]
+INTERRUPTED: Final = "Interrupted"
+"""The error of an execution that ended without a report."""
 _PAGE_SIZE = 50
 
 
@@ -25,6 +27,26 @@ class Failure(Contract):
     stage: str
     error: str
     cause: str = ""
+
+
+Trigger = Literal["schedule", "upload", "person"]
+"""Who started an execution."""
+
+
+class Execution(Contract):
+    """One execution of a run, in the log that `framesift runs` shows."""
+
+    source: str
+    run_id: str
+    attempt: int
+    trigger: Trigger
+    execution_arn: str
+    scopes: list[str] = Field(description="What it works on: categories, or the collection.")
+    status: Status
+    started_at: datetime
+    finished_at: datetime | None = None
+    error: str | None = None
+    cause: str | None = None
 
 
 class RunRecord(Contract):
@@ -40,6 +62,7 @@ class RunRecord(Contract):
     status: Status = Field(description="PARTIAL: what was started succeeded, and more is wanted of the day.")
     attempt: int
     execution_arn: str
+    trigger: Trigger = Field("person", description="Who started the latest execution.")
     categories: list[str] = Field(description="What the latest execution works on.")
     wanted: list[str] = Field([], description="All that the run should have before it is SUCCEEDED.")
     done: list[str] = Field([])
@@ -182,14 +205,20 @@ class Runs:
         execution = {"source": record.source, "run_id": record.run.id, "expires_at": expires_in(HISTORY_DAYS)}
         self.table.put(f"EXECUTION#{record.execution_arn}", "run", execution)
         if replaces is None:
-            return self._put(record, "attribute_not_exists(pk)")
-        return self._put(
-            record,
-            "execution_arn = :arn AND #status = :status AND attempt = :attempt",
-            arn=replaces.execution_arn,
-            status=replaces.status,
-            attempt=replaces.attempt,
-        )
+            claimed = self._put(record, "attribute_not_exists(pk)")
+        else:
+            claimed = self._put(
+                record,
+                "execution_arn = :arn AND #status = :status AND attempt = :attempt",
+                arn=replaces.execution_arn,
+                status=replaces.status,
+                attempt=replaces.attempt,
+            )
+        if claimed:
+            self._log(record)
+            if replaces and replaces.status == "RUNNING" and replaces.execution_arn != record.execution_arn:
+                self._log(replaces.model_copy(update={"status": "FAILED", "error": INTERRUPTED}))
+        return claimed
 
     def update(self, record: RunRecord, replaces: RunRecord) -> bool:
         """Change a record; False, and nothing is written, if it is not as it was read any more."""
@@ -209,7 +238,34 @@ class Runs:
             whoever writes first decides.
         """
         condition = "execution_arn = :arn AND #status = :running"
-        return self._put(record, condition, arn=record.execution_arn, running="RUNNING")
+        ended = self._put(record, condition, arn=record.execution_arn, running="RUNNING")
+        if ended:
+            self._log(record)
+        return ended
+
+    def executions(self, source: str, limit: int = 30) -> list[Execution]:
+        """The newest executions of a source's runs, newest first."""
+        found = self.table.query(f"EXECUTIONS#{source}", newest_first=True, page_size=min(limit, _PAGE_SIZE))
+        return [Execution.model_validate_json(each["execution"]) for each in islice(found, limit)]
+
+    def _log(self, record: RunRecord) -> None:
+        """Keep what an execution does, or how it ended, after another one has taken the record."""
+        execution = Execution(
+            source=record.source,
+            run_id=record.run.id,
+            attempt=record.attempt,
+            trigger=record.trigger,
+            execution_arn=record.execution_arn,
+            scopes=record.scopes,
+            status=record.status,
+            started_at=record.started_at,
+            finished_at=record.finished_at,
+            error=record.error,
+            cause=record.cause,
+        )
+        key = f"{record.started_at.astimezone(UTC).isoformat()}#{record.execution_arn}"
+        fields = {"execution": execution.model_dump_json(), "expires_at": expires_in(HISTORY_DAYS)}
+        self.table.put(f"EXECUTIONS#{record.source}", key, fields)
 
     def mark_notified(self, record: RunRecord) -> None:
         """Record that people know of a run's failure."""

@@ -1,0 +1,142 @@
+"""Watching a run: joining one that is under way, leaving it, and what is shown of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from framesift import aws
+from framesift.contracts import Run
+from framesift.storage import S3Store
+from framesift.table import Records, RunRecord
+from tests.unit.cli.conftest import framesift
+
+STARTED_AT = datetime.now(UTC) - timedelta(minutes=2)
+
+
+class Workflow:
+    """Step Functions' answers about one execution; each is preceded by what happens meanwhile."""
+
+    def __init__(self, *events: Any) -> None:
+        self._events: Iterator[Any] = iter(events)
+        self.asked: list[str] = []
+
+    def describe_execution(self, executionArn: str) -> dict[str, Any]:  # noqa: N803 - as boto3 calls it
+        self.asked.append(executionArn)
+        status = next(self._events)()
+        output = {"output": "{}"} if status == "SUCCEEDED" else {}
+        return {"status": status, "startDate": STARTED_AT, **output}
+
+
+@pytest.fixture
+def running(stack: str, records: Records) -> RunRecord:
+    """A day that is being run again; its first attempt has reported progress."""
+    record = RunRecord(
+        source="tiktok",
+        date="2026-11-20",
+        status="RUNNING",
+        attempt=2,
+        execution_arn="arn:2",
+        trigger="schedule",
+        categories=["dance"],
+        wanted=["dance"],
+        started_at=STARTED_AT,
+    )
+    assert records.runs.claim(record, None)
+    return record
+
+
+def report(records: Records, run: Run, at: datetime, done: int) -> None:
+    """Report progress as a stage did at a time."""
+    fields = {"done": done, "total": 40, "attempt": run.attempt, "at": at.isoformat()}
+    records.table.put(f"PROGRESS#{run.source}#{run.id}", "collect#dance", fields)
+
+
+def test_watch_rejoins_a_run_that_is_under_way(
+    running: RunRecord, records: Records, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def finish() -> str:
+        ended = running.end(at=datetime.now(UTC), done=["dance"], failures={})
+        assert records.runs.end(ended)
+        return "SUCCEEDED"
+
+    workflow = Workflow(lambda: "RUNNING", finish)
+    monkeypatch.setattr(aws, "stepfunctions", lambda: workflow)
+    assert framesift("watch") == 0
+    assert workflow.asked == ["arn:2", "arn:2"]
+    assert "tiktok 2026-11-20  SUCCEEDED" in capsys.readouterr().out
+
+
+def test_progress_of_an_earlier_attempt_is_not_shown_as_this_ones(
+    running: RunRecord, records: Records, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def advance() -> str:
+        report(records, running.run, datetime.now(UTC), 40)
+        return "RUNNING"
+
+    def finish() -> str:
+        assert records.runs.end(running.end(at=datetime.now(UTC), done=["dance"], failures={}))
+        return "SUCCEEDED"
+
+    report(records, running.run_of_attempt(1), STARTED_AT - timedelta(minutes=5), 40)
+    shown_before = []
+
+    def look() -> str:
+        shown_before.append(capsys.readouterr().out)
+        return advance()
+
+    workflow = Workflow(lambda: "RUNNING", look, finish)
+    monkeypatch.setattr(aws, "stepfunctions", lambda: workflow)
+    assert framesift("watch", "tiktok", "2026-11-20") == 0
+    assert "40/40" not in shown_before[0]
+    assert capsys.readouterr().out.count("40/40") == 1
+
+
+def test_ctrl_c_leaves_the_run_and_says_how_to_come_back(
+    running: RunRecord, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt() -> str:
+        raise KeyboardInterrupt
+
+    workflow = Workflow(lambda: "RUNNING", interrupt)
+    monkeypatch.setattr(aws, "stepfunctions", lambda: workflow)
+    assert framesift("watch") == 130
+    assert "The run goes on. `framesift watch tiktok '2026-11-20'` shows it again." in capsys.readouterr().err
+
+
+def test_watch_of_a_run_that_has_ended_shows_how(
+    running: RunRecord, records: Records, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert records.runs.end(running.end(at=datetime.now(UTC), done=[], failures={}))
+    assert framesift("watch", "tiktok", "2026-11-20") == 0
+    shown = capsys.readouterr().out
+    assert "It has ended." in shown
+    assert "`framesift run tiktok --date 2026-11-20 --category dance` makes the rest." in shown, "it is PARTIAL"
+
+
+def test_runs_is_a_log_of_executions_with_who_started_them(
+    running: RunRecord, records: Records, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = running.model_copy(
+        update={"execution_arn": "arn:3", "trigger": "person", "started_at": STARTED_AT + timedelta(minutes=1)}
+    )
+    assert records.runs.claim(again, running)
+    assert records.runs.end(again.end(at=again.started_at + timedelta(seconds=30), done=["dance"], failures={}))
+    assert framesift("runs") == 0
+    head, *lines = (line.split("\t") for line in capsys.readouterr().out.splitlines())
+    shown = [dict(zip(head, line, strict=True)) for line in lines]
+    assert [(line["trigger"], line["status"], line["took"], line["error"]) for line in shown] == [
+        ("person", "SUCCEEDED", "30 s", ""),
+        ("schedule", "FAILED", "", "Interrupted"),
+    ]
+    assert framesift("runs", "--limit", "1") == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+@pytest.mark.usefixtures("stack")
+def test_nothing_to_watch_says_how_to_start(store: S3Store, capsys: pytest.CaptureFixture[str]) -> None:
+    assert framesift("watch") == 65
+    assert "`framesift run" in capsys.readouterr().err
