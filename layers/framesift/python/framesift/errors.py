@@ -44,6 +44,7 @@ FramesiftError
 │   ├── YoutubeQuotaError · YoutubeUnavailableError
 │   └── DetectorQuotaError · DetectorBusyError
 ├── SecretNotWrittenError           Secrets Manager rejects a value; the secret is unchanged     (exit 77)
+├── OutputNotWrittenError           a file that a command was to write cannot be written         (exit 73)
 ├── UploadError                     S3 does not accept the files                                 (exit 77)
 │   └── BucketMissingError · CredentialsError · UploadDeniedError · UploadMismatchError
 ├── ModelError                      a model's file is missing or does not match its card         (exit 66)
@@ -355,6 +356,12 @@ class IndexModelError(ImageFolderError):
 
 class MoveFolderError(ImageFolderError):
     """The folder to move duplicates to contains the searched folder, or is inside it."""
+
+
+class OutputNotWrittenError(FramesiftError):
+    """A file that a command was to write cannot be written."""
+
+    exit_code = 73
 
 
 class NotAMoveListError(ImageFolderError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import binascii
+import json
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -64,7 +64,7 @@ class Problems:
         self._app = app
         app.exception_handler(ObjectMissingError)(self._of_missing_object)
         app.exception_handler(FramesiftError)(self._of_framesift)
-        app.exception_handler([RecursionError, UnicodeDecodeError, binascii.Error])(self._of_unreadable_body)
+        app.exception_handler([RecursionError, ValueError])(self._of_value)
         app.exception_handler(ServiceError)(self._of_http)
         app.exception_handler([RequestValidationError, RequestUnsupportedContentType])(self._of_validation)
         app.exception_handler(Exception)(self._of_bug)
@@ -80,6 +80,16 @@ class Problems:
         # Its message names the bucket, which is for the logs alone.
         logger.warning("An object is missing", exc_info=error)
         return self._answer(HTTPStatus.NOT_FOUND, "not-found", "The file of this resource is no longer stored.")
+
+    def _of_value(self, error: Exception) -> Response[str]:
+        # Only reading the body again tells a body's fault, such as a number of thousands of
+        # digits, from one of ours.
+        try:
+            event = self._app.current_event
+            json.loads(event.decoded_body or "null")
+        except (RecursionError, ValueError):
+            return self._of_unreadable_body(error)
+        return self._of_bug(error)
 
     def _of_unreadable_body(self, error: Exception) -> Response[str]:
         logger.warning("The body cannot be read", exc_info=error)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 
-from framesift.errors import FramesiftError
+from framesift.errors import FramesiftError, OutputNotWrittenError
 
 output = Console()
 errors = Console(stderr=True)
@@ -43,6 +44,21 @@ def safe_text(text: object) -> str:
 def print_text(text: object) -> None:
     """Print a line of text that may come from outside, without markup, and without wrapping it."""
     output.print(plain_text(text), markup=False, highlight=False, soft_wrap=True)
+
+
+def write_file(path: Path, body: bytes) -> None:
+    """Write a file that the user named, and the folders above it.
+
+    Raises:
+        OutputNotWrittenError: It cannot be written; the message names it.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(body)
+    except OSError as error:
+        raise OutputNotWrittenError(
+            f"{path} cannot be written ({error.strerror}): choose another file, or make room."
+        ) from None
 
 
 def print_error(error: object) -> None:

@@ -11,7 +11,7 @@ import typer
 from framesift import keys
 from framesift.cli import image_folder
 from framesift.cli.connection import Connection, StackOption, connect_to_read
-from framesift.cli.console import print_text
+from framesift.cli.console import print_text, write_file
 from framesift.cli.runs import RunArgument, SourceArgument, find_run
 from framesift.contracts import Clip, Run
 from framesift.errors import MediaError, NotFoundError
@@ -57,7 +57,7 @@ def show(
     found = _Clusters(connection, record, category or record.done)
     pages = draw_contact_sheets([found.tiles(keeper) for keeper in found.largest(clusters)])
     for path, page in zip(page_paths(to, len(pages)), pages, strict=True):
-        path.write_bytes(page)
+        write_file(path, page)
         print_text(path)
     shown = min(clusters, len(found))
     print_text(f"{shown} of {len(found)} clusters of {source} {record.date}")

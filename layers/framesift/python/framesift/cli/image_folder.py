@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from framesift.cli.console import errors, output
+from framesift.cli.console import errors, output, safe_text, write_file
 from framesift.errors import ExtraMissingError
 
 if TYPE_CHECKING:
@@ -96,10 +96,14 @@ def search(
 
 def undo(
     moves: Annotated[Path, typer.Argument(metavar="LIST", help="The list that --move-to wrote.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Move files back where they were."""
     with _needing_vision():
-        from framesift.duplicates.move import undo_moves
+        from framesift.duplicates.move import original_folder, undo_moves
+    folder = original_folder(moves)
+    if not yes and not typer.confirm(f"Move files back into {safe_text(folder)}?"):
+        raise typer.Abort
     _show_moves(undo_moves(moves), "moved back")
 
 
@@ -158,7 +162,7 @@ def _write(
         pages = draw_contact_sheets([to_tiles(cluster, found.folder) for cluster in found.clusters[:_SHEET_CLUSTERS]])
         files += zip(page_paths(contact_sheet, len(pages)), pages, strict=True)
     for path, body in files:
-        path.write_bytes(body)
+        write_file(path, body)
         _say(f"Written: {_name(path)}")
 
 

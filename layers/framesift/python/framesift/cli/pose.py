@@ -15,7 +15,7 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from framesift.cli.console import errors, plain_text, print_error, safe_text
+from framesift.cli.console import errors, plain_text, print_error, safe_text, write_file
 from framesift.cli.console import output as out
 from framesift.cli.tables import Column, show_table
 from framesift.errors import FramesiftError, get_exit_code
@@ -142,7 +142,7 @@ def config(
             sys.stdout.write(text)
         else:
             output.parent.mkdir(parents=True, exist_ok=True)
-            output.write_text(text, "utf-8")
+            write_file(output, text.encode())
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from framesift.cli.connection import DATA_DIR, Connection, StackOption, connect_to_read
-from framesift.cli.console import print_text
+from framesift.cli.console import print_text, write_file
 from framesift.cli.runs import RunArgument, SourceArgument, find_run
 from framesift.names import safe_name
 from framesift.pipeline.branches import DEFAULT_SOURCE, branch_of
@@ -51,7 +51,7 @@ def write_report(connection: Connection, record: RunRecord, path: Path | None = 
     """
     path = path or DATA_DIR / "reports" / f"{safe_name(f'{record.source}-{record.run.id}'.replace('/', '-'))}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(_render(connection, record), "utf-8")
+    write_file(path, _render(connection, record).encode())
     return path
 
 

@@ -67,7 +67,10 @@ def move_duplicates(found: FolderDuplicates, destination: Path | str) -> tuple[P
     plan = plan_moves(found, destination)
     keepers = [cluster.keeper for cluster in found.clusters for _ in cluster.duplicates]
     files = [one.file for cluster in found.clusters for one in cluster.duplicates]
-    Path(destination).mkdir(parents=True, exist_ok=True)
+    try:
+        Path(destination).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MoveFolderError(f"{show_name(str(destination))} cannot be made ({error.strerror}).") from None
     path = Path(destination).resolve() / f"moved-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}.jsonl"
     moves = []
     with path.open("x", encoding="ascii") as log:
@@ -86,16 +89,43 @@ def undo_moves(path: Path | str) -> list[Move]:
     Raises:
         NotAMoveListError: The file is no such list.
     """
-    try:
-        lines = [json.loads(line) for line in Path(path).read_text("ascii").splitlines() if line]
-        logged = [Move(Path(line["target"]), Path(line["source"])) for line in lines]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise NotAMoveListError(
-            f"{show_name(str(path))} is no list of moved files ({error}): give the one that `--move-to` wrote."
-        ) from error
+    logged = _read_list(Path(path))
     # A target that was taken was logged, and the next one tried: only the last line of a source counts.
     last = {move.target: move for move in logged}
     return [_move_back(move) for move in last.values() if move.source.exists()]
+
+
+def original_folder(path: Path | str) -> Path:
+    """The folder that all files of a list were in: whoever undoes a list should know it.
+
+    Raises:
+        NotAMoveListError: The file is no such list.
+    """
+    logged = _read_list(Path(path))
+    return Path(os.path.commonpath([move.target.parent for move in logged])) if logged else Path(path).parent
+
+
+def _read_list(path: Path) -> list[Move]:
+    """The moves that undo a list: only files beside it are moved, and only to plain absolute paths."""
+    try:
+        lines = [json.loads(line) for line in path.read_text("ascii").splitlines() if line]
+        logged = [Move(Path(line["target"]), Path(line["source"])) for line in lines]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise NotAMoveListError(
+            f"{show_name(str(path))} is no list of moved files ({error}): give the one that `--move-to` wrote."
+        ) from error
+    folder = path.resolve().parent
+    for move in logged:
+        if not move.source.resolve().is_relative_to(folder) or not _is_plain(move.target):
+            raise NotAMoveListError(
+                f"{show_name(str(path))} names {show_name(str(move.source))} and {show_name(str(move.target))}: a list "
+                "moves only files below its own folder, to absolute paths without `..`."
+            )
+    return logged
+
+
+def _is_plain(path: Path) -> bool:
+    return path.is_absolute() and ".." not in path.parts
 
 
 def _move_back(move: Move) -> Move:

@@ -37,18 +37,24 @@ def to_csv(found: FolderDuplicates) -> bytes:
     """One line for each image of a cluster, the keeper first, then for each unreadable file.
 
     Returns:
-        UTF-8; names that are not are given in their own bytes.
+        UTF-8; names that are not are given in their own bytes. A name that a spreadsheet would take for a formula gets
+        an apostrophe in front, and control characters are left out: the JSON has names as they are.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
     for number, cluster in enumerate(found.clusters, start=1):
-        writer.writerow([number, "yes", cluster.keeper.path, "", "", *_facts(cluster.keeper), ""])
+        writer.writerow([number, "yes", _cell(cluster.keeper.path), "", "", *_facts(cluster.keeper), ""])
         for one in cluster.duplicates:
-            writer.writerow([number, "no", one.file.path, one.method, one.score, *_facts(one.file), ""])
+            writer.writerow([number, "no", _cell(one.file.path), one.method, one.score, *_facts(one.file), ""])
     for file in found.unreadable:
-        writer.writerow(["", "", file.path, "", "", "", "", "", "", f"{file.error}: {file.message}"])
+        writer.writerow(["", "", _cell(file.path), "", "", "", "", "", "", f"{file.error}: {file.message}"])
     return buffer.getvalue().encode("utf-8", "surrogateescape")
+
+
+def _cell(name: str) -> str:
+    shown = "".join(character for character in name if character >= " " and character != "\x7f")
+    return f"'{shown}" if shown.startswith(("=", "+", "-", "@")) else shown
 
 
 def to_html(found: FolderDuplicates) -> str:
