@@ -42,7 +42,7 @@ quick: check ## The same in a minute: no browser, no server, no training, no pos
 check: $(BIN)/.ready-dev ## Lint, types, the state machine, and that made files are up to date
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
-	@$(BIN)/mypy layers/framesift/python/framesift functions/*/handler.py containers local/framesift_local cdk statemachine fuzz docs/make.py
+	@$(BIN)/mypy layers/framesift/python/framesift functions/*/handler.py containers local/framesift_local cdk statemachine fuzz docs/*.py
 	@$(BIN)/python -m statemachine.lint
 	@$(BIN)/python docs/make.py --check
 

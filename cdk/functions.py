@@ -165,7 +165,8 @@ FUNCTIONS = (
         300,
         Access(
             records={"RUN#tiktok#*": _GET + _PUT, "LIST": _GET + _PUT, "TAKEDOWN#tiktok": _QUERY},
-            reads=("runs/tiktok/", "published/"),
+            # Thumbnails of clips that move up after a takedown may be in the archive by then.
+            reads=("runs/tiktok/", "published/", "residual/"),
             writes=("published/", "runs/tiktok/"),
         ),
     ),

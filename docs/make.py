@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from framesift.contracts import (
     AnalysisJob,
     AnalysisSummary,
-    Item,
+    Clip,
     PoseJob,
     StartInput,
     TopList,
@@ -28,7 +28,7 @@ from framesift.table import RunRecord
 DOCS = Path(__file__).parent
 SCHEMAS: dict[str, type[BaseModel]] = {
     "start": StartInput,
-    "item": Item,
+    "item": Clip,
     "analysis-job": AnalysisJob,
     "analysis-summary": AnalysisSummary,
     "pose-job": PoseJob,

@@ -71,6 +71,7 @@ def _without_images(outputs: list[Output]) -> list[Output]:
 
 def main() -> None:
     """Run the notebook that the command line names."""
+    os.environ["POWERTOOLS_LOG_LEVEL"] = "WARNING"  # The logger writes to stdout, which is compared.
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("notebook", type=Path)
     parser.add_argument("--check", action="store_true", help="only report cells whose outputs differ")

@@ -67,7 +67,7 @@ def _grant_objects(role: iam.IRole, access: Access, bucket: s3.IBucket) -> None:
     ):
         for prefix in prefixes:
             _allow(role, actions, bucket.arn_for_objects(f"{prefix}*"))
-            _accept_prefix(role, bucket, prefix)
+            accept_prefix(role, bucket, prefix)
     if readable:
         below = {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in readable]}}
         _allow(role, ["s3:ListBucket"], bucket.bucket_arn, below)
@@ -104,7 +104,8 @@ def _allow(role: iam.IRole, actions: list[str], resource: str, conditions: Mappi
     role.add_to_principal_policy(iam.PolicyStatement(actions=actions, resources=[resource], conditions=conditions))
 
 
-def _accept_prefix(role: iam.IRole, bucket: s3.IBucket, prefix: str) -> None:
+def accept_prefix(role: iam.IRole, bucket: s3.IBucket, prefix: str) -> None:
+    """Accept that a role may use all objects below a prefix."""
     storage = Stack.of(bucket)
     export = storage.resolve(storage.export_value(bucket.bucket_arn))["Fn::ImportValue"]
     accept(

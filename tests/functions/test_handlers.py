@@ -25,7 +25,7 @@ from framesift import aws, keys
 from framesift.contracts import AnalysisSummary, Clip, Finding, Media, Run, Upload
 from framesift.settings import load_settings
 from framesift.storage import S3Store, read_lines, write_manifest
-from framesift.table import Records, RunRecord
+from framesift.table import ItemDay, Records, RunRecord
 from framesift_local.standins.customvision import CustomVisionStandIn
 from framesift_local.standins.customvision.account import RESOURCE_ID, Account, Training
 from framesift_local.standins.customvision.server import PREDICTION_KEY, TRAINING_KEY
@@ -396,6 +396,8 @@ def answers_a_list_that_is_not_there_yet(world: World) -> None:
 
 
 def records_a_takedown(world: World) -> None:
+    assert world.send("serve_api.post_takedown")["statusCode"] == 404, "a clip that was never collected"
+    world.records.items.put_days([ItemDay(source="tiktok", id="7301", date="2026-11-22", category="dance", views=1)])
     assert world.send("serve_api.post_takedown")["statusCode"] == 200
     assert world.records.items.taken_down("tiktok") == {"7301": "the author asked for it"}
 

@@ -17,6 +17,7 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     stack = synthesize(tmp_path_factory.mktemp("cdk.out"))
     _reserve_one_of_each(stack / "framesift-local-pipeline.template.json")
     options = ["--cdk-out", str(stack), "--root", str(ROOT), "--time-scale", "0.2"]
+    options += ["--set", "FRAMESIFT_API__CLIENT_REQUESTS_PER_MINUTE=0"]
     running = Running(tmp_path_factory.mktemp("crowded"), *options)
     yield running
     assert running.stop() == 0

@@ -29,7 +29,7 @@ from framesift.contracts import (
     TopList,
 )
 from framesift.errors import NotAnImageError, NothingToAnalyzeError
-from framesift.language import decider
+from framesift.language import make_decider
 from framesift.pipeline.finish import fail_run, finish_run, plain_cause
 from framesift.pipeline.plan import array_size, choose_compute, plan_images
 from framesift.pipeline.tiktok.archive import archive_run
@@ -108,7 +108,7 @@ class Day:
             self.settings,
             self.store,
             self.records,
-            decider(self.settings.language),
+            make_decider(self.settings.language),
         )
 
     def publish(self, categories: list[str]) -> PublishOutput:

@@ -133,9 +133,11 @@ def run_report(source: str, date: Date, subject: str | None, *, records: Records
     record = records.runs.get(source, run.id)
     if record is None:
         raise NotFoundError(f"{source} has no run of {run.id}: see /v1/runs?source={source}.")
+    attempts = sorted({record.run_of(scope).attempt for scope in record.done} | {record.attempt})
     stages = [
         StageReport(stage=stage, scope=scope, output=output)
-        for (stage, scope), output in records.stages.outputs(record.run).items()
+        for attempt in attempts
+        for (stage, scope), output in records.stages.outputs(record.run_of_attempt(attempt)).items()
     ]
     return RunReport(record=record, stages=stages)
 

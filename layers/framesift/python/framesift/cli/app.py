@@ -61,7 +61,7 @@ app.add_typer(pose.app, name="pose", help="Videos in, pose sequences out.")
 app.command("stage")(stage.stage)
 app.command("login")(login.login)
 app.command("doctor")(doctor.doctor)
-app.add_typer(detector.app, name="detector", help="Detectors: what predicts, rollback, and a project's rescue.")
+app.add_typer(detector.app, name="detector", help="Detectors: what predicts, rollback, and a project's export.")
 app.add_typer(review.app, name="review", help="Predictions that wait for a person.")
 app.add_typer(
     models.app, name="models", help="Model files: which there are, where they come from, whether they are whole."

@@ -93,7 +93,7 @@ def _show_training(trained: TrainOutput) -> None:
     if trained.gate:
         _print(
             f"Gate: an iteration would be compared with {trained.gate.publish_name}, average precision "
-            f"{trained.gate.average_precision:.3f}; at most {trained.gate.margin:g} less is let through."
+            f"{trained.gate.average_precision:.3f}; at most {trained.gate.margin:g} less is allowed."
         )
 
 

@@ -31,7 +31,7 @@ def stage(
     """Do one stage again on the newest run of a source, whatever its outcome was before."""
     branch = branch_of(source)
     if not branch.stage_states:
-        raise InputError(f"The stages of {source} run as a whole: `framesift run {source}`.")
+        raise InputError(f"The stages of {source} run as a whole: `framesift {branch.start_command}`.")
     if name not in branch.stage_states:
         raise InputError(f"{source} has no stage {name!r} of its own; stages are: {', '.join(branch.stage_states)}.")
     if dry_run and name == "gate":
@@ -41,7 +41,7 @@ def stage(
     connection = connect(stack)
     newest = connection.records.runs.newest(source, 1)
     if not newest:
-        raise NotFoundError(f"{source} has not been run yet: `framesift run {source}` does.")
+        raise NotFoundError(f"{source} has not been run yet: `framesift {branch.start_command}` starts a run.")
     for scope, payload in _payloads(connection, newest[0], name, branch):
         if not dry_run:
             connection.records.stages.forget(newest[0].run, name, scope)

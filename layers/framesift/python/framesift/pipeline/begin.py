@@ -141,7 +141,7 @@ def _decide(
     execution_arn: str,
     is_running: Callable[[str], bool],
 ) -> _Plan:
-    """Weigh a start against the run's record; pure but for `is_running`."""
+    """Compare a start with the run's record; pure but for `is_running`."""
     if asked.skip:
         return _Plan(skip=asked.skip)
     if record is None:
@@ -197,8 +197,11 @@ def _claim(
         failed_categories=list(failures),
         started_at=request.started_at,
         counts=record.counts if record else {},
+        degraded=record.degraded if record else [],
         stand_ins=settings.run.stand_ins,
     )
+    if record and not claimed.covers_all():  # Others' results may come from stand-ins.
+        claimed = claimed.model_copy(update={"stand_ins": sorted({*record.stand_ins, *claimed.stand_ins})})
     if not runs.claim(claimed, replaces=record):
         raise RunBusyError(f"Another execution claimed {run.source} of {run.id} at the same moment; try again.")
 

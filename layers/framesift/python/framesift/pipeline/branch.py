@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from framesift.contracts import Collector, CollectOutput, Goal, ScopeInput, StartInput
 from framesift.errors import FramesiftError, InvalidStartError, UnknownCategoryError
+from framesift.table import Failure
 
 if TYPE_CHECKING:
     from framesift.contracts import PlanOutput, Run, StageInput
@@ -47,11 +48,13 @@ class Outcome:
     Attributes:
         done: The scopes that reached what the source is for.
         degraded: What was done in a lesser way than the settings ask for, one sentence each.
+        failures: Why scopes that were collected did not get so far.
         counts: Figures, by scope or kind.
     """
 
     done: list[str]
     degraded: list[str] = field(default_factory=list)
+    failures: dict[str, Failure] = field(default_factory=dict)
     counts: dict[str, Any] = field(default_factory=dict)
 
 

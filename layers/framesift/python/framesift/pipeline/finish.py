@@ -38,24 +38,26 @@ def finish_run(request: FinishInput, store: Store, records: Records, notify: Not
     run, branch = request.run, branch_of(request.run.source)
     record = _read_record(request, records)
     if record.status != "RUNNING":  # An earlier try of this state, or the Fail state, has written the end.
+        _follow_up_failure(record, records, notify)
         return _output(record, request.scopes)
     collected = [branch.collected.model_validate(each) for each in request.collected]
     outcome = branch.summarize(run, request.scopes, collected, records.stages.outputs(run))
     summary = _read_summary(request, store)
-    failures = _failures(collected, request.scopes, outcome.done)
+    failures = {**_collect_failures(collected), **outcome.failures}
     ended = record.end(
         at=datetime.now(UTC),
         done=outcome.done,
         failures=failures,
         degraded=list(dict.fromkeys([*outcome.degraded, *_compromises(request, summary)])),
-        counts={**outcome.counts, **({"analysis": summary.model_dump()} if summary else {})},
+        counts={
+            **outcome.counts,
+            **({"analysis": {**summary.model_dump(), "scopes": request.scopes}} if summary else {}),
+        },
     )
     if not records.runs.end(ended):
         return _output(_read_record(request, records), request.scopes)
-    if failures:
-        records.stages.forget_scopes(run, failures)
-        notify(f"Framesift: {run.source} of {run.id} is incomplete", _message(ended))
     _log_end(ended)
+    _follow_up_failure(ended, records, notify)
     return _output(ended, [*request.scopes, *failures]).model_copy(
         update={"items": sum(each.items for each in collected)}
     )
@@ -68,10 +70,15 @@ def fail_run(request: FailInput, records: Records, notify: Notify) -> FailInput:
     holds by now, or whose end is written already, is left as it is.
     """
     record = _find_record(request, records)
-    if record is None:
+    is_ours = record is not None and record.execution_arn == request.execution_arn
+    if record is None or (
+        request.stage == "begin" and not is_ours
+    ):  # The run is another execution's, or there is none.
         _notify_refused(request, notify)
         return request
-    if record.status != "RUNNING" or record.execution_arn != request.execution_arn:
+    if is_ours and record.status == "FAILED":  # An earlier try may have died before it notified anyone.
+        _notify_failure(record, records, notify)
+    if record.status != "RUNNING" or not is_ours:
         return request
     failure = Failure(stage=request.stage, error=request.error, cause=plain_cause(request.cause))
     fault = records.stages.fault(record.run, request.stage)
@@ -81,8 +88,23 @@ def fail_run(request: FailInput, records: Records, notify: Notify) -> FailInput:
     ended = record.end(at=datetime.now(UTC), done=[], failures=failures, fault=failure)
     if records.runs.end(ended):
         _log_end(ended)
-        notify(f"Framesift: {ended.source} of {ended.run.id} failed", _message(ended))
+        _notify_failure(ended, records, notify)
     return request
+
+
+def _follow_up_failure(record: RunRecord, records: Records, notify: Notify) -> None:
+    """Let the next start begin anew with what failed, and notify people; a retry repeats what is not done."""
+    failed = [scope for scope in record.failed_categories if scope in record.scopes]
+    if failed and not record.notified:
+        records.stages.forget_scopes(record.run, failed)
+        _notify_failure(record, records, notify)
+
+
+def _notify_failure(record: RunRecord, records: Records, notify: Notify) -> None:
+    if not record.notified:
+        what = "is incomplete" if record.done else "failed"
+        notify(f"Framesift: {record.source} of {record.run.id} {what}", _message(record))
+        records.runs.mark_notified(record)
 
 
 def plain_cause(cause: str) -> str:
@@ -116,17 +138,17 @@ def _read_summary(request: FinishInput, store: Store) -> AnalysisSummary | None:
         return None
 
 
-def _failures(collected: list[CollectOutput], scopes: list[str], done: list[str]) -> dict[str, Failure]:
-    failures = {
+def _analysis_counts(summary: AnalysisSummary | None, scopes: list[str]) -> dict[str, object]:
+    """The vision job's summary, with the scopes that it is about: a resumed run analyzes only some."""
+    return {"analysis": {**summary.model_dump(), "scopes": scopes}} if summary else {}
+
+
+def _collect_failures(collected: list[CollectOutput]) -> dict[str, Failure]:
+    return {
         each.scope: Failure(stage="collect", error=each.error or "CrawlError", cause=plain_cause(each.cause or ""))
         for each in collected
         if each.status == "failed"
     }
-    nothing = "no clip qualified; the list that is up stays up"
-    empty = {
-        scope: Failure(stage="curate", error="EmptyListError", cause=nothing) for scope in scopes if scope not in done
-    }
-    return failures | empty
 
 
 def _compromises(request: FinishInput, summary: AnalysisSummary | None) -> list[str]:

@@ -226,6 +226,9 @@ class UploadSettings(Group):
     array_videos: int = Field(1, ge=1, description="Videos per child of an array job.")
     timeout_s: int = Field(72_000, ge=60, description="How long the whole job may take, waiting included.")
     attempt_timeout_s: int = Field(10_800, ge=60, description="How long one attempt of a child may take.")
+    gpu_timeout_s: int = Field(
+        10_800, ge=60, description="After this long in the GPU queue, waiting included, the CPU queue takes over."
+    )
 
 
 class AnalysisSettings(Group):
@@ -243,7 +246,11 @@ class AnalysisSettings(Group):
     )
     array_items: int = Field(20_000, ge=1, description="Items per child of an array job; fewer run in one job.")
     threads: int = Field(0, ge=0, description="Threads of the job; 0: one per core.")
-    timeout_s: int = Field(10_800, ge=60, description="How long the whole job may take, waiting included.")
+    timeout_s: int = Field(
+        21_600,
+        ge=60,
+        description="How long the whole job may take, waiting included: machines may be busy with uploads for hours.",
+    )
     attempt_timeout_s: int = Field(3_600, ge=60, description="How long one attempt of the job may take.")
     gpu_timeout_s: int = Field(
         5_400, ge=60, description="After this long in the GPU queue, waiting included, the CPU queue takes over."

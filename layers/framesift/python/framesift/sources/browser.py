@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ from framesift.settings import CrawlSettings
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Playwright
 
+_PR_SET_DUMPABLE = 4
 _SYSTEM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _MAC_PATHS = (
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
@@ -22,7 +25,7 @@ _MAC_PATHS = (
 )
 # Containers have a small /dev/shm and no GPU; Chromium's own updates and reports are not wanted.
 _FLAGS = ("--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking")
-# All that Chromium needs of our environment: a page that breaks out of it finds no credentials there.
+# All that Chromium and its driver need of our environment: a page that breaks out finds no credentials in theirs.
 _ENVIRONMENT = (
     *("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH"),
     *("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "FONTCONFIG_PATH", "FONTCONFIG_FILE"),
@@ -47,12 +50,18 @@ async def open_browser(settings: CrawlSettings) -> AsyncIterator[Browser]:
     """
     from playwright.async_api import async_playwright
 
-    async with async_playwright() as playwright:
+    _hide_this_process()
+    with _clean_environment():  # Playwright's driver inherits it when it starts, and Chromium the driver's.
+        driver = async_playwright()
+        playwright = await driver.start()
+    try:
         browser = await _launch(playwright, settings)
         try:
             yield browser
         finally:
             await browser.close()
+    finally:
+        await playwright.stop()
 
 
 def system_chromiums() -> list[str]:
@@ -66,6 +75,30 @@ def sandbox_is_possible() -> bool:
     """Whether Chromium's sandbox can work: it cannot for root, nor inside Lambda."""
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     return not is_root and "AWS_LAMBDA_FUNCTION_NAME" not in os.environ
+
+
+def _needed_environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+
+
+@contextmanager
+def _clean_environment() -> Iterator[None]:
+    """Show this process's children only what Chromium needs, for as long as it takes to start one."""
+    whole = dict(os.environ)
+    needed = _needed_environment()
+    os.environ.clear()
+    os.environ.update(needed)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(whole)
+
+
+def _hide_this_process() -> None:
+    """Let no process of the same user read this one's environment and memory below /proc (Linux, prctl(2))."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 async def _launch(playwright: Playwright, settings: CrawlSettings) -> Browser:
@@ -83,7 +116,7 @@ async def _launch(playwright: Playwright, settings: CrawlSettings) -> Browser:
                 executable_path=path,
                 headless=settings.headless,
                 args=list(_FLAGS),
-                env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
+                env={**_needed_environment()},
                 chromium_sandbox=settings.chromium_sandbox and sandbox_is_possible(),
             )
         except PlaywrightError as error:

@@ -54,6 +54,7 @@ class RunRecord(Contract):
     degraded: list[str] = Field([])
     counts: dict[str, Any] = Field({})
     stand_ins: list[str] = Field([], description="Outside services that were stand-ins; the others were the real ones.")
+    notified: bool = Field(False, description="Whether people were notified of its failure.")
 
     @property
     def run(self) -> Run:
@@ -121,13 +122,23 @@ class RunRecord(Contract):
                 "failures": still_failing,
                 "failed_categories": list(still_failing),
                 "finished_at": at,
-                "degraded": list(degraded),
+                "degraded": self._merge_degraded(degraded),
                 "counts": {**self.counts, **(counts or {})},
                 "stage": shown.stage if shown else None,
                 "error": shown.error if shown else None,
                 "cause": shown.cause if shown else None,
             }
         )
+
+    def covers_all(self) -> bool:
+        """Whether the latest execution works on all that is wanted: what it records then replaces what was before."""
+        return set(self.scopes) >= set(self.wanted)
+
+    def _merge_degraded(self, new: Sequence[str]) -> list[str]:
+        """The execution's own sentences, and those of earlier ones about what it did not work on."""
+        own = tuple(f"{scope}: " for scope in self.scopes)
+        kept = [] if self.covers_all() else [each for each in self.degraded if not each.startswith(own)]
+        return list(dict.fromkeys([*kept, *new]))
 
 
 @dataclass(frozen=True)
@@ -174,9 +185,10 @@ class Runs:
             return self._put(record, "attribute_not_exists(pk)")
         return self._put(
             record,
-            "execution_arn = :arn AND #status = :status",
+            "execution_arn = :arn AND #status = :status AND attempt = :attempt",
             arn=replaces.execution_arn,
             status=replaces.status,
+            attempt=replaces.attempt,
         )
 
     def update(self, record: RunRecord, replaces: RunRecord) -> bool:
@@ -198,6 +210,13 @@ class Runs:
         """
         condition = "execution_arn = :arn AND #status = :running"
         return self._put(record, condition, arn=record.execution_arn, running="RUNNING")
+
+    def mark_notified(self, record: RunRecord) -> None:
+        """Record that people know of a run's failure."""
+        notified = record.model_copy(update={"notified": True})
+        self._put(
+            notified, "execution_arn = :arn AND #status = :status", arn=record.execution_arn, status=record.status
+        )
 
     def _put(self, record: RunRecord, condition: str, **values: Any) -> bool:
         fields = record.model_dump(mode="json")

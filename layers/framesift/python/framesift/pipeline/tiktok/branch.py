@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from framesift.contracts import CollectOutput, CrawlOutput, CurateOutput, PublishOutput, Run, ScopeInput, StartInput
-from framesift.errors import SiteUnreachableError
+from framesift.errors import EmptyListError, SiteUnreachableError
 from framesift.pipeline.branch import Branch, Outcome, Outputs, Request, parse_day, resume_day, scope_input
 from framesift.pipeline.stage import join_scopes
+from framesift.table import Failure
 
 if TYPE_CHECKING:
     from framesift.contracts import PlanOutput, StageInput
@@ -43,8 +44,11 @@ def _summarize(run: Run, scopes: Sequence[str], collected: Sequence[CollectOutpu
         if crawl.cut_short
     ]
     decided = {each.category: {"ranked": each.ranked, "dropped": each.dropped} for each in curated}
+    done = [each.category for each in published.lists]
+    nothing = Failure(stage="curate", error=EmptyListError.__name__, cause="no clip qualified; the former list is kept")
     return Outcome(
-        done=[each.category for each in published.lists],
+        done=done,
+        failures={scope: nothing for scope in scopes if scope not in done},
         degraded=cut_short + [each.degraded for each in curated if each.degraded],
         counts={crawl.scope: {**crawl.counts(), **decided.get(crawl.scope, {})} for crawl in crawls},
     )

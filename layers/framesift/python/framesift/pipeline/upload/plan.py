@@ -44,7 +44,7 @@ def plan_poses(request: StageInput, settings: Settings, store: Store, records: R
         job_name=job_name("extract", run),
         queue="uploads",
         timeout_s=settings.upload.timeout_s,
-        gpu_timeout_s=settings.upload.timeout_s,
+        gpu_timeout_s=settings.upload.gpu_timeout_s,
         attempt_timeout_s=settings.upload.attempt_timeout_s,
         tolerates_failed_job=True,  # A child that died costs its video: the publish stage records it as lost.
     )

@@ -101,7 +101,7 @@ def _judge(
             outcome="kept_former",
             why=(
                 f"Its average precision is {average:.3f}; the one in service has {former.average_precision:.3f}, and "
-                f"at most {settings.gate_margin:g} less is let through."
+                f"at most {settings.gate_margin:g} less is allowed."
             ),
             iteration_id=iteration_id,
             average_precision=average,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from framesift.errors import (
     SiteUnreachableError,
     UnknownCategoryError,
 )
+from framesift.log import logger
 from framesift.settings import CrawlSettings, Settings
 from framesift.sources import browser as chromium
 from framesift.sources.tiktok import session as sessions
@@ -29,8 +29,6 @@ from framesift.sources.untrusted import read_list, read_mapping, read_text
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
-
-logger = logging.getLogger(__name__)
 
 _LAUNCHES = 3  # How often Chromium is started if it breaks.
 _OPENINGS = 3  # How often the page is opened if it does not load.

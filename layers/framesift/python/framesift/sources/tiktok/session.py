@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import tempfile
 from dataclasses import dataclass
@@ -11,10 +10,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from framesift.errors import SecretNotWrittenError, SettingsError
+from framesift.log import logger
 from framesift.secrets import MAX_SECRET_BYTES, read_secret, write_secret
 from framesift.settings import CrawlSettings
-
-logger = logging.getLogger(__name__)
 
 State = dict[str, Any]
 
