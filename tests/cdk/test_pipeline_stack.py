@@ -137,7 +137,7 @@ READ, WRITE = "s3:GetObject", "s3:PutObject"
         ("crawl_category", {"runs/tiktok/*": [READ, WRITE]}),
         ("plan_analysis", {"runs/*": [READ], "models/*": [READ], "runs/*/analysis/*": [WRITE]}),
         ("curate_category", {"runs/tiktok/*": [READ, WRITE]}),
-        ("publish_lists", {"runs/tiktok/*": [READ, WRITE], "published/*": [READ, WRITE]}),
+        ("publish_lists", {"runs/tiktok/*": [READ, WRITE], "published/*": [READ, WRITE], "residual/*": [READ]}),
         (
             "archive_run",
             {"runs/tiktok/*": [READ], "residual/*": [WRITE], "runs/tiktok/*/media/*": ["s3:DeleteObject"]},
