@@ -51,7 +51,7 @@ class VisionJob(Construct):
         super().__init__(scope, construct_id)
         self._config = config
         self._network = Network(self, "Network", zones=config.zones, log_days=config.log_days)
-        self._environment = environment
+        self._environment = {"POWERTOOLS_SERVICE_NAME": "vision", **environment}
         self._log = logs.LogGroup(
             self, "Log", retention=retention(config.log_days), removal_policy=RemovalPolicy.DESTROY
         )

@@ -19,7 +19,7 @@ from framesift.errors import EmbeddedAwsDownError
 from framesift.settings.own import digest_settings, read_own_settings
 from framesift.storage import Store, read_lines
 from framesift.table import RunRecord
-from framesift_local.aws.data_folder import check_free
+from framesift_local.aws.data_folder import check_unused
 from framesift_local.aws.embedded import EmbeddedAws
 from framesift_local.aws.process_tree import die_with_parent
 from framesift_local.aws.server import check_port
@@ -127,7 +127,7 @@ def machine(
     check_port(api_port)
     own = read_own_settings()
     outside = choose_services(own, real, sources)
-    check_free(data_dir)  # Before the stand-ins: their addresses must not take the place of a running one's.
+    check_unused(data_dir)  # Before the stand-ins: their addresses must not take the place of a running one's.
     with ExitStack() as stand_ins:
         start = stand_ins.enter_context
         make_private_folder(data_dir)

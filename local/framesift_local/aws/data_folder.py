@@ -48,17 +48,6 @@ def hold(folder: Path) -> Iterator[None]:
         yield
 
 
-def check_free(folder: Path) -> None:
-    """Make sure that no embedded AWS uses a folder, before anything is started or written for it.
-
-    Raises:
-        DataFolderBusyError: One does.
-    """
-    if (folder / LOCK_FILE).exists():
-        with _locked(folder):
-            pass
-
-
 @contextmanager
 def _locked(folder: Path) -> Iterator[IO[str]]:
     with (folder / LOCK_FILE).open("a+") as lock:

@@ -25,6 +25,12 @@ def test_deeply_nested_json_is_refused(ask: Ask, path: str, body: str):
 
 
 @pytest.mark.usefixtures("records")
+def test_a_number_of_thousands_of_digits_is_the_body_s_fault(ask: Ask):
+    answer = ask("/v1/takedowns", "POST", body='{"id": ' + "9" * 6000 + "}", claims=CLAIMS)
+    assert (answer.status, answer.json["type"]) == (400, "urn:framesift:problem:unreadable-body")
+
+
+@pytest.mark.usefixtures("records")
 def test_what_is_nested_beyond_reading_has_its_problem(ask: Ask):
     answer = ask("/v1/takedowns", "POST", body="[" * 100_000, claims=CLAIMS)
     assert (answer.status, answer.json["type"]) == (400, "urn:framesift:problem:unreadable-body")

@@ -62,7 +62,7 @@ def test_find_shows_and_writes_what_it_found(folder, tmp_path, capsys):
     assert outputs["png"].read_bytes().startswith(b"\x89PNG")
 
 
-def test_moving_is_tried_done_and_undone(folder, tmp_path, capsys):
+def test_moving_is_tried_done_and_undone(folder, tmp_path, capsys, monkeypatch):
     aside, name = tmp_path / "aside", "[bold]고양이.jpg"
     assert run_command("duplicates", "find", folder, "--model", "pdq", "--move-to", aside, "--dry-run") == 0
     assert "would move" in capsys.readouterr().out
@@ -72,8 +72,19 @@ def test_moving_is_tried_done_and_undone(folder, tmp_path, capsys):
     assert not (folder / name).exists()
     (moves,) = aside.glob("*.jsonl")
     assert f"framesift duplicates undo {moves}" in capsys.readouterr().out
-    assert run_command("duplicates", "undo", moves) == 0
+    monkeypatch.setattr("typer.confirm", lambda question: f"back into {folder}" not in question)
+    assert run_command("duplicates", "undo", moves) != 0
+    assert not (folder / name).exists()
+    assert run_command("duplicates", "undo", moves, "--yes") == 0
     assert (folder / name).exists()
+
+
+def test_a_file_that_cannot_be_written_is_named(folder, tmp_path, capsys):
+    (tmp_path / "taken").mkdir()
+    code = run_command("duplicates", "find", folder, "--model", "pdq", "--csv", tmp_path / "taken")
+    assert code == 73
+    assert "OutputNotWrittenError" in (message := capsys.readouterr().err)
+    assert f"{tmp_path / 'taken'} cannot be written" in message
 
 
 def test_an_index_is_made_updated_and_searched(folder, tmp_path, capsys):

@@ -10,8 +10,9 @@ import pytest
 
 from framesift import keys
 from framesift.contracts import Clip, Upload
+from framesift.contracts.videos import FrameCounts, VideoEntry
 from framesift.pipeline.takedowns import take_down
-from framesift.pose.manifest import FrameCounts, VideoEntry, read_manifest
+from framesift.pose.manifest import read_manifest
 from framesift.settings import Settings
 from framesift.storage import S3Store, read_lines, write_manifest
 from framesift.table import Records

@@ -122,6 +122,16 @@ def test_names_are_safe_to_show(name, shown):
     assert show_name(name).encode("utf-8")
 
 
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [("=1+1.jpg", "'=1+1.jpg"), ("@SUM.jpg", "'@SUM.jpg"), ("a\n=1.jpg", "a=1.jpg"), ("a-b.jpg", "a-b.jpg")],
+)
+def test_csv_holds_no_formula(tmp_path, name, cell):
+    (tmp_path / name).write_bytes(b"no image")
+    rows = list(csv.DictReader(io.StringIO(to_csv(find_duplicates(tmp_path, model="pdq")).decode())))
+    assert [row["path"] for row in rows] == [cell]
+
+
 def test_csv_has_a_line_for_each_image_and_leads_back_to_the_files(found):
     text = to_csv(found).decode("utf-8", "surrogateescape")
     rows = list(csv.DictReader(io.StringIO(text)))

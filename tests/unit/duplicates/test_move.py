@@ -104,6 +104,24 @@ def test_another_file_is_no_list(tmp_path, text):
         undo_moves(path)
 
 
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [("../secret.txt", "/home/out.txt"), ("a.jpg", "photos/a.jpg"), ("a.jpg", "/photos/../etc/a.jpg")],
+    ids=["from elsewhere", "a relative target", "a target with .."],
+)
+def test_a_list_that_someone_made_moves_only_files_beside_it(tmp_path, source, target):
+    aside = tmp_path / "aside"
+    aside.mkdir()
+    for path in (tmp_path / "secret.txt", aside / "a.jpg"):
+        path.write_text("mine")
+    moves = aside / "moved.jsonl"
+    moves.write_text(json.dumps({"source": target, "target": str(aside / source)}))
+    with pytest.raises(NotAMoveListError, match="below its own folder"):
+        undo_moves(moves)
+    assert (tmp_path / "secret.txt").exists()
+    assert (aside / "a.jpg").exists()
+
+
 def test_a_list_is_plain_json_with_a_line_for_each_file(found, aside):
     path, moves = move_duplicates(found, aside)
     lines = [json.loads(line) for line in path.read_text("ascii").splitlines()]

@@ -129,8 +129,8 @@ def _say_how_to_come_back(record: RunRecord | None, *, goes_on: bool) -> None:
     if not goes_on:
         errors.print("The run stops with the embedded AWS; the same command takes it up again.", highlight=False)
         return
-    named = f" {record.source} '{safe_text(record.run.id)}'" if record else ""
-    errors.print(f"The run goes on. `framesift watch{named}` shows it again.", highlight=False, soft_wrap=True)
+    again = f"`framesift watch {record.source} '{safe_text(record.run.id)}'`" if record else "`framesift watch`"
+    errors.print(f"The run goes on. {again} shows it again.", highlight=False, soft_wrap=True)
 
 
 def watch_run(source: SourceArgument = DEFAULT_SOURCE, run_id: RunArgument = None, stack: StackOption = "") -> None:
@@ -332,10 +332,10 @@ def _show_categories(record: RunRecord) -> None:
         [_category_row(name, record) for name in names],
     )
     if record.status == "PARTIAL" and missing:
-        options = " ".join(f"--category {name}" for name in missing)
+        categories = " --category ".join(missing)
         output.print(
             f"What was started is done; {safe_text(', '.join(missing))} was not started yet: "
-            f"`framesift run {record.source} --date {record.date} {safe_text(options)}` makes the rest.",
+            f"`framesift run {record.source} --date {record.date} --category {safe_text(categories)}` makes the rest.",
             highlight=False,
             soft_wrap=True,
         )
