@@ -149,8 +149,8 @@ READ, WRITE = "s3:GetObject", "s3:PutObject"
         ("train_detector", {"runs/youtube/*": [READ]}),
         ("check_training", {}),
         ("gate_iteration", {}),
-        ("collect_uploads", {"uploads/*": [READ], "runs/upload/*": [WRITE]}),
-        ("publish_poses", {"runs/upload/*": [READ], "collections/*/poses/*": [WRITE]}),
+        ("collect_uploads", {"uploads/*": ["s3:DeleteObject", READ, "s3:GetObjectTagging"], "runs/upload/*": [WRITE]}),
+        ("publish_poses", {"runs/upload/*": [READ], "collections/*/poses/*": [READ, WRITE]}),
         ("serve_api", {"published/*": [READ], "published/latest/*": [WRITE]}),
     ],
 )
@@ -166,7 +166,7 @@ def test_a_function_may_touch_only_its_objects(pipeline, name, objects):
     [
         ("begin_run", {"RUN#*": [GET, PUT], "EXECUTION#*": [PUT], "EXECUTIONS#*": [PUT]}),
         ("crawl_category", {"RUN#tiktok#*": [GET, PUT], "PROGRESS#tiktok#*": [PUT]}),
-        ("plan_analysis", {"RUN#*": [GET], "VIDEO#*": [QUERY]}),
+        ("plan_analysis", {"RUN#*": [GET], "VIDEO#*": [GET, QUERY]}),
         ("curate_category", {"RUN#tiktok#*": [GET, PUT], "TAKEDOWN#tiktok": [QUERY]}),
         ("publish_lists", {"RUN#tiktok#*": [GET, PUT], "LIST": [GET, PUT], "TAKEDOWN#tiktok": [QUERY]}),
         ("archive_run", {"RUN#tiktok#*": [GET, PUT], "ITEM#tiktok#*": [BATCH]}),
@@ -198,7 +198,7 @@ def test_a_function_may_touch_only_its_objects(pipeline, name, objects):
         ("collect_uploads", {"RUN#upload#*": [GET, PUT], "VIDEO#*": [GET, PUT], "SEQUENCE#*": [GET]}),
         (
             "publish_poses",
-            {"RUN#upload": [GET], "RUN#upload#*": [GET, PUT], "FAULT#upload#*": [GET], "VIDEO#*": [PUT, QUERY]},
+            {"RUN#upload": [GET], "RUN#upload#*": [GET, PUT], "FAULT#upload#*": [GET], "VIDEO#*": [GET, PUT, QUERY]},
         ),
         (
             "serve_api",
@@ -208,6 +208,7 @@ def test_a_function_may_touch_only_its_objects(pipeline, name, objects):
                 "ITEM#*": [QUERY],
                 "TAKEDOWN#*": ["dynamodb:DeleteItem", PUT, QUERY],
                 "REVIEW": [GET, PUT, QUERY],
+                "CLIENT#*": ["dynamodb:UpdateItem"],
             },
         ),
     ],
@@ -343,7 +344,7 @@ def test_nothing_of_ours_may_write_where_uploads_start_runs(pipeline):
     for policy in pipeline.of_type("AWS::IAM::Policy").values():
         for statement in policy["PolicyDocument"]["Statement"]:
             actions, resources = (json.dumps(statement[part]) for part in ("Action", "Resource"))
-            if "s3:" in actions and not re.fullmatch(r'[^s]*("s3:(Get|List)\w+"[^s]*)+', actions):
+            if "s3:" in actions and not re.fullmatch(r'[^s]*("s3:(Get|List|Delete)\w+"[^s]*)+', actions):
                 written |= set(re.findall(r'"/([^"]*)"', resources))
 
     # The first part of each key is fixed, so that none can stand for `uploads/`.

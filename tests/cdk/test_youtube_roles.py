@@ -17,6 +17,7 @@ import pytest
 from containers.vision.main import main as run_job
 from framesift import aws
 from framesift.errors import YoutubeKeyError
+from framesift.log import logger
 from framesift.settings import load_settings
 from framesift_local.standins.customvision import CustomVisionStandIn, server
 from framesift_local.standins.customvision.account import RESOURCE_ID, Training
@@ -108,6 +109,15 @@ def logged_lines(caplog: pytest.LogCaptureFixture) -> str:
     return "\n".join(f"{record.getMessage()} {vars(record)}" for record in caplog.records)
 
 
+@pytest.fixture
+def logs_as_in_a_function() -> Iterator[None]:
+    before = logger.log_level
+    logger.setLevel(logging.INFO)
+    yield
+    logger.setLevel(before)
+
+
+@pytest.mark.usefixtures("logs_as_in_a_function")
 def test_a_day_of_youtube_needs_no_more_than_its_roles_allow_and_shows_no_secret(
     day: Account, assembly: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -19,7 +19,7 @@ from framesift.table import Records
 from tests.unit.cli.conftest import framesift
 from tests.unit.pipeline.test_curate_to_finish import RUN, Day
 
-TITLES = ["춤 추는 고양이 😀", "../../etc/passwd", "CON", "춤 추는 고양이 😀", ""]
+TITLES = ["춤 추는 고양이 😀", "../../춤/고양이", "춤: 고양이?", "춤 추는 고양이 😀", ""]
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def day(stack: str, store: S3Store, records: Records) -> Day:
     made.analyzed("dance", len(TITLES))
     key = keys.manifest(RUN, "dance", "analyzed")
     clips = read_lines(store, key, Clip)
-    named = [clip.model_copy(update={"title": title}) for clip, title in zip(clips, TITLES, strict=True)]
+    named = [clip.model_copy(update={"title": title, "author_name": "고양이"}) for clip, title in zip(clips, TITLES, strict=True)]
     write_manifest(store, key, named)
     made.curate("dance")
     made.publish(["dance"])
@@ -44,8 +44,8 @@ def test_thumbnails_have_their_titles_as_names(day: Day, tmp_path: Path, capsys:
     names = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.jpg"))
     assert names == [
         "dance/01 춤 추는 고양이.jpg",
-        "dance/02 ....etcpasswd.jpg",
-        "dance/03 CON.jpg",
+        "dance/02 ....춤고양이.jpg",
+        "dance/03 춤 고양이.jpg",
         "dance/04 춤 추는 고양이.jpg",
         "dance/05.jpg",
     ]
