@@ -126,7 +126,8 @@ def test_the_function_collects_what_the_site_truly_has(in_lambda: Path, site: Cl
     assert all(item.media and store.exists(item.media.key) for item in items)
     assert all(item.views_text for item in items), "the page was read as well"
     assert "cookies" in json.loads(in_lambda.read_text())
-    assert processes_below(os.getpid()) <= before
+    left = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in processes_below(os.getpid()) - before]
+    assert not [command for command in left if b"framesift.sandbox" not in command], "image workers serve the next call"
 
 
 @pytest.mark.parametrize(
@@ -154,7 +155,8 @@ def test_a_wall_is_a_named_failure_with_a_screenshot(
     assert "\n" not in message
     assert records.stages.outputs(RUN) == {}
     assert not in_lambda.exists(), "the session of a failed crawl is not kept"
-    assert processes_below(os.getpid()) <= before
+    left = processes_below(os.getpid()) - before
+    assert not {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in left}
 
 
 def test_a_slow_site_that_drops_connections_is_read_to_its_end(site: ClipSite) -> None:

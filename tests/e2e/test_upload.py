@@ -62,7 +62,7 @@ class Up:
 
     def runs(self, collection: str) -> list[dict[str, Any]]:
         found = json.loads(self.command("runs", "upload", "--limit", "100", "--json").stdout)
-        return [each for each in found if each["categories"] == [collection]]
+        return [each for each in found if each["scopes"] == [collection]]
 
     def ended(self, collection: str, count: int) -> list[dict[str, Any]]:
         """The collection's runs once there are so many and none is at work."""
@@ -171,9 +171,9 @@ def test_videos_dropped_at_once_are_all_done_and_a_broken_one_costs_itself(machi
 
 
 def test_a_person_sees_what_became_of_it(machine: Up) -> None:
-    listed = machine.command("runs", "upload").stdout
-    assert listed.count("dance.") == 5
-    run_id = next(line.split()[0] for line in listed.splitlines() if "SUCCEEDED" in line)
+    listed = machine.runs("dance")
+    assert len(listed) == 5
+    run_id = next(each["run_id"] for each in listed if each["status"] == "SUCCEEDED")
     shown = machine.command("status", "upload", run_id).stdout
     assert "내 영상" in shown
     assert "11 of 11" in shown
@@ -181,6 +181,7 @@ def test_a_person_sees_what_became_of_it(machine: Up) -> None:
 
 def test_an_event_that_comes_twice_and_the_same_bytes_again_extract_nothing(machine: Up, video: Any) -> None:
     jobs, started = machine.jobs(), len(machine.executions())
+    before = {each["run_id"] for each in machine.runs("dance")}
     machine.drop("dance/a.mp4", video(1.0))
     ended = machine.ended("dance", 6)
     event = {
@@ -189,7 +190,7 @@ def test_an_event_that_comes_twice_and_the_same_bytes_again_extract_nothing(mach
             next(
                 machine.client("stepfunctions").describe_execution(executionArn=each["execution_arn"])["input"]
                 for each in ended
-                if each["counts"].get("dance", {}).get("known")
+                if each["run_id"] not in before
             )
         )["object"],
     }

@@ -30,7 +30,10 @@ def day(stack: str, store: S3Store, records: Records) -> Day:
     made.analyzed("dance", len(TITLES))
     key = keys.manifest(RUN, "dance", "analyzed")
     clips = read_lines(store, key, Clip)
-    named = [clip.model_copy(update={"title": title, "author_name": "고양이"}) for clip, title in zip(clips, TITLES, strict=True)]
+    named = [
+        clip.model_copy(update={"title": title, "author_name": "고양이"})
+        for clip, title in zip(clips, TITLES, strict=True)
+    ]
     write_manifest(store, key, named)
     made.curate("dance")
     made.publish(["dance"])
