@@ -10,8 +10,8 @@ import pytest
 
 from framesift import keys
 from framesift.contracts import Clip, Detection, Media, Run, Upload
+from framesift.contracts.videos import FrameCounts, VideoEntry
 from framesift.pipeline.takedowns import take_down
-from framesift.pose.manifest import FrameCounts, VideoEntry
 from framesift.reports.day import MAX_PAIRS, day_report
 from framesift.reports.detector import detector_report
 from framesift.reports.poses import CHART_HEIGHT, CHART_WIDTH, poses_report
@@ -23,7 +23,8 @@ from tests.unit.pipeline.test_curate_to_finish import AT, RUN, Day, a_jpeg, a_wh
 
 __all__ = ["stack"]
 
-HOSTILE = "</b><script>alert(1)</script><img src=x onerror=alert(2)> \"'\u202e\x1b"
+# Mostly Korean, so that it is not dropped for its language.
+HOSTILE = "춤추는 고양이와 강아지가 함께 보낸 즐거운 하루의 이야기를 우리 모두 같이 보아요</b><script>alert(1)</script><img src=x onerror=alert(2)> \"'\u202e\x1b"
 ADDRESS = "javascript:alert(3)"
 
 
