@@ -24,7 +24,10 @@ from tests.unit.pipeline.test_curate_to_finish import AT, RUN, Day, a_jpeg, a_wh
 __all__ = ["stack"]
 
 # Mostly Korean, so that it is not dropped for its language.
-HOSTILE = "춤추는 고양이와 강아지가 함께 보낸 즐거운 하루의 이야기를 우리 모두 같이 보아요</b><script>alert(1)</script><img src=x onerror=alert(2)> \"'\u202e\x1b"
+HOSTILE = (
+    "춤추는 고양이와 강아지가 함께 보낸 즐거운 하루의 이야기를 우리 모두 같이 보아요"
+    "</b><script>alert(1)</script><img src=x onerror=alert(2)> \"'\u202e\x1b"
+)
 ADDRESS = "javascript:alert(3)"
 
 
