@@ -72,17 +72,27 @@ def write_video(
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
         if rotation_deg:
             stream.set_display_rotation(rotation_deg)
-        tick = Fraction(1, 90000) if times else 1 / rate
-        stream.codec_context.time_base = tick
-        for i, array in enumerate(frames):
-            if i == 0:
-                stream.height, stream.width = array.shape[:2]
-            frame = av.VideoFrame.from_ndarray(array, "rgb24")
-            frame.pts = round(times[i] / tick) if times else i
-            frame.time_base = tick
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+        _write_frames(container, stream, frames, rate, times)
     return path
+
+
+def _write_frames(
+    container: Any,
+    stream: Any,
+    frames: Iterable[NDArray[np.uint8]],
+    rate: Fraction,
+    times: Sequence[Fraction] | None,
+) -> None:
+    tick = Fraction(1, 90000) if times else 1 / rate
+    stream.codec_context.time_base = tick
+    for i, array in enumerate(frames):
+        if i == 0:
+            stream.height, stream.width = array.shape[:2]
+        frame = av.VideoFrame.from_ndarray(array, "rgb24")
+        frame.pts = round(times[i] / tick) if times else i
+        frame.time_base = tick
+        container.mux(stream.encode(frame))
+    container.mux(stream.encode())
 
 
 def encode_video(
@@ -101,16 +111,7 @@ def encode_video(
         stream.pix_fmt = next(
             (name for name in ("yuvj420p", "yuv420p") if name in formats), (formats or ["yuv420p"])[0]
         )
-        tick = Fraction(1, 90000) if times else 1 / rate
-        stream.codec_context.time_base = tick
-        for i, array in enumerate(frames):
-            if i == 0:
-                stream.height, stream.width = array.shape[:2]
-            frame = av.VideoFrame.from_ndarray(array, "rgb24")
-            frame.pts = round(times[i] / tick) if times else i
-            frame.time_base = tick
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+        _write_frames(container, stream, frames, rate, times)
     return path
 
 

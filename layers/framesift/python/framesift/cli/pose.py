@@ -141,7 +141,6 @@ def config(
         if output is None:
             sys.stdout.write(text)
         else:
-            output.parent.mkdir(parents=True, exist_ok=True)
             write_file(output, text.encode())
 
 

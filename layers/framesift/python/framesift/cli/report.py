@@ -50,7 +50,6 @@ def write_report(connection: Connection, record: RunRecord, path: Path | None = 
         The file.
     """
     path = path or DATA_DIR / "reports" / f"{safe_name(f'{record.source}-{record.run.id}'.replace('/', '-'))}.html"
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_file(path, _render(connection, record).encode())
     return path
 

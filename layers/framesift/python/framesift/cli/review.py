@@ -65,7 +65,6 @@ def show(
     if not reviews:
         raise NotFoundError(f"No prediction is {verdict}: there is nothing to draw.")
     sheet = draw_sheet(reviews, connection.store)
-    to.parent.mkdir(parents=True, exist_ok=True)
     write_file(to, sheet)
     for number, review in enumerate(reviews, start=1):
         print_text(f"{number:>3}  {review.id}  {review.title}")

@@ -37,9 +37,7 @@ def _plan(request: StageInput, settings: Settings, store: Store, records: Record
 
 def _summarize(run: Run, scopes: Sequence[str], collected: Sequence[CollectOutput], outputs: Outputs) -> Outcome:
     predicted = PredictOutput.model_validate(outputs["predict", join_scopes(scopes)])
-    by_stage = {
-        stage: output for (stage, _), output in sorted(outputs.items()) if stage in {"predict", "train", "gate"}
-    }
+    by_stage = {stage: output for (stage, _), output in sorted(outputs.items()) if stage in _COUNTED}
     return Outcome(
         done=[each.category for each in predicted.categories],
         counts={feed.scope: feed.counts() for feed in collected} | by_stage,
