@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import uuid
 import zipfile
 from collections.abc import Iterator, Sequence
 from io import BytesIO
@@ -236,7 +237,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[S3Store]
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    name = f"models-{port}"  # moto keeps its buckets for the process.
+    name = f"models-{uuid.uuid4().hex}"  # moto keeps its buckets for the process, and ports come again.
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
     aws.forget_clients()
     aws.s3().create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-2"})
