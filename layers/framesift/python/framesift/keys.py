@@ -14,6 +14,13 @@ models/{name}/{version}/…
 uploads/{collection}/…                                users' uploads: each object starts a run
 collections/{collection}/poses/manifest.json          the outcome for each video
 collections/{collection}/poses/{sha256}-{settings}.pose.parquet
+collections/{collection}/originals/{item}.{ext}       images as they came, by the digest of their bytes
+collections/{collection}/thumbnails/{size}/{item}.webp
+collections/{collection}/features/{model}/{part}.npy · {part}.json    vectors, and the ids of their rows
+collections/{collection}/catalog/snapshots/…          every item after a certain change, as Parquet
+collections/{collection}/catalog/changes/…            what is too large for a change's record
+collections/{collection}/batches/{batch}/…            what was uploaded together, and its ledger
+collections/{collection}/exports/{export}/…
 ```
 
 Only users write to `uploads/`, so no output of a run starts another.
@@ -140,6 +147,57 @@ def pose_sequence(collection: str, sha256: str, settings_digest: str) -> str:
 def poses_manifest(collection: str) -> str:
     """The outcome for each of a collection's videos."""
     return f"{poses_prefix(collection)}manifest.json"
+
+
+def collection_prefix(collection: str) -> str:
+    """The folder of all that is made of a collection."""
+    return f"collections/{collection}/"
+
+
+def original(collection: str, item_id: str, extension: str) -> str:
+    """An image as it came."""
+    return f"{collection_prefix(collection)}originals/{item_id}.{extension}"
+
+
+def collection_thumbnail(collection: str, item_id: str, size: int) -> str:
+    """An image's thumbnail.
+
+    Args:
+        collection: The collection.
+        item_id: The item.
+        size: The length of its longer side at most, pixels.
+    """
+    return f"{collection_prefix(collection)}thumbnails/{size}/{item_id}.webp"
+
+
+def collection_features(collection: str, model: str) -> str:
+    """The folder of one model's vectors: `{part}.npy` (float16, a row for each item) and `{part}.json` (the ids)."""
+    return f"{collection_prefix(collection)}features/{model}/"
+
+
+def catalog_prefix(collection: str) -> str:
+    """The folder of a collection's catalog."""
+    return f"{collection_prefix(collection)}catalog/"
+
+
+def catalog_snapshot(collection: str, number: int, digest: str) -> str:
+    """A snapshot of a catalog after the change of that number; the digest tells apart two makers' files."""
+    return f"{catalog_prefix(collection)}snapshots/{number:012d}-{digest}.parquet"
+
+
+def change_payload(collection: str, name: str) -> str:
+    """What is too large for a change's record; the name is unique."""
+    return f"{catalog_prefix(collection)}changes/{name}.jsonl.gz"
+
+
+def batch_prefix(collection: str, batch: str) -> str:
+    """The folder of an upload batch."""
+    return f"{collection_prefix(collection)}batches/{batch}/"
+
+
+def export_prefix(collection: str, export: str) -> str:
+    """The folder of an export."""
+    return f"{collection_prefix(collection)}exports/{export}/"
 
 
 def model_prefix(name: str) -> str:
