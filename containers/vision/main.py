@@ -11,12 +11,14 @@ import os
 import signal
 import sys
 import threading
+from collections import Counter
 from types import FrameType
 
 from framesift.contracts import AnalysisJob, JobSpec, PoseJob
 from framesift.errors import FramesiftError, InterruptedByHostError
 from framesift.log import logger
 from framesift.models import default_cache_dir, open_registry
+from framesift.pipeline.stage import count_numbers, log_outcome
 from framesift.settings import load_settings
 from framesift.storage import S3Store, parse_uri
 from framesift.table import Records
@@ -25,6 +27,7 @@ from framesift.table import Records
 def main(job_spec_uri: str) -> int:
     """Run the job, or one child of its array."""
     child = int(os.environ.get("AWS_BATCH_JOB_ARRAY_INDEX", "0"))
+    logger.append_keys(child=child)
     spec = None
     try:
         bucket, key = parse_uri(job_spec_uri)
@@ -51,8 +54,9 @@ def analyze_images(text: bytes, store: S3Store, child: int) -> None:
     job, settings = AnalysisJob.model_validate_json(text), load_settings()
     choice = choose_embedder(settings, open_registry(default_cache_dir(), store))
     logger.info("embedder chosen", extra={"embedder": choice.label, "device": choice.device})
-    summary = analyze(job, Analyst(settings, store, Records(job.table).stages, choice, stop.is_set), child)
-    logger.info("job done", extra={"summary": summary.model_dump() if summary else "another child joins"})
+    analyst = Analyst(settings, store, Records(job.table).stages, choice, stop.is_set)
+    scopes = [part.scope for part in job.scopes]
+    log_outcome(job.run, "analyze", scopes, lambda: analyze(job, analyst, child), count_numbers)
 
 
 def extract_all_poses(text: bytes, store: S3Store, child: int) -> None:
@@ -66,8 +70,15 @@ def extract_all_poses(text: bytes, store: S3Store, child: int) -> None:
     settings = PoseSettings.model_validate(job.settings)
     bundle = resolve_bundle(settings.landmarks.model, open_registry(default_cache_dir(), store))
     extractor = Extractor(store, Records(job.table), bundle, settings, job.collection)
-    for entry in extract_poses(job, extractor, child):
-        logger.info("video done", extra={"video": entry.source, "status": entry.status, "why": entry.message})
+
+    def extract_and_log() -> Counter[str]:
+        ended: Counter[str] = Counter()
+        for entry in extract_poses(job, extractor, child):
+            logger.info("video done", extra={"video": entry.source, "status": entry.status, "why": entry.message})
+            ended[entry.status] += 1
+        return ended
+
+    log_outcome(job.run, "analyze", [job.collection], extract_and_log, dict)
 
 
 def _give_up(_number: int, _frame: FrameType | None) -> None:

@@ -7,12 +7,13 @@ The events are recordings of `framesift local run`, one file each in `fixtures/e
 from __future__ import annotations
 
 import json
+import logging
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib import import_module
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +24,7 @@ from PIL import Image
 
 from framesift import aws, keys
 from framesift.contracts import AnalysisSummary, Clip, Finding, Media, Run, Upload
+from framesift.log import logger
 from framesift.settings import load_settings
 from framesift.storage import S3Store, read_lines, write_manifest
 from framesift.table import ItemDay, Records, RunRecord
@@ -442,9 +444,52 @@ def world(store: S3Store, records: Records, request: pytest.FixtureRequest) -> I
     load_settings.cache_clear()
 
 
+@pytest.fixture
+def read_log() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Gives what is logged, as it would reach CloudWatch: JSON lines."""
+    stream, level = StringIO(), logger.log_level
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logger.registered_formatter)
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    logger.setLevel(level)
+    logger.removeHandler(handler)
+
+
+# The stage whose work an entry point does, in a function or in a job.
+STAGE_OF = {
+    "crawl_category": "collect",
+    "collect_feed": "collect",
+    "collect_uploads": "collect",
+    "vision.images": "analyze",
+    "vision.poses": "analyze",
+    "curate_category": "curate",
+    "publish_lists": "publish",
+    "archive_run": "archive",
+    "predict_items": "predict",
+    "train_detector": "train",
+    "gate_iteration": "gate",
+    "publish_poses": "poses",
+}
+
+
 @pytest.mark.parametrize("case", [pytest.param(case, id=case.event, marks=case.needs) for case in CASES])
-def test_an_event_does_its_work(case: Case, world: World) -> None:
+def test_an_event_does_its_work_and_a_stage_logs_how_it_ended(
+    case: Case, world: World, read_log: Callable[[], list[dict[str, Any]]]
+) -> None:
     case.check(world)
+
+    lines = [line for line in read_log() if line["message"] in {"stage done", "stage failed"}]
+    assert STAGE_OF.get(case.event) in {*(line["stage"] for line in lines), None}
+    for line in lines:
+        assert {"source", "run", "attempt", "stage", "scope", "seconds"} <= set(line)
+        if line["message"] == "stage done":
+            assert line["counts"]
+            assert all(isinstance(count, int) for count in line["counts"].values())
+        else:
+            assert line["error"].endswith("Error")
+            assert line["cause"]
 
 
 def test_every_entry_point_has_an_event_and_every_event_is_sent() -> None:

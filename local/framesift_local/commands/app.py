@@ -22,6 +22,7 @@ from framesift.cli.console import errors, output
 from framesift.cli.report import write_report
 from framesift.cli.runs import lists_of, show_lists, start_and_watch
 from framesift.errors import DataFolderBusyError, InvalidDateError
+from framesift.pipeline.branches import BRANCHES, DEFAULT_SOURCE, branch_of
 from framesift.settings import load_settings
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ RealOption = Annotated[
 @app.command()
 def run(
     context: typer.Context,
-    source: Annotated[str, typer.Argument(help="Where media comes from: tiktok, youtube or upload.")] = "tiktok",
+    source: Annotated[str, typer.Argument(help=f"Where media comes from: {', '.join(BRANCHES)}.")] = DEFAULT_SOURCE,
     date: DateOption = None,
     category: Annotated[list[str] | None, typer.Option(help="Only this category; may be repeated.")] = None,
     clips: ClipsOption = 200,
@@ -83,13 +84,14 @@ def run(
 
 
 def _run(connection: Connection, start: dict[str, Any], started: Machine | None) -> None:
-    if start["source"] == "upload":
+    branch = branch_of(start["source"])
+    if branch.collector == "uploads":
         from framesift_local.commands.upload import drop_and_watch
 
         drop_and_watch(connection, goes_on=started is None)
         return
     record = start_and_watch(connection, start, goes_on=started is None)
-    if start["source"] == "tiktok":
+    if branch.goal == "lists":
         show_lists(lists_of(connection, record))
         grade = started.grade(record, connection.store) if started else None
         if grade is not None and grade.total.reuploads:

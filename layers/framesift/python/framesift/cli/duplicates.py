@@ -15,6 +15,7 @@ from framesift.cli.console import print_text, write_file
 from framesift.cli.runs import RunArgument, SourceArgument, find_run
 from framesift.contracts import Clip, Run
 from framesift.errors import MediaError, NotFoundError
+from framesift.pipeline.branches import DEFAULT_SOURCE
 from framesift.settings import load_settings
 from framesift.storage import Store, read_lines
 from framesift.table import RunRecord
@@ -37,7 +38,7 @@ def _group() -> None:
 
 @app.command()
 def show(
-    source: SourceArgument = "tiktok",
+    source: SourceArgument = DEFAULT_SOURCE,
     date: RunArgument = None,
     category: Annotated[list[str] | None, typer.Option(help="Only this category; may be repeated.")] = None,
     to: Annotated[Path, typer.Option("-o", "--output", help="The PNG; further pages get a number.")] = Path(

@@ -31,6 +31,7 @@ RunArgument = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 
+_DRY_RUN_SOURCES = " or ".join(branch.source for branch in BRANCHES.values() if branch.has_dry_run)
 INTERRUPTED_EXIT_CODE = 130  # 128 and SIGINT's number, as shells have it.
 _COLOURS = {"SUCCEEDED": "green", "PARTIAL": "cyan", "FAILED": "red", "RUNNING": "yellow"}
 
@@ -44,7 +45,8 @@ def run(
     only_if_failed: Annotated[bool, typer.Option(help="Do nothing unless the day has yet to succeed.")] = False,
     wait: Annotated[bool, typer.Option(help="Watch it until it ends.")] = True,
     dry: Annotated[
-        bool, typer.Option("--dry-run", help="Only say what youtube's run would do; nothing is written or sent.")
+        bool,
+        typer.Option("--dry-run", help=f"Show what a run of {_DRY_RUN_SOURCES} would do; write and send nothing."),
     ] = False,
     stack: StackOption = "",
 ) -> None:

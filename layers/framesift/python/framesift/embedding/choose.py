@@ -86,15 +86,16 @@ def _pdq_alone(why: str) -> EmbedderChoice:
 
 
 def _resnet50(settings: Settings, registry: ModelRegistry) -> EmbedderChoice:
-    threshold = settings.duplicates.resnet50_threshold
     on_gpu = _NVIDIA_DRIVER.exists()  # checked without importing torch, which takes seconds
+    why = "ResNet50's weights are installed."
     if not on_gpu and prefers_int8(cpu_flags()) and (quantized := _int8(registry)):
-        embedder = open_on_cpu(quantized, settings.analysis.threads, exact=True)
+        model, embedder = quantized, open_on_cpu(quantized, settings.analysis.threads, exact=True)
         why = "The 8-bit ResNet50 is installed, and this CPU computes it fastest."
-        return EmbedderChoice(embedder, quantized.card.version, threshold, threshold, why)
-    model = registry.resolve("resnet50")
-    embedder = open_on_torch(model, "cuda") if on_gpu else open_on_cpu(model, settings.analysis.threads)
-    return EmbedderChoice(embedder, model.card.version, threshold, threshold, "ResNet50's weights are installed.")
+    else:
+        model = registry.resolve("resnet50")
+        embedder = open_on_torch(model, "cuda") if on_gpu else open_on_cpu(model, settings.analysis.threads)
+    threshold = settings.duplicates.resnet50_threshold or embedder.threshold
+    return EmbedderChoice(embedder, model.card.version, threshold, threshold, why)
 
 
 def _int8(registry: ModelRegistry) -> Model | None:

@@ -56,6 +56,7 @@ class ModelCard(BaseModel):
         dimension: Length of an output vector, for embedders.
         threshold: The cosine from which two outputs are duplicates, likewise.
         candidate_threshold: The lower cosine from which they are duplicates if the aligned images agree.
+        runs_on_gpu: Whether a GPU computes it where the vision job has one, likewise.
         url: HTTPS URL of exactly this file, if its publisher hosts it.
         builder: `package.module:function` in this package that builds the file from what its publisher hosts:
             `(destination: Path) -> None`.
@@ -77,6 +78,7 @@ class ModelCard(BaseModel):
     dimension: Annotated[int, Field(gt=0)] | None = None
     threshold: Annotated[float, Field(ge=-1, le=1)] | None = None
     candidate_threshold: Annotated[float, Field(ge=-1, le=1)] | None = None
+    runs_on_gpu: bool = False
     url: Annotated[str, Field(pattern=r"^https://")] | None = None
     builder: Annotated[str, Field(pattern=r"^framesift(\.\w+)+:\w+$")] | None = None
     builder_extra: str | None = None

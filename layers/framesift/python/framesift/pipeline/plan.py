@@ -19,6 +19,7 @@ from framesift.contracts import (
     StageInput,
 )
 from framesift.errors import NotFoundError, NothingToAnalyzeError
+from framesift.models.card import shipped_cards
 from framesift.settings import AnalysisSettings, Settings
 from framesift.storage import Store, write_json
 from framesift.table import Records
@@ -85,10 +86,11 @@ def choose_compute(items: int, settings: AnalysisSettings, *, has_gpu_model: boo
 
 
 def has_gpu_model(settings: Settings, store: Store) -> bool:
-    """Whether the job will compare by a model that runs on a GPU: ResNet50, if its weights are in the bucket."""
+    """Whether the job will compare by a model that runs on a GPU: `auto` takes one whose files are in the bucket."""
     wanted = settings.duplicates.model
-    return wanted == "resnet50" or (
-        wanted == "auto" and next(store.list(keys.model_prefix("resnet50")), None) is not None
+    models = [card.name for card in shipped_cards().values() if card.runs_on_gpu]
+    return wanted in models or (
+        wanted == "auto" and any(next(store.list(keys.model_prefix(name)), None) is not None for name in models)
     )
 
 

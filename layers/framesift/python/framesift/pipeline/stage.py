@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from framesift.contracts import Contract, Run
@@ -12,6 +12,7 @@ from framesift.table import Stages
 from framesift.table.stages import SCOPE_SEPARATOR
 
 Output = TypeVar("Output", bound=Contract)
+Result = TypeVar("Result")
 
 REPORT_INTERVAL_S = 0.5
 
@@ -58,16 +59,42 @@ def run_once(
     if kept is not None:
         logger.info("stage done before", extra=_fields(run, stage, scope))
         return model.model_validate_json(kept)
-    started_s = time.monotonic()
-    try:
+
+    def work_and_keep() -> Output:
         output = work()
+        stages.end(run, stage, scope, output.model_dump_json())
+        return output
+
+    return log_outcome(run, stage, scopes, work_and_keep, count_numbers)
+
+
+def log_outcome(
+    run: Run,
+    stage: str,
+    scopes: Sequence[str],
+    work: Callable[[], Result],
+    count: Callable[[Result], Mapping[str, int]],
+) -> Result:
+    """Do a stage's work and write how it ended as one log line: run, stage, scope, counts and seconds, or the error.
+
+    Args:
+        run: The run.
+        stage: The stage's name.
+        scopes: What the work covers.
+        work: The work. Where it returns None, it was a part of the stage, and another process does the rest.
+        count: The counts of what the work returned.
+    """
+    started_s = time.monotonic()
+    fields = _fields(run, stage, join_scopes(scopes))
+    try:
+        result = work()
     except Exception as error:
-        fields = _fields(run, stage, scope, started_s)
-        logger.warning("stage failed", extra={**fields, "error": type(error).__name__, "cause": str(error)})
+        fields |= {"seconds": _seconds_since(started_s), "error": type(error).__name__, "cause": str(error)}
+        logger.warning("stage failed", extra=fields)
         raise
-    stages.end(run, stage, scope, output.model_dump_json())
-    logger.info("stage done", extra={**_fields(run, stage, scope, started_s), "counts": count_numbers(output)})
-    return output
+    fields |= {"seconds": _seconds_since(started_s), "counts": dict(count(result))}
+    logger.info("part of stage done" if result is None else "stage done", extra=fields)
+    return result
 
 
 def join_scopes(scopes: Sequence[str]) -> str:
@@ -75,14 +102,16 @@ def join_scopes(scopes: Sequence[str]) -> str:
     return SCOPE_SEPARATOR.join(scopes)
 
 
-def count_numbers(output: Contract) -> dict[str, int]:
+def count_numbers(output: Contract | None) -> dict[str, int]:
     """An output's own counts: its whole numbers, and the lengths of its lists."""
-    values = dict(output)
+    values = dict(output or {})
     numbers = {name: value for name, value in values.items() if isinstance(value, int) and not isinstance(value, bool)}
     return numbers | {name: len(value) for name, value in values.items() if isinstance(value, list)}
 
 
-def _fields(run: Run, stage: str, scope: str, started_s: float | None = None) -> dict[str, object]:
-    fields: dict[str, object] = {"source": run.source, "run": run.id, "attempt": run.attempt}
-    fields |= {"stage": stage, "scope": scope}
-    return fields if started_s is None else {**fields, "seconds": round(time.monotonic() - started_s, 3)}
+def _fields(run: Run, stage: str, scope: str) -> dict[str, object]:
+    return {"source": run.source, "run": run.id, "attempt": run.attempt, "stage": stage, "scope": scope}
+
+
+def _seconds_since(started_s: float) -> float:
+    return round(time.monotonic() - started_s, 3)

@@ -267,12 +267,12 @@ class DuplicateSettings(Group):
         "auto",
         description="What compares: `auto` uses ResNet50 if its weights are available, else the model in the package.",
     )
-    resnet50_threshold: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.82, description="The cosine similarity from which two images are duplicates (ResNet50)."
+    resnet50_threshold: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0,
+        description="The cosine similarity from which two images are duplicates (ResNet50); 0: the value on the "
+        "model's card.",
     )
-    copydetect_threshold: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.0, description="The same for our copy-detection model; 0: the value on the model's card."
-    )
+    copydetect_threshold: Annotated[float, Field(ge=0, le=1)] = Field(0.0, description="The same (copydetect).")
     copydetect_candidate_threshold: Annotated[float, Field(ge=0, le=1)] = Field(
         0.0,
         description="From this lower similarity on, two images are aligned, and are duplicates if the aligned images "
