@@ -276,8 +276,8 @@ FUNCTIONS = (
                 "FAULT#upload#*": _GET,
                 "VIDEO#*": _GET + _QUERY + _PUT,
             },
-            reads=("runs/upload/", "collections/*/poses/"),
-            writes=("collections/*/poses/",),
+            reads=("runs/upload/",),
+            writes=("collections/*/poses/manifests/",),
         ),
     ),
 )

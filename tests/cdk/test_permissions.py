@@ -109,7 +109,7 @@ def test_an_upload_needs_no_more_than_its_roles_allow(account: Account):
     with pytest.raises(TooManyFailedItemsError):
         account.invoke("publish_poses", stage)
     account.invoke("fail_run", {"run": began["run"], "stage": "poses", "error": "X", "execution_arn": "arn:1"})
-    assert account.store.exists(keys.poses_manifest("dance"))
+    assert account.store.exists(keys.poses_manifest(Run.model_validate(began["run"]), "dance"))
 
 
 def test_predicting_needs_no_more_than_its_role_allows(

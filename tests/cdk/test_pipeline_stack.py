@@ -150,7 +150,7 @@ READ, WRITE = "s3:GetObject", "s3:PutObject"
         ("check_training", {}),
         ("gate_iteration", {}),
         ("collect_uploads", {"uploads/*": ["s3:DeleteObject", READ, "s3:GetObjectTagging"], "runs/upload/*": [WRITE]}),
-        ("publish_poses", {"runs/upload/*": [READ], "collections/*/poses/*": [READ, WRITE]}),
+        ("publish_poses", {"runs/upload/*": [READ], "collections/*/poses/manifests/*": [WRITE]}),
         ("serve_api", {"published/*": [READ], "published/latest/*": [WRITE]}),
     ],
 )

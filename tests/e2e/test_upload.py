@@ -85,9 +85,15 @@ class Up:
         return self.folder / ".framesift" / "s3" / self.bucket / "collections" / collection / "poses"
 
     def manifest(self, collection: str) -> dict[str, Any]:
-        manifest = json.loads((self.poses(collection) / "manifest.json").read_text("utf-8"))
-        jsonschema.validate(manifest, json_schema())
-        return dict(manifest["videos"])
+        """What all runs' manifests say of a collection's videos; the newest run's word counts."""
+        videos: dict[str, Any] = {}
+        for path in sorted(
+            (self.poses(collection) / "manifests").rglob("*.json"), key=lambda path: path.stat().st_mtime
+        ):
+            manifest = json.loads(path.read_text("utf-8"))
+            jsonschema.validate(manifest, json_schema())
+            videos |= manifest["videos"]
+        return videos
 
 
 def wait_for(probe: Callable[[], Any], what: str, timeout_s: float = 240) -> Any:

@@ -384,7 +384,8 @@ def publishes_what_became_of_the_videos(world: World) -> None:
     # No job has recorded anything about the video: it is lost, which is more than a run tolerates.
     with pytest.raises(TooManyFailedItemsError, match=r"swaying\.mp4 was lost"):
         world.send("publish_poses")
-    manifest = json.loads(world.store.get(keys.poses_manifest("demo")))
+    [key] = world.store.list(keys.poses_prefix("demo"))
+    manifest = json.loads(world.store.get(key))
     assert manifest["videos"]["swaying.mp4"]["error"] == "VideoLostError"
 
 

@@ -78,7 +78,6 @@ def collections(stack: str, store: S3Store, records: Records) -> None:
         else:
             store.put(f"{keys.poses_prefix(collection)}{number}.pose.parquet", b"%d" % number)
         records.videos.put(collection, upload, entry)
-        store.put(keys.poses_manifest(collection), b"{}")
 
 
 @pytest.mark.usefixtures("collections")

@@ -12,7 +12,7 @@ published/latest/{category}_top10.json                a copy of the newest list,
 residual/{edition}/{category}/…                       the rest of a day; expires after 3 days
 models/{name}/{version}/…
 uploads/{collection}/…                                users' uploads: each object starts a run
-collections/{collection}/poses/manifest.json          the outcome for each video
+collections/{collection}/poses/manifests/{edition}.json      the outcome for each video of a run
 collections/{collection}/poses/{sha256}-{settings}.pose.parquet
 collections/{collection}/originals/{item}.{ext}       images as they came, by the digest of their bytes
 collections/{collection}/thumbnails/{size}/{item}.webp
@@ -134,9 +134,14 @@ def upload_name(key: str) -> tuple[str, str] | None:
     return (collection, name) if key.startswith(UPLOADS) and collection and slash else None
 
 
+def collections_prefix() -> str:
+    """The prefix of all collections."""
+    return "collections/"
+
+
 def poses_prefix(collection: str) -> str:
     """The folder of a collection's pose sequences."""
-    return f"collections/{collection}/poses/"
+    return f"{collections_prefix()}{collection}/poses/"
 
 
 def pose_sequence(collection: str, sha256: str, settings_digest: str) -> str:
@@ -144,9 +149,9 @@ def pose_sequence(collection: str, sha256: str, settings_digest: str) -> str:
     return f"{poses_prefix(collection)}{sha256[:32]}-{settings_digest}.pose.parquet"
 
 
-def poses_manifest(collection: str) -> str:
-    """The outcome for each of a collection's videos."""
-    return f"{poses_prefix(collection)}manifest.json"
+def poses_manifest(run: Run, collection: str) -> str:
+    """The outcome for each of a run's videos."""
+    return f"{poses_prefix(collection)}manifests/{edition(run)}.json"
 
 
 def collection_prefix(collection: str) -> str:

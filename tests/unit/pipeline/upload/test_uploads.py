@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -34,7 +31,6 @@ from framesift.errors import (
     InvalidCollectionError,
     InvalidStartError,
     NoUploadsError,
-    RunBusyError,
     TooManyFailedItemsError,
     VideoLostError,
 )
@@ -43,7 +39,7 @@ from framesift.pipeline.finish import fail_run, finish_run
 from framesift.pipeline.upload.collect import collect_uploads
 from framesift.pipeline.upload.plan import plan_poses
 from framesift.pipeline.upload.poses import failed_entry, pose_settings
-from framesift.pipeline.upload.publish import publish_poses, write_poses_manifest
+from framesift.pipeline.upload.publish import publish_poses
 from framesift.pose.manifest import json_schema
 from framesift.settings import Settings, UploadSettings
 from framesift.storage import S3Store, read_lines
@@ -385,8 +381,12 @@ def day(store: S3Store, records: Records, begin: Callable[..., BeginOutput]) -> 
     return make
 
 
-def publish(store: S3Store, records: Records) -> PosesOutput:
-    return publish_poses(StageInput(run=RUN, scopes=["dance"]), Settings(), store, records)
+def publish(store: S3Store, records: Records, run: Run = RUN) -> PosesOutput:
+    return publish_poses(StageInput(run=run, scopes=["dance"]), Settings(), store, records)
+
+
+def manifest_of(store: S3Store) -> dict[str, Any]:
+    return json.loads(store.get("collections/dance/poses/manifests/2026-11-20/dance.json"))
 
 
 def test_the_manifest_is_what_a_folder_would_have(day: Any, store: S3Store, records: Records) -> None:
@@ -397,7 +397,7 @@ def test_the_manifest_is_what_a_folder_would_have(day: Any, store: S3Store, reco
 
     output = publish(store, records)
 
-    manifest = json.loads(store.get("collections/dance/poses/manifest.json"))
+    manifest = manifest_of(store)
     jsonschema.validate(manifest, json_schema())
     assert list(manifest["videos"]) == [f"{number}.mp4" for number in range(6)]
     assert (manifest["totals"]["done"], manifest["totals"]["failed"]) == (5, 1)
@@ -434,7 +434,7 @@ def test_too_many_failures_fail_the_run_and_are_in_the_manifest(day: Any, store:
     with pytest.raises(TooManyFailedItemsError, match=r"1 of 2 videos failed.*1\.mp4 was lost"):
         publish(store, records)
     assert records.videos.get("dance", second.name).entry.error == "VideoLostError"
-    assert json.loads(store.get("collections/dance/poses/manifest.json"))["totals"]["failed"] == 1
+    assert manifest_of(store)["totals"]["failed"] == 1
 
 
 def test_a_sequence_with_other_settings_does_not_hide_that_a_video_was_lost(
@@ -464,97 +464,57 @@ def test_a_video_that_was_overwritten_meanwhile_counts_for_its_own_run(
     assert not records.videos.put("dance", upload, entry(upload)), "the older one must not win"
     output = publish(store, records)
     assert (output.done, output.failed, output.replaced) == (0, 0, 1)
+    assert manifest_of(store)["videos"] == {}, "what replaced it is in its own run's manifest"
 
 
-@dataclass(frozen=True)
-class OnePutAtATime(S3Store):
-    """moto in one process breaks where two threads put the same key."""
-
-    lock: Any = field(default_factory=threading.Lock)
-
-    def put(self, *arguments: Any, **more: Any) -> bool:
-        with self.lock:
-            return super().put(*arguments, **more)
-
-
-def test_runs_that_publish_at_once_lose_none(store: S3Store, records: Records) -> None:
-    store = OnePutAtATime(store.bucket)
-    uploads = [
-        Upload(
-            key=f"uploads/dance/{n}.mp4",
-            name=f"{n}.mp4",
-            etag="e",
-            size_bytes=1,
-            modified_at=NOON,
-            finding=Finding.VIDEO,
-        )
-        for n in range(12)
-    ]
-
-    def run_one(upload: Upload) -> None:
-        records.videos.put("dance", upload, entry(upload))
-        write_poses_manifest("dance", [upload.name], store, records)
-
-    threads = [threading.Thread(target=run_one, args=(upload,)) for upload in uploads]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert json.loads(store.get("collections/dance/poses/manifest.json"))["totals"]["videos"] == 12
-
-
-@dataclass(frozen=True)
-class AlwaysReplaced(S3Store):
-    """Another run writes the manifest before each put of ours."""
-
-    def put(self, key: str, *arguments: Any, **more: Any) -> bool:
-        super().put(key, f'{{"videos": {{}}, "format": {time.time_ns()}}}'.encode())
-        return super().put(key, *arguments, **more)
-
-
-def test_a_manifest_that_others_replace_each_time_is_tried_again_later(store: S3Store, records: Records) -> None:
-    with pytest.raises(RunBusyError, match="faster"):
-        write_poses_manifest("dance", ["a.mp4"], AlwaysReplaced(store.bucket), records)
-
-
-def uploads_one_by_one(count: int, records: Records) -> Iterator[Upload]:
-    for number in range(count):
-        name = f"{number:04}.mp4"
-        upload = Upload(key=name, name=name, etag="e", size_bytes=1, modified_at=NOON, finding=Finding.VIDEO)
-        records.videos.put("dance", upload, entry(upload))
-        yield upload
-
-
-def test_a_video_dropped_into_a_large_collection_reads_no_other_record(store: S3Store, records: Records) -> None:
-    reads: list[int] = []
-    aws.dynamodb().meta.events.register("after-call.dynamodb.Query", lambda parsed, **_: reads.append(parsed["Count"]))
-    for upload in uploads_one_by_one(120, records):
-        write_poses_manifest("dance", [upload.name], store, records)
-
-    # The first fifty read what there is; then all is read once for each fifty more.
-    assert reads[-2:] == [51, 101]
-    assert len(reads) == 52
-    manifest = json.loads(store.get("collections/dance/poses/manifest.json"))
-    assert (len(manifest["videos"]), manifest["totals"]["done"]) == (120, 120)
-
-
-def test_what_was_recorded_and_not_published_is_in_the_manifest_when_it_is_next_read_anew(
-    store: S3Store, records: Records
+def test_an_upload_costs_the_same_in_a_collection_of_any_size(
+    begin: Callable[..., BeginOutput], store: S3Store, records: Records
 ) -> None:
-    uploads = list(uploads_one_by_one(60, records))
-    write_poses_manifest("dance", [each.name for each in uploads], store, records)
-    (forgotten, last) = list(uploads_one_by_one(62, records))[-2:]
-    write_poses_manifest("dance", [last.name], store, records)
-    assert forgotten.name not in json.loads(store.get("collections/dance/poses/manifest.json"))["videos"]
-    write_poses_manifest("dance", [each.name for each in uploads], store, records)
-    assert forgotten.name in json.loads(store.get("collections/dance/poses/manifest.json"))["videos"]
+    written_bytes: list[int] = []
+    reads: list[int] = []
+
+    def count(params: dict[str, Any], **_: Any) -> None:
+        if "manifests/" in params["url_path"]:
+            written_bytes.append(params["body"].getbuffer().nbytes)
+
+    aws.s3().meta.events.register("before-call.s3.PutObject", count)
+    aws.dynamodb().meta.events.register("after-call.dynamodb.Query", lambda parsed, **_: reads.append(parsed["Count"]))
+    for number in range(60):
+        key = f"uploads/dance/{number:02}.mp4"
+        store.put(key, b"v")
+        start = {"key": key, "etag": store.describe(key).etag, "sequencer": str(number)}
+        run = begin({"object": start}, arn=f"arn:{number}").run
+        collect(store, records, run, **start)
+        (upload,) = uploads_of(store, run).values()
+        records.videos.put("dance", upload, entry(upload))
+        publish(store, records, run)
+
+    assert len(written_bytes) == 60
+    assert len(set(written_bytes)) == 1, "each manifest holds its own run's video"
+    assert reads == [], "and no other video's record is read"
+    assert len(list(store.list("collections/dance/poses/manifests/2026-11-20/dance."))) == 60
+    assert len(records.videos.all("dance")) == 60
 
 
-def test_a_manifest_that_was_spoilt_by_hand_is_written_anew(store: S3Store, records: Records) -> None:
-    store.put("collections/dance/poses/manifest.json", b"{oops")
-    for upload in uploads_one_by_one(1, records):
-        write_poses_manifest("dance", [upload.name], store, records)
-    assert json.loads(store.get("collections/dance/poses/manifest.json"))["totals"]["videos"] == 1
+def test_a_collection_that_is_run_again_leaves_the_first_runs_manifest(
+    begin: Callable[..., BeginOutput], day: Any, store: S3Store, records: Records
+) -> None:
+    first, second = day(2).values()
+    for upload in (first, second):
+        records.videos.put("dance", upload, entry(upload))
+    publish(store, records)
+    end(records, RUN)
+    store.put("uploads/dance/2.mp4", b"2")
+    again = begin({"collection": "dance"}, arn="arn:2").run
+    collect(store, records, again)
+    third = uploads_of(store, again)["2.mp4"]
+    records.videos.put("dance", third, entry(third))
+
+    output = publish(store, records, again)
+
+    assert output.manifest_key == "collections/dance/poses/manifests/2026-11-20/dance.2.json"
+    assert len(json.loads(store.get(output.manifest_key))["videos"]) == 3
+    assert len(manifest_of(store)["videos"]) == 2
 
 
 def test_a_failed_run_says_how_to_take_it_up_in_a_subject_that_sns_takes(

@@ -29,7 +29,8 @@ _SUFFIX = ".pose.parquet"
 def list_collections(json_: JsonOption = False, stack: StackOption = "") -> None:
     """List the collections, the one with the newest upload first."""
     connection = connect_to_read(stack)
-    found = [(name, connection.records.videos.all(name)) for name in _names(connection)]
+    names = connection.store.folders(keys.collections_prefix())
+    found = [(name, connection.records.videos.all(name)) for name in names]
     found = [(name, videos) for name, videos in found if videos]
     found.sort(key=lambda pair: max(video.modified_at for video in pair[1].values()), reverse=True)
     if json_:
@@ -97,13 +98,6 @@ def download(
         entries[video.name] = video.entry.model_copy(update={"output": path.name})
     write_manifest(folder, Manifest(videos=entries))
     print_text(f"{len(videos)} pose sequences are in {folder}, with manifest.json.")
-
-
-def _names(connection: Connection) -> list[str]:
-    """The collections that have a manifest of poses."""
-    ending = keys.poses_manifest("").removeprefix("collections/")
-    found = connection.store.list("collections/")
-    return [key.removeprefix("collections/").removesuffix(ending) for key in found if key.endswith(ending)]
 
 
 def _newest_first(connection: Connection, name: str) -> list[VideoRecord]:

@@ -49,7 +49,7 @@ class PosesOutput(Contract):
     """The outcome for a run's videos."""
 
     collection: str
-    manifest_key: str = Field(description="The collection's manifest, which lists each video's sequence.")
+    manifest_key: str = Field(description="The run's manifest, which lists each video's sequence.")
     done: int = Field(description="Videos with a sequence, new or existing.")
     failed: int
     replaced: int = Field(0, description="Overwritten while the job ran; their replacements have separate runs.")

@@ -90,6 +90,12 @@ class S3Store:
         """The keys below a prefix, in order."""
         return (stored.key for stored in self.objects(prefix))
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """The names of the folders right below a prefix, in order; what is in them is not listed."""
+        paginator = aws.s3().get_paginator("list_objects_v2")
+        for page in paginator.paginate(Bucket=self.bucket, Prefix=prefix, Delimiter="/"):
+            yield from (found["Prefix"].removeprefix(prefix).rstrip("/") for found in page.get("CommonPrefixes", []))
+
     def objects(self, prefix: str) -> Iterator[StoredObject]:
         """The objects below a prefix, in the order of their keys."""
         pages = aws.s3().get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)

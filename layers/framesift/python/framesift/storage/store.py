@@ -55,6 +55,10 @@ class Store(Protocol):
         """The keys below a prefix, in order."""
         ...
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """The names of the folders right below a prefix, in order; what is in them is not listed."""
+        ...
+
     def objects(self, prefix: str) -> Iterator[StoredObject]:
         """The objects below a prefix, in the order of their keys."""
         ...
