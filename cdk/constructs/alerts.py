@@ -9,6 +9,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from cdk.constructs.grants import service_principal
 from cdk.constructs.nag import accept
 
 
@@ -36,9 +37,7 @@ class Alerts(Construct):
         accept(self.dead_letters, "It is the dead-letter queue.", "AwsSolutions-SQS3")
 
     def _let_alarms_publish(self) -> None:
-        alarms = iam.ServicePrincipal(
-            "cloudwatch.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
-        )
+        alarms = service_principal(Stack.of(self), "cloudwatch.amazonaws.com", ("cloudwatch", "alarm:*"))
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(principals=[alarms], actions=["sns:Publish"], resources=[self.topic.topic_arn])
         )

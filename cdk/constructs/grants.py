@@ -37,9 +37,22 @@ class Resources:
     machine_name: str
 
 
-def service_principal(stack: Stack, service: str) -> iam.ServicePrincipal:
-    """Trust a service of AWS when it acts for this account, not when another account makes it act."""
-    return iam.ServicePrincipal(service, conditions={"StringEquals": {"aws:SourceAccount": stack.account}})
+def service_principal(stack: Stack, service: str, source: tuple[str, str] | None = None) -> iam.ServicePrincipal:
+    """Trust a service of AWS when it acts for this account, not when another account makes it act.
+
+    Args:
+        stack: The role's.
+        service: The principal.
+        source: What it acts for, as a service's name and a resource, which may have wildcards: `("states",
+            "stateMachine:framesift-dev")`. None where the service names nothing, as Lambda, which documents only its
+            account for execution roles.
+    """
+    conditions = {"StringEquals": {"aws:SourceAccount": stack.account}}
+    if source is not None:
+        name, resource = source
+        arn = stack.format_arn(service=name, resource=resource, arn_format=ArnFormat.NO_RESOURCE_NAME)
+        conditions["ArnLike"] = {"aws:SourceArn": arn}
+    return iam.ServicePrincipal(service, conditions=conditions)
 
 
 def grant(role: iam.IRole, access: Access, resources: Resources) -> None:

@@ -36,7 +36,9 @@ class Network(Construct):
         )
         log_group = logs.LogGroup(self, "FlowLog", retention=retention(log_days), removal_policy=RemovalPolicy.DESTROY)
         role = iam.Role(
-            self, "FlowLogRole", assumed_by=service_principal(Stack.of(self), "vpc-flow-logs.amazonaws.com")
+            self,
+            "FlowLogRole",
+            assumed_by=service_principal(Stack.of(self), "vpc-flow-logs.amazonaws.com", ("ec2", "vpc-flow-log/*")),
         )
         self.vpc.add_flow_log("Flow", destination=ec2.FlowLogDestination.to_cloud_watch_logs(log_group, role))
         self.security_group = ec2.SecurityGroup(

@@ -89,7 +89,9 @@ class Rules(Construct):
                 targets.SfnStateMachine(
                     machine,
                     role=iam.Role(
-                        self, "UploadRole", assumed_by=service_principal(Stack.of(self), "events.amazonaws.com")
+                        self,
+                        "UploadRole",
+                        assumed_by=service_principal(Stack.of(self), "events.amazonaws.com", ("events", "rule/*")),
                     ),
                     input=events.RuleTargetInput.from_object(start),
                     dead_letter_queue=dead_letters,

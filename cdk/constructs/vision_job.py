@@ -85,7 +85,8 @@ class VisionJob(Construct):
         ]
 
     def _task_role(self, construct_id: str) -> iam.Role:
-        return iam.Role(self, construct_id, assumed_by=service_principal(Stack.of(self), "ecs-tasks.amazonaws.com"))
+        trusted = service_principal(Stack.of(self), "ecs-tasks.amazonaws.com", ("ecs", "*"))
+        return iam.Role(self, construct_id, assumed_by=trusted)
 
     def _gpu_machines(self) -> list[batch.ManagedEc2EcsComputeEnvironment]:
         launch_template = ec2.LaunchTemplate(

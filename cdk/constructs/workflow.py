@@ -48,7 +48,8 @@ class Workflow(Construct):
         log_days: int,
     ) -> None:
         super().__init__(scope, construct_id)
-        role = iam.Role(self, "Role", assumed_by=service_principal(Stack.of(self), "states.amazonaws.com"))
+        trusted = service_principal(Stack.of(self), "states.amazonaws.com", ("states", f"stateMachine:{name}"))
+        role = iam.Role(self, "Role", assumed_by=trusted)
         self.substitutions = {
             "GpuQueueArn": vision.gpu_queue.job_queue_arn,
             "CpuQueueArn": vision.cpu_queue.job_queue_arn,

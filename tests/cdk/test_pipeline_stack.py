@@ -2,6 +2,7 @@ import importlib
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -293,6 +294,35 @@ def test_every_service_is_trusted_for_this_account_alone(pipeline):
             if statement["Principal"] != {"Service": "ec2.amazonaws.com"}:
                 conditions = statement.get("Condition", {}).get("StringEquals", {})
                 assert conditions.get("aws:SourceAccount") == {"Ref": "AWS::AccountId"}, name
+
+
+# What each service acts for; Lambda names nothing when it takes a function's role.
+SOURCES = {
+    "states.amazonaws.com": "states:REGION:ACCOUNT:stateMachine:framesift-test",
+    "events.amazonaws.com": "events:REGION:ACCOUNT:rule/*",
+    "ecs-tasks.amazonaws.com": "ecs:REGION:ACCOUNT:*",
+    "vpc-flow-logs.amazonaws.com": "ec2:REGION:ACCOUNT:vpc-flow-log/*",
+    "scheduler.amazonaws.com": "scheduler:REGION:ACCOUNT:schedule-group/default",
+}
+
+
+def test_every_service_that_names_a_source_is_trusted_for_ours_alone(pipeline):
+    found = {}
+    for role in pipeline.of_type("AWS::IAM::Role").values():
+        for statement in role["AssumeRolePolicyDocument"]["Statement"]:
+            service = statement["Principal"]["Service"]
+            for operator in statement.get("Condition", {}).values():
+                if arn := operator.get("aws:SourceArn"):
+                    found[service] = join(arn)
+    assert found == SOURCES
+
+
+def join(arn: dict[str, Any]) -> str:
+    """An ARN's parts behind its partition."""
+    separator, parts = arn["Fn::Join"]
+    names = {"AWS::Region": "REGION", "AWS::AccountId": "ACCOUNT", "AWS::Partition": "PARTITION"}
+    whole = separator.join(part if isinstance(part, str) else names[part["Ref"]] for part in parts)
+    return whole.removeprefix("arn:PARTITION:").replace("ap-northeast-2", "REGION")
 
 
 def test_those_who_notify_of_failures_can(pipeline):

@@ -15,17 +15,22 @@ from framesift import keys
 from framesift.contracts import (
     BeginInput,
     BeginOutput,
+    Contract,
     CrawlOutput,
     CurateOutput,
     FailInput,
     FinishInput,
     FinishOutput,
+    PosesOutput,
+    PredictedCategory,
+    PredictOutput,
     PublishedList,
     PublishOutput,
     Run,
     StageInput,
 )
 from framesift.pipeline.begin import begin_run
+from framesift.pipeline.branches import branch_of
 from framesift.pipeline.finish import fail_run, finish_run
 from framesift.pipeline.plan import plan_images
 from framesift.settings import Settings
@@ -236,6 +241,54 @@ def test_of_fail_and_a_slow_finish_the_first_decides(site: Site) -> None:
     assert len(site.notified) == 1
 
 
+def test_a_day_that_fails_after_its_lists_are_published_has_them(site: Site) -> None:
+    site.walled, site.empty = {"main"}, {"food"}
+    begun = site.begin()
+    site.work(begun)
+    site.fail("archive", begun.run)
+    published = ["dance", "challenge", "tts"]
+    assert (site.record.status, site.record.stage, site.record.done) == ("FAILED", "archive", published)
+    assert site.record.attempts == dict.fromkeys(published, 1)
+    assert site.notified == ["Framesift: tiktok of 2026-11-20 is incomplete"]
+
+    site.walled = site.empty = set()
+    again = site.begin(only_if_failed=True)
+    assert (again.decision, again.scopes, again.run.attempt) == ("run", ALL, 1), "the archive is still to be made"
+    site.finish(site.work(again))
+    assert (site.record.status, sorted(site.record.done)) == ("SUCCEEDED", sorted(ALL))
+
+
+@pytest.mark.parametrize(
+    ("source", "stage", "output", "made"),
+    [
+        ("youtube", "predict", PredictOutput(detector="d", categories=[]), []),
+        (
+            "youtube",
+            "predict",
+            PredictOutput(
+                detector="d",
+                categories=[
+                    PredictedCategory(
+                        category="a", manifest_key="k", items=1, failed_items=0, confident={}, to_review=0
+                    )
+                ],
+            ),
+            ["a"],
+        ),
+        (
+            "upload",
+            "poses",
+            PosesOutput(collection="dance", manifest_key="k", done=1, failed=0, frames_kept=1),
+            ["dance"],
+        ),
+    ],
+)
+def test_every_source_says_what_an_attempt_has_made(source: str, stage: str, output: Contract, made: list[str]) -> None:
+    outputs = {(stage, "x"): output.model_dump(mode="json"), ("collect", "x"): {}}
+    assert branch_of(source).made(outputs) == made
+    assert branch_of(source).made({}) == []
+
+
 def test_a_finish_that_is_tried_again_returns_what_the_first_wrote(site: Site) -> None:
     site.walled = {"food"}
     request = site.work(site.begin())
@@ -252,10 +305,10 @@ def test_an_execution_that_was_cut_off_is_found_without_reading_every_run(
 ) -> None:
     site.begin()
     queries: list[str] = []
-    monkeypatch.setattr(type(site.records.table), "query", lambda *_, **__: queries.append("query") or iter(()))
+    monkeypatch.setattr(type(site.records.table), "query", lambda _, pk, **__: queries.append(pk) or iter(()))
     site.fail("execution")
     assert (site.record.status, site.record.failed_categories) == ("FAILED", ALL)
-    assert queries == []
+    assert queries == ["RUN#tiktok#2026-11-20"], "only its own stages' outputs"
 
 
 def test_a_start_that_begin_refuses_is_reported(site: Site) -> None:
@@ -285,7 +338,7 @@ DAYS = st.lists(
         STARTS,
         st.sets(st.sampled_from(ALL), max_size=2),
         st.sets(st.sampled_from(ALL), max_size=2),
-        st.sampled_from(["finish", "finish", "fail", "killed"]),
+        st.sampled_from(["finish", "finish", "fail", "fail at archive", "killed"]),
     ),
     min_size=1,
     max_size=6,
@@ -296,6 +349,8 @@ DAYS = st.lists(
 @hypothesis_settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_record_is_true_after_any_sequence_of_starts(site: Site, day: list[Any]) -> None:
     site.records.table.delete("RUN#tiktok", "2026-11-20")
+    for output in list(site.records.table.query("RUN#tiktok#2026-11-20")):
+        site.records.table.delete(output["pk"], output["sk"])
     made: dict[str, int] = {}
     failing: set[str] = set()
     for start, walled, empty, ending in day:
@@ -310,14 +365,19 @@ def test_the_record_is_true_after_any_sequence_of_starts(site: Site, day: list[A
         if ending == "finish" and scopes - walled:
             site.finish(site.work(begun))
             good = scopes - walled - empty
+            bad = scopes - good
+        elif ending == "fail at archive" and scopes - walled:
+            site.work(begun)
+            site.fail("archive", begun.run)
+            good, bad = scopes - walled - empty, scopes
         elif ending == "killed":
             failing |= scopes  # Until the next start, the record only says RUNNING.
             continue
         else:
             site.fail("analyze", begun.run)
-            good = set()
+            good, bad = set(), scopes
         made |= dict.fromkeys(good, begun.run.attempt)
-        failing = (failing - good) | (scopes - good)
+        failing = (failing - good) | bad
         record = site.record
         assert set(record.done) == made.keys()
         assert {scope: record.run_of(scope).attempt for scope in record.done} == made

@@ -196,7 +196,7 @@ def _execution_row(execution: Execution, zone: ZoneInfo) -> tuple[str | Cell, ..
     return (
         execution.run_id,
         str(execution.attempt),
-        execution.trigger,
+        execution.trigger if execution.action == "run" else f"{execution.trigger}: {execution.action}",
         f"{start.astimezone(zone):%Y-%m-%d %H:%M}",
         f"{(end - start).total_seconds():.0f} s" if end else "",
         Cell(execution.status, _COLOURS[execution.status]),

@@ -153,9 +153,9 @@ def _decide(
         if is_running(record.execution_arn):
             return _Plan(skip=f"{record.source} of {run_id} is under way in {record.execution_arn}")
     if start.force:
-        return _Plan("forced", None, record.attempt + 1, asked.scopes)
+        return _Plan("forced", None, record.next_edition, asked.scopes)
     if asked.repeats:
-        return _Plan("finds what was added since", None, record.attempt + 1, asked.scopes)
+        return _Plan("finds what was added since", None, record.next_edition, asked.scopes)
     unfinished = record.unfinished(asked.scopes)
     if not unfinished:
         what = "is done" if set(asked.scopes) >= set(asked.wanted) else f"is done for {', '.join(asked.scopes)}"
@@ -190,6 +190,7 @@ def _claim(
         collection=asked.collection,
         status="RUNNING",
         attempt=run.attempt,
+        editions=record.editions if record else 0,
         execution_arn=request.execution_arn,
         trigger=trigger,
         categories=[] if asked.collection else plan.scopes,

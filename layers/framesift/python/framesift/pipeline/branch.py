@@ -72,6 +72,7 @@ class Branch:
         collect: Does the collect stage of one scope.
         plan: Writes the vision job's spec, and decides where it runs.
         summarize: Reads from the stages' outputs what the run has made.
+        made: Which scopes reached what the source is for, by an attempt's outputs, whether or not it failed later.
         start_command: How a person starts a run, after `framesift`.
         resume: How a person resumes a run, after `framesift run`.
         work: The collect stage's input of one scope.
@@ -89,12 +90,18 @@ class Branch:
     collect: Callable[[Mapping[str, Any], Settings, Store, Records], CollectOutput]
     plan: Callable[[StageInput, Settings, Store, Records], PlanOutput]
     summarize: Callable[[Run, Sequence[str], Sequence[CollectOutput], Outputs], Outcome]
+    made: Callable[[Outputs], list[str]]
     start_command: str
     resume: Callable[[RunRecord], str]
     work: Callable[[Run, str, StartInput], ScopeInput]
     retried: tuple[type[FramesiftError], ...] = ()
     stage_states: Mapping[str, str] = field(default_factory=dict)
     has_dry_run: bool = False
+
+
+def outputs_of(stage: str, outputs: Outputs) -> list[Mapping[str, Any]]:
+    """A stage's outputs, whatever scopes they cover."""
+    return [output for (name, _), output in outputs.items() if name == stage]
 
 
 def parse_day(start: StartInput, known: Sequence[str]) -> Request:

@@ -85,7 +85,10 @@ def fail_run(request: FailInput, records: Records, notify: Notify) -> FailInput:
     if fault is not None and fault.at >= record.started_at:
         failure = Failure(stage=request.stage, error=fault.error, cause=fault.message)
     failures = dict.fromkeys(record.unfinished(record.scopes), failure)
-    ended = record.end(at=datetime.now(UTC), done=[], failures=failures, fault=failure)
+    # What was published before the fault stays up, and the record says so; the next start does what is left of it.
+    made = branch_of(record.source).made(records.stages.outputs(record.run))
+    done = [scope for scope in record.scopes if scope in made]
+    ended = record.end(at=datetime.now(UTC), done=done, failures=failures, fault=failure)
     if records.runs.end(ended):
         _log_end(ended)
         _notify_failure(ended, records, notify)

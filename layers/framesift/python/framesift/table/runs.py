@@ -34,13 +34,14 @@ Trigger = Literal["schedule", "upload", "person"]
 
 
 class Execution(Contract):
-    """One execution of a run, in the log that `framesift runs` shows."""
+    """One execution of a run, or one `framesift publish`, in the log that `framesift runs` shows."""
 
+    action: Literal["run", "publish"] = Field("run", description="publish: the day's lists again, without a crawl.")
     source: str
     run_id: str
-    attempt: int
+    attempt: int = Field(description="Of the run; of `publish` the number of the edition.")
     trigger: Trigger
-    execution_arn: str
+    execution_arn: str = Field("", description="Of `publish` empty: it runs on a person's machine.")
     scopes: list[str] = Field(description="What it works on: categories, or the collection.")
     status: Status
     started_at: datetime
@@ -61,6 +62,9 @@ class RunRecord(Contract):
     collection: str | None = Field(None, description="Of `upload`: the collection.")
     status: Status = Field(description="PARTIAL: what was started succeeded, and more is wanted of the day.")
     attempt: int
+    editions: int = Field(
+        0, description="The highest number of an edition so far; lists that are published again take one too."
+    )
     execution_arn: str
     trigger: Trigger = Field("person", description="Who started the latest execution.")
     categories: list[str] = Field(description="What the latest execution works on.")
@@ -83,6 +87,11 @@ class RunRecord(Contract):
     def run(self) -> Run:
         """The latest attempt of the run that this is the record of."""
         return self.run_of_attempt(self.attempt)
+
+    @property
+    def next_edition(self) -> int:
+        """The number of the next edition: no attempt and no publication has it."""
+        return max(self.attempt, self.editions) + 1
 
     @property
     def scopes(self) -> list[str]:
@@ -204,16 +213,7 @@ class Runs:
         # Written first, so that a run that is claimed can always be found by its execution.
         execution = {"source": record.source, "run_id": record.run.id, "expires_at": expires_in(HISTORY_DAYS)}
         self.table.put(f"EXECUTION#{record.execution_arn}", "run", execution)
-        if replaces is None:
-            claimed = self._put(record, "attribute_not_exists(pk)")
-        else:
-            claimed = self._put(
-                record,
-                "execution_arn = :arn AND #status = :status AND attempt = :attempt",
-                arn=replaces.execution_arn,
-                status=replaces.status,
-                attempt=replaces.attempt,
-            )
+        claimed = self._put(record, "attribute_not_exists(pk)") if replaces is None else self.update(record, replaces)
         if claimed:
             self._log(record)
             if replaces and replaces.status == "RUNNING" and replaces.execution_arn != record.execution_arn:
@@ -224,10 +224,12 @@ class Runs:
         """Change a record; False, and nothing is written, if it is not as it was read any more."""
         return self._put(
             record,
-            "execution_arn = :arn AND #status = :status AND attempt = :attempt",
+            "execution_arn = :arn AND #status = :status AND attempt = :attempt "
+            "AND (editions = :editions OR attribute_not_exists(editions))",
             arn=replaces.execution_arn,
             status=replaces.status,
             attempt=replaces.attempt,
+            editions=replaces.editions,
         )
 
     def end(self, record: RunRecord) -> bool:
@@ -263,9 +265,13 @@ class Runs:
             error=record.error,
             cause=record.cause,
         )
-        key = f"{record.started_at.astimezone(UTC).isoformat()}#{record.execution_arn}"
+        self.log(execution)
+
+    def log(self, execution: Execution) -> None:
+        """Keep an execution in the log; writing it again replaces it."""
+        key = f"{execution.started_at.astimezone(UTC).isoformat()}#{execution.execution_arn}"
         fields = {"execution": execution.model_dump_json(), "expires_at": expires_in(HISTORY_DAYS)}
-        self.table.put(f"EXECUTIONS#{record.source}", key, fields)
+        self.table.put(f"EXECUTIONS#{execution.source}", key, fields)
 
     def mark_notified(self, record: RunRecord) -> None:
         """Record that people know of a run's failure."""
@@ -285,5 +291,5 @@ class Runs:
 
 def _parse(record: Mapping[str, Any]) -> RunRecord:
     attempts = {scope: int(attempt) for scope, attempt in record.get("attempts", {}).items()}
-    numbers = {"attempt": int(record["attempt"]), "attempts": attempts}
+    numbers = {"attempt": int(record["attempt"]), "editions": int(record.get("editions", 0)), "attempts": attempts}
     return RunRecord.model_validate({**record, **numbers, "counts": json.loads(record.get("counts", "{}"))})

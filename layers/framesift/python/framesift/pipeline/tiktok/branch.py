@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from framesift.contracts import CollectOutput, CrawlOutput, CurateOutput, PublishOutput, Run, ScopeInput, StartInput
 from framesift.errors import EmptyListError, SiteUnreachableError
-from framesift.pipeline.branch import Branch, Outcome, Outputs, Request, parse_day, resume_day, scope_input
+from framesift.pipeline.branch import Branch, Outcome, Outputs, Request, outputs_of, parse_day, resume_day, scope_input
 from framesift.pipeline.stage import join_scopes
 from framesift.table import Failure
 
@@ -54,6 +54,11 @@ def _summarize(run: Run, scopes: Sequence[str], collected: Sequence[CollectOutpu
     )
 
 
+def _made(outputs: Outputs) -> list[str]:
+    published = map(PublishOutput.model_validate, outputs_of("publish", outputs))
+    return [each.category for output in published for each in output.lists]
+
+
 TIKTOK = Branch(
     source="tiktok",
     stages=("collect", "analyze", "curate", "publish", "archive"),
@@ -64,6 +69,7 @@ TIKTOK = Branch(
     collect=_collect,
     plan=_plan,
     summarize=_summarize,
+    made=_made,
     start_command="run tiktok",
     resume=resume_day,
     work=scope_input,

@@ -10,7 +10,7 @@ from framesift import keys
 from framesift.contracts import CollectOutput, PosesOutput, Run, StartInput, UploadsInput, UploadsOutput
 from framesift.errors import InvalidCollectionError, InvalidStartError
 from framesift.names import safe_name
-from framesift.pipeline.branch import Branch, Outcome, Outputs, Request
+from framesift.pipeline.branch import Branch, Outcome, Outputs, Request, outputs_of
 from framesift.pipeline.stage import join_scopes
 
 if TYPE_CHECKING:
@@ -102,6 +102,10 @@ def _summarize(run: Run, scopes: Sequence[str], collected: Sequence[CollectOutpu
     return Outcome(done=[poses.collection], degraded=degraded, counts=counts)
 
 
+def _made(outputs: Outputs) -> list[str]:
+    return [PosesOutput.model_validate(output).collection for output in outputs_of("poses", outputs)]
+
+
 def _resume(record: RunRecord) -> str:
     return f"{record.source} --collection '{record.collection}'"
 
@@ -116,6 +120,7 @@ UPLOAD = Branch(
     collect=_collect,
     plan=_plan,
     summarize=_summarize,
+    made=_made,
     start_command="upload FILE --collection NAME",
     resume=_resume,
     work=_work,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from framesift.contracts import CollectOutput, FeedOutput, PredictOutput, Run, ScopeInput, StartInput
 from framesift.errors import YoutubeUnavailableError
-from framesift.pipeline.branch import Branch, Outcome, Outputs, Request, parse_day, resume_day, scope_input
+from framesift.pipeline.branch import Branch, Outcome, Outputs, Request, outputs_of, parse_day, resume_day, scope_input
 from framesift.pipeline.stage import join_scopes
 
 if TYPE_CHECKING:
@@ -44,6 +44,11 @@ def _summarize(run: Run, scopes: Sequence[str], collected: Sequence[CollectOutpu
     )
 
 
+def _made(outputs: Outputs) -> list[str]:
+    predicted = map(PredictOutput.model_validate, outputs_of("predict", outputs))
+    return [each.category for output in predicted for each in output.categories]
+
+
 YOUTUBE = Branch(
     source="youtube",
     stages=("collect", "analyze", "predict", "train"),
@@ -54,6 +59,7 @@ YOUTUBE = Branch(
     collect=_collect,
     plan=_plan,
     summarize=_summarize,
+    made=_made,
     start_command="run youtube",
     resume=resume_day,
     work=scope_input,
