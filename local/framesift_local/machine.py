@@ -4,30 +4,29 @@ from __future__ import annotations
 
 import json
 import shlex
-import subprocess
-import sys
 import urllib.request
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - `date` is a field's name here
+from functools import partial
 from pathlib import Path
 
 from framesift import keys
 from framesift.contracts import Clip
-from framesift.errors import EmbeddedAwsDownError
+from framesift.errors import FramesiftError
 from framesift.settings.own import digest_settings, read_own_settings
 from framesift.storage import Store, read_lines
 from framesift.table import RunRecord
 from framesift_local.aws.data_folder import check_unused
 from framesift_local.aws.embedded import EmbeddedAws
-from framesift_local.aws.process_tree import die_with_parent
 from framesift_local.aws.server import check_port
 from framesift_local.aws.stepfunctions import StatusListener, ignore_status
 from framesift_local.aws.synth import synthesize
 from framesift_local.outside import Outside, choose_services
 from framesift_local.private_files import make_private_folder, write_private
 from framesift_local.standins.clipsite import ClipSite, Grade, grade
+from framesift_local.standins.process import StandInProcess
 
 SOURCES = ("tiktok", "youtube")
 # In the data folder: the settings that lead a program to the stand-ins, for `set -a; . stand-ins.env`.
@@ -47,6 +46,7 @@ class Machine:
         site_url: The clip site; empty where TikTok is the real one or is not called.
         clips: What the clip site lists in each category.
         stand_in_settings: Settings that lead the same code to the stand-ins.
+        processes: The stand-ins.
     """
 
     aws: EmbeddedAws
@@ -54,6 +54,16 @@ class Machine:
     site_url: str
     clips: int
     stand_in_settings: Mapping[str, str]
+    processes: Sequence[StandInProcess] = ()
+
+    def check(self) -> None:
+        """Make sure that no stand-in has been given up.
+
+        Raises:
+            EmbeddedAwsDownError: One died too often in a row.
+        """
+        for process in self.processes:
+            process.check()
 
     def grade(self, record: RunRecord, store: Store) -> Grade | None:
         """Compare what a run found among the clip site's clips with the truth.
@@ -129,12 +139,17 @@ def machine(
     outside = choose_services(own, real, sources)
     check_unused(data_dir)  # Before the stand-ins: their addresses must not take the place of a running one's.
     with ExitStack() as stand_ins:
-        start = stand_ins.enter_context
         make_private_folder(data_dir)
-        site = start(_clip_site(data_dir, day, clips)) if outside.uses_stand_in("tiktok") else {}
-        feeds = start(_youtube(day, clips)) if outside.uses_stand_in("youtube") else {}
-        detector = start(_custom_vision(data_dir)) if outside.uses_stand_in("custom-vision") else {}
-        stand_in_settings = {**site, **feeds, **detector}
+        processes: list[StandInProcess] = []
+        stand_in_settings: dict[str, str] = {}
+        for service, make, read_settings in (
+            ("tiktok", partial(_clip_site, data_dir, day, clips), _clip_site_settings),
+            ("youtube", partial(_youtube, data_dir, day, clips), json.loads),
+            ("custom-vision", partial(_custom_vision, data_dir), json.loads),
+        ):
+            if outside.uses_stand_in(service):
+                processes.append(stand_ins.enter_context(make()))
+                stand_in_settings |= read_settings(processes[-1].line)
         write_private(
             data_dir / STAND_INS_FILE,
             "".join(f"{name}={shlex.quote(value)}\n" for name, value in stand_in_settings.items()),
@@ -157,7 +172,13 @@ def machine(
             on_execution=on_execution,
         )
         with aws:
-            yield Machine(aws, outside, site.get("FRAMESIFT_CRAWL__SITE_URL", ""), clips, stand_in_settings)
+            site_url = stand_in_settings.get("FRAMESIFT_CRAWL__SITE_URL", "")
+            started = Machine(aws, outside, site_url, clips, stand_in_settings, tuple(processes))
+            try:
+                yield started
+            except FramesiftError:
+                started.check()  # A run fails where a stand-in has been given up: that is the cause to name.
+                raise
 
 
 def _session_of_login(data_dir: Path, outside: Outside, own: Mapping[str, str]) -> dict[str, str]:
@@ -169,47 +190,26 @@ def _session_of_login(data_dir: Path, outside: Outside, own: Mapping[str, str]) 
     return {"FRAMESIFT_CRAWL__SESSION_FILE": str(path), "FRAMESIFT_CRAWL__SESSION_SECRET": ""}
 
 
-@contextmanager
-def _clip_site(data_dir: Path, day: Date, clips: int) -> Iterator[dict[str, str]]:
-    options = ["--port=0", f"--date={day}", f"--clips={clips}", f"--cache={data_dir / 'clipsite'}"]
-    with _stand_in("clipsite", options) as line:
-        yield {
-            "FRAMESIFT_CRAWL__SITE_URL": line.split("/main", 1)[0],
-            "FRAMESIFT_CRAWL__PATHS": json.dumps({category: f"/{category}" for category in _CATEGORIES}),
-            "FRAMESIFT_CRAWL__SCROLL_PAUSE_S": "[0.05, 0.15]",
-            "FRAMESIFT_DOWNLOAD__ALLOW_LOOPBACK": "true",
-        }
+def _clip_site(data_dir: Path, day: Date, clips: int) -> StandInProcess:
+    return _stand_in(data_dir, "clipsite", f"--date={day}", f"--clips={clips}", f"--cache={data_dir / 'clipsite'}")
 
 
-@contextmanager
-def _youtube(day: Date, videos: int) -> Iterator[dict[str, str]]:
-    with _stand_in("youtube", [f"--date={day}", f"--videos={videos}"]) as line:
-        yield json.loads(line)
+def _clip_site_settings(line: str) -> dict[str, str]:
+    return {
+        "FRAMESIFT_CRAWL__SITE_URL": line.split("/main", 1)[0],
+        "FRAMESIFT_CRAWL__PATHS": json.dumps({category: f"/{category}" for category in _CATEGORIES}),
+        "FRAMESIFT_CRAWL__SCROLL_PAUSE_S": "[0.05, 0.15]",
+        "FRAMESIFT_DOWNLOAD__ALLOW_LOOPBACK": "true",
+    }
 
 
-@contextmanager
-def _custom_vision(data_dir: Path) -> Iterator[dict[str, str]]:
-    with _stand_in("customvision", [f"--folder={data_dir / 'standins' / 'customvision'}"]) as line:
-        yield json.loads(line)
+def _youtube(data_dir: Path, day: Date, videos: int) -> StandInProcess:
+    return _stand_in(data_dir, "youtube", f"--date={day}", f"--videos={videos}")
 
 
-@contextmanager
-def _stand_in(module: str, options: list[str]) -> Iterator[str]:
-    """A stand-in in a process of its own, which leaves this one's interpreter to the embedded AWS; its first line."""
-    command = [sys.executable, "-m", f"framesift_local.standins.{module}", *options]
-    # Our own module, with values of our own; killed with us, however we end.
-    with subprocess.Popen(  # noqa: S603
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=die_with_parent,  # noqa: PLW1509 - it asks the kernel for one thing, and takes no lock
-    ) as process:
-        try:
-            line = process.stdout.readline() if process.stdout else ""
-            if not line:
-                message = process.stderr.read().strip() if process.stderr else ""
-                raise EmbeddedAwsDownError(f"The stand-in {module} did not start: {message or 'it printed nothing'}")
-            yield line
-        finally:
-            process.terminate()
+def _custom_vision(data_dir: Path) -> StandInProcess:
+    return _stand_in(data_dir, "customvision", f"--folder={data_dir / 'standins' / 'customvision'}")
+
+
+def _stand_in(data_dir: Path, module: str, *options: str) -> StandInProcess:
+    return StandInProcess(module, options, data_dir / "logs" / f"stand-in-{module}.log")

@@ -8,10 +8,11 @@ import signal
 import threading
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import date as Date  # noqa: N812 - `date` is an option's name here
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.error import URLError
 from zoneinfo import ZoneInfo
 
 import typer
@@ -34,8 +35,8 @@ app = typer.Typer(
     no_args_is_help=True, help="The embedded AWS: the whole workflow on this machine, without an account."
 )
 
-# How often the stand-ins are set to the present day while the embedded AWS stays up.
-_DAY_CHECK_S = 60
+# How often the stand-ins are looked after and set to the present day while the embedded AWS stays up.
+_CHECK_S = 10
 DEFAULT_API_PORT = 8787
 
 ClipsOption = Annotated[int, typer.Option(min=1, max=2000, help="Clips that each of the clip site's categories lists.")]
@@ -152,7 +153,7 @@ def up(
         for line in describe_schedules(started.aws.outlook, enabled=schedules):
             _say(line)
         _say("In another terminal: framesift run · framesift upload · framesift status · framesift local token")
-        _wait_for_a_signal(lambda: started.show_day(_day(None)))
+        _wait_for_a_signal(lambda: _keep_current(started))
 
 
 def describe_schedules(outlook: Sequence[Outlook], *, enabled: bool) -> list[str]:
@@ -241,11 +242,18 @@ def _day(date: str | None) -> Date:
         raise InvalidDateError(f"date {date!r} is no date of the form YYYY-MM-DD.") from None
 
 
+def _keep_current(started: Machine) -> None:
+    """Let the stand-ins show the present day, and make sure that they are there."""
+    started.check()
+    with suppress(URLError):  # One is being started again: the next time tells it.
+        started.show_day(_day(None))
+
+
 def _wait_for_a_signal(now_and_then: Callable[[], None]) -> None:
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
-    while not stopped.wait(_DAY_CHECK_S):
+    while not stopped.wait(_CHECK_S):
         now_and_then()
 
 

@@ -24,8 +24,10 @@ def main() -> int:
     """Serve until interrupted; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m framesift_local.standins.customvision", description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="where projects are kept")
-    account = Account(parser.parse_args().folder, training=Training(training_s=_TRAINING_S))
-    stand_in = CustomVisionStandIn(account)
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one (default: %(default)s)")
+    options = parser.parse_args()
+    account = Account(options.folder, training=Training(training_s=_TRAINING_S))
+    stand_in = CustomVisionStandIn(account, port=options.port)
     return serve(stand_in, lambda: _settings(stand_in))
 
 

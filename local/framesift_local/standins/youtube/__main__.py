@@ -15,8 +15,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m framesift_local.standins.youtube", description=__doc__)
     parser.add_argument("--date", type=dt.date.fromisoformat, required=True, help="the day whose chart is shown")
     parser.add_argument("--videos", type=int, default=120, help="videos of the chart (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one (default: %(default)s)")
     options = parser.parse_args()
-    stand_in = YoutubeStandIn(options.date, videos=options.videos)
+    stand_in = YoutubeStandIn(options.date, videos=options.videos, port=options.port)
     return serve(
         stand_in,
         lambda: {

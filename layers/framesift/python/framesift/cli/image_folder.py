@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from framesift.cli.console import errors, output, safe_text, write_file
+from framesift.cli.left_out import report_left_out
 from framesift.errors import ExtraMissingError
 
 if TYPE_CHECKING:
@@ -51,8 +52,10 @@ def find(
     """
     with _needing_vision():
         from framesift.duplicates.clusters import find_duplicates
+        from framesift.duplicates.folder import SUFFIXES
         from framesift.duplicates.index import load_index
     previous = load_index(index) if index else None
+    report_left_out(folder, SUFFIXES)
     with _progress() as on_progress:
         found = find_duplicates(folder, threshold=threshold, model=model, previous=previous, on_progress=on_progress)
     _show(found)
@@ -68,8 +71,10 @@ def index(
 ) -> None:
     """Keep what is needed to compare a folder's images; files that did not change are not read again."""
     with _needing_vision():
+        from framesift.duplicates.folder import SUFFIXES
         from framesift.duplicates.index import build_index, load_index
     previous = load_index(to) if to.exists() else None
+    report_left_out(folder, SUFFIXES)
     with _progress() as on_progress:
         made = build_index(folder, previous=previous, model=model, on_progress=on_progress)
     made.save(to)

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from framesift.cli.console import errors, plain_text, print_error, safe_text, write_file
 from framesift.cli.console import output as out
+from framesift.cli.left_out import report_left_out
 from framesift.cli.tables import Column, show_table
 from framesift.errors import FramesiftError, get_exit_code
 from framesift.settings.pose import DEFAULT_PRESET, PRESETS, PoseSettings, json_schema, load_settings
@@ -190,6 +191,7 @@ def _extract(source: Path, output: Path, settings: PoseSettings, *, dry_run: boo
     from framesift.pose.extract import extract as extract_videos
     from framesift.pose.extract import find_videos, pending
 
+    report_left_out(source, settings.video.extensions, takes_links=True)
     sources = find_videos(source, settings)
     todo = pending(sources, output, settings)
     if len(todo) < len(sources):

@@ -10,6 +10,7 @@ import typer
 from framesift import keys
 from framesift.cli.connection import Connection, StackOption, connect
 from framesift.cli.console import output, safe_text
+from framesift.cli.left_out import report_left_out
 from framesift.cli.progress import sending
 from framesift.cli.tables import Cell, Column, show_table
 from framesift.contracts import VideoEntry
@@ -59,6 +60,7 @@ def _keys(path: Path, collection: str) -> list[tuple[Path, str]]:
     if path.is_file():
         return [(path, f"{prefix}{path.name}")]
     extensions = VideoSettings().extensions
+    report_left_out(path, extensions, takes_links=True)
     found = sorted(file for file in path.rglob("*") if file.suffix.lower() in extensions and file.is_file())
     if not found:
         raise NoVideosError(f"{path} is no video, and no folder that holds one ({', '.join(extensions)}).")
