@@ -13,6 +13,8 @@ BIN := .venv/bin
 # An environment of our own holds its own uv, so that nothing but Python is needed.
 UV := $(BIN)/uv
 UV_VERSION := 0.13.8
+# Those that Python brings have known faults: pip is renewed, and setuptools, which nothing here needs, is removed.
+PIP_VERSION := 26.3
 EDITABLE := --no-deps --editable layers/framesift --editable local
 PACKAGES := layers/framesift/pyproject.toml local/pyproject.toml
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
@@ -67,7 +69,8 @@ $(UV):
 		|| { echo "Python 3.11 or newer is needed: make run PYTHON=python3.12"; exit 1; }
 	@$(PYTHON) -m venv .venv \
 		|| { echo "Python's venv module is missing: install it (Debian and Ubuntu: apt-get install python3-venv)."; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) pip==$(PIP_VERSION)
+	@$(BIN)/python -m pip uninstall --quiet --yes setuptools
 
 $(BIN)/.ready-run: requirements/run.txt $(PACKAGES) | $(UV)
 	@echo "Making the environment (.venv): a minute the first time."

@@ -15,7 +15,7 @@ from typing import IO
 from framesift.address import Address
 from framesift.errors import DataFolderBusyError, DataFolderError
 from framesift_local.aws.disk import check_free_space
-from framesift_local.private_files import make_private_folder, write_private
+from framesift_local.private_files import make_private_file, make_private_folder, write_private
 
 LOCK_FILE = "lock"
 STATE_FILE = "state.db"
@@ -33,19 +33,28 @@ def hold(folder: Path) -> Iterator[None]:
     """
     try:
         make_private_folder(folder)
-        with (folder / LOCK_FILE).open("a+"):
-            pass
+        make_private_file(folder / LOCK_FILE)
     except (FileExistsError, NotADirectoryError):
         raise DataFolderError(f"{folder} is a file, or is below one: move it, or choose another folder.") from None
     except OSError as error:
         advice = "change its owner or mode, or choose another folder"
         raise DataFolderError(f"{folder} cannot be written ({error.strerror}): {advice}.") from None
     check_free_space(folder)
-    with _locked(folder) as lock:
+    with _locked(folder) as lock, _private_files():
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+@contextmanager
+def _private_files() -> Iterator[None]:
+    """Let whatever this process and its children write be their owner's alone, wherever it is copied to."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 @contextmanager

@@ -59,6 +59,17 @@ def test_what_is_kept_is_its_owner_s_alone(starts):
     assert {path.name for path in private if path.stat().st_mode & 0o077} == set()
 
 
+def test_whatever_is_written_below_is_its_owner_s_alone(starts):
+    aws = starts()
+    aws.put("published/list.json")
+    assert aws.run({"do": "echo"})["status"] == "SUCCEEDED"
+    assert aws.run({"do": "cpu", "spec": "private"})["status"] == "SUCCEEDED"
+    assert aws.stop() == 0
+    written = [path for path in aws.data_dir.rglob("*") if path.name != "stderr.log"]  # The test's own.
+    assert {"list.json", "embedded-aws.log", "state.db", "lock"} <= {path.name for path in written}
+    assert [str(path) for path in written if path.stat().st_mode & 0o077] == []
+
+
 def test_no_temporary_folder_is_left_behind(starts):
     aws = starts()
     made = Path((aws.data_dir / "temporary-folder").read_text())

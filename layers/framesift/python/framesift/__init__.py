@@ -13,6 +13,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from framesift.wire_logs import hide_wire_logs
+
 if TYPE_CHECKING:
     from framesift.duplicates.clusters import find_duplicates
     from framesift.duplicates.index import build_index, load_index
@@ -27,6 +29,8 @@ _MODULES = {
     "load_index": "framesift.duplicates.index",
     "extract_poses": "framesift.library",
 }
+
+hide_wire_logs()
 
 
 def __getattr__(name: str) -> Any:
