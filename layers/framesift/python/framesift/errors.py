@@ -21,6 +21,8 @@ FramesiftError
 │   ├── ImageFolderError            a folder of images, or its index, cannot be used as requested
 │   │   ├── NoImagesError · NotAnIndexError · IndexModelError
 │   │   └── MoveFolderError · NotAMoveListError
+│   ├── CatalogError                a collection's catalog cannot do what was requested
+│   │   └── InvalidTagError · TooManyTagsError
 │   ├── PoseError                   the pose commands cannot do what was requested
 │   │   └── UnknownPresetError · PoseConfigError · NoVideosError · NotASequenceError · SequencesDifferError
 │   └── MediaError                  one item's media; recorded on the item, the run continues
@@ -356,6 +358,18 @@ class IndexModelError(ImageFolderError):
 
 class MoveFolderError(ImageFolderError):
     """The folder to move duplicates to contains the searched folder, or is inside it."""
+
+
+class CatalogError(InputError):
+    """A collection's catalog cannot do what was requested."""
+
+
+class InvalidTagError(CatalogError):
+    """A tag is empty, too long, or has a character that cannot be seen."""
+
+
+class TooManyTagsError(CatalogError):
+    """An item would have more tags than it can."""
 
 
 class OutputNotWrittenError(FramesiftError):
