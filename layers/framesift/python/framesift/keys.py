@@ -200,6 +200,21 @@ def batch_prefix(collection: str, batch: str) -> str:
     return f"{collection_prefix(collection)}batches/{batch}/"
 
 
+def look_prefix(run: Run, collection: str, batch: str) -> str:
+    """The folder of a look job's shards and results; it is deleted once they are published."""
+    return f"{batch_prefix(collection, batch)}look/{edition(run).replace('/', '.')}/"
+
+
+def look_shard(prefix: str, shard: int) -> str:
+    """A shard of a look job: the files to look at."""
+    return f"{prefix}shards/{shard:06d}.jsonl"
+
+
+def look_results(prefix: str, shard: int) -> str:
+    """What came of a shard's files."""
+    return f"{prefix}results/{shard:06d}.jsonl.gz"
+
+
 def export_prefix(collection: str, export: str) -> str:
     """The folder of an export."""
     return f"{collection_prefix(collection)}exports/{export}/"

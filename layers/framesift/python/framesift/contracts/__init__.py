@@ -39,6 +39,7 @@ from framesift.contracts.items import (
     Media,
     Region,
 )
+from framesift.contracts.looking import FileRef, LookJob, LookOutcome, LookStatus, ZipEntry
 from framesift.contracts.stages import (
     AnalysisJob,
     AnalysisSummary,
@@ -108,6 +109,7 @@ __all__ = [
     "Duplicate",
     "FailInput",
     "FeedOutput",
+    "FileRef",
     "Finding",
     "FinishInput",
     "FinishOutput",
@@ -121,6 +123,9 @@ __all__ = [
     "ItemError",
     "JobSpec",
     "Language",
+    "LookJob",
+    "LookOutcome",
+    "LookStatus",
     "Media",
     "MetadataValue",
     "NearDuplicate",
@@ -154,4 +159,5 @@ __all__ = [
     "UploadsInput",
     "UploadsOutput",
     "VideoEntry",
+    "ZipEntry",
 ]

@@ -104,7 +104,7 @@ class HistoryManifest(Contract):
 class JobSpec(Contract):
     """A vision job's specification; its S3 URI is the job's only argument."""
 
-    kind: Literal["images", "poses"] = "images"
+    kind: Literal["images", "poses", "look"] = "images"
     run: Run
     bucket: str
     table: str

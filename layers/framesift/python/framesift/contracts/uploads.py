@@ -39,7 +39,7 @@ class Upload(Contract):
 class PoseJob(JobSpec):
     """A vision job that extracts poses from videos."""
 
-    kind: Literal["images", "poses"] = "poses"
+    kind: Literal["images", "poses", "look"] = "poses"
     collection: str
     videos: list[Upload] = Field(description="Child `i` of `n` processes every `n`-th, from the `i`-th on.")
     settings: dict[str, Any] = Field(description="`framesift.settings.pose.PoseSettings`, complete.")
