@@ -17,12 +17,13 @@ from framesift import keys
 from framesift.contracts import (
     AnalysisJob,
     AnalysisSummary,
-    CategoryManifest,
     Clip,
     HistoryManifest,
+    Item,
     ItemError,
     Media,
     Run,
+    ScopeManifest,
 )
 from framesift.embedding.choose import EmbedderChoice, choose_embedder
 from framesift.errors import (
@@ -84,9 +85,9 @@ class Day:
             run=self.run,
             bucket=self.store.bucket,
             table=self.records.name,
-            categories=[
-                CategoryManifest(
-                    category=category, manifest_key=keys.manifest(self.run, category, "collected"), items=len(items)
+            scopes=[
+                ScopeManifest(
+                    scope=category, manifest_key=keys.manifest(self.run, category, "collected"), items=len(items)
                 )
                 for category, items in self.items.items()
             ],
@@ -241,8 +242,8 @@ def test_earlier_days_keepers_keep(day, store, records):
     before.add("dance", "rocket-copy", 0, jpeg(ROCKET, 50))
     analyze(before.job(), before.analyst())
     day.history = [
-        HistoryManifest(run=YESTERDAY, category="dance", manifest_key="x"),
-        HistoryManifest(run=YESTERDAY, category="never-analyzed", manifest_key="x"),
+        HistoryManifest(run=YESTERDAY, scope="dance", manifest_key="x"),
+        HistoryManifest(run=YESTERDAY, scope="never-analyzed", manifest_key="x"),
     ]
     summary = analyze(day.job(), day.analyst(settings=tolerating(0.5)))
 
@@ -251,6 +252,43 @@ def test_earlier_days_keepers_keep(day, store, records):
         assert (found[key].duplicate.of, found[key].duplicate.of_date) == ("old-cat", "2026-11-19")
     assert found["food/rocket"].duplicate is None, "a clip is no duplicate of itself on another day"
     assert summary.history_items == 2, "what was a duplicate then is no keeper now"
+
+
+def test_images_of_a_collection_go_through_the_same_analysis(store, records):
+    run = Run(source="upload", date="2026-11-20", attempt=1, subject="cats")
+    small = cv2.resize(CAT, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    images = []
+    for id_, image in (("a-small-cat", small), ("cat", CAT), ("coffee", COFFEE)):
+        key, data = keys.media(run, "cats", id_, "jpg"), jpeg(image)
+        store.put(key, data)
+        height, width = image.shape[:2]
+        media = Media(
+            key=key,
+            sha256=hashlib.sha256(data).hexdigest(),
+            content_type="image/jpeg",
+            size_bytes=len(data),
+            width=width,
+            height=height,
+        )
+        images.append(Item(source="upload", id=id_, collected_at=datetime(2026, 11, 20, tzinfo=UTC), media=media))
+    collected = keys.manifest(run, "cats", "collected")
+    write_manifest(store, collected, images)
+    job = AnalysisJob(
+        run=run,
+        bucket=store.bucket,
+        table=records.name,
+        scopes=[ScopeManifest(scope="cats", manifest_key=collected, items=3)],
+        summary_key=keys.analysis_summary(run, ["cats"]),
+        shard_items=2,
+    )
+
+    assert analyze(job, Analyst(Settings(), store, records.stages, PDQ)).duplicates == 1
+
+    analyzed = read_lines(store, keys.manifest(run, "cats", "analyzed"), Item)
+    assert [found.id for found in analyzed] == ["a-small-cat", "cat", "coffee"]
+    [duplicate] = [found.duplicate for found in analyzed if found.duplicate]
+    assert analyzed[0].duplicate == duplicate, "the larger image is kept"
+    assert (duplicate.of, duplicate.of_category, duplicate.method) == ("cat", None, "pdq")
 
 
 def test_our_own_model_judges_where_resnet50_is_missing(day, tmp_path):
@@ -320,7 +358,7 @@ def test_an_unsure_copy_of_an_earlier_days_image_needs_that_image(store, records
         store.delete([key])
     today = Day(store, records).add("dance", "cat-cropped", 9, jpeg(CAT[40:-40, 60:-60]))
     manifest_key = keys.manifest(YESTERDAY, "dance", "analyzed")
-    today.history = [HistoryManifest(run=YESTERDAY, category="dance", manifest_key=manifest_key)]
+    today.history = [HistoryManifest(run=YESTERDAY, scope="dance", manifest_key=manifest_key)]
     analyze(today.job(), today.analyst(choice, settings))
 
     found = today.analyzed()["dance/cat-cropped"].duplicate

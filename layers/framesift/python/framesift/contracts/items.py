@@ -35,7 +35,7 @@ class Duplicate(Contract):
 
     of: str = Field(description="The id of the kept item that it repeats.")
     of_date: str | None = Field(None, description="The day of that item if it is not this run's.")
-    of_category: str | None = None
+    of_category: str | None = Field(None, description="The category of that clip.")
     method: str = Field(description="`sha256`, `pdq`, the embedder's name, or `aligned` (confirmed by alignment).")
     score: float = Field(description="Cosine similarity, or 1 - distance / 256 for PDQ.")
 
@@ -102,6 +102,11 @@ class Item(Contract):
     detections: list[Detection] | None = Field(None, description="None before detection.")
     detected_by: str | None = Field(None, description="The detector's name and version.")
 
+    @property
+    def rank(self) -> tuple[int, ...]:
+        """Decides which of two duplicates is kept: the smaller rank, which is the larger image, then the larger file."""
+        return (-self.media.width * self.media.height, -self.media.size_bytes) if self.media else ()
+
 
 class Clip(Item):
     """An item that was posted on a site, with the site's data about it and the decision."""
@@ -117,3 +122,8 @@ class Clip(Item):
     smaller_thumbnail_urls: list[str] = Field([], description="Tried in this order if `thumbnail_url` fails.")
     language: Language | None = None
     decision: Decision | None = None
+
+    @property
+    def rank(self) -> tuple[int, ...]:
+        """Of two clips the one with more views is kept."""
+        return (-self.views,)

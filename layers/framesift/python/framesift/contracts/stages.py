@@ -85,10 +85,10 @@ class PlanOutput(Contract):
     )
 
 
-class CategoryManifest(Contract):
-    """One category's manifest, for the vision job."""
+class ScopeManifest(Contract):
+    """The manifest of one scope, for the vision job."""
 
-    category: str
+    scope: str = Field(description="A category of the source, or a collection.")
     manifest_key: str
     items: int
 
@@ -97,7 +97,7 @@ class HistoryManifest(Contract):
     """Items that an earlier run kept, to compare with."""
 
     run: Run
-    category: str
+    scope: str
     manifest_key: str = Field(description="The `analyzed` manifest; items without `duplicate` and `error` count.")
 
 
@@ -114,8 +114,8 @@ class JobSpec(Contract):
 class AnalysisJob(JobSpec):
     """A vision job that analyzes images."""
 
-    categories: list[CategoryManifest]
-    collected_digest: str = Field("", description="Changes when a category is collected again.")
+    scopes: list[ScopeManifest]
+    collected_digest: str = Field("", description="Changes when a scope is collected again.")
     history: list[HistoryManifest] = Field([])
     summary_key: str
     shard_items: int

@@ -1,6 +1,6 @@
 """Analyze: the vision job. Fingerprints every image of a day, shard by shard, then joins.
 
-A shard is some items of one category. Its fingerprints are written with one put, so it is there whole or not at all,
+A shard is some items of one scope. Its fingerprints are written with one put, so it is there whole or not at all,
 and a shard that is there is not made again: stopped or killed, a job loses at most the shard under way. Children of an
 array job take every n-th shard. Whoever finds all shards there joins (`pipeline/join.py`); that two do so does no harm.
 """
@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from framesift import keys
-from framesift.contracts import AnalysisJob, AnalysisSummary, Clip, Media
+from framesift.contracts import AnalysisJob, AnalysisSummary, Item, Media
 from framesift.duplicates.fingerprints import Fingerprints, ImageSource, fingerprint_batches
 from framesift.embedding.choose import EmbedderChoice
 from framesift.errors import InterruptedByHostError
+from framesift.pipeline.branches import branch_of
 from framesift.pipeline.join import join
 from framesift.pipeline.stage import join_scopes
 from framesift.settings import Settings
@@ -27,15 +28,15 @@ from framesift.table import Stages
 
 @dataclass(frozen=True)
 class Shard:
-    """The images of some items of one category, in the order of its manifest.
+    """The images of some items of one scope, in the order of its manifest.
 
     Attributes:
-        category: Their category.
+        scope: Their scope: a category, or a collection.
         key: Where their fingerprints lie in the bucket.
         images: By the items' ids.
     """
 
-    category: str
+    scope: str
     key: str
     images: dict[str, Media]
 
@@ -76,43 +77,44 @@ def analyze(job: AnalysisJob, analyst: Analyst, child: int = 0) -> AnalysisSumma
         TooManyFailedItemsError: More images could not be read than the settings tolerate.
     """
     started_s = time.monotonic()
-    manifests = {part.category: read_lines(analyst.store, part.manifest_key, Clip) for part in job.categories}
+    item_type = branch_of(job.run.source).item
+    manifests = {part.scope: read_lines(analyst.store, part.manifest_key, item_type) for part in job.scopes}
     shards = cut_shards(job, manifests, analyst.choice.label)
     mine = shards[child :: job.array_size]
     present = _present(job, analyst.store)
     todo = [shard for shard in mine if shard.key not in present]
-    scope = join_scopes(list(manifests))
+    scopes = join_scopes(list(manifests))
     for done, _ in enumerate(_fingerprint_shards(todo, analyst), start=len(mine) - len(todo) + 1):
         # An array's children go about equally far.
-        analyst.stages.report_progress(job.run, "analyze", scope, min(done * job.array_size, len(shards)), len(shards))
+        analyst.stages.report_progress(job.run, "analyze", scopes, min(done * job.array_size, len(shards)), len(shards))
     present = _present(job, analyst.store)
     if any(shard.key not in present for shard in shards):
         return None
-    fingerprints: dict[str, list[Fingerprints]] = {category: [] for category in manifests}
+    fingerprints: dict[str, list[Fingerprints]] = {scope: [] for scope in manifests}
     for shard in shards:
-        fingerprints[shard.category].append(Fingerprints.from_bytes(analyst.store.get(shard.key)))
+        fingerprints[shard.scope].append(Fingerprints.from_bytes(analyst.store.get(shard.key)))
     return join(job, manifests, fingerprints, analyst.settings, analyst.store, analyst.choice, started_s)
 
 
-def cut_shards(job: AnalysisJob, manifests: dict[str, list[Clip]], label: str) -> list[Shard]:
+def cut_shards(job: AnalysisJob, manifests: Mapping[str, Sequence[Item]], label: str) -> list[Shard]:
     """Cut the items that have media into shards, the same ones in every process.
 
     A shard's key holds a digest of what it is made from: other images, or another model, are another shard.
     """
     shards = []
-    for category, items in manifests.items():
+    for scope, items in manifests.items():
         images = [(item.id, item.media) for item in items if item.media is not None and item.error is None]
         for start in range(0, len(images), job.shard_items):
             part = dict(images[start : start + job.shard_items])
             content = "\n".join([label, *(f"{id_} {media.sha256}" for id_, media in part.items())])
             digest = hashlib.sha256(content.encode()).hexdigest()[:16]
-            key = f"{keys.features_prefix(job.run, category)}/shard-{start // job.shard_items:05}-{digest}.npz"
-            shards.append(Shard(category, key, part))
+            key = f"{keys.features_prefix(job.run, scope)}/shard-{start // job.shard_items:05}-{digest}.npz"
+            shards.append(Shard(scope, key, part))
     return shards
 
 
 def _present(job: AnalysisJob, store: Store) -> set[str]:
-    return {key for part in job.categories for key in store.list(keys.features_prefix(job.run, part.category))}
+    return {key for part in job.scopes for key in store.list(keys.features_prefix(job.run, part.scope))}
 
 
 def _fingerprint_shards(shards: Sequence[Shard], analyst: Analyst) -> Iterator[Shard]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from framesift.contracts import Collector, CollectOutput, Goal, ScopeInput, StartInput
+from framesift.contracts import Collector, CollectOutput, Goal, Item, ScopeInput, StartInput
 from framesift.errors import FramesiftError, InvalidStartError, UnknownCategoryError
 from framesift.table import Failure
 
@@ -75,6 +75,7 @@ class Branch:
         made: Which scopes reached what the source is for, by an attempt's outputs, whether or not it failed later.
         start_command: How a person starts a run, after `framesift`.
         resume: How a person resumes a run, after `framesift run`.
+        item: The contract of its manifests' lines.
         work: The collect stage's input of one scope.
         retried: Errors of the collect stage after which it is worth trying again; the workflow's lint compares.
         stage_states: The workflow's state of each stage that a person can run alone.
@@ -94,6 +95,7 @@ class Branch:
     start_command: str
     resume: Callable[[RunRecord], str]
     work: Callable[[Run, str, StartInput], ScopeInput]
+    item: type[Item] = Item
     retried: tuple[type[FramesiftError], ...] = ()
     stage_states: Mapping[str, str] = field(default_factory=dict)
     has_dry_run: bool = False

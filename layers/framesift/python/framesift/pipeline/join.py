@@ -1,4 +1,4 @@
-"""Join: the fingerprints of a day's images become verdicts, across categories and against the last days."""
+"""Join: the fingerprints of a day's images become verdicts, across scopes and against earlier runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framesift import keys
-from framesift.contracts import AnalysisJob, AnalysisSummary, Clip, Duplicate, HistoryManifest, ItemError
+from framesift.contracts import AnalysisJob, AnalysisSummary, Clip, Duplicate, HistoryManifest, Item, ItemError
 from framesift.duplicates.compare import Criteria, find_similar
 from framesift.duplicates.fingerprints import Fingerprints
 from framesift.duplicates.images import Candidate, Comparison, ImageSet
@@ -29,14 +29,14 @@ NOT_JUDGED = "none"
 
 def join(
     job: AnalysisJob,
-    manifests: Mapping[str, Sequence[Clip]],
+    manifests: Mapping[str, Sequence[Item]],
     fingerprints: Mapping[str, Sequence[Fingerprints]],
     settings: Settings,
     store: Store,
     choice: EmbedderChoice,
     started_s: float,
 ) -> AnalysisSummary:
-    """Find the duplicates and write each category's `analyzed` manifest, the keepers' features, and the summary.
+    """Find the duplicates and write each scope's `analyzed` manifest, the keepers' features, and the summary.
 
     The summary comes last: where it is, all is. Everything is written from the same input in the same way, so that
     doing it twice changes nothing.
@@ -52,14 +52,14 @@ def join(
     earlier = _read_history(job.history, store, choice)
     comparison = Comparison(judged, earlier.images)
     matches = _match(comparison, _DayFiles(today, earlier, store), settings, choice)
-    for category, items in manifests.items():
-        analyzed = [_analyzed(item, category, today, matches, earlier, job.run.date, choice) for item in items]
+    for scope, items in manifests.items():
+        analyzed = [_analyzed(item, scope, today, matches, earlier, job.run.date, choice) for item in items]
         kept = np.array(
-            [candidate.group == category and not matches[candidate] for candidate in judged.candidates], np.bool_
+            [candidate.group == scope and not matches[candidate] for candidate in judged.candidates], np.bool_
         )
-        kept_key = f"{keys.features_prefix(job.run, category)}/{_KEPT_FILE}"
+        kept_key = f"{keys.features_prefix(job.run, scope)}/{_KEPT_FILE}"
         store.put(kept_key, judged.fingerprints.rows(kept).to_bytes())
-        write_manifest(store, keys.manifest(job.run, category, "analyzed"), analyzed)
+        write_manifest(store, keys.manifest(job.run, scope, "analyzed"), analyzed)
     methods = [match.method for match in matches.values() if match]
     failed = sum(map(bool, errors))
     summary = AnalysisSummary(
@@ -86,30 +86,30 @@ class _Today:
     Attributes:
         images: Them, with their fingerprints.
         items: By candidate.
-        rows: Each item's row, by category and id.
+        rows: Each item's row, by scope and id.
         is_judged: `(N,)` bool: which are not too plain to be compared.
     """
 
     images: ImageSet
-    items: dict[Candidate, Clip]
+    items: dict[Candidate, Item]
     rows: dict[tuple[str, str], int]
     is_judged: NDArray[np.bool_]
 
     @classmethod
     def of(
         cls,
-        manifests: Mapping[str, Sequence[Clip]],
+        manifests: Mapping[str, Sequence[Item]],
         fingerprints: Mapping[str, Sequence[Fingerprints]],
         choice: EmbedderChoice,
     ) -> _Today:
-        parts = [part for category in manifests for part in fingerprints[category]]
+        parts = [part for scope in manifests for part in fingerprints[scope]]
         joined = Fingerprints.concatenate(choice.label, choice.dimension, parts)
         candidates, items = [], {}
-        for category, manifest in manifests.items():
+        for scope, manifest in manifests.items():
             by_id = {item.id: item for item in manifest}
-            for part in fingerprints[category]:
+            for part in fingerprints[scope]:
                 for id_, digest in zip(part.ids.tolist(), part.sha256.tolist(), strict=True):
-                    candidate = Candidate(id_, digest, rank=(-by_id[id_].views,), group=category)
+                    candidate = Candidate(id_, digest, rank=by_id[id_].rank, group=scope)
                     candidates.append(candidate)
                     items[candidate] = by_id[id_]
         # Plain images resemble each other, whatever they show.
@@ -126,7 +126,7 @@ class _History:
 
     Attributes:
         images: The keepers.
-        kept_in: The run and category of each.
+        kept_in: The run and scope of each.
     """
 
     images: ImageSet
@@ -139,14 +139,14 @@ def _read_history(history: Sequence[HistoryManifest], store: Store, choice: Embe
     candidates: list[Candidate] = []
     kept_in: dict[Candidate, HistoryManifest] = {}
     for origin in history:
-        key = f"{keys.features_prefix(origin.run, origin.category)}/{_KEPT_FILE}"
+        key = f"{keys.features_prefix(origin.run, origin.scope)}/{_KEPT_FILE}"
         try:
             part = Fingerprints.from_bytes(store.get(key))
         except NotFoundError:
             continue
         rank = (origin.run.date, keys.edition(origin.run))
         found = [
-            Candidate(id_, digest, rank, origin.category)
+            Candidate(id_, digest, rank, origin.scope)
             for id_, digest in zip(part.ids.tolist(), part.sha256.tolist(), strict=True)
         ]
         parts.append(part)
@@ -160,7 +160,7 @@ class _DayFiles:
 
     def __init__(self, today: _Today, earlier: _History, store: Store) -> None:
         self._today, self._earlier, self._store = today, earlier, store
-        self._manifests: dict[str, dict[str, Clip]] = {}
+        self._manifests: dict[str, Mapping[str, Item]] = {}
 
     def read(self, candidate: Candidate) -> bytes:
         """See `ReadImage`."""
@@ -177,12 +177,12 @@ class _DayFiles:
             item = self._kept_items(origin).get(candidate.id)
         if not item or not item.media:
             return []
-        archived = [keys.archived_media(origin.run, origin.category, item.media.key)] if origin else []
+        archived = [keys.archived_media(origin.run, origin.scope, item.media.key)] if origin else []
         return [item.media.key, *archived]
 
-    def _kept_items(self, origin: HistoryManifest) -> dict[str, Clip]:
+    def _kept_items(self, origin: HistoryManifest) -> Mapping[str, Item]:
         if origin.manifest_key not in self._manifests:
-            items = read_lines(self._store, origin.manifest_key, Clip)
+            items = read_lines(self._store, origin.manifest_key, Item)
             self._manifests[origin.manifest_key] = {item.id: item for item in items}
         return self._manifests[origin.manifest_key]
 
@@ -204,30 +204,30 @@ def _match(
 ) -> dict[Candidate, Match | None]:
     criteria = Criteria(choice, settings.duplicates.pdq_threshold, settings.download.max_pixels)
     queries = comparison.queries.candidates
-    windowed = _most_viewed(queries, settings.duplicates.windowed_items)
+    windowed = _highest_ranked(queries, settings.duplicates.windowed_items)
     similar = find_similar(comparison, criteria, files.read, windowed)
     return dict(zip(queries, choose_keepers(comparison, similar), strict=True))
 
 
-def _most_viewed(candidates: Sequence[Candidate], count: int) -> list[Candidate]:
-    """Each category's most viewed items."""
-    by_category: defaultdict[str, list[Candidate]] = defaultdict(list)
+def _highest_ranked(candidates: Sequence[Candidate], count: int) -> list[Candidate]:
+    """The first of each scope: its most viewed clips, or its largest images."""
+    by_scope: defaultdict[str, list[Candidate]] = defaultdict(list)
     for candidate in sorted(candidates, key=lambda candidate: (candidate.rank, candidate.id)):
-        by_category[candidate.group].append(candidate)
-    return [candidate for many in by_category.values() for candidate in many[:count]]
+        by_scope[candidate.group].append(candidate)
+    return [candidate for many in by_scope.values() for candidate in many[:count]]
 
 
 def _analyzed(
-    item: Clip,
-    category: str,
+    item: Item,
+    scope: str,
     today: _Today,
     matches: Mapping[Candidate, Match | None],
     earlier: _History,
     day: str,
     choice: EmbedderChoice,
-) -> Clip:
+) -> Item:
     """The item with its verdict, or with the reason that its image could not be read."""
-    row = today.rows.get((category, item.id))
+    row = today.rows.get((scope, item.id))
     if row is None:  # it had failed before
         return item
     if error := str(today.images.fingerprints.errors[row]):
@@ -235,17 +235,17 @@ def _analyzed(
         return item.model_copy(update={"error": ItemError(stage=_STAGE, error=name, message=message)})
     match = matches.get(today.images.candidates[row])
     judged_by = choice.name if today.is_judged[row] else NOT_JUDGED
-    duplicate = _duplicate(match, day, earlier) if match else None
+    duplicate = _duplicate(item, match, day, earlier) if match else None
     return item.model_copy(update={"duplicate": duplicate, "judged_by": judged_by})
 
 
-def _duplicate(match: Match, day: str, earlier: _History) -> Duplicate:
+def _duplicate(item: Item, match: Match, day: str, earlier: _History) -> Duplicate:
     keeper = match.keeper
     origin = earlier.kept_in.get(keeper)
     return Duplicate(
         of=keeper.id,
         of_date=origin.run.date if origin and origin.run.date != day else None,
-        of_category=keeper.group,
+        of_category=keeper.group if isinstance(item, Clip) else None,
         method=match.method,
         score=round(match.score, 5),
     )

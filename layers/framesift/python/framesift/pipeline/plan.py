@@ -11,11 +11,11 @@ from framesift import keys
 from framesift.contracts import (
     AnalysisJob,
     AnalysisSummary,
-    CategoryManifest,
     CollectOutput,
     HistoryManifest,
     PlanOutput,
     Run,
+    ScopeManifest,
     StageInput,
 )
 from framesift.errors import NotFoundError, NothingToAnalyzeError
@@ -32,7 +32,7 @@ def plan_images(request: StageInput, settings: Settings, store: Store, records: 
     """Write the spec of a job over a day's images.
 
     Raises:
-        NothingToAnalyzeError: If no category has an item.
+        NothingToAnalyzeError: If no scope has an item.
     """
     run = request.run
     manifests = [manifest for scope in request.scopes if (manifest := _collected(run, scope, records))]
@@ -46,7 +46,7 @@ def plan_images(request: StageInput, settings: Settings, store: Store, records: 
         run=run,
         bucket=store.bucket,
         table=records.name,
-        categories=manifests,
+        scopes=manifests,
         collected_digest=_digest(manifests, store),
         history=list(_history(request, settings, store, records)),
         summary_key=summary_key,
@@ -94,18 +94,18 @@ def has_gpu_model(settings: Settings, store: Store) -> bool:
     )
 
 
-def _collected(run: Run, category: str, records: Records) -> CategoryManifest | None:
-    kept = records.stages.output(run, "collect", category)
+def _collected(run: Run, scope: str, records: Records) -> ScopeManifest | None:
+    kept = records.stages.output(run, "collect", scope)
     if kept is None:
         return None
     collected = CollectOutput.model_validate_json(kept)
     if collected.manifest_key is None:
         return None
-    return CategoryManifest(category=category, manifest_key=collected.manifest_key, items=collected.items)
+    return ScopeManifest(scope=scope, manifest_key=collected.manifest_key, items=collected.items)
 
 
-def _digest(manifests: list[CategoryManifest], store: Store) -> str:
-    """Changes when a category is collected again."""
+def _digest(manifests: list[ScopeManifest], store: Store) -> str:
+    """Changes when a scope is collected again."""
     described = (store.describe(manifest.manifest_key) for manifest in manifests)
     return hashlib.sha256("\n".join(each.etag for each in described if each).encode()).hexdigest()
 
@@ -120,17 +120,17 @@ def _is_analyzed(job: AnalysisJob, store: Store) -> bool:
 
 
 def _history(request: StageInput, settings: Settings, store: Store, records: Records) -> Iterator[HistoryManifest]:
-    """What this day's other categories and the days before kept."""
+    """What this day's other scopes and the days before kept."""
     run = request.run
     for days_ago in range(settings.duplicates.history_days + 1):
         day = (run.day - timedelta(days=days_ago)).isoformat()
         record = records.runs.get(run.source, day)
         if record is None:
             continue
-        for category in record.done:
-            if days_ago == 0 and category in request.scopes:
+        for scope in record.done:
+            if days_ago == 0 and scope in request.scopes:
                 continue  # What is made again is not compared with its own former attempt.
-            made_by = record.run_of(category)
-            key = keys.manifest(made_by, category, "analyzed")
+            made_by = record.run_of(scope)
+            key = keys.manifest(made_by, scope, "analyzed")
             if store.exists(key):
-                yield HistoryManifest(run=made_by, category=category, manifest_key=key)
+                yield HistoryManifest(run=made_by, scope=scope, manifest_key=key)

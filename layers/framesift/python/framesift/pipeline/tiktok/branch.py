@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from framesift.contracts import CollectOutput, CrawlOutput, CurateOutput, PublishOutput, Run, ScopeInput, StartInput
+from framesift.contracts import Clip, CollectOutput, CrawlOutput, CurateOutput, PublishOutput, Run, ScopeInput, StartInput
 from framesift.errors import EmptyListError, SiteUnreachableError
 from framesift.pipeline.branch import Branch, Outcome, Outputs, Request, outputs_of, parse_day, resume_day, scope_input
 from framesift.pipeline.stage import join_scopes
@@ -73,5 +73,6 @@ TIKTOK = Branch(
     start_command="run tiktok",
     resume=resume_day,
     work=scope_input,
+    item=Clip,
     retried=(SiteUnreachableError,),
 )

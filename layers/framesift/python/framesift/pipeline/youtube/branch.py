@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from framesift.contracts import CollectOutput, FeedOutput, PredictOutput, Run, ScopeInput, StartInput
+from framesift.contracts import Clip, CollectOutput, FeedOutput, PredictOutput, Run, ScopeInput, StartInput
 from framesift.errors import YoutubeUnavailableError
 from framesift.pipeline.branch import Branch, Outcome, Outputs, Request, outputs_of, parse_day, resume_day, scope_input
 from framesift.pipeline.stage import join_scopes
@@ -63,6 +63,7 @@ YOUTUBE = Branch(
     start_command="run youtube",
     resume=resume_day,
     work=scope_input,
+    item=Clip,
     retried=(YoutubeUnavailableError,),
     stage_states={
         "collect": "Collect",
