@@ -33,7 +33,7 @@ MIN_SCORE = 0.5
 IOU_THRESHOLD = 0.45
 
 
-class Network(nn.Module):
+class TinyDetector(nn.Module):
     """About the work of the smallest YOLOs: 8 GFLOP, three scales, decoded boxes and probabilities."""
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class Network(nn.Module):
 def export(path: Path) -> None:
     """Make the network's file; its scores are set so that some boxes remain."""
     torch.manual_seed(1)
-    network = Network().eval()
+    network = TinyDetector().eval()
     for head in network.heads:
         nn.init.normal_(head.weight, 0, 6.0)
         nn.init.constant_(head.bias, -1.6)

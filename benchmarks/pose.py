@@ -227,7 +227,7 @@ def report_crossing(folder: Path) -> None:
     """Follow two people who cross, and print how often they trade numbers, and how often one of the two is missed."""
     from framesift.pose.extract import extract, find_videos
     from framesift.pose.sequence import read_sequence
-    from framesift.settings.pose import load_settings
+    from framesift.settings.pose import load_pose_settings
 
     print("| engine | clothes | traded numbers, of 4 crossings | missed while apart |")
     print("|" + " --- |" * 4)
@@ -236,7 +236,7 @@ def report_crossing(folder: Path) -> None:
         truth = render_crossing(video, alike=alike)
         for engine in ("mediapipe", "batched"):
             options = {"landmarks.people": 2, "landmarks.min_confidence": 0.0, "landmarks.engine": engine}
-            settings = load_settings(options={**options, "performance.workers": 1})
+            settings = load_pose_settings(options={**options, "performance.workers": 1})
             output = folder / f"{engine}-{alike}"
             extract(find_videos(video, settings), output, settings)
             sequence = read_sequence(output / f"{video.name}.pose.parquet")

@@ -61,7 +61,7 @@ class Function:
         timeout_s: Less than its task's `TimeoutSeconds` in the state machine.
         access: What it may use.
         disk_mb: Space in `/tmp`.
-        image: The folder in `containers/`.
+        image: Its image (`cdk/constructs/image.py`).
         handler: The handler's dotted name in the image; by default that of its folder in `functions/`.
         is_step: Whether a state of the workflow calls it.
     """

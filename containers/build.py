@@ -30,7 +30,8 @@ class Image:
     """An image as `cdk synth` staged it.
 
     Attributes:
-        name: `steps`, `detection`, `crawler`, `vision` or, with its own build arguments, `vision-gpu`.
+        name: `steps`, `detection`, `crawler`, `vision` or `vision-gpu`: the build argument that tells it from another
+            image of its Dockerfile, else the Dockerfile's folder.
         context: The folder that is sent to Docker.
         dockerfile: Within it.
         build_args: Build arguments.

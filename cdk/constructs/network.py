@@ -12,7 +12,7 @@ from cdk.constructs.grants import service_principal
 from cdk.constructs.retention import retention
 
 
-class Network(Construct):
+class JobNetwork(Construct):
     """A VPC whose machines reach out by HTTPS only and cannot be reached (docs/decisions/0001-no-nat-gateway.md).
 
     Attributes:

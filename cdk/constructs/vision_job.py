@@ -17,7 +17,7 @@ from cdk.config import Config
 from cdk.constructs.grants import service_principal
 from cdk.constructs.image import image_asset
 from cdk.constructs.nag import accept
-from cdk.constructs.network import Network
+from cdk.constructs.network import JobNetwork
 from cdk.constructs.retention import retention
 
 _COMMAND = ["python", "-m", "containers.vision.main", "Ref::spec"]
@@ -50,7 +50,7 @@ class VisionJob(Construct):
     def __init__(self, scope: Construct, construct_id: str, config: Config, environment: dict[str, str]) -> None:
         super().__init__(scope, construct_id)
         self._config = config
-        self._network = Network(self, "Network", zones=config.zones, log_days=config.log_days)
+        self._network = JobNetwork(self, "Network", zones=config.zones, log_days=config.log_days)
         self._environment = {"POWERTOOLS_SERVICE_NAME": "vision", **environment}
         self._log = logs.LogGroup(
             self, "Log", retention=retention(config.log_days), removal_policy=RemovalPolicy.DESTROY
@@ -174,9 +174,7 @@ class VisionJob(Construct):
         return batch.EcsEc2ContainerDefinition(
             self,
             "GpuContainer",
-            image=ecs.ContainerImage.from_docker_image_asset(
-                image_asset(self, "GpuImage", "vision", REQUIREMENTS="vision-gpu")
-            ),
+            image=ecs.ContainerImage.from_docker_image_asset(image_asset(self, "GpuImage", "vision-gpu")),
             gpu=1,
             cpu=self._config.gpu_job_vcpus,
             memory=Size.mebibytes(self._config.gpu_job_memory_mb),

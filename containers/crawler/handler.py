@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools import Metrics, Tracer
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from framesift.contracts import ScopeInput
 from framesift.log import logger
+from framesift.metrics import add_counts, metrics
 from framesift.pipeline.branches import branch_of
 from framesift.settings import load_settings
 from framesift.storage import S3Store
 from framesift.table import Records
 
 tracer = Tracer()
-metrics = Metrics(namespace="Framesift")
 
 
 @logger.inject_lambda_context
@@ -26,9 +25,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Parse, call, dump."""
     request, settings = ScopeInput.model_validate(event), load_settings()
     metrics.add_dimension("category", request.scope)
-    metrics.add_metric("Crawls", MetricUnit.Count, 1)
+    add_counts(Crawls=1)
     store, records = S3Store(settings.platform.bucket), Records(settings.platform.table)
     output = branch_of(request.run.source).collect(event, settings, store, records)
-    metrics.add_metric("ClipsSeen", MetricUnit.Count, output.seen)
-    metrics.add_metric("FailedItems", MetricUnit.Count, output.failed_items)
+    add_counts(ClipsSeen=output.seen, FailedItems=output.failed_items)
     return output.model_dump(mode="json")

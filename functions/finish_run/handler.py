@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_lambda_powertools import Metrics, Tracer
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools import Tracer
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from framesift.contracts import FinishInput
 from framesift.log import logger
+from framesift.metrics import add_counts, metrics
 from framesift.pipeline.finish import finish_run, sns_notifier
 from framesift.settings import load_settings
 from framesift.storage import S3Store
 from framesift.table import Records
 
 tracer = Tracer()
-metrics = Metrics(namespace="Framesift")
 
 
 @logger.inject_lambda_context
@@ -29,7 +28,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     store, records = S3Store(settings.platform.bucket), Records(settings.platform.table)
     output = finish_run(request, store, records, sns_notifier(settings.platform.failure_topic))
     metrics.add_dimension("source", request.run.source)
-    metrics.add_metric("RunsFinished", MetricUnit.Count, 1)
-    metrics.add_metric("FailedCategories", MetricUnit.Count, len(output.failed_categories))
-    metrics.add_metric("ItemsCollected", MetricUnit.Count, output.items)
+    add_counts(RunsFinished=1, FailedCategories=len(output.failed_categories), ItemsCollected=output.items)
     return output.model_dump(mode="json")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cdk.constructs.image import CONTENTS
+from cdk.constructs.image import IMAGES
 from cdk.functions import FUNCTIONS, VISION, Access
 from cdk.secrets import SECRETS
 from framesift.settings import Settings
@@ -56,7 +56,7 @@ def test_every_function_has_a_name_and_an_image_of_its_own_kind():
     names = [function.name for function in FUNCTIONS]
 
     assert len(set(names)) == len(names)
-    assert {function.image for function in FUNCTIONS} <= set(CONTENTS)
+    assert {function.image for function in FUNCTIONS} <= set(IMAGES)
 
 
 @pytest.mark.parametrize("access", [function.access for function in FUNCTIONS] + [VISION])

@@ -6,17 +6,16 @@ import pytest
 from aws_cdk import App, FileSystem, IgnoreMode, Stack
 
 from cdk.config import STAGES
-from cdk.constructs.image import CONTENTS, REPOSITORY, build_context, image_asset
+from cdk.constructs.image import IMAGES, REPOSITORY, build_context, image_asset
 from containers import build
 
 FILES = (
     "README.md",
     "containers/build.py",
     "containers/crawler/Dockerfile",
-    "containers/detection/Dockerfile",
+    "containers/functions/Dockerfile",
     "containers/install.sh",
     "containers/crawler/handler.py",
-    "containers/steps/Dockerfile",
     "containers/vision/main.py",
     "functions/begin_run/handler.py",
     "functions/begin_run/__pycache__/handler.cpython-311.pyc",
@@ -43,27 +42,33 @@ def tree(tmp_path):
     return tmp_path
 
 
+EVERY = set(IMAGES)
+
+
+def dockerfile_of(image: str) -> str:
+    return (REPOSITORY / "containers" / IMAGES[image].folder / "Dockerfile").read_text(encoding="utf-8")
+
+
 def hashes(tree: Path) -> dict[str, str]:
     return {
         image: FileSystem.fingerprint(str(tree), exclude=build_context(image), ignore_mode=IgnoreMode.DOCKER)
-        for image in CONTENTS
+        for image in IMAGES
     }
 
 
 @pytest.mark.parametrize(
     ("edited", "rebuilt"),
     [
-        ("layers/framesift/python/framesift/keys.py", {"steps", "detection", "crawler", "vision"}),
+        ("layers/framesift/python/framesift/keys.py", EVERY),
         ("functions/begin_run/handler.py", {"steps", "detection"}),
-        ("requirements/build.txt", {"steps", "detection", "crawler", "vision"}),
-        ("containers/install.sh", {"steps", "detection", "crawler", "vision"}),
+        ("requirements/build.txt", EVERY),
+        ("containers/install.sh", EVERY),
         ("requirements/detection.txt", {"detection"}),
-        ("containers/detection/Dockerfile", {"detection"}),
+        ("containers/functions/Dockerfile", {"steps", "detection"}),
         ("requirements/steps.txt", {"steps"}),
-        ("containers/steps/Dockerfile", {"steps"}),
         ("containers/crawler/handler.py", {"crawler"}),
-        ("containers/vision/main.py", {"vision"}),
-        ("requirements/vision-gpu.txt", {"vision"}),
+        ("containers/vision/main.py", {"vision", "vision-gpu"}),
+        ("requirements/vision-gpu.txt", {"vision-gpu"}),
         ("functions/begin_run/__pycache__/handler.cpython-311.pyc", set()),
         ("layers/framesift/pyproject.toml", set()),
         ("containers/build.py", set()),
@@ -79,23 +84,23 @@ def test_only_the_images_that_hold_a_file_are_rebuilt(tree, edited, rebuilt):
     (tree / edited).write_text("edited")
 
     after = hashes(tree)
-    assert {image for image in CONTENTS if before[image] != after[image]} == rebuilt
+    assert {image for image in IMAGES if before[image] != after[image]} == rebuilt
 
 
 def test_everything_that_a_dockerfile_copies_is_in_its_context(tmp_path):
-    for image in CONTENTS:
-        dockerfile = (REPOSITORY / "containers" / image / "Dockerfile").read_text(encoding="utf-8")
+    for image in IMAGES:
+        dockerfile = dockerfile_of(image)
         patterns = build_context(image)
         for sources in re.findall(r"^COPY (?!--from)(.+) \S+$", dockerfile, re.MULTILINE):
             for source in sources.split():
-                path = source.replace("${REQUIREMENTS}", "vision")
+                path = source.replace("${REQUIREMENTS}", image)
                 assert any(path.startswith(each.removeprefix("!")) for each in patterns if each[0] == "!"), source
                 assert (REPOSITORY / path).exists(), f"{image}: {source}"
 
 
-@pytest.mark.parametrize("image", sorted(CONTENTS))
+@pytest.mark.parametrize("image", sorted(IMAGES))
 def test_images_are_pinned_and_not_root(image):
-    dockerfile = (REPOSITORY / "containers" / image / "Dockerfile").read_text(encoding="utf-8")
+    dockerfile = dockerfile_of(image)
     bases = {
         re.search(r"^ARG BASE_IMAGE=(\S+)$", path.read_text(encoding="utf-8"), re.MULTILINE).group(1)
         for path in REPOSITORY.glob("containers/*/Dockerfile")
@@ -122,7 +127,7 @@ def test_nothing_is_installed_without_its_hash():
 
 
 def test_images_tests_and_locks_have_one_python():
-    dockerfile = (REPOSITORY / "containers/steps/Dockerfile").read_text(encoding="utf-8")
+    dockerfile = dockerfile_of("steps")
     [image] = re.findall(r"python:(\d+\.\d+)-slim-(\w+)@", dockerfile)
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
@@ -135,7 +140,7 @@ def test_images_tests_and_locks_have_one_python():
 
 
 def test_the_crawler_gets_the_chromium_of_the_week():
-    dockerfile = (REPOSITORY / "containers/crawler/Dockerfile").read_text(encoding="utf-8")
+    dockerfile = dockerfile_of("crawler")
     declared, installed = dockerfile.index("ARG CHROMIUM_WEEK"), dockerfile.index("install -y")
 
     # Declared before the layer that installs it, and used in it: another week is another layer.

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +33,7 @@ from framesift.sources.tiktok.page import Report
 from framesift.storage import S3Store, read_lines
 from framesift.table import Records
 from framesift_local.standins.clipsite import CATEGORIES, ClipSite
+from tests.waiting import wait_until
 
 RUN = Run(source="tiktok", date="2026-11-20", attempt=1)
 PATHS = {category: f"/{category}" for category in CATEGORIES}
@@ -217,19 +217,12 @@ def _kill_a_crawl(site: ClipSite, how: signal.Signals, folder: str) -> None:
     code = "from framesift.settings import Settings; from framesift.sources.tiktok import crawl\n"
     code += "crawl('dance', Settings(), lambda picture: '')"
     with subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.DEVNULL) as crawling:
-        below = _wait_for_chromium(crawling.pid)
+        below = wait_until(lambda: _processes_of_a_chromium(crawling.pid), every_s=0.1)
         crawling.send_signal(how)
-    deadline = time.monotonic() + 20
-    while (left := {pid for pid in below if Path(f"/proc/{pid}/exe").exists()}) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not left
+    wait_until(lambda: not {pid for pid in below if Path(f"/proc/{pid}/exe").exists()})
 
 
-def _wait_for_chromium(pid: int) -> set[int]:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        below = processes_below(pid)
-        if any(map(is_chromium, below)) and len(below) > 4:
-            return below
-        time.sleep(0.1)
-    raise AssertionError("no Chromium was started")
+def _processes_of_a_chromium(pid: int) -> set[int]:
+    """The processes below one, once a whole Chromium is among them."""
+    below = processes_below(pid)
+    return below if any(map(is_chromium, below)) and len(below) > 4 else set()

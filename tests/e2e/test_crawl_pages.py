@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -22,56 +21,34 @@ from framesift.errors import (
 from framesift.settings import CrawlSettings, Settings
 from framesift.sources import browser
 from framesift.sources.tiktok import Crawl, crawl
+from framesift_local.standins.service import Answer, Loopback, Request
 
 CARD = """<div data-e2e="challenge-item"><a href="/@{name}/video/{id}?lang=ko"><img alt="제목 {id}"
   src="data:,"><strong data-e2e="video-views">{views}</strong></a></div>"""
 LIST = """<p id=more>…</p><script>fetch("/api/challenge/item_list/?cursor=0").then(() => more.remove())</script>"""
 
 
-class Pages(ThreadingHTTPServer):
+class Pages(Loopback):
     """Answers with what a test puts there: by path, a status and a body."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
+        super().__init__()
         self.pages: dict[str, tuple[int, str]] = {}
         self.languages: list[str | None] = []
         self.cookies: list[str | None] = []
-        super().__init__(("127.0.0.1", 0), _Handler)
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A browser that leaves is part of these tests."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Pages
-
-    def do_GET(self) -> None:
-        status, body = self.server.pages.get(self.path.partition("?")[0], (404, "not here"))
-        self.server.languages.append(self.headers["Accept-Language"])
-        self.server.cookies.append(self.headers["Cookie"])
-        self.send_response(status)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Set-Cookie", "sid=42; Max-Age=9999")
-        if status == 302:
-            self.send_header("Location", body)
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, *_: object) -> None:
-        pass
+    def respond(self, request: Request) -> Answer:
+        status, body = self.pages.get(request.path, (404, "not here"))
+        self.languages.append(request.headers.get("accept-language"))
+        self.cookies.append(request.headers.get("cookie"))
+        headers = {"Set-Cookie": "sid=42; Max-Age=9999"} | ({"Location": body} if status == 302 else {})
+        return Answer(HTTPStatus(status), body.encode(), "text/html; charset=utf-8", headers)
 
 
 @pytest.fixture
 def site() -> Iterator[Pages]:
-    with Pages() as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        yield server
-        server.shutdown()
+    with Pages() as started:
+        yield started
 
 
 def crawl_page(url: str, **changes: object) -> Crawl:

@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 import uuid
@@ -25,6 +24,8 @@ import boto3
 import jsonschema
 import pytest
 from PIL import Image
+
+from tests.waiting import wait_until
 
 CATEGORIES = ["main", "dance", "challenge", "food", "tts"]
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
@@ -60,11 +61,13 @@ class Up:
         return str(started["executionArn"])
 
     def wait(self, arn: str) -> dict[str, Any]:
-        steps, deadline = self.client("stepfunctions"), time.monotonic() + 240
-        while (found := steps.describe_execution(executionArn=arn))["status"] == "RUNNING":
-            assert time.monotonic() < deadline, "the run takes too long"
-            time.sleep(0.3)
-        return dict(found)
+        steps = self.client("stepfunctions")
+
+        def ended() -> dict[str, Any] | None:
+            found = steps.describe_execution(executionArn=arn)
+            return None if found["status"] == "RUNNING" else dict(found)
+
+        return wait_until(ended, within_s=240, every_s=0.3)
 
     def run(self, **start: Any) -> dict[str, Any]:
         return self.wait(self.start(**start))
@@ -215,10 +218,7 @@ def test_killed_and_started_again_nothing_is_lost_and_the_run_resumes(machine: U
     arn = machine.start(date=DAYS[3], categories=["dance", "food"])
     manifests = [machine.file(f"runs/tiktok/{DAYS[3]}/{category}/collected.jsonl") for category in ("dance", "food")]
     planned = machine.file(f"runs/tiktok/{DAYS[3]}/analysis")  # Once it is, both categories are recorded as collected.
-    deadline = time.monotonic() + 120
-    while not planned.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(planned.exists, within_s=120, every_s=0.05)
     machine.process.send_signal(signal.SIGKILL)
     machine.process.wait(10)
     collected = [manifest.read_bytes() for manifest in manifests]
@@ -226,9 +226,8 @@ def test_killed_and_started_again_nothing_is_lost_and_the_run_resumes(machine: U
     with up(folder) as again:
         assert {category: again.get(f"/v1/top10/{category}")[2] for category in CATEGORIES} == lists
         assert again.wait(arn)["status"] == "ABORTED"
-        deadline = time.monotonic() + 30
-        while again.record(DAYS[3])["status"] == "RUNNING":  # The rule on stopped executions sees to it.
-            assert time.monotonic() < deadline
+        # The rule on stopped executions sees to it.
+        wait_until(lambda: again.record(DAYS[3])["status"] != "RUNNING", every_s=0.1)
         assert again.record(DAYS[3])["status"] == "FAILED"
         again.show(date=DAYS[3])
         assert again.run(date=DAYS[3], categories=["dance", "food"])["status"] == "SUCCEEDED"

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import random
-import threading
 import time
 from collections.abc import Iterator
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http import HTTPStatus
 from io import BytesIO
 
 import pytest
@@ -22,6 +20,7 @@ from framesift.settings import CrawlSettings, DownloadSettings, RunSettings, Set
 from framesift.sources.tiktok import crawl
 from framesift.storage import S3Store, read_lines
 from framesift.table import Records
+from framesift_local.standins.service import Answer, Loopback, Request
 
 RUN = Run(source="tiktok", date="2026-11-20", attempt=1)
 GOOD = [str(1_000 + number) for number in range(20)]
@@ -51,20 +50,16 @@ def tiny_webp() -> bytes:
     return file.getvalue()
 
 
-class Site(ThreadingHTTPServer):
-    daemon_threads = True
+class Site(Loopback):
+    """A page of clips, their list, and their thumbnails."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__()
         cover = BytesIO()
         Image.effect_noise((90, 160), 90).save(cover, "JPEG")
         bomb = scans(21_474)
         self.covers = {"scans-1": bomb, "scans-2": bomb, "tiny-webp": tiny_webp()}
         self.cover = cover.getvalue()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
 
     def entry(self, id_: str, **changes: object) -> dict[str, object]:
         return {
@@ -88,43 +83,24 @@ class Site(ThreadingHTTPServer):
         script = "<script>fetch('/api/item_list').then(answer => answer.text())</script>"
         return f"<!doctype html><title>clips</title><body>{links}{script}</body>"
 
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Site
-
-    def do_GET(self) -> None:
-        site, name = self.server, self.path.rpartition("/")[2]
-        send = partial(self._send, 200)
-        if self.path == "/dance":
-            send(site.page().encode(), "text/html")
-        elif self.path == "/api/item_list":
-            send(json.dumps(site.answer()).encode(), "application/json")
-        elif name == "redirect":
-            self._send(302, b"", Location="http://[")
-        elif name == "year-9999":
-            self._send(503, b"", Retry_After="Fri, 31 Dec 9999 23:59:59 -1200")
-        else:
-            send(site.covers.get(name, site.cover), "image/jpeg")
-
-    def _send(self, status: int, body: bytes, kind: str = "text/plain", **headers: str) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
+    def respond(self, request: Request) -> Answer:
+        name = request.path.rpartition("/")[2]
+        if request.path == "/dance":
+            return Answer(HTTPStatus.OK, self.page().encode(), "text/html")
+        if request.path == "/api/item_list":
+            return Answer.of(self.answer())
+        if name == "redirect":
+            return Answer(HTTPStatus.FOUND, headers={"Location": "http://["})
+        if name == "year-9999":
+            late = {"Retry-After": "Fri, 31 Dec 9999 23:59:59 -1200"}
+            return Answer(HTTPStatus.SERVICE_UNAVAILABLE, headers=late)
+        return Answer(HTTPStatus.OK, self.covers.get(name, self.cover), "image/jpeg")
 
 
 @pytest.fixture
 def site() -> Iterator[Site]:
-    with Site() as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        yield server
-        server.shutdown()
+    with Site() as started:
+        yield started
 
 
 def test_one_bad_item_of_each_kind_costs_itself_and_nothing_else(

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from framesift.models import default_cache_dir, open_registry
 from framesift.pose.manifest import json_schema
 from framesift.pose.sequence import read_sequence
 from framesift_local.standins.sample_video import write_sample_video
+from tests.waiting import wait_until
 
 FRAMESIFT = [sys.executable, "-c", "from framesift.cli import main; main()"]
 KOREAN = "여름 댄스/내 영상 🎬 100% +1.mp4"
@@ -71,7 +71,7 @@ class Up:
             found = self.runs(collection)
             return found if len(found) == count and all(each["status"] != "RUNNING" for each in found) else []
 
-        return wait_for(probe, f"{count} runs of {collection} that ended")
+        return wait_until(probe, within_s=240, every_s=0.3)
 
     def executions(self) -> list[dict[str, Any]]:
         machine = self.address["outputs"]["StateMachineArn"]
@@ -94,14 +94,6 @@ class Up:
             jsonschema.validate(manifest, json_schema())
             videos |= manifest["videos"]
         return videos
-
-
-def wait_for(probe: Callable[[], Any], what: str, timeout_s: float = 240) -> Any:
-    until = time.monotonic() + timeout_s
-    while not (found := probe()):
-        assert time.monotonic() < until, f"no {what} within {timeout_s} s"
-        time.sleep(0.3)
-    return found
 
 
 @contextmanager
@@ -204,7 +196,7 @@ def test_an_event_that_comes_twice_and_the_same_bytes_again_extract_nothing(mach
         stateMachineArn=machine.address["outputs"]["StateMachineArn"], name="again", input=json.dumps(event)
     )["executionArn"]
     describe = machine.client("stepfunctions").describe_execution
-    wait_for(lambda: describe(executionArn=arn)["status"] != "RUNNING", "end of the doubled start")
+    wait_until(lambda: describe(executionArn=arn)["status"] != "RUNNING", within_s=240, every_s=0.3)
 
     assert json.loads(describe(executionArn=arn)["output"])["decision"] == "skip"
     assert len(machine.runs("dance")) == 6
@@ -269,7 +261,7 @@ def test_a_child_that_is_killed_costs_its_video_and_the_next_look_does_only_that
         stdout=subprocess.PIPE,
         text=True,
     )
-    os.kill(wait_for(lambda: job_of_child("1"), "child 1 of the array", 60), signal.SIGKILL)
+    os.kill(wait_until(lambda: job_of_child("1"), within_s=60, every_s=0.3), signal.SIGKILL)
     said, _ = watching.communicate(timeout=240)
 
     assert watching.returncode == 0, said

@@ -6,6 +6,7 @@ The events are recordings of `framesift local run`, one file each in `fixtures/e
 
 from __future__ import annotations
 
+import ast
 import json
 import logging
 import signal
@@ -497,3 +498,10 @@ def test_every_entry_point_has_an_event_and_every_event_is_sent() -> None:
     recorded = {path.name.removesuffix(".json") for path in EVENTS.glob("*.json")}
     assert {case.event for case in CASES} == recorded
     assert {event.split(".")[0] for event in recorded} == set(ENTRY_POINTS)
+
+
+@pytest.mark.parametrize("path", [*ROOT.glob("functions/*/handler.py"), *ROOT.glob("containers/*/handler.py")], ids=str)
+def test_a_handler_is_short(path: Path) -> None:
+    module = ast.parse(path.read_text("utf-8"))
+    lines = {node.lineno for node in ast.walk(module) if isinstance(node, ast.stmt | ast.expr)}
+    assert len(lines) <= 25

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from framesift.errors import NotAnImageError
 from framesift.sandbox import Sandbox, SandboxKilledError
+from tests.waiting import wait_until
 
 FUNCTIONS = "tests.unit.sandbox_functions"
 
@@ -79,7 +79,7 @@ def test_a_process_that_was_killed_while_idle_is_replaced(sandbox: Sandbox) -> N
     for _ in range(2):
         pid = sandbox.call("double").fields["pid"]
         os.kill(pid, 9)
-        _wait_for_end(pid)
+        wait_until(lambda pid=pid: not _runs(pid))
     with_new = [bytes(sandbox.call("double", b"x").data) for _ in range(3)]
     assert with_new == [b"xx"] * 3
 
@@ -108,14 +108,7 @@ def test_no_process_outlives_a_parent_that_was_killed() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     pid = int(done.stdout)
-    _wait_for_end(pid)
-
-
-def _wait_for_end(pid: int) -> None:
-    deadline = time.monotonic() + 20
-    while _runs(pid) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not _runs(pid)
+    wait_until(lambda: not _runs(pid))
 
 
 def _runs(pid: int) -> bool:

@@ -17,7 +17,7 @@ def test_uploads_take_the_preset_and_what_the_settings_change(monkeypatch: pytes
     monkeypatch.setenv("FRAMESIFT_UPLOAD__PRESET", "fast")
     monkeypatch.setenv("FRAMESIFT_UPLOAD__MAX_FRAMES", "7")
     monkeypatch.setenv("FRAMESIFT_UPLOAD__MODEL", "heavy")
-    expected = presets.load_settings("fast", options={"video.max_frames": 7, "landmarks.model": "heavy"})
+    expected = presets.load_pose_settings("fast", options={"video.max_frames": 7, "landmarks.model": "heavy"})
     assert pose_settings(load_settings().upload) == expected
 
 

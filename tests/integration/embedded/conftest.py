@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +16,8 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+
+from tests.waiting import wait_until
 
 STACK = Path(__file__).parent / "stack"
 ROOT = Path(__file__).parents[3]
@@ -79,13 +80,7 @@ class Running:
     @staticmethod
     def wait_for(probe: Callable[[], Any], timeout_s: float = 30) -> Any:
         """Return the first true value that a probe gives."""
-        until = time.monotonic() + timeout_s
-        while time.monotonic() < until:
-            found = probe()
-            if found:
-                return found
-            time.sleep(0.03)
-        raise AssertionError(f"nothing within {timeout_s} s")
+        return wait_until(probe, timeout_s, every_s=0.03)
 
     def ended(self, arn: str) -> dict[str, Any] | None:
         found = self.client("stepfunctions").describe_execution(executionArn=arn)

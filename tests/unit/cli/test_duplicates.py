@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from framesift import aws, cli, keys
+from framesift import cli, keys
 from framesift.contracts import Clip, Duplicate, Media, Run
 from framesift.storage import S3Store, write_manifest
 from framesift.table import Records, RunRecord
@@ -126,7 +126,7 @@ def test_a_missing_extra_is_named(folder, monkeypatch, capsys, name):
     assert "framesift[vision]" in capsys.readouterr().err
 
 
-def test_show_draws_a_run_with_keepers_of_earlier_days(store: S3Store, records: Records, tmp_path, monkeypatch, capsys):
+def test_show_draws_a_run_with_keepers_of_earlier_days(stack, store, records, tmp_path, monkeypatch, capsys):
     """One keeper is of this day, one of yesterday and in the archive, one is gone: the sheet shows each."""
     cat, coffee = encode(photograph("chelsea")), encode(photograph("coffee"))
     _publish(store, records, YESTERDAY, [("old", None), ("older", None)])
@@ -136,7 +136,6 @@ def test_show_draws_a_run_with_keepers_of_earlier_days(store: S3Store, records: 
     _publish(store, records, TODAY, duplicates)
     for id_, body in (("new", coffee), ("a", coffee), ("b", cat)):
         store.put(keys.media(TODAY, "dance", id_, "jpg"), body)
-    monkeypatch.setenv("FRAMESIFT_STACK", _stack(store, records))
     drawn = []
     from framesift.duplicates import contact_sheet
 
@@ -199,18 +198,3 @@ def _publish(
         finished_at=now,
     )
     assert records.runs.claim(record, None)
-
-
-def _stack(store: S3Store, records: Records) -> str:
-    outputs = {
-        "BucketName": store.bucket,
-        "TableName": records.name,
-        "StateMachineArn": "arn:aws:states:ap-northeast-2:123456789012:stateMachine:framesift",
-        "ApiUrl": "https://example.invalid",
-    }
-    template = {
-        "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-        "Outputs": {name: {"Value": value} for name, value in outputs.items()},
-    }
-    aws.cloudformation().create_stack(StackName="framesift-test", TemplateBody=json.dumps(template))
-    return "framesift-test"

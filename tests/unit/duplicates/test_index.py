@@ -1,5 +1,6 @@
 """An index is kept, brought up to date and searched."""
 
+import io
 import os
 from dataclasses import replace
 
@@ -87,9 +88,9 @@ def test_unsure_matches_are_confirmed_by_alignment_while_the_files_are_there(
     image = tmp_path / "crop.jpg"
     image.write_bytes(encode(photographs[2][40:-40, 60:-60]))
     unsure = replace(open_model("copydetect"), threshold=0.999, candidate_threshold=0.4)
-    assert [(one.path, one.method) for one in index.search(image, choice=unsure)] == [("coffee.jpg", "aligned")]
+    assert [(one.path, one.method) for one in index.search(image, model=unsure)] == [("coffee.jpg", "aligned")]
     (photo_folder / "coffee.jpg").unlink()
-    assert index.search(image, choice=unsure) == []
+    assert index.search(image, model=unsure) == []
 
 
 def test_an_image_that_cannot_be_searched_is_an_error(index, photo_folder, tmp_path):
@@ -101,7 +102,7 @@ def test_an_image_that_cannot_be_searched_is_an_error(index, photo_folder, tmp_p
 
 def test_an_index_is_searched_by_the_model_that_made_it(index, photo_folder):
     with pytest.raises(IndexModelError, match="build it again"):
-        index.search(photo_folder / "cat.png", choice=open_model("pdq"))
+        index.search(photo_folder / "cat.png", model=open_model("pdq"))
     unknown = replace(index, fingerprints=replace(index.fingerprints, embedder="clip/7"))
     with pytest.raises(IndexModelError, match="clip/7"):
         unknown.search(photo_folder / "cat.png")
@@ -123,6 +124,20 @@ def test_an_index_with_objects_is_refused(tmp_path):
     np.savez(path, format=np.array([object()]))
     with pytest.raises(NotAnIndexError):
         load_index(path)
+
+
+def test_an_unreadable_file_keeps_its_error_apart_from_its_message(index, tmp_path):
+    index.save(tmp_path / "index.npz")
+    unreadable = {file.path: file for file in load_index(tmp_path / "index.npz").unreadable}
+    assert unreadable["torn.jpg"].error == "NotAnImageError"
+    assert unreadable["torn.jpg"].message == "A damaged JPEG image: Premature end of JPEG file."
+
+
+def test_fingerprints_without_messages_are_read():
+    blank = Fingerprints.blank("pdq", ["a", "b"], ["A", "B"], 0)
+    buffer = io.BytesIO()
+    np.savez(buffer, **{name: values for name, values in vars(blank).items() if name != "messages"})
+    assert Fingerprints.from_bytes(buffer.getvalue()).messages.tolist() == ["", ""]
 
 
 def test_features_of_another_embedder_resemble_nothing():

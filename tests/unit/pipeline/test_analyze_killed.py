@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from skimage import data
 from framesift import aws, keys
 from framesift.storage import S3Store, write_json
 from framesift.table import Records
+from tests.waiting import wait_until
 
 from .test_analyze import RUN, Day, jpeg
 
@@ -77,11 +77,8 @@ def shards(day: Day) -> dict[str, str]:
 def interrupt(day: Day, number: signal.Signals) -> tuple[int, dict[str, str]]:
     """Send a running job a signal when it has made some shards; its exit code, and the shards that are there."""
     process = start(day)
-    deadline = time.monotonic() + 60
-    while len(shards(day)) < 3:
-        assert process.poll() is None, "it ended before it could be interrupted"
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: process.poll() is not None or len(shards(day)) >= 3, within_s=60)
+    assert process.poll() is None, "it ended before it could be interrupted"
     process.send_signal(number)
     return process.wait(timeout=30), shards(day)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from framesift import aws
 from framesift.contracts import BeginInput, BeginOutput
 from framesift.errors import (
     InvalidDateError,
@@ -14,7 +15,7 @@ from framesift.errors import (
     UnknownCategoryError,
     UnknownSourceError,
 )
-from framesift.pipeline.begin import begin_run
+from framesift.pipeline.begin import begin_run, execution_is_running
 from framesift.settings import Settings
 from framesift.table import Failure, Records, RunRecord, Runs
 
@@ -187,3 +188,17 @@ def test_who_started_it_is_logged(
     begin(start)
     (execution,) = records.runs.executions(start["source"])
     assert (execution.trigger, execution.status, execution.execution_arn) == (trigger, "RUNNING", "arn:1")
+
+
+def test_only_an_execution_that_is_under_way_is_running(aws_on_moto: None) -> None:
+    steps = aws.stepfunctions()
+    role = "arn:aws:iam::123456789012:role/test"
+    definition = '{"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}'
+    machine = steps.create_state_machine(name="test", definition=definition, roleArn=role)["stateMachineArn"]
+    arn = steps.start_execution(stateMachineArn=machine, name="one")["executionArn"]
+
+    assert execution_is_running(arn)
+    steps.stop_execution(executionArn=arn)
+    assert not execution_is_running(arn)
+    assert not execution_is_running(arn.replace(":one", ":another"))
+    assert not execution_is_running("local")

@@ -13,7 +13,7 @@ import pytest
 from framesift.errors import FramesLostError, VideoLimitError
 from framesift.pose.decode import Timing, VideoFacts, probe, read_frames
 from framesift.pose.frame import Frame
-from framesift.settings.pose import VideoSettings, load_settings
+from framesift.settings.pose import VideoSettings, load_pose_settings
 
 from .conftest import drawn_frames, encode_video
 
@@ -161,13 +161,13 @@ def damage(path: Path, every: int) -> Path:
 def test_frames_that_cannot_be_decoded_are_counted_and_too_many_are_an_error(tmp_path, follow_anybody):
     whole = encode_video(tmp_path / "a.mkv", ramp(40), "mjpeg")
     few, many = damage(whole, 20), damage(encode_video(tmp_path / "b.mkv", ramp(40), "mjpeg"), 4)
-    settings = load_settings(options={"video.target_fps": 5.0})
+    settings = load_pose_settings(options={"video.target_fps": 5.0})
     assert follow_anybody(whole, settings).counts.undecoded == 0
     counts = follow_anybody(few, settings).counts
     assert (counts.stored, counts.undecoded) == (40, 2)
     with pytest.raises(FramesLostError, match="40 frames, of which 10 cannot be decoded"):
         follow_anybody(many, settings)
-    tolerant = load_settings(options={"video.max_undecoded_share": 0.5})
+    tolerant = load_pose_settings(options={"video.max_undecoded_share": 0.5})
     assert follow_anybody(many, tolerant).counts.undecoded == 10
 
 

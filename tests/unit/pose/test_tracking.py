@@ -16,13 +16,15 @@ from framesift.pose.segments import Segment, Source
 from framesift.pose.sequence import ModelFacts
 from framesift.pose.skeleton import BONES
 from framesift.pose.tracking import Tracker, match
-from framesift.settings.pose import load_settings
+from framesift.settings.pose import load_pose_settings
 
 from .conftest import encode_video
 
 WIDTH, HEIGHT, COUNT = 320, 180, 90
 COLOURS = ((220, 60, 30), (30, 90, 220))
-SETTINGS = load_settings(options={"landmarks.people": 2, "video.target_fps": None, "landmarks.min_confidence": 0.0})
+SETTINGS = load_pose_settings(
+    options={"landmarks.people": 2, "video.target_fps": None, "landmarks.min_confidence": 0.0}
+)
 
 
 def figure(x: float) -> np.ndarray:

@@ -21,7 +21,7 @@ from framesift.pose.model import resolve_bundle
 from framesift.pose.segments import Segment, Source, follow, plan
 from framesift.pose.sequence import read_sequence
 from framesift.pose.skeleton import torso_length
-from framesift.settings.pose import PoseSettings, load_settings
+from framesift.settings.pose import PoseSettings, load_pose_settings
 
 from .conftest import drawn_frames, person_frames, write_video
 
@@ -69,12 +69,13 @@ def test_a_folder_from_end_to_end(folder, tmp_path):
     assert content["videos"]["b/nobody.mp4"]["error"] == "NoPersonError"
     assert not [path for path in output.rglob("*") if path.name.endswith(".partial")]
     # When it is asked again, then what is done is not done again, unless other settings are asked for.
-    settings = load_settings(options={"video.target_fps": 15.0})
+    settings = load_pose_settings(options={"video.target_fps": 15.0})
     sources = find_videos(folder, settings)
     assert [source.name for source in pending(sources, output, settings)] == ["b/broken.avi", "b/nobody.mp4"]
-    assert len(pending(sources, output, load_settings())) == 3
+    assert len(pending(sources, output, load_pose_settings())) == 3
     assert (
-        len(pending(sources, output, load_settings(options={"video.target_fps": 15.0, "output.overwrite": True}))) == 3
+        len(pending(sources, output, load_pose_settings(options={"video.target_fps": 15.0, "output.overwrite": True})))
+        == 3
     )
     # When the sequence is exported and drawn, then there is a file of each.
     for to in ("coco17", "openpose", "parquet", "pickle-gzip"):
@@ -148,7 +149,7 @@ def test_file_names_that_are_not_utf8_or_look_like_markup_cost_nothing(tmp_path,
 
 
 def test_progress_counts_every_frame(person_video, tmp_path):
-    settings = load_settings(options={"video.target_fps": 15.0, "performance.workers": 1})
+    settings = load_pose_settings(options={"video.target_fps": 15.0, "performance.workers": 1})
     expected, done = [], []
     extract(
         find_videos(person_video, settings),
@@ -200,19 +201,19 @@ def test_a_folder_without_videos_and_a_path_that_is_not_there(tmp_path):
 def test_config_writes_a_file_that_extract_takes(tmp_path):
     path = tmp_path / "config.json"
     assert run("config", "--preset", "high_accuracy", "-o", path).exit_code == 0
-    assert load_settings("development", path) == load_settings("high_accuracy")
+    assert load_pose_settings("development", path) == load_pose_settings("high_accuracy")
     assert json.loads(run("config", "--schema").output)["title"] == "PoseSettings"
 
 
 def test_nobody_certain_enough(person_video, tmp_path):
-    settings = load_settings(options={"landmarks.min_confidence": 1.0, "video.max_frames": 2})
+    settings = load_pose_settings(options={"landmarks.min_confidence": 1.0, "video.max_frames": 2})
     manifest = extract(find_videos(person_video, settings), tmp_path / "out", settings)
     assert manifest.videos["person.mp4"].error == NoPersonError.__name__
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["manifest.json"]
 
 
 def test_an_interruption_keeps_what_is_done_and_no_half_files(folder, tmp_path):
-    settings, output = load_settings(options={"video.max_frames": 2, "performance.workers": 1}), tmp_path / "out"
+    settings, output = load_pose_settings(options={"video.max_frames": 2, "performance.workers": 1}), tmp_path / "out"
 
     def stop(_entry):
         raise KeyboardInterrupt
@@ -236,7 +237,7 @@ def test_segments_are_the_same_frames_and_nearly_the_same_landmarks_as_one_piece
     # Given three seconds, in one piece and in two.
     frames = person_frames(astronaut, 90, width=640, height=480)
     path = write_video(tmp_path / "a.mp4", frames, rate=Fraction(30000, 1001))
-    settings = load_settings(options={"video.target_fps": 20.0})
+    settings = load_pose_settings(options={"video.target_fps": 20.0})
     engine = open_engine(settings.landmarks, settings.performance, resolve_bundle(settings.landmarks.model))
     whole = follow(segments_of(path, settings, []), engine, settings)
     pieces = follow(segments_of(path, settings, [Fraction(19, 12)]), engine, settings)
@@ -258,7 +259,7 @@ def test_the_batched_engine_agrees_with_mediapipe(tmp_path, astronaut):
     path = write_video(tmp_path / "a.mp4", person_frames(astronaut, 30, width=640, height=480))
     found = {}
     for name in ("mediapipe", "batched"):
-        settings = load_settings(options={"landmarks.engine": name, "output.dtype": "float32"})
+        settings = load_pose_settings(options={"landmarks.engine": name, "output.dtype": "float32"})
         engine = open_engine(settings.landmarks, settings.performance, resolve_bundle(settings.landmarks.model))
         found[name] = assemble(follow(segments_of(path, settings, []), engine, settings), settings)
     ours, theirs = found["batched"], found["mediapipe"]
@@ -270,7 +271,7 @@ def test_the_batched_engine_agrees_with_mediapipe(tmp_path, astronaut):
 
 
 def test_the_batched_engine_follows_streams_independently(tmp_path, astronaut):
-    settings = load_settings(options={"landmarks.engine": "batched", "video.max_frames": 6})
+    settings = load_pose_settings(options={"landmarks.engine": "batched", "video.max_frames": 6})
     person = write_video(tmp_path / "a.mp4", person_frames(astronaut, 8))
     nobody = write_video(tmp_path / "b.mp4", drawn_frames(4))
     engine = open_engine(settings.landmarks, settings.performance, resolve_bundle(settings.landmarks.model))
@@ -285,13 +286,13 @@ def test_the_batched_engine_follows_streams_independently(tmp_path, astronaut):
 def test_plan_cuts_only_where_workers_would_idle():
     facts = {str(i): _facts(60.0) for i in range(5)}
     sources = [Source(Path(name), name) for name in facts]
-    settings = load_settings()
+    settings = load_pose_settings()
     assert [len(task) for task in plan(sources, facts, settings, workers=2)] == [1] * 5
     alone = plan(sources[:1], facts, settings, workers=2)
     assert [(s.start_s, s.end_s) for task in alone for s in task] == [(0, 30), (30, None)]
     short = plan(sources[:1], {"0": _facts(15.0)}, settings, workers=4)
     assert len(short) == 1
-    batched = load_settings(options={"landmarks.engine": "batched"})
+    batched = load_pose_settings(options={"landmarks.engine": "batched"})
     tasks = plan(sources[:1], facts, batched, workers=2)
     assert [len(task) for task in tasks] == [3, 3]
     assert plan([], {}, settings, workers=2) == []

@@ -33,7 +33,7 @@ FramesiftError
 │       └── VideoError              one video cannot be read, or shows no person
 │           ├── NotAVideoError · PlaylistRefusedError · VideoUnreadableError
 │           ├── EmptyVideoError · TruncatedVideoError · ResolutionChangedError · VideoLimitError
-│           ├── FramesLostError
+│           ├── FramesLostError · MalwareFoundError · NotScannedError
 │           └── NoPersonError · VideoWorkerDiedError · VideoLostError
 ├── CrawlError                      the site did not show its normal content                     (exit 69)
 │   ├── CrawlBlockedError · CaptchaShownError · LoginRequiredError
@@ -41,7 +41,7 @@ FramesiftError
 ├── EmptyListError                  no clip of a category qualified; the published list stays    (exit 69)
 ├── TooManyFailedItemsError         more items failed than the settings tolerate                 (exit 69)
 ├── TemporaryError                  the same call may work later                                 (exit 75)
-│   ├── InterruptedByHostError · RunBusyError
+│   ├── InterruptedByHostError · RunBusyError · ClientLimitError
 │   ├── TranslateQuotaError · TranslateUnavailableError
 │   ├── YoutubeQuotaError · YoutubeUnavailableError
 │   └── DetectorQuotaError · DetectorBusyError

@@ -8,7 +8,7 @@ from pathlib import Path
 from framesift.contracts import VideoEntry
 from framesift.pose.extract import extract, find_videos, pending
 from framesift.pose.manifest import Manifest
-from framesift.settings.pose import DEFAULT_PRESET, load_settings
+from framesift.settings.pose import DEFAULT_PRESET, load_pose_settings
 
 
 def extract_poses(
@@ -50,5 +50,5 @@ def extract_poses(
     ('done', 'astronaut.mp4.pose.parquet')
     >>> folder.cleanup()
     """
-    settings, folder = load_settings(preset, None, {}), Path(output)
+    settings, folder = load_pose_settings(preset, None, {}), Path(output)
     return extract(pending(find_videos(Path(video), settings), folder, settings), folder, settings, on_video)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http import HTTPStatus
 from io import BytesIO
 
 import pytest
@@ -20,6 +19,7 @@ from framesift.settings import CrawlSettings, DownloadSettings, RunSettings, Set
 from framesift.sources.tiktok import Crawl
 from framesift.storage import S3Store, read_lines
 from framesift.table import Records
+from framesift_local.standins.service import Answer, Loopback, Request
 
 RUN = Run(source="tiktok", date="2026-11-20", attempt=1)
 REQUEST = ScopeInput(run=RUN, scope="dance")
@@ -30,38 +30,27 @@ SETTINGS = Settings(
 )
 
 
-class Covers(ThreadingHTTPServer):
+class Covers(Loopback):
     """Gives an image for every path but those in `missing`, and notes what was asked for."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
+        super().__init__()
         self.asked: list[str] = []
         self.missing: set[str] = set()
-        super().__init__(("127.0.0.1", 0), _Handler)
 
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Covers
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)
-        self.send_response(404 if self.path in self.server.missing else 200)
-        self.end_headers()
+    def respond(self, request: Request) -> Answer:
+        self.asked.append(request.path)
+        if request.path in self.missing:
+            return Answer(HTTPStatus.NOT_FOUND)
         file = BytesIO()
-        Image.new("RGB", (9, 16), (len(self.path), 0, 0)).save(file, "PNG")
-        self.wfile.write(file.getvalue())
-
-    def log_message(self, *_: object) -> None:
-        pass
+        Image.new("RGB", (9, 16), (len(request.path), 0, 0)).save(file, "PNG")
+        return Answer(HTTPStatus.OK, file.getvalue(), "image/png")
 
 
 @pytest.fixture
 def covers() -> Iterator[Covers]:
-    with Covers() as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        yield server
-        server.shutdown()
+    with Covers() as host:
+        yield host
 
 
 @pytest.fixture
@@ -77,7 +66,7 @@ def crawled(covers: Covers, monkeypatch: pytest.MonkeyPatch) -> Callable[..., li
                 id=id_,
                 url=f"https://s/@a/video/{id_}",
                 views=count,
-                thumbnail_url=f"http://127.0.0.1:{covers.server_address[1]}/{id_}" if id_ != "bare" else None,
+                thumbnail_url=f"{covers.url}/{id_}" if id_ != "bare" else None,
                 collected_at=dt.datetime.now(dt.UTC),
             )
             for id_, count in views.items()

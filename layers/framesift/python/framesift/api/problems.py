@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import ServiceError
 from aws_lambda_powertools.event_handler.openapi.exceptions import (
@@ -26,6 +25,7 @@ from framesift.errors import (
     UnknownCategoryError,
     UnknownSourceError,
 )
+from framesift.log import logger
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -43,8 +43,6 @@ _HEADERS = {
     HTTPStatus.FORBIDDEN: {"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "30"},
 }
-
-logger = Logger(child=True)
 
 
 def status_of(error: FramesiftError) -> HTTPStatus:

@@ -15,7 +15,7 @@ from framesift.cli.console import output, print_text
 from framesift.cli.tables import Cell, Column, show_table
 from framesift.errors import NotFoundError
 from framesift.names import unique_names
-from framesift.pose.manifest import Manifest, write_manifest
+from framesift.pose.manifest import Manifest, write_pose_manifest
 from framesift.table import VideoRecord
 
 app = typer.Typer(no_args_is_help=True)
@@ -96,7 +96,7 @@ def download(
         path = folder / f"{file_name}{_SUFFIX}"
         connection.store.download(f"{keys.poses_prefix(name)}{video.entry.output}", path)
         entries[video.name] = video.entry.model_copy(update={"output": path.name})
-    write_manifest(folder, Manifest(videos=entries))
+    write_pose_manifest(folder, Manifest(videos=entries))
     print_text(f"{len(videos)} pose sequences are in {folder}, with manifest.json.")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from framesift.cli.console import errors, output, safe_text, write_file
 from framesift.cli.left_out import report_left_out
 from framesift.errors import ExtraMissingError
+from framesift.settings import EmbedderName
 
 if TYPE_CHECKING:
     from framesift.duplicates.clusters import FolderDuplicates
@@ -26,7 +27,7 @@ ThresholdOption = Annotated[
     typer.Option(min=0.01, max=1.0, help="The cosine similarity from which two images are duplicates."),
 ]
 ModelOption = Annotated[
-    Literal["auto", "resnet50", "copydetect", "pdq"],
+    EmbedderName,
     typer.Option(help="The embedder; auto: ResNet50 where its weights are installed; pdq: hashes alone."),
 ]
 _SHOWN_CLUSTERS = 20
@@ -91,9 +92,9 @@ def search(
     with _needing_vision():
         from framesift.duplicates.index import load_index, open_model_of
     kept = load_index(index)
-    choice = open_model_of(kept, threshold)
+    model = open_model_of(kept, threshold)
     for image in images:
-        results = kept.search(image, choice=choice)
+        results = kept.search(image, model=model)
         _say(f"{_name(image)}: {_count(len(results), 'duplicate')}")
         for result in results:
             _say(f"  {result.score:.3f}  {result.method:<10}  {_name(result.path)}")

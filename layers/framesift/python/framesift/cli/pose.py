@@ -20,7 +20,7 @@ from framesift.cli.console import output as out
 from framesift.cli.left_out import report_left_out
 from framesift.cli.tables import Column, show_table
 from framesift.errors import FramesiftError, get_exit_code
-from framesift.settings.pose import DEFAULT_PRESET, PRESETS, PoseSettings, json_schema, load_settings
+from framesift.settings.pose import DEFAULT_PRESET, PRESETS, PoseSettings, json_schema, load_pose_settings
 
 if TYPE_CHECKING:
     from framesift.contracts import VideoEntry
@@ -81,7 +81,7 @@ def extract(
     package on PyPI. `lite` (presets development and fast) and `heavy` (high_accuracy) are downloaded from there once.
     """
     with _reporting_errors():
-        settings = load_settings(
+        settings = load_pose_settings(
             preset,
             config,
             {
@@ -126,7 +126,7 @@ def upload(
         "s3.overwrite": overwrite or None,
     }
     with _reporting_errors():
-        _upload(folder, load_settings(config=config, options=options))
+        _upload(folder, load_pose_settings(config=config, options=options))
 
 
 @app.command()
@@ -137,7 +137,7 @@ def config(
 ) -> None:
     """Write a preset as a JSON file to edit."""
     with _reporting_errors():
-        content = json_schema() if schema else load_settings(preset).model_dump(mode="json")
+        content = json_schema() if schema else load_pose_settings(preset).model_dump(mode="json")
         text = json.dumps(content, indent=2) + "\n"
         if output is None:
             sys.stdout.write(text)

@@ -104,7 +104,7 @@ class Item(Contract):
 
     @property
     def rank(self) -> tuple[int, ...]:
-        """Decides which of two duplicates is kept: the smaller rank, which is the larger image, then the larger file."""
+        """Of two duplicates the one with the smaller rank is kept: the larger image, of equals the larger file."""
         return (-self.media.width * self.media.height, -self.media.size_bytes) if self.media else ()
 
 

@@ -12,7 +12,6 @@ from framesift.duplicates.images import Comparison, ImageSet
 from framesift.duplicates.index import (
     ImageFile,
     ImageIndex,
-    ModelName,
     OnProgress,
     UnreadableFile,
     build_index,
@@ -20,6 +19,8 @@ from framesift.duplicates.index import (
     open_model,
 )
 from framesift.duplicates.keepers import choose_keepers
+from framesift.embedding.choose import EmbedderChoice
+from framesift.settings import EmbedderName
 
 KEEPER_RULE = "The image with the most pixels is kept; of equals the larger file, then the first by path."
 
@@ -89,7 +90,7 @@ def find_duplicates(
     folder: Path | str,
     *,
     threshold: float | None = None,
-    model: ModelName = "auto",
+    model: EmbedderName | EmbedderChoice = "auto",
     previous: ImageIndex | None = None,
     on_progress: OnProgress = lambda _done, _all: None,
 ) -> FolderDuplicates:
@@ -98,8 +99,7 @@ def find_duplicates(
     Args:
         folder: The folder; the folders below are included, hidden files and symbolic links are not.
         threshold: The cosine similarity from which two images are duplicates; by default the model's own.
-        model: The embedder: `auto` takes ResNet50 where its weights are installed, else the model in the package;
-            `pdq`: hashes alone.
+        model: The embedder; see `index.open_model`.
         previous: An index of the same folder, which saves reading files that did not change.
         on_progress: Called with the number of images done, and of all.
 
@@ -123,7 +123,7 @@ def find_duplicates(
     >>> folder.cleanup()
     """
     choice = open_model(model, threshold)
-    index = build_index(folder, previous=previous, choice=choice, on_progress=on_progress)
+    index = build_index(folder, previous=previous, model=choice, on_progress=on_progress)
     nothing = ImageSet([], Fingerprints.blank(choice.label, [], [], choice.dimension))
     comparison = Comparison(queries=index.images, references=nothing)
     matches = choose_keepers(comparison, find_similar(comparison, criteria_of(choice), index.read_image))

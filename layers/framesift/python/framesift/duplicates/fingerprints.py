@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,8 @@ from framesift.vision.onnx_session import usable_cores
 from framesift.vision.views import is_plain
 
 _HASH_NEEDED_SIDE = 128
-_ERROR_TEXT = "U300"  # longer messages are cut
+_ERROR_NAME = "U80"
+_ERROR_MESSAGE = "U300"  # longer messages are cut
 # Images between two calls of `before_images`: about a second on a CPU.
 _IMAGES_AT_ONCE = 32
 _READERS_PER_CORE = 4  # reading waits, decoding computes: the same threads do both
@@ -65,8 +66,8 @@ class Fingerprints:
         pdq: `(N, 4, 4)` uint64: `PdqHash.words`.
         quality: `(N,)` uint8: PDQ's, 0 to 100.
         plain: `(N,)` bool: too plain to compare.
-        errors: `(N,)` str: `ErrorClass: message` of images that could not be used (their other rows are zeros), else
-            empty.
+        errors: `(N,)` str: the error's class of images that could not be used (their other rows are zeros), else empty.
+        messages: `(N,)` str: that error's message.
     """
 
     embedder: str
@@ -77,6 +78,7 @@ class Fingerprints:
     quality: NDArray[np.uint8]
     plain: NDArray[np.bool_]
     errors: NDArray[np.str_]
+    messages: NDArray[np.str_]
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -93,7 +95,8 @@ class Fingerprints:
             pdq=np.zeros((count, len(VARIANTS), 4), np.uint64),
             quality=np.zeros(count, np.uint8),
             plain=np.zeros(count, np.bool_),
-            errors=np.zeros(count, _ERROR_TEXT),
+            errors=np.zeros(count, _ERROR_NAME),
+            messages=np.zeros(count, _ERROR_MESSAGE),
         )
 
     @classmethod
@@ -117,11 +120,16 @@ class Fingerprints:
         return cls(embedder=embedder, **arrays)
 
     @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Restore the rows from arrays named like the attributes; `messages` may be missing, as it once was."""
+        columns: dict[str, Any] = {"messages": np.zeros(len(arrays["ids"]), _ERROR_MESSAGE), **arrays}
+        return cls(**{**columns, "embedder": str(arrays["embedder"])})
+
+    @classmethod
     def from_bytes(cls, data: bytes) -> Self:
         """Read what `to_bytes` wrote; no object is ever unpickled."""
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            fields = {name: arrays[name] for name in arrays.files}
-        return cls(**{**fields, "embedder": str(fields["embedder"])})
+            return cls.from_arrays(arrays)
 
     def to_bytes(self) -> bytes:
         """Write the arrays as one `.npz`, so that a put keeps all of them or none."""
@@ -221,7 +229,7 @@ def _embed_batch(
             try:
                 found = future.result()
             except MediaError as error:
-                result.errors[row] = f"{type(error).__name__}: {error}"
+                result.errors[row], result.messages[row] = type(error).__name__, str(error)
                 continue
             result.fill(row, found)
             if found.prepared is not None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Final, Literal, TypeAlias, cast, get_args
+from typing import Final, TypeAlias, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +22,9 @@ from framesift.duplicates.keepers import IDENTICAL
 from framesift.embedding.choose import EmbedderChoice, choose_embedder
 from framesift.errors import IndexModelError, NotAnIndexError, NotFoundError
 from framesift.models import default_cache_dir, open_registry
-from framesift.settings import load_settings
+from framesift.settings import EmbedderName, load_settings
 from framesift.vision.image_structure import read_structure
 
-ModelName: TypeAlias = Literal["auto", "resnet50", "copydetect", "pdq"]
 OnProgress: TypeAlias = Callable[[int, int], None]
 """Called with the number of images done, and of all."""
 
@@ -119,9 +118,9 @@ class ImageIndex:
     @property
     def unreadable(self) -> list[UnreadableFile]:
         """The files that could not be used, and why."""
-        rows = np.flatnonzero(self.fingerprints.errors != "")
-        named = [(str(self.fingerprints.ids[row]), str(self.fingerprints.errors[row]).partition(": ")) for row in rows]
-        return [UnreadableFile(path, error, message) for path, (error, _, message) in named]
+        failed = self.fingerprints.rows(self.fingerprints.errors != "")
+        columns = (failed.ids.tolist(), failed.errors.tolist(), failed.messages.tolist())
+        return [UnreadableFile(*row) for row in zip(*columns, strict=True)]
 
     @property
     def found_files(self) -> list[FoundFile]:
@@ -161,23 +160,23 @@ class ImageIndex:
             raise NotFoundError(f"{show_name(candidate.id)} is gone: {error.strerror}.") from error
 
     def search(
-        self, image: Path | str, *, threshold: float | None = None, choice: EmbedderChoice | None = None
+        self, image: Path | str, *, threshold: float | None = None, model: EmbedderChoice | None = None
     ) -> list[SearchResult]:
         """Find the indexed images that an image is a duplicate of.
 
         Args:
             image: Its file; it need not lie in the folder.
             threshold: The cosine similarity from which two images are duplicates; by default the model's own.
-            choice: The embedder; by default the one that made the index.
+            model: The embedder if it is open already; by default the one that made the index is opened.
 
         Returns:
             The duplicates, the best first: identical files, then by score.
 
         Raises:
             MediaError: A leaf of it says why the image cannot be used.
-            IndexModelError: The index was made by another model than `choice`, or one that is not installed.
+            IndexModelError: The index was made by another model than this one, or one that is not installed.
         """
-        choice = choice or open_model_of(self, threshold)
+        choice = open_model(model, threshold) if model else open_model_of(self, threshold)
         if choice.label != self.fingerprints.embedder:
             raise IndexModelError(
                 f"The index was made by {self.fingerprints.embedder}, not by {choice.label}: build it again."
@@ -226,9 +225,9 @@ def load_index(path: Path | str) -> ImageIndex:
             fields = {name: arrays[name] for name in arrays.files}
         if int(fields.pop("format")) != _FORMAT:
             raise ValueError("its format is of another release")
-        folder, embedder = Path(str(fields.pop("folder"))), str(fields.pop("embedder"))
+        folder = Path(str(fields.pop("folder")))
         facts = {name: fields.pop(name) for name in _FACTS}
-        return ImageIndex(folder, facts, Fingerprints(embedder=embedder, **fields))
+        return ImageIndex(folder, facts, Fingerprints.from_arrays(fields))
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise NotAnIndexError(
             f"{show_name(str(path))} is no index of images ({error}): `framesift duplicates index` makes one."
@@ -239,8 +238,7 @@ def build_index(
     folder: Path | str,
     *,
     previous: ImageIndex | None = None,
-    model: ModelName = "auto",
-    choice: EmbedderChoice | None = None,
+    model: EmbedderName | EmbedderChoice = "auto",
     on_progress: OnProgress = lambda _done, _all: None,
 ) -> ImageIndex:
     """Fingerprint every image of a folder and of the folders below.
@@ -248,8 +246,7 @@ def build_index(
     Args:
         folder: The folder. Hidden files and symbolic links are left out.
         previous: An index of the same folder: files with the same path, size and time of change are not read again.
-        model: The embedder: `auto` takes ResNet50 where its weights are installed, else the model in the package.
-        choice: The same, opened already; wins over `model`.
+        model: The embedder; see `open_model`.
         on_progress: Called as images are done.
 
     Raises:
@@ -271,7 +268,7 @@ def build_index(
     """
     folder = Path(folder)
     files = list_images(folder)
-    choice = choice or open_model(model)
+    choice = open_model(model)
     parts = []
     if previous and previous.fingerprints.embedder == choice.label and previous.folder.absolute() == folder.absolute():
         unchanged = set(files) & set(previous.found_files)
@@ -282,14 +279,27 @@ def build_index(
     return _concatenate([new, *parts]).picking(files)
 
 
-def open_model(model: ModelName = "auto", threshold: float | None = None) -> EmbedderChoice:
-    """Open an embedder, with another threshold where one is given."""
-    settings = load_settings()
-    settings = settings.model_copy(update={"duplicates": settings.duplicates.model_copy(update={"model": model})})
-    choice = choose_embedder(settings, open_registry(default_cache_dir()))
+def open_model(model: EmbedderName | EmbedderChoice = "auto", threshold: float | None = None) -> EmbedderChoice:
+    """Open an embedder.
+
+    Args:
+        model: `auto` takes ResNet50 where its weights are installed, else the model in the package; `pdq`: hashes
+            alone. One that is open already is used as it is.
+        threshold: The cosine similarity from which two images are duplicates; by default the model's own.
+
+    Raises:
+        ModelMissingError: The model that is asked for is not installed.
+    """
+    choice = model if isinstance(model, EmbedderChoice) else _open_by_name(model)
     if threshold is None:
         return choice
     return replace(choice, threshold=threshold, candidate_threshold=min(choice.candidate_threshold, threshold))
+
+
+def _open_by_name(model: EmbedderName) -> EmbedderChoice:
+    settings = load_settings()
+    settings = settings.model_copy(update={"duplicates": settings.duplicates.model_copy(update={"model": model})})
+    return choose_embedder(settings, open_registry(default_cache_dir()))
 
 
 def open_model_of(index: ImageIndex, threshold: float | None = None) -> EmbedderChoice:
@@ -300,9 +310,8 @@ def open_model_of(index: ImageIndex, threshold: float | None = None) -> Embedder
         ModelMissingError: It is not installed.
     """
     name = index.fingerprints.embedder.partition("/")[0]
-    for model in get_args(ModelName):
-        if name == model:
-            return open_model(cast("ModelName", model), threshold)
+    if name in get_args(EmbedderName):
+        return open_model(cast("EmbedderName", name), threshold)
     raise IndexModelError(
         f"The index was made by {index.fingerprints.embedder}, which this release does not know: build it again."
     )

@@ -16,7 +16,7 @@ from framesift import aws
 from framesift.contracts import BeginInput, BeginOutput, Run, StartInput
 from framesift.errors import InvalidDateError, InvalidStartError, RunBusyError
 from framesift.log import logger
-from framesift.pipeline.branch import Request
+from framesift.pipeline.branch import RunRequest
 from framesift.pipeline.branches import branch_of
 from framesift.settings import Settings
 from framesift.table import Failure, RunRecord, Runs, Trigger
@@ -76,7 +76,7 @@ def execution_is_running(execution_arn: str) -> bool:
         if error.response["Error"]["Code"] in {"ExecutionDoesNotExist", "InvalidArn"}:
             return False
         raise
-    return found["status"] in {"RUNNING", "PENDING_REDRIVE"}
+    return bool(found["status"] == "RUNNING")
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def _choose_date(start: StartInput, started_at: datetime, settings: Settings) ->
 def _decide(
     start: StartInput,
     run_id: str,
-    asked: Request,
+    asked: RunRequest,
     record: RunRecord | None,
     execution_arn: str,
     is_running: Callable[[str], bool],
@@ -167,7 +167,7 @@ def _decide(
 def _claim(
     request: BeginInput,
     run: Run,
-    asked: Request,
+    asked: RunRequest,
     plan: _Plan,
     record: RunRecord | None,
     settings: Settings,

@@ -21,7 +21,7 @@ Outputs = Mapping[tuple[str, str], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Request:
+class RunRequest:
     """What a start asks for, once it is checked.
 
     Attributes:
@@ -87,7 +87,7 @@ class Branch:
     collector: Collector
     goal: Goal
     collected: type[CollectOutput]
-    parse: Callable[[StartInput, Settings], Request]
+    parse: Callable[[StartInput, Settings], RunRequest]
     collect: Callable[[Mapping[str, Any], Settings, Store, Records], CollectOutput]
     plan: Callable[[StageInput, Settings, Store, Records], PlanOutput]
     summarize: Callable[[Run, Sequence[str], Sequence[CollectOutput], Outputs], Outcome]
@@ -106,7 +106,7 @@ def outputs_of(stage: str, outputs: Outputs) -> list[Mapping[str, Any]]:
     return [output for (name, _), output in outputs.items() if name == stage]
 
 
-def parse_day(start: StartInput, known: Sequence[str]) -> Request:
+def parse_day(start: StartInput, known: Sequence[str]) -> RunRequest:
     """What a start asks for of a source that has one run a day, over categories.
 
     Raises:
@@ -123,12 +123,19 @@ def parse_day(start: StartInput, known: Sequence[str]) -> Request:
                 f"{start.source} has no category {category!r}; categories are: {', '.join(known)}."
             )
     asked = start.categories or known
-    return Request(wanted=list(known), scopes=[category for category in known if category in asked])
+    return RunRequest(wanted=list(known), scopes=[category for category in known if category in asked])
 
 
 def scope_input(run: Run, scope: str, start: StartInput) -> ScopeInput:
     """The collect stage's input of a category."""
     return ScopeInput(run=run, scope=scope)
+
+
+def plan_images(request: StageInput, settings: Settings, store: Store, records: Records) -> PlanOutput:
+    """The plan of a source that compares images; see `plan.plan_images`, which is imported when it is needed."""
+    from framesift.pipeline import plan
+
+    return plan.plan_images(request, settings, store, records)
 
 
 def resume_day(record: RunRecord) -> str:

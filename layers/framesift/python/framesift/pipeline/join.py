@@ -46,8 +46,7 @@ def join(
         TooManyFailedItemsError: More images could not be read than the settings tolerate.
     """
     today = _Today.of(manifests, fingerprints, choice)
-    errors = [str(error) for error in today.images.fingerprints.errors]
-    _check_failures(errors, settings)
+    failed = _check_failures(today.images.fingerprints, settings)
     judged = today.images.where(today.is_judged)
     earlier = _read_history(job.history, store, choice)
     comparison = Comparison(judged, earlier.images)
@@ -61,13 +60,12 @@ def join(
         store.put(kept_key, judged.fingerprints.rows(kept).to_bytes())
         write_manifest(store, keys.manifest(job.run, scope, "analyzed"), analyzed)
     methods = [match.method for match in matches.values() if match]
-    failed = sum(map(bool, errors))
     summary = AnalysisSummary(
         items=sum(len(items) for items in manifests.values()),
         failed_items=failed + sum(1 for items in manifests.values() for item in items if item.error),
         duplicates=len(methods),
         duplicates_by_method=dict(sorted(Counter(methods).items())),
-        not_judged=len(errors) - failed - len(judged),
+        not_judged=len(today.images) - failed - len(judged),
         embedder=choice.name,
         embedder_why=choice.why,
         device=choice.device,
@@ -187,16 +185,18 @@ class _DayFiles:
         return self._manifests[origin.manifest_key]
 
 
-def _check_failures(errors: Sequence[str], settings: Settings) -> None:
-    failed = [error for error in errors if error]
-    if len(failed) == len(errors):
-        why = f"; the first: {failed[0]}" if failed else ""
-        raise NothingToAnalyzeError(f"Not one of {len(errors)} images could be read{why}")
-    if len(failed) > settings.run.tolerated_failed_share * len(errors):
+def _check_failures(fingerprints: Fingerprints, settings: Settings) -> int:
+    """Count the images that could not be read, if they are few enough."""
+    failed = fingerprints.rows(fingerprints.errors != "")
+    first = f"; the first: {failed.errors[0]}: {failed.messages[0]}" if len(failed) else ""
+    if len(failed) == len(fingerprints):
+        raise NothingToAnalyzeError(f"Not one of {len(fingerprints)} images could be read{first}")
+    if len(failed) > settings.run.tolerated_failed_share * len(fingerprints):
         raise TooManyFailedItemsError(
-            f"{len(failed)} of {len(errors)} images could not be read, more than the "
-            f"{settings.run.tolerated_failed_share:.0%} that are tolerated; the first: {failed[0]}"
+            f"{len(failed)} of {len(fingerprints)} images could not be read, more than the "
+            f"{settings.run.tolerated_failed_share:.0%} that are tolerated{first}"
         )
+    return len(failed)
 
 
 def _match(
@@ -230,9 +230,10 @@ def _analyzed(
     row = today.rows.get((scope, item.id))
     if row is None:  # it had failed before
         return item
-    if error := str(today.images.fingerprints.errors[row]):
-        name, _, message = error.partition(": ")
-        return item.model_copy(update={"error": ItemError(stage=_STAGE, error=name, message=message)})
+    fingerprints = today.images.fingerprints
+    if error := str(fingerprints.errors[row]):
+        failure = ItemError(stage=_STAGE, error=error, message=str(fingerprints.messages[row]))
+        return item.model_copy(update={"error": failure})
     match = matches.get(today.images.candidates[row])
     judged_by = choice.name if today.is_judged[row] else NOT_JUDGED
     duplicate = _duplicate(item, match, day, earlier) if match else None

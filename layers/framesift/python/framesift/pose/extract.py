@@ -18,7 +18,7 @@ from framesift.errors import FramesiftError, FramesLostError, InputError, NoPers
 from framesift.pose.decode import VideoFacts, file_sha256, probe
 from framesift.pose.engine import PoseEngine, open_engine
 from framesift.pose.files import readable
-from framesift.pose.manifest import Manifest, read_manifest, write_manifest
+from framesift.pose.manifest import Manifest, read_manifest, write_pose_manifest
 from framesift.pose.model import Bundle, resolve_bundle
 from framesift.pose.refine import refine
 from framesift.pose.segments import Segment, SegmentPoses, Source, follow, plan, stitch
@@ -106,11 +106,11 @@ def extract(
         from pathlib import Path
 
         from framesift.pose.extract import extract, find_videos
-        from framesift.settings.pose import load_settings
+        from framesift.settings.pose import load_pose_settings
         from framesift.pose.sequence import read_sequence
 
         if __name__ == "__main__":
-            settings = load_settings("production", options={"video.target_fps": 10.0})
+            settings = load_pose_settings("production", options={"video.target_fps": 10.0})
             videos = find_videos(Path("videos"), settings)
             manifest = extract(videos, Path("poses"), settings)
             for name, entry in manifest.videos.items():
@@ -126,7 +126,7 @@ def extract(
     for source, outcome in _outcomes(sources, settings, bundle, on_facts, on_frames):
         entry = _entry(source, outcome, folder, settings)
         manifest.videos[source.name] = entry
-        write_manifest(folder, manifest)
+        write_pose_manifest(folder, manifest)
         on_entry(entry)
     return manifest
 

@@ -81,7 +81,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise PoseConfigError(f"{path} is not a manifest of pose sequences: move it away.") from error
 
 
-def write_manifest(folder: Path, manifest: Manifest) -> None:
+def write_pose_manifest(folder: Path, manifest: Manifest) -> None:
     """Write a folder's manifest whole or not at all."""
     with atomic_path(folder / MANIFEST_NAME) as scratch:
         scratch.write_text(manifest_json(manifest), "utf-8")

@@ -131,7 +131,7 @@ def with_overrides(*names: str) -> Callable[[type[Model]], type[Model]]:
     """Make a class decorator that adds optional copies of pose settings to a model.
 
     Args:
-        names: Dotted names, as in the `options` of `load_settings`; the fields have the names behind the dots. `None`,
+        names: Dotted names, as in `load_pose_settings(options=…)`; the fields have the names behind the dots. `None`,
             the default of each, leaves the value of the preset.
     """
 
@@ -149,7 +149,7 @@ def with_overrides(*names: str) -> Callable[[type[Model]], type[Model]]:
     return decorate
 
 
-def load_settings(
+def load_pose_settings(
     preset: str = DEFAULT_PRESET, config: Path | None = None, options: Mapping[str, Any] | None = None
 ) -> PoseSettings:
     """Combine preset, file and options into a configuration.

@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Annotated, Literal, get_origin
+from typing import Annotated, Literal, TypeAlias, get_origin
 
 import pydantic_settings
 from dotenv import dotenv_values
@@ -26,6 +26,9 @@ from framesift.settings.pose import DEFAULT_PRESET, PresetName, with_overrides
 _PREFIX = "FRAMESIFT_"
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
+
+EmbedderName: TypeAlias = Literal["auto", "resnet50", "copydetect", "pdq"]
+"""What can be asked for to compare images by."""
 
 
 class Group(BaseModel):
@@ -263,7 +266,7 @@ class AnalysisSettings(Group):
 class DuplicateSettings(Group):
     """Near-duplicates: what counts as a re-upload."""
 
-    model: Literal["auto", "resnet50", "copydetect", "pdq"] = Field(
+    model: EmbedderName = Field(
         "auto",
         description="What compares: `auto` uses ResNet50 if its weights are available, else the model in the package.",
     )

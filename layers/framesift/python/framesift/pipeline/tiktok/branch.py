@@ -5,20 +5,38 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from framesift.contracts import Clip, CollectOutput, CrawlOutput, CurateOutput, PublishOutput, Run, ScopeInput, StartInput
+from framesift.contracts import (
+    Clip,
+    CollectOutput,
+    CrawlOutput,
+    CurateOutput,
+    PublishOutput,
+    Run,
+    ScopeInput,
+    StartInput,
+)
 from framesift.errors import EmptyListError, SiteUnreachableError
-from framesift.pipeline.branch import Branch, Outcome, Outputs, Request, outputs_of, parse_day, resume_day, scope_input
+from framesift.pipeline.branch import (
+    Branch,
+    Outcome,
+    Outputs,
+    RunRequest,
+    outputs_of,
+    parse_day,
+    plan_images,
+    resume_day,
+    scope_input,
+)
 from framesift.pipeline.stage import join_scopes
 from framesift.table import Failure
 
 if TYPE_CHECKING:
-    from framesift.contracts import PlanOutput, StageInput
     from framesift.settings import Settings
     from framesift.storage import Store
     from framesift.table import Records
 
 
-def _parse(start: StartInput, settings: Settings) -> Request:
+def _parse(start: StartInput, settings: Settings) -> RunRequest:
     return parse_day(start, settings.run.categories)
 
 
@@ -26,12 +44,6 @@ def _collect(request: Mapping[str, Any], settings: Settings, store: Store, recor
     from framesift.pipeline.tiktok.collect import collect_category
 
     return collect_category(ScopeInput.model_validate(request), settings, store, records)
-
-
-def _plan(request: StageInput, settings: Settings, store: Store, records: Records) -> PlanOutput:
-    from framesift.pipeline.plan import plan_images
-
-    return plan_images(request, settings, store, records)
 
 
 def _summarize(run: Run, scopes: Sequence[str], collected: Sequence[CollectOutput], outputs: Outputs) -> Outcome:
@@ -67,7 +79,7 @@ TIKTOK = Branch(
     collected=CrawlOutput,
     parse=_parse,
     collect=_collect,
-    plan=_plan,
+    plan=plan_images,
     summarize=_summarize,
     made=_made,
     start_command="run tiktok",

@@ -10,7 +10,7 @@ from framesift import keys
 from framesift.contracts import CollectOutput, PosesOutput, Run, StartInput, UploadsInput, UploadsOutput
 from framesift.errors import InvalidCollectionError, InvalidStartError
 from framesift.names import safe_name
-from framesift.pipeline.branch import Branch, Outcome, Outputs, Request, outputs_of
+from framesift.pipeline.branch import Branch, Outcome, Outputs, RunRequest, outputs_of
 from framesift.pipeline.stage import join_scopes
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def check_collection(name: str) -> str:
     return name
 
 
-def _parse(start: StartInput, settings: Settings) -> Request:
+def _parse(start: StartInput, settings: Settings) -> RunRequest:
     """The collection, or one object of it.
 
     The run's subject is the collection where all of it is meant, and one object's own where that is: the same for an
@@ -52,9 +52,9 @@ def _parse(start: StartInput, settings: Settings) -> Request:
         raise InvalidStartError("This start cannot be used: `upload` takes a `collection` or an `object`, one of them.")
     if start.object is None:
         collection = check_collection(start.collection or "")
-        return Request([collection], [collection], collection, collection, repeats=not start.only_if_failed)
+        return RunRequest([collection], [collection], collection, collection, repeats=not start.only_if_failed)
     if start.object.key.endswith("/"):  # The console creates folders so.
-        return Request([], [], start.object.key, skip=f"{start.object.key} is a folder")
+        return RunRequest([], [], start.object.key, skip=f"{start.object.key} is a folder")
     found = keys.upload_name(start.object.key)
     if found is None:
         raise InvalidCollectionError(
@@ -63,7 +63,7 @@ def _parse(start: StartInput, settings: Settings) -> Request:
     collection = check_collection(found[0])
     written = f"{start.object.key}\n{start.object.version_id or start.object.sequencer}"
     subject = f"{collection}.{hashlib.sha256(written.encode(errors='surrogatepass')).hexdigest()[:12]}"
-    return Request([collection], [collection], subject, collection)
+    return RunRequest([collection], [collection], subject, collection)
 
 
 def _work(run: Run, scope: str, start: StartInput) -> UploadsInput:

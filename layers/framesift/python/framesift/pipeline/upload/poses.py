@@ -6,13 +6,13 @@ from typing import Any
 
 from framesift.contracts import ItemError, Upload, VideoEntry
 from framesift.settings import UPLOAD_OVERRIDES, UploadSettings
-from framesift.settings.pose import PoseSettings, load_settings
+from framesift.settings.pose import PoseSettings, load_pose_settings
 
 
 def pose_settings(settings: UploadSettings) -> PoseSettings:
     """The preset, with what the settings override."""
     values = settings.model_dump()
-    return load_settings(settings.preset, options={name: values[name.split(".")[1]] for name in UPLOAD_OVERRIDES})
+    return load_pose_settings(settings.preset, options={name: values[name.split(".")[1]] for name in UPLOAD_OVERRIDES})
 
 
 def failed_entry(upload: Upload, fault: ItemError, recorded: dict[str, Any]) -> VideoEntry:

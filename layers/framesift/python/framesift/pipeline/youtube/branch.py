@@ -7,11 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from framesift.contracts import Clip, CollectOutput, FeedOutput, PredictOutput, Run, ScopeInput, StartInput
 from framesift.errors import YoutubeUnavailableError
-from framesift.pipeline.branch import Branch, Outcome, Outputs, Request, outputs_of, parse_day, resume_day, scope_input
+from framesift.pipeline.branch import (
+    Branch,
+    Outcome,
+    Outputs,
+    RunRequest,
+    outputs_of,
+    parse_day,
+    plan_images,
+    resume_day,
+    scope_input,
+)
 from framesift.pipeline.stage import join_scopes
 
 if TYPE_CHECKING:
-    from framesift.contracts import PlanOutput, StageInput
     from framesift.settings import Settings
     from framesift.storage import Store
     from framesift.table import Records
@@ -19,7 +28,7 @@ if TYPE_CHECKING:
 _COUNTED = frozenset({"predict", "train", "gate"})
 
 
-def _parse(start: StartInput, settings: Settings) -> Request:
+def _parse(start: StartInput, settings: Settings) -> RunRequest:
     return parse_day(start, list(settings.youtube.feeds))
 
 
@@ -27,12 +36,6 @@ def _collect(request: Mapping[str, Any], settings: Settings, store: Store, recor
     from framesift.pipeline.youtube.collect import collect_feed
 
     return collect_feed(ScopeInput.model_validate(request), settings, store, records)
-
-
-def _plan(request: StageInput, settings: Settings, store: Store, records: Records) -> PlanOutput:
-    from framesift.pipeline.plan import plan_images
-
-    return plan_images(request, settings, store, records)
 
 
 def _summarize(run: Run, scopes: Sequence[str], collected: Sequence[CollectOutput], outputs: Outputs) -> Outcome:
@@ -57,7 +60,7 @@ YOUTUBE = Branch(
     collected=FeedOutput,
     parse=_parse,
     collect=_collect,
-    plan=_plan,
+    plan=plan_images,
     summarize=_summarize,
     made=_made,
     start_command="run youtube",
