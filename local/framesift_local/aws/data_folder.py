@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,10 +22,17 @@ LOCK_FILE = "lock"
 STATE_FILE = "state.db"
 _TEMPORARY_NOTE = "temporary-folder"
 
+_BRIEFLY = "briefly"  # In the lock file, behind the process: it will end soon.
+_PATIENCE_S, _RETRY_S = 60.0, 0.05
+
 
 @contextmanager
-def hold(folder: Path) -> Iterator[None]:
+def hold(folder: Path, *, briefly: bool = False) -> Iterator[None]:
     """Make a folder that only its owner can enter, and keep others out of it; the system lets go however we end.
+
+    Args:
+        folder: The folder.
+        briefly: Others wait until it is free, instead of being refused: for commands that read and end.
 
     Raises:
         DataFolderError: It cannot be made or written.
@@ -42,7 +50,7 @@ def hold(folder: Path) -> Iterator[None]:
     check_free_space(folder)
     with _locked(folder) as lock, _private_files():
         lock.truncate(0)
-        lock.write(str(os.getpid()))
+        lock.write(f"{os.getpid()} {_BRIEFLY if briefly else ''}".strip())
         lock.flush()
         yield
 
@@ -60,15 +68,25 @@ def _private_files() -> Iterator[None]:
 @contextmanager
 def _locked(folder: Path) -> Iterator[IO[str]]:
     with (folder / LOCK_FILE).open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        until = time.monotonic() + _PATIENCE_S
+        while not _try_to_lock(lock):
             lock.seek(0)
-            holder = lock.read().strip() or "unknown"
-            raise DataFolderBusyError(
-                f"{folder} is in use by the embedded AWS of process {holder}: stop that one, or choose another folder."
-            ) from None
+            holder, _, how = lock.read().strip().partition(" ")
+            if (holder and how != _BRIEFLY) or time.monotonic() > until:
+                raise DataFolderBusyError(
+                    f"{folder} is in use by the embedded AWS of process {holder or 'unknown'}: stop that one, or "
+                    "choose another folder."
+                )
+            time.sleep(_RETRY_S)
         yield lock
+
+
+def _try_to_lock(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager
@@ -79,6 +97,8 @@ def logged_to(path: Path) -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in ("moto", "framesift_local")]
     for logger in loggers:
         logger.addHandler(handler)
+        # A thread that ends after us still logs: without a handler, Python would print that to stderr.
+        logger.addHandler(logging.NullHandler())
         logger.propagate = False
     try:
         yield

@@ -166,11 +166,15 @@ class Durability:
 
         Buckets, tables, pools and queues must be there.
         """
-        self._restore_objects()
-        self._restore_items()
+        self.restore_data()
         for service, small in self._small_services.items():
             small.restore(self._records)
             self._keep_small(service)  # What the stack made new is kept from now on.
+
+    def restore_data(self) -> None:
+        """The same of objects and items alone; buckets and tables must be there."""
+        self._restore_objects()
+        self._restore_items()
         self._active = True
 
     # S3 ----------------------------------------------------------------------------------------

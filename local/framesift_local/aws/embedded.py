@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from moto.cognitoidp.models import cognitoidp_backends
 from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
@@ -26,6 +24,7 @@ from framesift.address import Address
 from framesift_local.aws import cognito, provision
 from framesift_local.aws.api import HttpApi
 from framesift_local.aws.batch import Batch
+from framesift_local.aws.client import DEFAULT_REGION, make_client
 from framesift_local.aws.cognito import SigningKeys
 from framesift_local.aws.data_folder import STATE_FILE, announced, hold, logged_to, temporary_folder
 from framesift_local.aws.durable import Durability
@@ -46,7 +45,6 @@ from framesift_local.aws.wiring import read_cors, read_routes, read_rules, read_
 from framesift_local.private_files import make_private_folder
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-DEFAULT_REGION = "ap-northeast-2"
 
 _BACKENDS = (
     cognitoidp_backends, dynamodb_backends, s3_backends, secretsmanager_backends, sns_backends,
@@ -79,7 +77,6 @@ class EmbeddedAws:
         command_settings: Settings that commands which find this embedded AWS take, too.
         known_settings: Digests of the user's settings that it was started with.
         schedules: Whether schedules fire. What was missed today is started late, once.
-        with_functions: Whether functions and jobs can be started: reading what was kept takes none.
         time_scale: Factor on the waits of retries; below 1 for tests.
         queue_wait_scale: Factor on Batch queues' state time limits: nobody here will add a GPU meanwhile.
         deliveries: How often each event is delivered: 2 shows that a second one is harmless.
@@ -101,7 +98,6 @@ class EmbeddedAws:
         command_settings: Mapping[str, str] | None = None,
         known_settings: Mapping[str, str] | None = None,
         schedules: bool = False,
-        with_functions: bool = True,
         time_scale: float = 1.0,
         queue_wait_scale: float = 0.01,
         deliveries: int = 1,
@@ -118,7 +114,6 @@ class EmbeddedAws:
         self._command_settings = dict(command_settings or {})
         self._known_settings = dict(known_settings or {})
         self._with_schedules = schedules
-        self._with_functions = with_functions
         self._on_execution = on_execution
         self._time_scale = time_scale
         self._queue_wait_scale = queue_wait_scale
@@ -166,14 +161,7 @@ class EmbeddedAws:
         """Return a boto3 client of the embedded AWS."""
         with self._client_lock:
             if service not in self._clients:
-                self._clients[service] = boto3.client(  # type: ignore[call-overload]
-                    service,
-                    endpoint_url=self.endpoint,
-                    region_name=self.region,
-                    aws_access_key_id="local",
-                    aws_secret_access_key="local",  # noqa: S106  the embedded AWS checks none
-                    config=Config(max_pool_connections=32, s3={"addressing_style": "path"}),
-                )
+                self._clients[service] = make_client(service, self.endpoint, self.region)
             return self._clients[service]
 
     def token(self, username: str, groups: Sequence[str] = ()) -> str:
@@ -213,14 +201,12 @@ class EmbeddedAws:
         self._temporary = enter(temporary_folder(self.data_dir))
         fork_server = ForkServer(self._root)
         self._closing.callback(fork_server.close)
-        if self._with_functions:
-            fork_server.start()  # First: its libraries load while we do the rest.
+        fork_server.start()  # First: its libraries load while we do the rest.
         enter(logged_to(logs / "embedded-aws.log"))
         _reset_moto()
         self._make_services(fork_server, logs)
         self._provision()
-        if self._with_functions:  # Else the next start that has them does, since rules may call functions.
-            self._report_aborted()
+        self._report_aborted()
         self._start_clockwork()
         enter(announced(self.data_dir, self.address))
 
@@ -280,10 +266,9 @@ class EmbeddedAws:
         provision.make_identities(templates, self.client)
         for pool in templates.resources("AWS::Cognito::UserPool"):
             self._keys.jwks(pool.ref)  # Makes its key at first start, not at first sign-in.
-        if self._with_functions:
-            provision.make_functions(templates, self.functions)
-            provision.make_batch(templates, self.batch)
-            provision.make_state_machines(templates, self.client)
+        provision.make_functions(templates, self.functions)
+        provision.make_batch(templates, self.batch)
+        provision.make_state_machines(templates, self.client)
         self._durability.restore()
         self._api.cors = read_cors(templates)
         self._api.trusted_origins.update(set(self._api.cors.origins) - {"*"})

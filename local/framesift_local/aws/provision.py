@@ -30,13 +30,7 @@ def camel_case(value: Any) -> Any:
 
 def make_storage(templates: Templates, client: Any) -> None:
     """Make buckets, tables, secrets, topics and queues. `client(service)` gives a boto3 client."""
-    for resource in templates.resources("AWS::S3::Bucket"):
-        _make_bucket(client("s3"), resource, templates.region)
-    for resource in templates.resources("Custom::S3BucketNotifications"):  # CDK's way to do it
-        if "EventBridgeConfiguration" in resource.properties["NotificationConfiguration"]:
-            enable_events(client("s3"), resource.properties["BucketName"])
-    for resource in templates.resources("AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table"):
-        _make_table(client("dynamodb"), resource)
+    make_data(templates, client)
     for resource in templates.resources("AWS::SecretsManager::Secret"):
         client("secretsmanager").create_secret(Name=resource.name, SecretString=_secret_value(resource.properties))
     for resource in templates.resources("AWS::SNS::Topic"):
@@ -45,6 +39,17 @@ def make_storage(templates: Templates, client: Any) -> None:
         names = ("MessageRetentionPeriod", "VisibilityTimeout")
         attributes = {n: str(resource.properties[n]) for n in names if n in resource.properties}
         client("sqs").create_queue(QueueName=resource.name, Attributes=attributes)
+
+
+def make_data(templates: Templates, client: Any) -> None:
+    """Make buckets and tables, which hold what runs have made. `client(service)` gives a boto3 client."""
+    for resource in templates.resources("AWS::S3::Bucket"):
+        _make_bucket(client("s3"), resource, templates.region)
+    for resource in templates.resources("Custom::S3BucketNotifications"):  # CDK's way to do it
+        if "EventBridgeConfiguration" in resource.properties["NotificationConfiguration"]:
+            enable_events(client("s3"), resource.properties["BucketName"])
+    for resource in templates.resources("AWS::DynamoDB::GlobalTable", "AWS::DynamoDB::Table"):
+        _make_table(client("dynamodb"), resource)
 
 
 def _make_bucket(s3: Any, resource: Resource, region: str) -> None:

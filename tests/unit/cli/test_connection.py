@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 
 from framesift.address import Address
 from framesift.cli import connection
-from framesift.errors import EmbeddedAwsDownError
+from framesift.errors import EmbeddedAwsDownError, UnknownSettingError
 from framesift.settings import load_settings
 from framesift.settings.own import digest_settings
 
@@ -104,3 +104,12 @@ def test_other_commands_need_one_that_runs(kept: list[Path]) -> None:
     with pytest.raises(EmbeddedAwsDownError):
         connection.connect("")
     assert kept == []
+
+
+@pytest.mark.parametrize("find", [connection.connect, connection.connect_to_read])
+def test_a_misspelt_setting_is_refused_with_the_nearest_right_one(
+    running: None, monkeypatch: pytest.MonkeyPatch, find: Callable[[str], connection.Connection]
+) -> None:
+    monkeypatch.setenv("FRAMESIFT_CRWL__SITE_URL", "https://www.tiktok.com")
+    with pytest.raises(UnknownSettingError, match=f"did you mean {SITE}"):
+        find("")

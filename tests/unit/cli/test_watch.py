@@ -140,3 +140,24 @@ def test_runs_is_a_log_of_executions_with_who_started_them(
 def test_nothing_to_watch_says_how_to_start(store: S3Store, capsys: pytest.CaptureFixture[str]) -> None:
     assert framesift("watch") == 65
     assert "`framesift run" in capsys.readouterr().err
+
+
+def test_a_run_from_before_there_was_a_log_is_listed_once(
+    running: RunRecord, records: Records, capsys: pytest.CaptureFixture[str]
+) -> None:
+    older = running.model_copy(
+        update={"date": "2026-11-19", "execution_arn": "arn:0", "started_at": STARTED_AT - timedelta(days=1)}
+    )
+    assert records.runs.claim(older, None)
+    assert records.runs.end(older.end(at=older.started_at + timedelta(seconds=9), done=["dance"], failures={}))
+    for entry in records.table.query("EXECUTIONS#tiktok"):
+        if "arn:0" in entry["sk"]:
+            records.table.delete(entry["pk"], entry["sk"])
+    assert framesift("runs") == 0
+    _, *lines = capsys.readouterr().out.splitlines()
+    assert [(line.split("\t")[0], line.split("\t")[5]) for line in lines] == [
+        ("2026-11-20", "RUNNING"),
+        ("2026-11-19", "SUCCEEDED"),
+    ]
+    assert framesift("runs", "--limit", "1") == 0
+    assert "2026-11-19" not in capsys.readouterr().out

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from framesift.errors import SettingsError, UnknownServiceError
+from framesift.pipeline.branches import BRANCHES
 from framesift.settings.own import digest_settings, read_own_settings
-from framesift_local.outside import choose_services
+from framesift_local.machine import SOURCES
+from framesift_local.outside import SERVICES, choose_services
 
 BOTH = ("tiktok", "youtube")
 YOUTUBE_KEY = {"FRAMESIFT_YOUTUBE__API_KEY": "key"}
@@ -82,3 +84,9 @@ def test_own_settings_come_from_the_environment_and_from_the_file(
     assert own == {"FRAMESIFT_CRAWL__LOCALE": "en-US", "FRAMESIFT_CRAWL__TARGET_CLIPS": "9"}
     assert digest_settings(own).keys() == own.keys()
     assert digest_settings(own) != digest_settings({**own, "FRAMESIFT_CRAWL__LOCALE": "ko-KR"})
+
+
+def test_services_belong_to_the_sources_whose_runs_name_them() -> None:
+    assert {name: branch.services for name, branch in BRANCHES.items() if branch.services} == {
+        source: tuple(service.name for service in SERVICES if service.source == source) for source in SOURCES
+    }

@@ -202,3 +202,21 @@ def test_only_an_execution_that_is_under_way_is_running(aws_on_moto: None) -> No
     assert not execution_is_running(arn)
     assert not execution_is_running(arn.replace(":one", ":another"))
     assert not execution_is_running("local")
+
+
+@pytest.mark.parametrize(
+    ("start", "named"),
+    [
+        ({"source": "tiktok"}, ["tiktok"]),
+        ({"source": "youtube"}, ["youtube", "custom-vision"]),
+        ({"source": "upload", "collection": "dance"}, []),
+    ],
+)
+def test_a_run_names_the_stand_ins_that_its_source_calls_alone(
+    start: dict[str, Any], named: list[str], records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FRAMESIFT_RUN__STAND_INS", '["tiktok", "youtube", "custom-vision"]')
+    request = BeginInput(start=start, execution_arn="arn:1", started_at=MIDNIGHT)
+    begin_run(request, Settings(), records.runs, lambda _: False)
+    (record,) = records.runs.newest(start["source"])
+    assert record.stand_ins == named

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ from framesift.errors import (
     InvalidPortError,
     StateDamagedError,
 )
-from framesift_local.aws.data_folder import check_unused, hold, temporary_folder
+from framesift_local.aws.data_folder import check_unused, hold, logged_to, temporary_folder
 from framesift_local.aws.disk import named_full_disk
 from framesift_local.aws.records import Records
 from framesift_local.aws.server import check_port
@@ -115,3 +118,28 @@ def test_a_full_state_file_is_a_full_disk_and_later_writes_work(tmp_path: Path) 
     assert records.get("item", "table", "small") == "x"
     assert records.get("item", "table", "large") is None
     records.close()
+
+
+def test_what_threads_log_after_the_end_is_not_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with logged_to(tmp_path / "embedded-aws.log"):
+        logging.getLogger("moto.stepfunctions").error("a state failed")
+    logging.getLogger("moto.stepfunctions").error("its interpreter was stopped")
+    assert capfd.readouterr().err == ""
+    assert "a state failed" in (tmp_path / "embedded-aws.log").read_text()
+
+
+def test_who_holds_it_briefly_is_waited_for(tmp_path: Path) -> None:
+    held, done = threading.Event(), []
+
+    def read() -> None:
+        with hold(tmp_path, briefly=True):
+            held.set()
+            time.sleep(0.3)
+            done.append("read")
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    assert held.wait(10)
+    with hold(tmp_path):
+        assert done == ["read"]
+    reader.join()

@@ -70,9 +70,11 @@ def connect(stack: str) -> Connection:
     """Find the Framesift to call.
 
     Raises:
+        SettingsError: If a setting of this process has an unknown name, or a value that cannot be used.
         NotFoundError: If there is no such stack.
         EmbeddedAwsDownError: If no stack is named and no embedded AWS runs from this folder.
     """
+    load_settings()  # What is misspelt is refused here, whatever the command goes on to read.
     return _stack(stack) if stack else _embedded(find_running(DATA_DIR))
 
 
@@ -80,9 +82,11 @@ def connect_to_read(stack: str) -> Connection:
     """Find the Framesift to read from; what a local run has kept is served for as long as this process lives.
 
     Raises:
+        SettingsError: If a setting of this process has an unknown name, or a value that cannot be used.
         NotFoundError: If there is no such stack.
         EmbeddedAwsDownError: If no stack is named, and nothing was run from this folder yet.
     """
+    load_settings()
     return _stack(stack) if stack else _embedded(_find_or_serve(DATA_DIR))
 
 

@@ -202,7 +202,7 @@ def _claim(
         started_at=request.started_at,
         counts=record.counts if record else {},
         degraded=record.degraded if record else [],
-        stand_ins=settings.run.stand_ins,
+        stand_ins=[name for name in settings.run.stand_ins if name in branch_of(run.source).services],
     )
     if record and not claimed.covers_all():  # Others' results may come from stand-ins.
         claimed = claimed.model_copy(update={"stand_ins": sorted({*record.stand_ins, *claimed.stand_ins})})

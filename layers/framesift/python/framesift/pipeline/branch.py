@@ -80,6 +80,7 @@ class Branch:
         retried: Errors of the collect stage after which it is worth trying again; the workflow's lint compares.
         stage_states: The workflow's state of each stage that a person can run alone.
         has_dry_run: Whether its stages can report what they would do.
+        services: Outside services that its runs call, as `run.stand_ins` names them.
     """
 
     source: str
@@ -99,6 +100,7 @@ class Branch:
     retried: tuple[type[FramesiftError], ...] = ()
     stage_states: Mapping[str, str] = field(default_factory=dict)
     has_dry_run: bool = False
+    services: tuple[str, ...] = ()
 
 
 def outputs_of(stage: str, outputs: Outputs) -> list[Mapping[str, Any]]:

@@ -98,6 +98,23 @@ class RunRecord(Contract):
         """What the latest execution works on: categories, or the collection."""
         return self.categories or ([self.collection] if self.collection else [])
 
+    @property
+    def execution(self) -> Execution:
+        """The latest execution, as the log has it."""
+        return Execution(
+            source=self.source,
+            run_id=self.run.id,
+            attempt=self.attempt,
+            trigger=self.trigger,
+            execution_arn=self.execution_arn,
+            scopes=self.scopes,
+            status=self.status,
+            started_at=self.started_at,
+            finished_at=self.finished_at,
+            error=self.error,
+            cause=self.cause,
+        )
+
     def run_of_attempt(self, attempt: int) -> Run:
         """The run's own attempt with that number."""
         return Run(source=self.source, date=self.date, attempt=attempt, subject=self.subject)
@@ -246,26 +263,19 @@ class Runs:
         return ended
 
     def executions(self, source: str, limit: int = 30) -> list[Execution]:
-        """The newest executions of a source's runs, newest first."""
+        """The newest executions of a source's runs, newest first.
+
+        Of a run that was made before there was a log, its record tells of the latest execution.
+        """
         found = self.table.query(f"EXECUTIONS#{source}", newest_first=True, page_size=min(limit, _PAGE_SIZE))
-        return [Execution.model_validate_json(each["execution"]) for each in islice(found, limit)]
+        logged = [Execution.model_validate_json(each["execution"]) for each in islice(found, limit)]
+        known = {execution.execution_arn for execution in logged}
+        unlogged = [record.execution for record in self.newest(source, limit) if record.execution_arn not in known]
+        return sorted([*logged, *unlogged], key=lambda execution: execution.started_at, reverse=True)[:limit]
 
     def _log(self, record: RunRecord) -> None:
         """Keep what an execution does, or how it ended, after another one has taken the record."""
-        execution = Execution(
-            source=record.source,
-            run_id=record.run.id,
-            attempt=record.attempt,
-            trigger=record.trigger,
-            execution_arn=record.execution_arn,
-            scopes=record.scopes,
-            status=record.status,
-            started_at=record.started_at,
-            finished_at=record.finished_at,
-            error=record.error,
-            cause=record.cause,
-        )
-        self.log(execution)
+        self.log(record.execution)
 
     def log(self, execution: Execution) -> None:
         """Keep an execution in the log; writing it again replaces it."""

@@ -87,4 +87,5 @@ TIKTOK = Branch(
     work=scope_input,
     item=Clip,
     retried=(SiteUnreachableError,),
+    services=("tiktok",),
 )

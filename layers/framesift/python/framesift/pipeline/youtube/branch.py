@@ -75,4 +75,5 @@ YOUTUBE = Branch(
         "gate": "GateIteration",
     },
     has_dry_run=True,
+    services=("youtube", "custom-vision"),
 )
