@@ -43,7 +43,7 @@ class Option:
     needs: tuple[str, ...] = ()
 
 
-# Sources that run by the clock; uploads start their runs themselves.
+# Sources that run on a schedule; uploads start their runs themselves.
 SOURCES: Mapping[str, Option] = {
     "tiktok": Option(
         schedules=(
@@ -67,7 +67,7 @@ FEATURES: Mapping[str, Option] = {
 
 @dataclass(frozen=True)
 class Config:
-    """One stage. A new one is quiet: it runs nothing by the clock and keeps no secret unless configured to.
+    """One stage. A new one starts nothing by itself: it has no schedule and no secret unless configured to.
 
     Attributes:
         stage: Part of the stacks' names, so that several can share an account.
@@ -75,7 +75,7 @@ class Config:
         account: The account's number; None: the deploying credentials' account.
         timezone: What schedules and dates are in (IANA).
         alert_email: Who is notified of failures; empty: subscribe to the topic by hand.
-        sources: Sources that run by the clock, `tiktok` and `youtube`.
+        sources: Sources that run on a schedule, `tiktok` and `youtube`.
         features: Services of others that are used: `google` (Cloud Translate) and `azure` (Custom Vision).
         own_settings: Settings of the package that the stage changes: `FRAMESIFT_…` variables for every function.
         scan_uploads: GuardDuty scans what is uploaded for malware, and only what is clean starts a run.

@@ -225,7 +225,7 @@ FUNCTIONS = (
         Access(
             records={
                 "RUN#youtube#*": _GET + _PUT,
-                "TAUGHT#*": _QUERY + _PUT,
+                "TRAINING_IMAGE#*": _QUERY + _PUT,
                 "REVIEW": _QUERY,
                 "JUDGED#*": _GET,
                 "DETECTOR": _GET,

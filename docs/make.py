@@ -54,7 +54,7 @@ def settings_page() -> str:
         "",
         "## Other variables",
         "",
-        "These are no settings. Any other variable that begins with `FRAMESIFT_` is refused, so that a misspelt name",
+        "These are not settings. Any other variable that begins with `FRAMESIFT_` is refused, so that a misspelt name",
         "is noticed.",
         "",
         "| variable | description |",

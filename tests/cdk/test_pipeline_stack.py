@@ -188,7 +188,7 @@ def test_a_function_may_touch_only_its_objects(pipeline, name, objects):
             "train_detector",
             {
                 "RUN#youtube#*": [GET, PUT],
-                "TAUGHT#*": [PUT, QUERY],
+                "TRAINING_IMAGE#*": [PUT, QUERY],
                 "REVIEW": [QUERY],
                 "JUDGED#*": [GET],
                 "DETECTOR": [GET],

@@ -487,7 +487,6 @@ def test_an_event_does_its_work_and_a_stage_logs_how_it_ended(
     for line in lines:
         assert {"source", "run", "attempt", "stage", "scope", "seconds"} <= set(line)
         if line["message"] == "stage done":
-            assert line["counts"]
             assert all(isinstance(count, int) for count in line["counts"].values())
         else:
             assert line["error"].endswith("Error")

@@ -98,7 +98,7 @@ def _run(connection: Connection, start: dict[str, Any], started: Machine | None)
         if grade is not None and grade.total.reuploads:
             _show_grade(grade)
         _say_where(connection)
-    _say(f"\nThe whole day to look at: {write_report(connection, record).resolve()}")
+    _say(f"\nThe report of the day: {write_report(connection, record).resolve()}")
     _say("See it again with `framesift status`, `framesift report`, `framesift top10` and `framesift clip`.")
 
 
@@ -192,7 +192,7 @@ def _show_execution(detail: Mapping[str, Any]) -> None:
 
 @app.command()
 def token(
-    username: Annotated[str, typer.Argument(help="Made where there is none.")] = "operator@example.com",
+    username: Annotated[str, typer.Argument(help="The user; created if there is none.")] = "operator@example.com",
     group: Annotated[list[str] | None, typer.Option(help="A group of the user; may be repeated.")] = None,
 ) -> None:
     """Sign in at the embedded user pool and print an access token for the HTTP API."""
@@ -207,7 +207,7 @@ def token(
 
 @app.command()
 def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
-    """Forget everything that runs on this machine have kept: lists, records, images."""
+    """Delete everything that local runs have stored: lists, records, images."""
     from framesift_local.aws.data_folder import check_unused
 
     check_unused(DATA_DIR)

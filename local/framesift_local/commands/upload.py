@@ -23,7 +23,7 @@ _START_LIMIT_S = 60.0
 
 
 def drop_and_watch(connection: Connection, *, goes_on: bool) -> None:
-    """Drop a video, watch the run that it starts, and say where its poses are and how to see them.
+    """Upload a video, watch the run that it starts, and say where its poses are and how to see them.
 
     Args:
         connection: Where the run takes place.
@@ -43,10 +43,10 @@ def drop_and_watch(connection: Connection, *, goes_on: bool) -> None:
             write_sample_video(video)
     before = {record.execution_arn for record in connection.records.runs.newest(UPLOAD.source)}
     (sent,) = send_videos(connection, COLLECTION, [video], force=True)
-    print_text(f"{video} was dropped at s3://{connection.bucket}/{sent.key}")
+    print_text(f"{video} was uploaded to s3://{connection.bucket}/{sent.key}")
     record = watch_execution(connection, _started(connection.records.runs, before), goes_on=goes_on)
     _say_how_to_see(connection, video)
-    print_text(f"The collection to look at: {write_report(connection, record).resolve()}")
+    print_text(f"The collection's report: {write_report(connection, record).resolve()}")
 
 
 def _started(runs: Runs, before: set[str]) -> str:

@@ -15,7 +15,7 @@ from framesift.detection.azure.batches import (
     prepare_images,
 )
 from framesift.errors import NotAnImageError, RegionOutsideError
-from tests.unit.detection.conftest import make_image
+from tests.unit.custom_vision import make_image
 
 INSIDE = Region(tag="logo", left=0.1, top=0.1, width=0.2, height=0.2)
 OUTSIDE = Region(tag="logo", left=1.5, top=0.1, width=0.2, height=0.2)

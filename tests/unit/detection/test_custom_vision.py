@@ -33,9 +33,8 @@ from framesift.settings import CustomVisionSettings, Settings
 from framesift.storage import S3Store
 from framesift_local.standins.customvision import CustomVisionStandIn, vision
 from framesift_local.standins.service import Fault
+from tests.unit.custom_vision import make_image
 from tests.waiting import wait_until
-
-from .conftest import make_image
 
 WHOLE = Region(tag="person", left=-0.2, top=0.1, width=0.5, height=0.5)
 

@@ -14,8 +14,7 @@ from framesift.detection.azure.export import Export, export_project
 from framesift.errors import ProjectNotFoundError
 from framesift.settings import Settings
 from framesift_local.standins.customvision import CustomVisionStandIn
-
-from .conftest import make_image
+from tests.unit.custom_vision import make_image
 
 COUNT = 5
 

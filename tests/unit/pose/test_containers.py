@@ -14,8 +14,7 @@ from framesift.errors import FramesLostError, VideoLimitError
 from framesift.pose.decode import Timing, VideoFacts, probe, read_frames
 from framesift.pose.frame import Frame
 from framesift.settings.pose import VideoSettings, load_pose_settings
-
-from .conftest import drawn_frames, encode_video
+from tests.unit.videos import drawn_frames, encode_video
 
 LIMITS = VideoSettings()
 COUNT, RATE = 30, Fraction(25)

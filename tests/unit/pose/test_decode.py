@@ -19,8 +19,7 @@ from framesift.errors import (
 from framesift.pose.decode import VideoFacts, probe, read_frames, set_times
 from framesift.pose.frame import Frame
 from framesift.settings.pose import VideoSettings
-
-from .conftest import drawn_frames, write_video
+from tests.unit.videos import drawn_frames, write_video
 
 LIMITS = VideoSettings()
 

@@ -16,8 +16,8 @@ from framesift.pose.frame import Frame
 from framesift.pose.model import resolve_bundle
 from framesift.pose.sequence import ModelFacts
 from framesift.settings.pose import PoseSettings
+from tests.unit.videos import AnybodyEngine, person_frames, write_video
 
-from .conftest import AnybodyEngine, person_frames, write_video
 from .test_tracking import DrawnFiguresEngine
 
 REAL = ("mediapipe", "batched")

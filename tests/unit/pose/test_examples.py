@@ -10,8 +10,7 @@ import pytest
 
 from framesift.pose import decode, files, tracking
 from framesift.pose.extract import extract
-
-from .conftest import person_frames, write_video
+from tests.unit.videos import person_frames, write_video
 
 
 @pytest.mark.parametrize("module", [decode, files, tracking], ids=lambda module: module.__name__.split(".")[-1])

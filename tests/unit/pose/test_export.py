@@ -8,8 +8,7 @@ import pytest
 
 from framesift.pose.export import EXPORTS
 from framesift.pose.skeleton import COCO17, COCO17_BONES, LANDMARKS, OPENPOSE_BODY_25
-
-from .conftest import make_sequence
+from tests.unit.videos import make_sequence
 
 
 def exported(tmp_path, name):

@@ -8,8 +8,7 @@ from av.video.reformatter import ColorRange, Colorspace
 
 from framesift.pose.batched import regions
 from framesift.pose.frame import Frame
-
-from .conftest import person_frames
+from tests.unit.videos import person_frames
 
 
 def frame_of(photo: np.ndarray, pixel_format: str = "yuv420p", rotation_deg: int = 0, **colours: int) -> Frame:

@@ -5,8 +5,7 @@ import pytest
 
 from framesift.pose.refine import fill_gaps, one_euro, refine, savitzky_golay
 from framesift.settings.pose import RefinementSettings
-
-from .conftest import make_sequence
+from tests.unit.videos import make_sequence
 
 
 def sequence_with_gap(length: int):

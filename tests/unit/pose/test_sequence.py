@@ -8,8 +8,7 @@ import pytest
 from framesift.errors import NotASequenceError
 from framesift.pose.files import atomic_path
 from framesift.pose.sequence import confidence, read_sequence, write_sequence
-
-from .conftest import make_sequence
+from tests.unit.videos import make_sequence
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])

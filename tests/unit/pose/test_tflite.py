@@ -6,8 +6,7 @@ import pytest
 
 from framesift.pose.mediapipe_engine import Image, ImageFormat, PoseLandmarker, PoseLandmarkerOptions
 from framesift.pose.tflite import LANDMARKS_NETWORK, bundle_without_mask, read_network, without_mask, write_network
-
-from .conftest import person_frames
+from tests.unit.videos import person_frames
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,7 @@ from framesift.pose.sequence import ModelFacts
 from framesift.pose.skeleton import BONES
 from framesift.pose.tracking import Tracker, match
 from framesift.settings.pose import load_pose_settings
-
-from .conftest import encode_video
+from tests.unit.videos import encode_video
 
 WIDTH, HEIGHT, COUNT = 320, 180, 90
 COLOURS = ((220, 60, 30), (30, 90, 220))

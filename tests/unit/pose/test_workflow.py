@@ -22,8 +22,7 @@ from framesift.pose.segments import Segment, Source, follow, plan
 from framesift.pose.sequence import read_sequence
 from framesift.pose.skeleton import torso_length
 from framesift.settings.pose import PoseSettings, load_pose_settings
-
-from .conftest import drawn_frames, person_frames, write_video
+from tests.unit.videos import drawn_frames, person_frames, write_video
 
 pytestmark = pytest.mark.usefixtures("pose_model")
 

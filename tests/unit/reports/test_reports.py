@@ -177,7 +177,7 @@ def test_a_collection_shows_confidence_over_time_also_where_the_video_is_gone(
     made: Day, collection: str, tmp_path: Path
 ) -> None:
     from framesift.pose.sequence import write_sequence
-    from tests.unit.pose.conftest import make_sequence
+    from tests.unit.videos import make_sequence
 
     write_sequence(make_sequence(5), tmp_path / "s")
     made.store.upload(tmp_path / "s", f"{keys.poses_prefix(collection)}s.pose.parquet")

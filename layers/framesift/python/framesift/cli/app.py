@@ -62,15 +62,13 @@ app.add_typer(takedown.app, name="takedown", help="Clips that must not be listed
 app.command("publish")(takedown.publish)
 app.add_typer(collections.app, name="collections", help="Collections of uploads, and their pose sequences.")
 app.add_typer(duplicates.app, name="duplicates", help="Near-duplicates: of a folder of images, or of a day's run.")
-app.add_typer(pose.app, name="pose", help="Videos in, pose sequences out.")
+app.add_typer(pose.app, name="pose", help="Pose sequences from videos: extract, draw, export, upload.")
 app.command("stage")(stage.stage)
 app.command("login")(login.login)
 app.command("doctor")(doctor.doctor)
-app.add_typer(detector.app, name="detector", help="Detectors: what predicts, rollback, and a project's export.")
-app.add_typer(review.app, name="review", help="Predictions that wait for a person.")
-app.add_typer(
-    models.app, name="models", help="Model files: which there are, where they come from, whether they are whole."
-)
+app.add_typer(detector.app, name="detector", help="The detector: what is in service, rollback, a project's export.")
+app.add_typer(review.app, name="review", help="Predictions in human review: list, draw, accept, reject.")
+app.add_typer(models.app, name="models", help="Model files: list, fetch and verify them, and add detectors.")
 
 
 def load_app() -> typer.Typer:

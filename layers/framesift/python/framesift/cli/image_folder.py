@@ -42,7 +42,7 @@ def find(
     contact_sheet: Annotated[Path | None, typer.Option(help="Draw PNG pages of clusters.")] = None,
     threshold: ThresholdOption = None,
     model: ModelOption = "auto",
-    index: Annotated[Path | None, typer.Option(help="An index of the folder: what did not change is not read.")] = None,
+    index: Annotated[Path | None, typer.Option(help="An index of the folder: unchanged files are not read.")] = None,
     move_to: Annotated[Path | None, typer.Option(help="Move the duplicates to this folder; keepers stay.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be moved.")] = False,
 ) -> None:
@@ -70,7 +70,7 @@ def index(
     to: Annotated[Path, typer.Option("-o", "--output", help="The index; an existing one is brought up to date.")],
     model: ModelOption = "auto",
 ) -> None:
-    """Keep what is needed to compare a folder's images; files that did not change are not read again."""
+    """Make or update an index of a folder's images; unchanged files are not read again."""
     with _needing_vision():
         from framesift.duplicates.folder import SUFFIXES
         from framesift.duplicates.index import build_index, load_index
@@ -88,7 +88,7 @@ def search(
     index: Annotated[Path, typer.Option(help="An index that `framesift duplicates index` made.")],
     threshold: ThresholdOption = None,
 ) -> None:
-    """Show the images of an index that these are duplicates of."""
+    """Find the images of an index that these are duplicates of."""
     with _needing_vision():
         from framesift.duplicates.index import load_index, open_model_of
     kept = load_index(index)
@@ -181,7 +181,7 @@ def _move(found: FolderDuplicates, destination: Path, *, dry_run: bool) -> None:
     else:
         path, moves = move_duplicates(found, destination)
         _show_moves(moves, "moved")
-        _say(f"To take it back: framesift duplicates undo {_name(path)}")
+        _say(f"To undo: framesift duplicates undo {_name(path)}")
 
 
 def _show_moves(moves: Sequence[Move], verb: str) -> None:

@@ -48,7 +48,7 @@ Config = Annotated[Path | None, typer.Option(help="A JSON file of settings; `fra
 Output = Annotated[Path, typer.Option("-o", "--output", help="Where to write.")]
 Bucket = Annotated[str | None, typer.Option(help="Upload to this bucket.")]
 Prefix = Annotated[str | None, typer.Option(help="The keys' prefix in the bucket.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Process again what is done.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Process finished videos again.")]
 
 
 @app.command()
@@ -58,13 +58,13 @@ def extract(
     preset: Preset = DEFAULT_PRESET,
     config: Config = None,
     fps: Annotated[float | None, typer.Option(help="Frames per second to process.")] = None,
-    max_frames: Annotated[int | None, typer.Option(help="Process at most so many frames of a video.")] = None,
-    min_confidence: Annotated[float | None, typer.Option(help="Leave out frames of lower visibility.")] = None,
-    people: Annotated[int | None, typer.Option(help="Follow at most so many people.")] = None,
+    max_frames: Annotated[int | None, typer.Option(help="The most frames of a video to process.")] = None,
+    min_confidence: Annotated[float | None, typer.Option(help="Leave out frames of lower mean visibility.")] = None,
+    people: Annotated[int | None, typer.Option(help="The most people to follow.")] = None,
     engine: Annotated[str | None, typer.Option(help="mediapipe, or batched (faster on many videos).")] = None,
     model: Annotated[str | None, typer.Option(help="lite, full or heavy; full needs no download from Google.")] = None,
     smoothing: Annotated[str | None, typer.Option(help="none, one_euro or savitzky_golay.")] = None,
-    max_gap: Annotated[float | None, typer.Option(help="Interpolate over gaps of up to so many seconds.")] = None,
+    max_gap: Annotated[float | None, typer.Option(help="Interpolate over gaps of up to this many seconds.")] = None,
     workers: Annotated[int | None, typer.Option(help="Processes; the default is one per core.")] = None,
     s3_bucket: Bucket = None,
     s3_prefix: Prefix = None,

@@ -24,7 +24,7 @@ VerdictOption = Annotated[Verdict, typer.Option(help="Which to show.")]
 @app.command("list")
 def list_reviews(
     verdict: VerdictOption = "pending",
-    limit: Annotated[int, typer.Option(min=1, help="At most as many, the oldest first.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most, the oldest first.")] = 100,
     json_: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
     stack: StackOption = "",
 ) -> None:
@@ -53,7 +53,7 @@ def show(
     ids: Annotated[list[str] | None, typer.Argument(help="Ids to show; by default the oldest ones.")] = None,
     to: Annotated[Path, typer.Option(help="The PNG file to write.")] = Path("review.png"),
     verdict: VerdictOption = "pending",
-    limit: Annotated[int, typer.Option(min=1, max=200, help="Without ids: at most as many.")] = 24,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="Without ids: how many at most.")] = 24,
     stack: StackOption = "",
 ) -> None:
     """Draw predictions on their images, as one contact sheet."""

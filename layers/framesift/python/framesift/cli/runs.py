@@ -40,9 +40,9 @@ def run(
     source: SourceArgument = DEFAULT_SOURCE,
     date: Annotated[str | None, typer.Option(help="The day, YYYY-MM-DD; today in Seoul by default.")] = None,
     category: Annotated[list[str] | None, typer.Option(help="Only this category; may be repeated.")] = None,
-    collection: Annotated[str | None, typer.Option(help="Of upload: do what is not done of this collection.")] = None,
+    collection: Annotated[str | None, typer.Option(help="For upload: process what is left of this collection.")] = None,
     force: Annotated[bool, typer.Option(help="Run again even if the day is done.")] = False,
-    only_if_failed: Annotated[bool, typer.Option(help="Do nothing unless the day has yet to succeed.")] = False,
+    only_if_failed: Annotated[bool, typer.Option(help="Do nothing if the day has already succeeded.")] = False,
     wait: Annotated[bool, typer.Option(help="Watch it until it ends.")] = True,
     dry: Annotated[
         bool,
@@ -50,7 +50,7 @@ def run(
     ] = False,
     stack: StackOption = "",
 ) -> None:
-    """Start a day's run, or take up one that failed, and watch it.
+    """Start a day's run, or resume one that failed, and watch it.
 
     Exit codes: 0 done (or done before), 65 refused, 69 the site or this machine, 75 try again later, 70 otherwise.
     """
@@ -136,7 +136,7 @@ def _say_how_to_come_back(record: RunRecord | None, *, goes_on: bool) -> None:
 
 
 def watch_run(source: SourceArgument = DEFAULT_SOURCE, run_id: RunArgument = None, stack: StackOption = "") -> None:
-    """Show a run that is under way until it ends; of one that has ended, how."""
+    """Watch a run until it ends; of one that has ended, show how."""
     connection = connect(stack)
     record = find_run(connection, source, run_id)
     if run_id is None:  # A day's upload may be under way beside a newer one that has ended.
@@ -221,7 +221,7 @@ def top10(
 
 def clip(
     clip_id: Annotated[str, typer.Argument(help="The clip's id, as the site gives it.")],
-    source: Annotated[str, typer.Option(help="Where it is from.")] = DEFAULT_SOURCE,
+    source: Annotated[str, typer.Option(help="The clip's source.")] = DEFAULT_SOURCE,
     stack: StackOption = "",
 ) -> None:
     """Show a clip's history: each day, whether it was listed or dropped, and why."""

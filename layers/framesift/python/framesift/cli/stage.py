@@ -28,7 +28,7 @@ def stage(
     ] = False,
     stack: StackOption = "",
 ) -> None:
-    """Do one stage again on the newest run of a source, whatever its outcome was before."""
+    """Repeat one stage of a source's newest run, whatever its outcome was before."""
     branch = branch_of(source)
     if not branch.stage_states:
         raise InputError(f"The stages of {source} run as a whole: `framesift {branch.start_command}`.")

@@ -14,7 +14,7 @@ from framesift.cli.tables import Column, show_table
 from framesift.pipeline import takedowns
 from framesift.pipeline.branches import DEFAULT_SOURCE
 
-SourceOption = Annotated[str, typer.Option(help="Where it is from.")]
+SourceOption = Annotated[str, typer.Option(help="The clip's source.")]
 IdArgument = Annotated[str, typer.Argument(help="The clip's id, as the site gives it: `framesift top10` shows it.")]
 
 

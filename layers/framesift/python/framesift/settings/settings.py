@@ -141,7 +141,7 @@ class DetectionSettings(Group):
     )
     model: str = Field("", description="With `onnx`: the detector, as `framesift models add` names it: `NAME/VERSION`.")
     iou_threshold: Share = Field(
-        0.45, description="With `onnx`: of two boxes of a tag with a higher IoU, the better one is kept."
+        0.45, description="With `onnx`: of two boxes of a tag with a higher IoU, the more probable one is kept."
     )
     batch: int = Field(8, ge=1, le=256, description="With `onnx`: images per batch.")
 
@@ -175,7 +175,7 @@ class CustomVisionSettings(Group):
     training_check_s: int = Field(
         60, ge=1, description="How often the workflow checks whether a training is done, seconds."
     )
-    training_limit_s: float = Field(7_200.0, gt=0, description="Longer trainings are given up, seconds.")
+    training_limit_s: float = Field(7_200.0, gt=0, description="Longer trainings are abandoned, seconds.")
     gate_margin: Share = Field(
         0.02, description="How much lower than the serving iteration's a candidate's average precision may be."
     )
@@ -293,7 +293,7 @@ class DuplicateSettings(Group):
         description="This many of each category's most viewed items are also compared by five windows of their image, "
         "which finds images that are shown inset on a page, at about 20 ms per item.",
     )
-    history_days: int = Field(7, ge=0, description="Items kept on this many previous days are keepers already.")
+    history_days: int = Field(7, ge=0, description="Items that were kept on this many previous days count as keepers.")
 
 
 class LanguageSettings(Group):

@@ -14,7 +14,7 @@
 | `QUOTA#{service}` | `{day}` | units that a day has cost | `quotas` |
 | `CLIENT#{digest}` | `{minute}` | requests of a client of the API | `clients` |
 | `REVIEW` | `{date}.{category}.{item}.{n}` | a prediction that waits for a person, or was decided | `reviews` |
-| `TAUGHT#{project}` | `{sha256}` | an image that a training project has | `training` |
+| `TRAINING_IMAGE#{project}` | `{sha256}` | an image that a training project has | `training` |
 | `JUDGED#{project}` | `{iteration}` | an iteration that the gate has decided about | `training` |
 | `DETECTOR` | `in_service` | which iteration predicts, and which did before | `training` |
 | `VIDEO#{collection}` | `{name}` | what became of a video: of the newest object under that name | `videos` |

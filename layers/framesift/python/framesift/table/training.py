@@ -45,13 +45,13 @@ class Training:
 
     def images(self, project_id: str) -> list[TrainingImage]:
         """The images that a project has, as far as was recorded."""
-        found = self.table.query(f"TAUGHT#{project_id}")
+        found = self.table.query(f"TRAINING_IMAGE#{project_id}")
         return [TrainingImage(**{**image, "sha256": image["sk"]}) for image in found]
 
     def add_images(self, project_id: str, images: Iterable[TrainingImage]) -> None:
         """Record images that a project has."""
         for image in images:
-            self.table.put(f"TAUGHT#{project_id}", image.sha256, image.model_dump(exclude={"sha256"}))
+            self.table.put(f"TRAINING_IMAGE#{project_id}", image.sha256, image.model_dump(exclude={"sha256"}))
 
     def is_judged(self, project_id: str, iteration_id: str) -> bool:
         """Whether the gate has decided about an iteration."""

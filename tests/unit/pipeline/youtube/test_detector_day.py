@@ -25,8 +25,7 @@ from framesift.storage import S3Store, read_lines
 from framesift.table import Records, Stages, Training
 from framesift_local.standins.customvision import CustomVisionStandIn, vision
 from framesift_local.standins.customvision.vision import Detection
-
-from .conftest import RUN, collect, make_image
+from tests.unit.custom_vision import RUN, collect, make_image
 
 WORK = StageInput(run=RUN, scopes=["popular"])
 NEXT = Run(source="youtube", date="2026-11-21", attempt=1)
@@ -155,7 +154,7 @@ def test_a_lost_record_does_not_double_what_the_project_has(day: Day, fixed_dete
     first = day.train()
     assert (first.uploaded, first.outcome) == (20, "training")
     for image in day.records.training.images(day.b.id)[:7]:
-        day.records.table.delete(f"TAUGHT#{day.b.id}", image.sha256)
+        day.records.table.delete(f"TRAINING_IMAGE#{day.b.id}", image.sha256)
     day.forget()
     again = day.train()
     assert (again.uploaded, again.known) == (0, 20)
@@ -236,7 +235,7 @@ def test_a_lost_record_of_an_image_that_was_converted_does_not_double_it(day: Da
     assert day.train().uploaded == 1
     (image,) = day.records.training.images(day.b.id)
     assert image.sha256 != image.sent_sha256
-    day.records.table.delete(f"TAUGHT#{day.b.id}", image.sha256)
+    day.records.table.delete(f"TRAINING_IMAGE#{day.b.id}", image.sha256)
     day.forget()
     again = day.train()
     assert (again.uploaded, again.known) == (0, 1)
@@ -253,7 +252,7 @@ def test_a_process_that_is_killed_while_it_uploads_doubles_nothing(day: Day, fix
         from framesift.contracts import Region
         from framesift.detection.azure import CustomVisionTrainer, LabelledImage
         from framesift.settings import CustomVisionSettings
-        from tests.unit.detection.conftest import make_image
+        from tests.unit.custom_vision import make_image
         trainer = CustomVisionTrainer(CustomVisionSettings(
             training_endpoint={azure.training_endpoint!r},
             training_key=SecretStr({azure.training_key.get_secret_value()!r}), requests_per_s=500),

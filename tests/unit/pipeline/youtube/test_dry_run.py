@@ -21,8 +21,7 @@ from framesift.storage import S3Store
 from framesift.table import Records
 from framesift_local.standins.customvision import CustomVisionStandIn, vision
 from framesift_local.standins.customvision.vision import Detection
-
-from .conftest import RUN, collect, make_image
+from tests.unit.custom_vision import RUN, collect, make_image
 
 WORK = StageInput(run=RUN, scopes=["popular"])
 DRY = WORK.model_copy(update={"dry_run": True})
@@ -168,7 +167,7 @@ def test_a_lost_record_is_looked_up_and_not_written(world: World, varied_detecti
     world.train(WORK)
     project_id = world.settings.custom_vision.candidate_project
     lost = world.records.training.images(project_id)[0]
-    key = {"pk": {"S": f"TAUGHT#{project_id}"}, "sk": {"S": lost.sha256}}
+    key = {"pk": {"S": f"TRAINING_IMAGE#{project_id}"}, "sk": {"S": lost.sha256}}
     aws.dynamodb().delete_item(TableName=world.records.name, Key=key)
     world.again()
     state = world.state()

@@ -19,8 +19,7 @@ from framesift.pose.sequence import read_sequence
 from framesift.settings.pose import PoseSettings
 from framesift.storage import S3Store, write_json
 from framesift.table import Records
-
-from .conftest import drawn_frames, person_frames, write_video
+from tests.unit.videos import drawn_frames, person_frames, write_video
 
 pytestmark = pytest.mark.usefixtures("pose_model")
 RUN = Run(source="upload", date="2026-11-20", attempt=1, subject="춤")

@@ -97,7 +97,7 @@ def test_groups_tables_and_other_variables_are_taken(monkeypatch: pytest.MonkeyP
 
 
 def test_each_variable_that_the_code_reads_is_known() -> None:
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     folders = ("cdk", "containers", "functions", "layers", "local", "tests", "benchmarks", "docs")
     texts = [
         path.read_text("utf-8", errors="ignore")
