@@ -9,7 +9,8 @@ import threading
 from pathlib import Path
 
 from framesift.errors import FramesiftError
-from framesift_local.aws.embedded import DEFAULT_REGION, REPOSITORY, EmbeddedAws
+from framesift_local.aws.client import DEFAULT_REGION
+from framesift_local.aws.embedded import REPOSITORY, EmbeddedAws
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:

@@ -23,6 +23,8 @@ def test_a_source_is_named_in_its_own_folders_only() -> None:
     named = set()
     for path in PACKAGE.rglob("*.py"):
         place = path.relative_to(PACKAGE)
+        if place.parts[0] == "contracts":  # Their fields' values are names of sources.
+            continue
         nodes = ast.walk(ast.parse(path.read_text("utf-8")))
         constants = {node.value for node in nodes if isinstance(node, ast.Constant)}
         named |= {(place.as_posix(), source) for source in constants & {*BRANCHES} if source not in place.parts}
