@@ -76,6 +76,12 @@ def test_a_day_of_tiktok_needs_no_more_than_its_roles_allow(account: Account):
     assert account.invoke("curate_category", category)["ranked"] > 0
     assert account.invoke("publish_lists", stage)["lists"]
     assert account.invoke("archive_run", stage)["objects"] > 0
+    # A clip that moves up when the stage is done once more has its image in the archive by now.
+    first = json.loads(account.store.get(keys.latest_list("dance")))["items"][0]["clip_id"]
+    account.records.items.take_down("tiktok", first, "asked")
+    account.records.stages.forget(run, "publish", "dance")
+    assert account.invoke("publish_lists", stage)["lists"][0]["count"] == 10
+    account.records.items.restore("tiktok", first)
     collected = account.records.stages.output(run, "collect", "dance")
     end = {**stage, "collected": [json.loads(collected)], "planned_compute": "cpu", "analyzed_on": "cpu"}
     assert account.invoke("finish_run", {**end, "execution_arn": "arn:1"})["status"] == "SUCCEEDED"

@@ -298,7 +298,7 @@ def test_every_service_is_trusted_for_this_account_alone(pipeline):
 
 # What each service acts for; Lambda names nothing when it takes a function's role.
 SOURCES = {
-    "states.amazonaws.com": "states:REGION:ACCOUNT:stateMachine:framesift-test",
+    "states.amazonaws.com": "states:REGION:ACCOUNT:stateMachine:framesift-full",
     "events.amazonaws.com": "events:REGION:ACCOUNT:rule/*",
     "ecs-tasks.amazonaws.com": "ecs:REGION:ACCOUNT:*",
     "vpc-flow-logs.amazonaws.com": "ec2:REGION:ACCOUNT:vpc-flow-log/*",

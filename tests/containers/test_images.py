@@ -23,10 +23,11 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from framesift import aws
+from framesift import aws, keys
+from framesift.contracts import AnalysisSummary, Clip, Run
 from framesift.errors import ModelError
 from framesift.models import BucketOrigin, default_cache_dir, open_registry
-from framesift.storage import S3Store
+from framesift.storage import S3Store, read_lines
 from framesift_local.aws.runtime_api import RuntimeApi
 from framesift_local.standins.clipsite import ClipSite
 from framesift_local.standins.sample_video import write_sample_video
@@ -127,10 +128,10 @@ class Machines:
         print(logs.stdout[-3000:], logs.stderr[-3000:])  # noqa: T201 - shown where the test fails
         return json.loads(answer.payload)
 
-    def analyze(self, job_spec_uri: str) -> subprocess.CompletedProcess[str]:
+    def analyze(self, job_spec_uri: str, image: str = "vision") -> subprocess.CompletedProcess[str]:
         """The vision job, to its end."""
         command = ["python", "-m", "containers.vision.main", job_spec_uri]  # The job definition's.
-        run = ["docker", "run", "--rm", *CONFINED, *self.environment(), "framesift-vision", *command]
+        run = ["docker", "run", "--rm", *CONFINED, *self.environment(), f"framesift-{image}", *command]
         return subprocess.run(run, capture_output=True, text=True, timeout=600, check=False)
 
 
@@ -146,6 +147,23 @@ def machines(images: None, endpoint: str, tmp_path_factory: pytest.TempPathFacto
     )
     with ClipSite(date=DAY, cache_dir=tmp_path_factory.mktemp("covers"), clips_per_category=60) as site:
         yield Machines(endpoint, site.url)
+
+
+@pytest.fixture(scope="module")
+def gpu_image(machines: Machines) -> str:
+    """The image with CUDA's libraries, which takes 15 minutes and 8 GB to build: only where someone has built it."""
+    found = subprocess.run(["docker", "image", "inspect", "framesift-vision-gpu"], capture_output=True, check=False)
+    if found.returncode != 0:
+        pytest.skip("There is no GPU image: python -m containers.build vision-gpu")
+    return "vision-gpu"
+
+
+@pytest.fixture
+def store(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Store]:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", machines.endpoint)
+    aws.forget_clients()
+    yield S3Store(NAME)
+    aws.forget_clients()
 
 
 def test_a_day_is_run_by_the_images(machines: Machines):
@@ -192,34 +210,68 @@ def test_a_day_is_run_by_the_images(machines: Machines):
     assert json.loads(answer["body"])["count"] == curated["ranked"]
 
 
-def test_an_uploads_poses_are_found_by_the_images(machines: Machines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_gpu_image_finds_on_a_cpu_what_the_other_found(machines: Machines, gpu_image: str, store: S3Store):
+    """After the day above: where no GPU can be had, the CPU queue's job would be the same."""
+    run = Run(source="tiktok", date=DAY.isoformat(), attempt=1)
+    key = keys.manifest(run, "dance", "analyzed")
+    before = {clip.id: clip for clip in read_lines(store, key, Clip)}
+    summary = AnalysisSummary.model_validate_json(store.get(keys.analysis_summary(run, ["dance"])))
+    store.delete([key, keys.analysis_summary(run, ["dance"]), *store.list(keys.features_prefix(run, "dance"))])
+    for clip in before.values():  # What was not listed is in the archive by now.
+        if clip.media and not store.exists(clip.media.key):
+            store.copy(keys.archived_media(run, "dance", clip.media.key), clip.media.key)
+
+    analyzed = machines.analyze(f"s3://{NAME}/{keys.job_spec(run, ['dance'])}", gpu_image)
+
+    assert analyzed.returncode == 0, analyzed.stdout[-3000:] + analyzed.stderr[-3000:]
+    again = AnalysisSummary.model_validate_json(store.get(keys.analysis_summary(run, ["dance"])))
+    assert (again.items, again.duplicates, again.embedder) == (summary.items, summary.duplicates, summary.embedder)
+    found = {clip.id: clip for clip in read_lines(store, key, Clip)}
+    assert {name: clip.duplicate for name, clip in found.items()} == {
+        name: clip.duplicate for name, clip in before.items()
+    }
+
+
+def test_the_gpu_image_has_cudas_libraries(gpu_image: str):
+    look = "import torch, torchvision; print(torch.version.cuda, torch.cuda.is_available(), torch.ones(2).sum().item())"
+    cuda, _, total = run_inside(gpu_image, look).split()
+    assert int(cuda.split(".")[0]) >= 12
+    assert total == "2.0"
+
+
+@pytest.mark.parametrize("image", ["vision", "vision-gpu"])
+def test_an_uploads_poses_are_found_by_the_images(
+    machines: Machines, store: S3Store, tmp_path: Path, image: str, request: pytest.FixtureRequest
+):
+    if image == "vision-gpu":
+        request.getfixturevalue("gpu_image")
     try:
         networks = open_registry(default_cache_dir(), public=True).resolve("pose-full")
     except ModelError as error:
         pytest.skip(f"the pose networks are not available: {error}")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", machines.endpoint)
-    aws.forget_clients()
-    store, step = S3Store(NAME), "functions.{}.handler.handler".format
+    step = "functions.{}.handler.handler".format
     BucketOrigin(store).push(networks.card, networks.path.read_bytes())
     write_sample_video(tmp_path / "a.mp4", 1.0)
-    store.upload(tmp_path / "a.mp4", "uploads/춤/내 영상.mp4")
+    collection = f"춤 {image}"
+    key = f"uploads/{collection}/내 영상.mp4"
+    store.upload(tmp_path / "a.mp4", key)
     began = machines.invoke(
         "steps",
         step("begin_run"),
         {
-            "start": {"source": "upload", "object": {"key": "uploads/춤/내 영상.mp4"}},
+            "start": {"source": "upload", "object": {"key": key}},
             "execution_arn": EXECUTION,
             "started_at": "2026-11-20T15:00:00Z",
         },
     )
     [work] = began["work"]
-    assert work["scope"] == "춤", began
-    stage = {"run": began["run"], "scopes": ["춤"]}
+    assert work["scope"] == collection, began
+    stage = {"run": began["run"], "scopes": [collection]}
 
     collected = machines.invoke("steps", step("collect_uploads"), work)
     assert collected.get("items") == 1, collected
     plan = machines.invoke("steps", step("plan_analysis"), stage)
-    extracted = machines.analyze(plan["job_spec_uri"])
+    extracted = machines.analyze(plan["job_spec_uri"], image)
     assert extracted.returncode == 0, extracted.stdout[-3000:] + extracted.stderr[-3000:]
     published = machines.invoke("steps", step("publish_poses"), stage)
     assert (published.get("done"), published.get("frames_kept")) == (1, 30), published

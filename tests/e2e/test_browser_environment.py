@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import pytest
 
 from framesift.settings import CrawlSettings
 from framesift.sources.browser import open_browser
+
+_PR_GET_DUMPABLE = 3
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -24,14 +27,38 @@ def test_no_process_of_chromium_has_our_environment(monkeypatch: pytest.MonkeyPa
         async with open_browser(CrawlSettings()) as browser:
             page = await browser.new_page()
             assert await page.evaluate("1 + 1") == 2
-            with subprocess.Popen(["ps", "-eo", "pid=,args="], stdout=subprocess.PIPE, text=True) as ps:
-                listed = ps.communicate()[0].splitlines()
-            pids = [line.split()[0] for line in listed if "chrom" in line and _is_below(int(line.split()[0]))]
+            pids = [pid for pid, command in _processes() if "chrom" in command and _is_below(pid)]
             return [Path(f"/proc/{pid}/environ").read_bytes() for pid in pids]
 
     found = asyncio.run(environments())
     assert len(found) >= 2, "the browser, and a process for its page"
     assert not [environment for environment in found if secret.encode() in environment or b"AWS_" in environment]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_playwrights_driver_has_not_our_environment_and_cannot_read_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "canary-51bd"
+    monkeypatch.setenv("AWS_SESSION_TOKEN", secret)
+
+    async def look() -> tuple[list[bytes], int]:
+        async with open_browser(CrawlSettings()):
+            drivers = [pid for pid, command in _processes() if "run-driver" in command and _is_below(pid)]
+            is_dumpable = ctypes.CDLL(None).prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0)
+            return [Path(f"/proc/{pid}/environ").read_bytes() for pid in drivers], is_dumpable
+
+    drivers, is_dumpable = asyncio.run(look())
+    assert len(drivers) == 1
+    assert secret.encode() not in drivers[0]
+    assert b"AWS_" not in drivers[0]
+    assert is_dumpable == 0, "a process of the same user reads the environment of a dumpable one below /proc"
+    assert os.environ["AWS_SESSION_TOKEN"] == secret, "this process goes on with its own"
+
+
+def _processes() -> list[tuple[int, str]]:
+    """The ids and command lines of all processes."""
+    with subprocess.Popen(["ps", "-ww", "-eo", "pid=,args="], stdout=subprocess.PIPE, text=True) as ps:
+        lines = [line.strip().partition(" ") for line in ps.communicate()[0].splitlines()]
+    return [(int(pid), command) for pid, _, command in lines]
 
 
 def _is_below(pid: int) -> bool:

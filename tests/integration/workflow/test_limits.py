@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from PIL import Image
 
+from framesift import aws, keys
+from framesift.contracts import (
+    AnalysisSummary,
+    Clip,
+    CrawlOutput,
+    Finding,
+    FrameCounts,
+    Media,
+    Run,
+    Upload,
+    UploadsOutput,
+    VideoEntry,
+)
+from framesift.pipeline.upload.poses import pose_settings
+from framesift.settings import load_settings
+from framesift.storage import S3Store, write_json, write_manifest
+from framesift.table import Records
 from tests.integration.embedded.conftest import Running
 
 MAX_STATE_BYTES = 256 * 1024
@@ -54,3 +79,150 @@ def test_a_run_is_far_from_the_limits_of_step_functions(histories: list[list[dic
         sizes = [len(str(details(event).get(name, "")).encode()) for event in events for name in ("input", "output")]
         assert max(sizes) < MAX_STATE_BYTES / 32
         assert len(events) < MAX_EVENTS / 100
+
+
+# --- the largest day, and the largest collection ---
+
+CATEGORIES = ["main", "dance", "challenge", "food", "tts"]
+ITEMS = 2_000
+VIDEOS = 10_000
+YESTERDAY = (datetime.now(ZoneInfo("Asia/Seoul")) - timedelta(days=1)).date().isoformat()
+
+
+@dataclass(frozen=True)
+class Account:
+    """The embedded AWS as our own code sees it."""
+
+    running: Running
+    store: S3Store
+    records: Records
+
+    def run(self, start: dict[str, Any], timeout_s: float) -> list[dict[str, Any]]:
+        """The history of an execution that succeeded."""
+        arn = self.running.client("stepfunctions").start_execution(
+            stateMachineArn=self.running.outputs["StateMachineArn"], input=json.dumps(start)
+        )["executionArn"]
+        ended = self.running.wait_for(lambda: self.running.ended(arn), timeout_s)
+        assert ended["status"] == "SUCCEEDED", ended
+        return history(self.running, arn)
+
+
+@pytest.fixture
+def account(crowded: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", crowded.endpoint)
+    aws.forget_clients()
+    yield Account(crowded, S3Store(crowded.outputs["BucketName"]), Records(crowded.outputs["TableName"]))
+    aws.forget_clients()
+
+
+_CONTENTS = ("input", "output", "parameters")
+
+
+def measure(events: list[dict[str, Any]]) -> tuple[int, int]:
+    """The bytes of the largest state, and the number of events."""
+    sizes = [len(str(details(event).get(name, "")).encode()) for event in events for name in _CONTENTS]
+    return max(sizes), len(events)
+
+
+def collected_day(account: Account, run: Run) -> None:
+    """Leave what the collect and analyze stages of a large day leave; only what may be listed has an image."""
+    image = BytesIO()
+    Image.new("RGB", (64, 96), "orange").save(image, "JPEG")
+    for category in CATEGORIES:
+        clips = []
+        for number in range(ITEMS):
+            item_id = f"{category}{number:04}"
+            key = keys.media(run, category, item_id, "jpg")
+            media = Media(key=key, sha256="0" * 64, content_type="image/jpeg", size_bytes=9, width=64, height=96)
+            clips.append(
+                Clip(
+                    source="tiktok",
+                    category=category,
+                    id=item_id,
+                    url=f"https://www.tiktok.com/@a/video/{item_id}",
+                    title="춤추는 고양이가 오늘도 춤을 춥니다",
+                    views=9_000_000 - number,
+                    collected_at=datetime.now(UTC),
+                    media=media,
+                )
+            )
+            if number < 10:
+                account.store.put(key, image.getvalue(), "image/jpeg")
+        for stage in ("collected", "analyzed"):
+            write_manifest(account.store, keys.manifest(run, category, stage), clips)
+        key = keys.manifest(run, category, "collected")
+        output = CrawlOutput(scope=category, manifest_key=key, seen=9 * ITEMS, items=ITEMS, fetched=ITEMS)
+        account.records.stages.end(run, "collect", category, output.model_dump_json())
+    etags = [account.store.describe(keys.manifest(run, category, "collected")).etag for category in CATEGORIES]
+    summary = AnalysisSummary(
+        items=ITEMS * 5,
+        failed_items=0,
+        duplicates=0,
+        duplicates_by_method={},
+        not_judged=0,
+        embedder="pdq",
+        embedder_why="",
+        device="cpu",
+        history_items=0,
+        seconds=1,
+        collected_digest=hashlib.sha256("\n".join(etags).encode()).hexdigest(),
+    )
+    write_json(account.store, keys.analysis_summary(run, CATEGORIES), summary)
+
+
+def test_the_largest_day_stays_far_from_the_limits(account: Account) -> None:
+    run = Run(source="tiktok", date=YESTERDAY, attempt=1)
+    collected_day(account, run)
+
+    events = account.run({"source": "tiktok", "date": YESTERDAY}, 400)
+
+    state_bytes, count = measure(events)
+    print(f"{ITEMS} items x {len(CATEGORIES)}: {state_bytes} bytes, {count} events")  # noqa: T201 - the figure of the docs
+    record = account.records.runs.get("tiktok", YESTERDAY)
+    assert (record.status, sorted(record.done)) == ("SUCCEEDED", sorted(CATEGORIES))
+    curated = account.records.stages.outputs(run)
+    assert [curated["curate", category]["items"] for category in CATEGORIES] == [ITEMS] * 5
+    assert state_bytes < MAX_STATE_BYTES / 16
+    assert count < MAX_EVENTS / 50
+
+
+def test_the_largest_collection_stays_far_from_the_limits(account: Account) -> None:
+    run = Run(source="upload", date=YESTERDAY, attempt=1, subject="many")
+    recorded = pose_settings(load_settings().upload).recorded()
+    uploads = []
+    for number in range(VIDEOS):
+        name = f"{number:05} 내 영상.mp4"
+        uploads.append(
+            Upload(
+                key=f"uploads/many/{name}",
+                name=name,
+                etag="e",
+                size_bytes=9,
+                modified_at=datetime.now(UTC),
+                finding=Finding.VIDEO,
+            )
+        )
+    write_manifest(account.store, keys.manifest(run, "many", "collected"), uploads)
+    output = UploadsOutput(
+        scope="many", manifest_key=keys.manifest(run, "many", "collected"), seen=VIDEOS, items=VIDEOS
+    )
+    account.records.stages.end(run, "collect", "many", output.model_dump_json())
+    # As after a job of 10,000 children, which is one state of the workflow however many they are.
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda upload: account.records.videos.put("many", upload, done(upload, recorded)), uploads))
+
+    events = account.run({"source": "upload", "collection": "many", "date": YESTERDAY}, 400)
+
+    state_bytes, count = measure(events)
+    print(f"{VIDEOS} videos: {state_bytes} bytes, {count} events")  # noqa: T201 - the figure of the docs
+    manifest = json.loads(account.store.get(keys.poses_manifest(run, "many")))
+    assert manifest["totals"]["done"] == VIDEOS
+    assert state_bytes < MAX_STATE_BYTES / 16
+    assert count < MAX_EVENTS / 50
+
+
+def done(upload: Upload, recorded: dict[str, Any]) -> VideoEntry:
+    return VideoEntry(
+        source=upload.name, sha256="a" * 64, status="done", output="a.pose.parquet", settings=recorded,
+        frames=FrameCounts(30, 30, 0, 0, 0), source_size_bytes=9, output_size_bytes=9,
+    )  # fmt: skip

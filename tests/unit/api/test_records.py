@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -9,7 +10,7 @@ import pytest
 
 from framesift import keys
 from framesift.api import problems
-from framesift.contracts import TopList
+from framesift.contracts import Run, TopList
 from framesift.storage import S3Store
 from framesift.table import Records, RunRecord, Runs
 from tests.unit.api.conftest import CLAIMS, Answer
@@ -52,6 +53,24 @@ def test_gives_a_run_with_its_stages(ask: Ask):
     assert answer.json["stages"] == [
         {"stage": "collect", "scope": "dance", "output": {"category": "dance", "items": 200}}
     ]
+
+
+def test_gives_the_stages_of_each_attempt_that_made_something_and_of_the_latest(
+    ask: Ask, one_run: Run, records: Records
+):
+    record = records.runs.get("tiktok", one_run.id)
+    later = record.model_copy(
+        update={"attempt": 4, "done": ["dance", "food"], "attempts": {"dance": 1, "food": 3}, "execution_arn": "arn:4"}
+    )
+    assert records.runs.claim(later, replaces=record)
+    for attempt, scope in ((2, "dance"), (3, "food"), (4, "tts")):
+        run = one_run.model_copy(update={"attempt": attempt})
+        records.stages.end(run, "collect", scope, json.dumps({"items": attempt}))
+
+    stages = ask("/v1/runs/tiktok/2026-11-20", claims=CLAIMS).json["stages"]
+
+    found = [(each["stage"], each["scope"], each["output"]["items"]) for each in stages]
+    assert found == [("collect", "dance", 200), ("collect", "food", 3), ("collect", "tts", 4)]
 
 
 @pytest.mark.usefixtures("one_run")

@@ -300,6 +300,59 @@ def test_a_finish_that_is_tried_again_returns_what_the_first_wrote(site: Site) -
     assert len(site.notified) == 1
 
 
+def break_off(*_: object) -> None:
+    raise ConnectionError("the process dies here")
+
+
+def test_a_finish_that_dies_before_people_are_notified_does_it_when_it_is_tried_again(site: Site) -> None:
+    site.walled = {"food"}
+    request = site.work(site.begin())
+    with pytest.raises(ConnectionError):
+        finish_run(request, site.store, site.records, break_off)
+    assert (site.record.status, site.record.notified) == ("FAILED", False)
+
+    for _ in range(2):
+        site.finish(request)
+    assert site.notified == ["Framesift: tiktok of 2026-11-20 is incomplete"]
+    assert site.record.notified
+
+
+def test_where_every_try_of_finish_dies_fail_notifies_people_of_what_finish_wrote(site: Site) -> None:
+    site.walled = {"food"}
+    begun = site.begin()
+    request = site.work(begun)
+    with pytest.raises(ConnectionError):
+        finish_run(request, site.store, site.records, break_off)
+    ended = site.record
+
+    for _ in range(2):
+        site.fail("finish", begun.run)
+    assert site.notified == ["Framesift: tiktok of 2026-11-20 is incomplete"]
+    assert site.record == ended.model_copy(update={"notified": True}), "what Finish wrote stays"
+
+
+def test_a_fail_that_dies_before_people_are_notified_does_it_when_it_is_tried_again(site: Site) -> None:
+    begun = site.begin()
+    request = FailInput(run=begun.run, stage="plan", error="X", execution_arn="arn:1")
+    with pytest.raises(ConnectionError):
+        fail_run(request, site.records, break_off)
+    assert (site.record.status, site.record.notified) == ("FAILED", False)
+
+    for _ in range(2):
+        site.fail("plan", begun.run)
+    assert site.notified == ["Framesift: tiktok of 2026-11-20 failed"]
+
+
+def test_a_start_that_read_an_earlier_attempt_does_not_take_the_run(site: Site) -> None:
+    site.run_day()
+    former = site.record
+    late = former.model_copy(update={"status": "RUNNING", "execution_arn": "arn:late"})
+    # The same execution and status again, but another attempt was made meanwhile.
+    assert site.records.runs.update(former.model_copy(update={"attempt": 2}), former)
+    assert not site.records.runs.claim(late, replaces=former)
+    assert site.record.attempt == 2
+
+
 def test_an_execution_that_was_cut_off_is_found_without_reading_every_run(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

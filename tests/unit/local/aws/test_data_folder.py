@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 import time
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,9 @@ from framesift_local.aws.data_folder import check_unused, hold, logged_to, tempo
 from framesift_local.aws.disk import named_full_disk
 from framesift_local.aws.records import Records
 from framesift_local.aws.server import check_port
+from framesift_local.machine import STAND_INS_FILE, machine
+
+DAY = date(2026, 11, 20)
 
 
 def mode(path: Path) -> int:
@@ -36,6 +40,15 @@ def test_a_held_folder_is_its_owner_s_alone(tmp_path: Path, before: int | None) 
         folder.chmod(before)
     with hold(folder):
         assert mode(folder) == 0o700
+
+
+def test_a_second_machine_is_refused_and_leaves_the_first_ones_stand_ins(tmp_path: Path) -> None:
+    settings = tmp_path / STAND_INS_FILE
+    with hold(tmp_path):
+        settings.write_text("FRAMESIFT_CRAWL__SITE_URL=http://127.0.0.1:1\n")
+        with pytest.raises(DataFolderBusyError, match=f"process {os.getpid()}"), machine(tmp_path, day=DAY):
+            pytest.fail("two of them share a folder")
+        assert settings.read_text() == "FRAMESIFT_CRAWL__SITE_URL=http://127.0.0.1:1\n"
 
 
 def test_a_folder_in_use_is_held_by_one_and_not_deleted(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ from framesift.pipeline.upload.plan import plan_poses
 from framesift.pipeline.upload.poses import failed_entry, pose_settings
 from framesift.pipeline.upload.publish import publish_poses
 from framesift.pose.manifest import json_schema
-from framesift.settings import Settings, UploadSettings
+from framesift.settings import AnalysisSettings, Settings, UploadSettings
 from framesift.storage import S3Store, read_lines
 from framesift.table import Failure, Records
 
@@ -362,6 +362,15 @@ def test_settings_decide_how_many_children_and_where(
     collect(store, records)
     plan = plan_poses(StageInput(run=RUN, scopes=["dance"]), Settings(**settings), store, records)
     assert (plan.array_size, plan.compute) == (array_size, compute)
+
+
+@pytest.mark.parametrize("name", ["timeout_s", "gpu_timeout_s", "attempt_timeout_s"])
+def test_a_job_over_videos_has_time_limits_of_its_own(store: S3Store, records: Records, name: str) -> None:
+    store.put(KEY, b"one")
+    collect(store, records)
+    settings = Settings(upload=UploadSettings(**{name: 4_242}), analysis=AnalysisSettings(**{name: 777}))
+    plan = plan_poses(StageInput(run=RUN, scopes=["dance"]), settings, store, records)
+    assert getattr(plan, name) == 4_242
 
 
 # --- what is published ---
