@@ -34,6 +34,7 @@ from framesift.errors import FramesiftError
 
 _LENGTHS = struct.Struct(">IQ")  # Of the JSON and of the bytes that follow it.
 _MAX_HEADER_BYTES = 1 << 20
+_BUFFER_BYTES = 2 << 20  # Pixels of a thumbnail pass in one piece; the kernel may allow less.
 _START_TIMEOUT_S = 60.0
 _OWN_ALARM_MARGIN_S = 2.0
 # All that a decoder needs; no credentials, no settings.
@@ -139,6 +140,8 @@ class _Worker:
         self._memory_limit_bytes = memory_limit_bytes
         self._channel, theirs = socket.socketpair()
         with theirs:
+            for end in (self._channel, theirs):
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER_BYTES)
             self._process = subprocess.Popen(  # noqa: S603 - our own module.
                 [sys.executable, "-m", "framesift.sandbox", module, str(memory_limit_bytes)],
                 stdin=theirs.fileno(),
@@ -215,10 +218,12 @@ def _send(
     channel: socket.socket, fields: dict[str, Any], data: bytes | bytearray | memoryview, deadline: float
 ) -> None:
     header = json.dumps(fields).encode()
-    _set_timeout(channel, deadline)
-    channel.sendall(_LENGTHS.pack(len(header), memoryview(data).nbytes) + header)
-    _set_timeout(channel, deadline)
-    channel.sendall(data)
+    parts = [memoryview(_LENGTHS.pack(len(header), memoryview(data).nbytes) + header), memoryview(data).cast("B")]
+    while any(parts):  # One call for most messages: each lets other threads in, and waits for its turn again.
+        _set_timeout(channel, deadline)
+        sent = channel.sendmsg(parts)
+        for index, part in enumerate(parts):
+            parts[index], sent = part[sent:], max(0, sent - len(part))
 
 
 def _receive(channel: socket.socket, deadline: float) -> Reply:
