@@ -18,13 +18,13 @@ from framesift.errors import FramesiftError
 from framesift.settings.own import digest_settings, read_own_settings
 from framesift.storage import Store, read_lines
 from framesift.table import RunRecord
-from framesift_local.aws.data_folder import check_unused
+from framesift_local.aws.data_folder import hold
 from framesift_local.aws.embedded import EmbeddedAws
 from framesift_local.aws.server import check_port
 from framesift_local.aws.stepfunctions import StatusListener, ignore_status
 from framesift_local.aws.synth import synthesize
 from framesift_local.outside import Outside, choose_services
-from framesift_local.private_files import make_private_folder, write_private
+from framesift_local.private_files import write_private
 from framesift_local.standins.clipsite import ClipSite, Grade, grade
 from framesift_local.standins.process import StandInProcess
 
@@ -137,9 +137,8 @@ def machine(
     check_port(api_port)
     own = read_own_settings()
     outside = choose_services(own, real, sources)
-    check_unused(data_dir)  # Before the stand-ins: their addresses must not take the place of a running one's.
-    with ExitStack() as stand_ins:
-        make_private_folder(data_dir)
+    with ExitStack() as held:
+        held.enter_context(hold(data_dir))  # First: of two starts at once, one must leave the other's files alone.
         processes: list[StandInProcess] = []
         stand_in_settings: dict[str, str] = {}
         for service, make, read_settings in (
@@ -148,7 +147,7 @@ def machine(
             ("custom-vision", partial(_custom_vision, data_dir), json.loads),
         ):
             if outside.uses_stand_in(service):
-                processes.append(stand_ins.enter_context(make()))
+                processes.append(held.enter_context(make()))
                 stand_in_settings |= read_settings(processes[-1].line)
         write_private(
             data_dir / STAND_INS_FILE,
@@ -169,6 +168,7 @@ def machine(
             },
             command_settings={**stand_in_settings, **outside.settings},
             known_settings=digest_settings(own),
+            holds_folder=False,
             on_execution=on_execution,
         )
         with aws:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError, ParamValidationError
 from moto.cognitoidp.models import cognitoidp_backends
 from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import s3_backends
@@ -77,6 +78,7 @@ class EmbeddedAws:
         command_settings: Settings that commands which find this embedded AWS take, too.
         known_settings: Digests of the user's settings that it was started with.
         schedules: Whether schedules fire. What was missed today is started late, once.
+        holds_folder: Whether it keeps others out of the folder; false where the caller does (`data_folder.hold`).
         time_scale: Factor on the waits of retries; below 1 for tests.
         queue_wait_scale: Factor on Batch queues' state time limits: nobody here will add a GPU meanwhile.
         deliveries: How often each event is delivered: 2 shows that a second one is harmless.
@@ -98,6 +100,7 @@ class EmbeddedAws:
         command_settings: Mapping[str, str] | None = None,
         known_settings: Mapping[str, str] | None = None,
         schedules: bool = False,
+        holds_folder: bool = True,
         time_scale: float = 1.0,
         queue_wait_scale: float = 0.01,
         deliveries: int = 1,
@@ -114,6 +117,7 @@ class EmbeddedAws:
         self._command_settings = dict(command_settings or {})
         self._known_settings = dict(known_settings or {})
         self._with_schedules = schedules
+        self._holds_folder = holds_folder
         self._on_execution = on_execution
         self._time_scale = time_scale
         self._queue_wait_scale = queue_wait_scale
@@ -193,7 +197,8 @@ class EmbeddedAws:
 
     def _start(self) -> None:
         enter = self._closing.enter_context
-        enter(hold(self.data_dir))
+        if self._holds_folder:
+            enter(hold(self.data_dir))
         self._records = Records(self.data_dir / STATE_FILE)
         self._closing.callback(self._records.close)
         logs = self.data_dir / "logs"
@@ -357,7 +362,11 @@ class EmbeddedAws:
             return Response(status=404)
         try:
             answer = action(json.loads(request.get_data() or b"{}"))
-        except (ValueError, KeyError, TypeError, BatchClientError) as error:
+        except ClientError as error:  # What a part of ours refuses, it refuses because of the request.
+            return Response(error.response["Error"].get("Message", str(error)), 400)
+        except (
+            ValueError, KeyError, TypeError, AttributeError, RecursionError, BatchClientError, ParamValidationError
+        ) as error:  # fmt: skip
             return Response(f"{type(error).__name__}: {error}\n", 400)
         return Response(json.dumps(answer), mimetype="application/json")
 

@@ -12,7 +12,7 @@ from contextlib import ExitStack, suppress
 from datetime import date as Date  # noqa: N812 - `date` is an option's name here
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from zoneinfo import ZoneInfo
 
 import typer
@@ -22,7 +22,7 @@ from framesift.cli.connection import DATA_DIR, Connection, connect
 from framesift.cli.console import errors, output
 from framesift.cli.report import write_report
 from framesift.cli.runs import lists_of, show_lists, start_and_watch
-from framesift.errors import DataFolderBusyError, InvalidDateError
+from framesift.errors import DataFolderBusyError, InvalidDateError, InvalidUserError
 from framesift.pipeline.branches import BRANCHES, DEFAULT_SOURCE, branch_of
 from framesift.settings import load_settings
 
@@ -201,8 +201,12 @@ def token(
         f"{connection.endpoint_url}/_embedded/token",
         json.dumps({"username": username, "groups": group or []}).encode(),
     )
-    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
-        output.print(json.load(response), soft_wrap=True, highlight=False)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+            output.print(json.load(response), soft_wrap=True, highlight=False)
+    except HTTPError as error:
+        with error:
+            raise InvalidUserError(f"There is no token for {username!r}: {error.read().decode().strip()}") from None
 
 
 @app.command()

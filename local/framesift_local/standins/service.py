@@ -23,6 +23,9 @@ from pydantic import BaseModel, Field, ValidationError
 from framesift.errors import PortInUseError
 from framesift_local.same_origin import HOST, refuse_foreign
 
+_MAX_BODY_BYTES = 256 << 20  # A batch of images to train on.
+_MAX_LENGTH_DIGITS = 18
+
 
 class Fault(StrEnum):
     """A way in which a service fails."""
@@ -253,19 +256,30 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
+def _read_length(text: str) -> int | None:
+    """Return a body's length in bytes; None where it is no number, or beyond what a stand-in takes."""
+    if not (text.isascii() and text.isdigit() and len(text) < _MAX_LENGTH_DIGITS):
+        return None
+    return int(text) if int(text) <= _MAX_BODY_BYTES else None
+
+
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
     def _respond(self) -> None:
+        size_bytes = _read_length(self.headers.get("Content-Length", "0"))
+        if size_bytes is None:
+            self.close_connection = True
+            return self.send_error(HTTPStatus.BAD_REQUEST, f"A body has 0 to {_MAX_BODY_BYTES:,} bytes")
         parts = urlsplit(self.path)
         request = Request(
             self.command,
             parts.path,
             {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()},
             {name.lower(): value for name, value in self.headers.items()},
-            self.rfile.read(int(self.headers.get("Content-Length", 0))),
+            self.rfile.read(size_bytes),
         )
         if refusal := refuse_foreign(request.headers):
             answer: Answer | None = Answer.of({"message": refusal}, HTTPStatus.FORBIDDEN)

@@ -144,3 +144,18 @@ def test_rightly_signed_but_wrong_claims_are_refused(aws, token, change):
     assert get(aws, "/v1/runs", Authorization=right)[0] == 200
     wrong = jwt.encode({**claims, **change}, key, "RS256", {"kid": kid})
     assert get(aws, "/v1/runs", Authorization=wrong)[0] == 401
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b'{"username":""}', b'{"username":1}', b"[]", b"\xff", b'{"username":"lee","groups":7}',
+     b"[" * 100_000],
+    ids=lambda body: repr(body[:20]),
+)  # fmt: skip
+def test_a_token_for_nobody_is_refused_with_a_reason(aws, body):
+    request = urllib.request.Request(f"{aws.endpoint}/_embedded/token", body)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=30)
+    with refused.value as answer:
+        assert answer.status == 400
+        assert answer.read()

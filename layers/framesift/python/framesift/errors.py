@@ -8,6 +8,7 @@ FramesiftError
 ├── InputError                      the request is wrong: change it before repeating it           (exit 65)
 │   ├── InvalidStartError · UnknownSourceError · UnknownCategoryError · InvalidDateError
 │   ├── InvalidCollectionError · NoUploadsError · UnknownServiceError · InvalidPortError
+│   ├── InvalidUserError
 │   ├── SettingsError               a setting, or the thing it names, cannot be used
 │   │   └── UnknownSettingError · SecretUnreadableError · SecretContentError
 │   ├── NotFoundError (ObjectMissingError) · TranslateDeniedError
@@ -578,6 +579,10 @@ class ExtraMissingError(MachineError):
 
 class PortInUseError(MachineError):
     """Another process listens on the port."""
+
+
+class InvalidUserError(InputError):
+    """The embedded user pool refuses a user's name or group."""
 
 
 class InvalidPortError(InputError):
