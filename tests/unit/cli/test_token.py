@@ -11,7 +11,6 @@ from framesift.cli import connection
 from framesift_local.standins.service import Answer, Loopback, Request
 from tests.unit.cli.conftest import framesift
 
-
 OUTPUTS = {"BucketName": "bucket", "TableName": "table", "StateMachineArn": "arn"}
 
 
