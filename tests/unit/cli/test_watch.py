@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from framesift import aws
+from framesift.cli.watch import watch
 from framesift.contracts import Run
 from framesift.storage import S3Store
 from framesift.table import Records, RunRecord
+from framesift.table.stages import FRAMES
 from tests.unit.cli.conftest import framesift
 
 STARTED_AT = datetime.now(UTC) - timedelta(minutes=2)
@@ -161,3 +165,32 @@ def test_a_run_from_before_there_was_a_log_is_listed_once(
     ]
     assert framesift("runs", "--limit", "1") == 0
     assert "2026-11-19" not in capsys.readouterr().out
+
+
+def test_frames_of_videos_are_shown_while_they_are_processed(
+    records: Records, stack: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = RunRecord(
+        source="upload",
+        date="2026-11-20",
+        subject="dance.1",
+        collection="dance",
+        status="RUNNING",
+        attempt=1,
+        execution_arn="arn:1",
+        categories=[],
+        started_at=STARTED_AT,
+    )
+    assert records.runs.claim(record, None)
+    records.stages.report_progress(record.run, FRAMES, "여름 댄스.mp4", 150, 600)
+    console = Console(file=io.StringIO(), force_terminal=True, width=80)
+    shown = []
+
+    def look() -> str:
+        shown.append(console.file.getvalue())
+        return "SUCCEEDED"
+
+    monkeypatch.setattr(aws, "stepfunctions", lambda: Workflow(lambda: "RUNNING", look))
+    watch("arn:1", records, console)
+    assert "여름 댄스.mp4" in shown[0]
+    assert "150/600 frames" in shown[0]

@@ -1,5 +1,6 @@
 """The whole of it on videos that the test makes: extract, resume, upload, export, overlay, errors."""
 
+import io
 import json
 import os
 from fractions import Fraction
@@ -9,9 +10,13 @@ from urllib.error import URLError
 import jsonschema
 import numpy as np
 import pytest
+from rich.console import Console
+from rich.text import Text
 from typer.testing import CliRunner
 
+from framesift import cli
 from framesift.cli.pose import app
+from framesift.cli.progress import frame_bars
 from framesift.errors import ModelMissingError, NoPersonError, NoVideosError
 from framesift.pose.decode import probe, read_frames
 from framesift.pose.engine import open_engine
@@ -112,9 +117,30 @@ def test_a_dry_run_does_nothing(person_video, tmp_path):
     assert result.exit_code == 0
     assert "video\tframes\tto process\tseconds\tsize" in result.output
     assert f"person.mp4\t60\t30\t2.0\t{person_video.stat().st_size / 1000:.1f} kB" in result.output
-    assert "would process 30 frames of 1 videos: 2.0 s" in result.output
+    assert "would process 30 frames of 1 video: 2.0 s" in result.output
     assert "would upload" in result.output
     assert not (tmp_path / "out").exists()
+
+
+def test_a_dry_run_of_an_upload_says_the_same_and_sends_nothing(person_video, tmp_path):
+    (tmp_path / "여름").mkdir()
+    person_video.rename(tmp_path / "여름" / "댄스.mp4")
+    result = CliRunner().invoke(cli.load_app(), ["upload", str(tmp_path), "--collection", "dance", "--dry-run"])
+    assert result.exit_code == 0, result.output
+    assert "여름/댄스.mp4\t60\t60\t2.0\t" in result.output
+    assert "would process 60 frames of 1 video: 2.0 s" in result.output
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_long_name_leaves_room_for_frames_speed_and_time(width):
+    console = Console(file=io.StringIO(), force_terminal=True, width=width)
+    bars = frame_bars(console)
+    bars.add_task("아주 긴 이름의 비디오 파일입니다 2026 최종본.mp4", total=12_300, completed=1_230)
+    console.print(bars.get_renderable())
+    (line,) = Text.from_ansi(console.file.getvalue()).plain.splitlines()
+    assert "1230/12300 frames" in line
+    assert "--:--" in line
+    assert "…" in line
 
 
 def test_a_dry_run_names_what_cannot_be_read(tmp_path):

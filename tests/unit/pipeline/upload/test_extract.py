@@ -19,6 +19,7 @@ from framesift.pose.sequence import read_sequence
 from framesift.settings.pose import PoseSettings
 from framesift.storage import S3Store, write_json
 from framesift.table import Records
+from framesift.table.stages import FRAMES
 from tests.unit.videos import drawn_frames, person_frames, write_video
 
 pytestmark = pytest.mark.usefixtures("pose_model")
@@ -189,3 +190,19 @@ def test_a_job_that_loses_its_host_is_tried_again_and_records_no_failure(store, 
     finally:
         signal.signal(signal.SIGTERM, handler)
     assert records.videos.get("춤", NAME) is None
+
+
+def test_frames_are_reported_while_a_video_is_processed(store, records, extractor, person_video):
+    upload, reported = put(store, NAME, person_video.read_bytes()), []
+
+    extractor.process(upload, lambda done, total: reported.append((done, total)))
+
+    assert reported[0] == (0, 21), "from 0.0 to 2.0 s in steps of a tenth"
+    assert reported[-1] == (21, 21)
+
+
+def test_what_can_be_watched_of_a_job_names_its_videos(store, records, extractor, person_video):
+    list(extract_poses(job(store, records, [put(store, NAME, person_video.read_bytes())]), extractor))
+
+    progress = records.stages.progress(RUN, datetime(2026, 1, 1, tzinfo=UTC))
+    assert progress[FRAMES, NAME] == (21, 21)

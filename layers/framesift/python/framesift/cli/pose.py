@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.filesize import decimal
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeRemainingColumn
-from rich.text import Text
+from rich.progress import TaskID
 
 from framesift.cli.console import errors, plain_text, print_error, safe_text, write_file
 from framesift.cli.console import output as out
 from framesift.cli.left_out import report_left_out
+from framesift.cli.progress import frame_bars, sending
 from framesift.cli.tables import Column, show_table
 from framesift.errors import FramesiftError, get_exit_code
 from framesift.settings.pose import DEFAULT_PRESET, PRESETS, PoseSettings, json_schema, load_pose_settings
@@ -199,7 +199,7 @@ def _extract(source: Path, output: Path, settings: PoseSettings, *, dry_run: boo
             f"{len(sources) - len(todo)} of {len(sources)} videos are done already (--overwrite does them again)."
         )
     if dry_run:
-        return _preview(todo, settings)
+        return preview(todo, settings)
     with _extracting(len(todo), settings) as callbacks:
         manifest = extract_videos(todo, output, settings, **callbacks)
     entries = [manifest.videos[video.name] for video in todo]
@@ -212,8 +212,8 @@ def _extract(source: Path, output: Path, settings: PoseSettings, *, dry_run: boo
     return _EXIT_SOME_FAILED if failed else 0
 
 
-def _preview(todo: list[Source], settings: PoseSettings) -> int:
-    """Show what an extraction would process; returns the exit code."""
+def preview(todo: list[Source], settings: PoseSettings) -> int:
+    """Show the frames, seconds and bytes that an extraction would process; returns the exit code."""
     from framesift.pose.extract import count_expected, probe_all
 
     rows, errors_found, totals = [], [], [0, 0.0, 0]
@@ -238,7 +238,7 @@ def _preview(todo: list[Source], settings: PoseSettings) -> int:
         rows,
     )
     errors.print(
-        f"would process {totals[0]} frames of {len(rows) - len(errors_found)} videos: "
+        f"would process {totals[0]} frames of {_count(len(rows) - len(errors_found), 'video')}: "
         f"{totals[1]:.1f} s, {decimal(int(totals[2]))}",
         highlight=False,
     )
@@ -247,23 +247,13 @@ def _preview(todo: list[Source], settings: PoseSettings) -> int:
     return _EXIT_SOME_FAILED if errors_found else 0
 
 
-class _FramesColumn(ProgressColumn):
-    """Frames done, of how many, and how fast."""
-
-    def render(self, task: Task) -> Text:
-        """See `ProgressColumn`."""
-        speed = task.finished_speed or task.speed
-        return Text(f"{task.completed:.0f}/{task.total or 0:.0f} frames" + (f", {speed:.0f}/s" if speed else ""))
-
-
 @contextmanager
 def _extracting(videos: int, settings: PoseSettings) -> Iterator[dict[str, Any]]:
     """Show frames, speed and time left for each video and for all; gives the callbacks for `extract`."""
     from framesift.pose.extract import count_expected
 
-    columns = TextColumn("{task.description}"), BarColumn(), _FramesColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=errors, transient=True) as bars:
-        total = bars.add_task(f"0 of {videos} videos", total=0)
+    with frame_bars(errors) as bars:
+        total = bars.add_task(f"0 of {_count(videos, 'video')}", total=0)
         tasks: dict[str, TaskID] = {}
         expected = done = 0
 
@@ -285,9 +275,13 @@ def _extracting(videos: int, settings: PoseSettings) -> Iterator[dict[str, Any]]
             done += 1
             if entry.source in tasks:
                 bars.remove_task(tasks.pop(entry.source))
-            bars.update(total, description=f"{done} of {videos} videos")
+            bars.update(total, description=f"{done} of {_count(videos, 'video')}")
 
         yield {"on_facts": on_facts, "on_frames": on_frames, "on_entry": on_entry}
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _show_entries(entries: list[VideoEntry]) -> None:
@@ -307,7 +301,7 @@ def _show_entries(entries: list[VideoEntry]) -> None:
             Column("processed", align="right", priority=3),
             Column("kept", align="right", priority=4),
             Column("not decoded", align="right"),
-            Column("seconds", align="right"),
+            Column("took, s", align="right"),
             Column("size", align="right"),
             Column("ratio", align="right", priority=2),
         ],
@@ -316,7 +310,6 @@ def _show_entries(entries: list[VideoEntry]) -> None:
 
 
 def _upload(folder: Path, settings: PoseSettings) -> None:
-    from framesift.cli.progress import sending
     from framesift.pose.upload import files_to_upload
     from framesift.pose.upload import upload as upload_files
 

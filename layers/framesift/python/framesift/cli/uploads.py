@@ -11,11 +11,14 @@ from framesift import keys
 from framesift.cli.connection import Connection, StackOption, connect
 from framesift.cli.console import output, safe_text
 from framesift.cli.left_out import report_left_out
+from framesift.cli.pose import preview
 from framesift.cli.progress import sending
 from framesift.cli.tables import Cell, Column, show_table
 from framesift.contracts import VideoEntry
 from framesift.errors import NoVideosError
 from framesift.pipeline.upload.branch import check_collection
+from framesift.pipeline.upload.poses import pose_settings
+from framesift.settings import load_settings
 from framesift.settings.pose import VideoSettings
 from framesift.storage.transfer import Sender, Sent
 from framesift.table import RunRecord
@@ -27,9 +30,14 @@ def upload(
     files: Annotated[list[Path], typer.Argument(metavar="VIDEO_OR_FOLDER...", help="Videos, or folders of them.")],
     collection: Annotated[str, typer.Option(help="Their collection.")],
     force: Annotated[bool, typer.Option(help="Send files that exist already, too.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show the frames, seconds and bytes of each video; nothing is sent.")
+    ] = False,
     stack: StackOption = "",
 ) -> None:
     """Upload videos to a collection: each upload starts its own run."""
+    if dry_run:
+        raise typer.Exit(_preview(check_collection(collection), files))
     sent = send_videos(connect(stack), check_collection(collection), files, force=force)
     new = sum(each.status == "sent" for each in sent)
     output.print(
@@ -38,6 +46,14 @@ def upload(
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _preview(collection: str, files: list[Path]) -> int:
+    from framesift.pose.segments import Source
+
+    prefix = keys.uploads_prefix(collection)
+    videos = [Source(path, key.removeprefix(prefix)) for file in files for path, key in _keys(file, collection)]
+    return preview(videos, pose_settings(load_settings().upload))
 
 
 def send_videos(connection: Connection, collection: str, files: list[Path], *, force: bool) -> list[Sent]:

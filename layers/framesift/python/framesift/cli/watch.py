@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.progress import Progress, TaskID
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.table import Table as Grid
@@ -18,9 +19,10 @@ from rich.text import Text
 
 from framesift import aws
 from framesift.cli.console import safe_text
+from framesift.cli.progress import frame_bars
 from framesift.pipeline.branches import branch_of
 from framesift.table import Records, RunRecord
-from framesift.table.stages import SCOPE_SEPARATOR
+from framesift.table.stages import FRAMES, SCOPE_SEPARATOR
 
 POLL_S = 0.5
 
@@ -34,6 +36,7 @@ class Snapshot:
         seconds: Since the execution started.
         record: The run's record, once it is claimed.
         cells: What to show of a stage and category: done, total and a text.
+        frames: Of videos: how many frames are done, and of how many.
         result: The execution's output where it has ended, or its error and cause.
     """
 
@@ -41,6 +44,7 @@ class Snapshot:
     seconds: float
     record: RunRecord | None = None
     cells: dict[tuple[str, str], tuple[int, int, str]] = field(default_factory=dict)
+    frames: dict[str, tuple[int, int]] = field(default_factory=dict)
     result: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -65,11 +69,13 @@ def _snapshots(execution_arn: str, records: Records) -> Iterator[Snapshot]:
         execution = aws.stepfunctions().describe_execution(executionArn=execution_arn)
         if record is None:
             record = records.runs.of_execution(execution_arn)
+        progress = records.stages.progress(record.run, record.started_at) if record else {}
         snapshot = Snapshot(
             state=execution["status"],
             seconds=(datetime.now(UTC) - execution["startDate"]).total_seconds(),
             record=record,
-            cells=_cells(record, records) if record else {},
+            cells=_cells(record, records, progress) if record else {},
+            frames={scope: counts for (stage, scope), counts in progress.items() if stage == FRAMES},
             result=_result(execution),
         )
         yield snapshot
@@ -85,10 +91,12 @@ def _result(execution: Any) -> dict[str, Any]:
     return {"error": execution.get("error") or execution["status"], "cause": execution.get("cause") or ""}
 
 
-def _cells(record: RunRecord, records: Records) -> dict[tuple[str, str], tuple[int, int, str]]:
+def _cells(
+    record: RunRecord, records: Records, progress: Mapping[tuple[str, str], tuple[int, int]]
+) -> dict[tuple[str, str], tuple[int, int, str]]:
     run, stages = record.run, records.stages
     cells: dict[tuple[str, str], tuple[int, int, str]] = {}
-    for (stage, scope), (done, total) in stages.progress(run, record.started_at).items():
+    for (stage, scope), (done, total) in progress.items():
         for category in scope.split(SCOPE_SEPARATOR):
             cells[stage, category] = (done, total, f"{done}/{total}")
     for (stage, scope), output in stages.outputs(run).items():
@@ -130,11 +138,21 @@ def _not_kept(output: dict[str, Any]) -> int:
 
 def _watch_live(moments: Iterator[Snapshot], console: Console) -> Snapshot:
     snapshot = Snapshot("RUNNING", 0)
-    spinner = Spinner("dots")
+    spinner, bars = Spinner("dots"), frame_bars(console)
+    tasks: dict[str, TaskID] = {}
     with Live(console=console, refresh_per_second=8, transient=True) as live:
         for snapshot in moments:
-            live.update(_render(snapshot, spinner))
+            _advance(bars, tasks, snapshot.frames)
+            live.update(Group(_render(snapshot, spinner), bars))
     return snapshot
+
+
+def _advance(bars: Progress, tasks: dict[str, TaskID], frames: Mapping[str, tuple[int, int]]) -> None:
+    """Bring the bars of videos up to date; those of videos that are done are hidden."""
+    for name, (done, total) in frames.items():
+        if name not in tasks:
+            tasks[name] = bars.add_task(safe_text(name), total=total, completed=done)
+        bars.update(tasks[name], completed=done, total=total, visible=done < total)
 
 
 def _render(snapshot: Snapshot, spinner: Spinner) -> RenderableType:

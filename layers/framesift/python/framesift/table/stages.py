@@ -15,6 +15,9 @@ from framesift.table.table import Table
 SCOPE_SEPARATOR: Final = "."
 """The scope of a stage that works on several categories at once is their names, joined by this."""
 
+FRAMES: Final = "frames"
+"""In a run's progress: how many frames of a video are done; the scope is the video's name."""
+
 
 class Fault(Contract):
     """Why a job's process failed."""
