@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,7 +17,8 @@ from framesift.pipeline.takedowns import take_down
 from framesift.reports.day import MAX_PAIRS, day_report
 from framesift.reports.detector import detector_report
 from framesift.reports.poses import CHART_HEIGHT, CHART_WIDTH, poses_report
-from framesift.settings import Settings
+from framesift.settings import CrawlSettings, Settings
+from framesift.sources.browser import open_browser
 from framesift.storage import S3Store, read_lines, write_manifest
 from framesift.table import Failure, Records, Review, RunRecord
 from tests.unit.cli.conftest import framesift, stack
@@ -203,3 +206,25 @@ def test_the_command_writes_the_newest_days_page(
     assert framesift("report", "tiktok", RUN.date, "-o", "sub/day.html") == 0
     written = (tmp_path / "sub" / "day.html").read_text("utf-8")
     assert written == (tmp_path / ".framesift" / "reports" / "tiktok-2026-11-20.html").read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_on_a_phone_in_the_dark_every_table_is_seen_whole(made: Day, tmp_path: Path) -> None:
+    # Given a day with clips below the list, whose ids are as long as the site's.
+    a_whole_day(made, {"challenge": 12})
+    record = made.records.runs.get("tiktok", RUN.date)
+    assert record is not None
+    html = day_report(record, made.store, made.records).replace("<details", "<details open")
+    path = tmp_path / "day.html"
+    path.write_text(re.sub(r"challenge(\d\d)</td>", r"77102625016690770\1</td>", html))
+
+    # When a phone that prefers the dark shows it, then no table is wider than its box, and scroll bars are dark, too.
+    async def look() -> tuple[list[int], str]:
+        async with open_browser(CrawlSettings()) as browser:
+            page = await browser.new_page(viewport={"width": 390, "height": 844}, color_scheme="dark")
+            await page.goto(path.as_uri())
+            hidden = "[...document.querySelectorAll('.scroll')].map(box => box.scrollWidth - box.clientWidth)"
+            scheme = "getComputedStyle(document.documentElement).colorScheme"
+            return await page.evaluate(hidden), await page.evaluate(scheme)
+
+    assert asyncio.run(look()) == ([0, 0], "light dark")
