@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import signal
+import sys
 import threading
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import date as Date  # noqa: N812 - `date` is an option's name here
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.error import HTTPError, URLError
 from zoneinfo import ZoneInfo
@@ -75,6 +78,7 @@ def run(
             _refuse_options_of_start(context, "clips", "real")
             errors.print("The embedded AWS that `framesift local up` keeps running in this folder is used.")
             _run(connect(""), start, None)
+            say_how_to_find_commands()
             return
         from framesift_local.machine import machine
 
@@ -82,6 +86,14 @@ def run(
             started = running.enter_context(machine(DATA_DIR, day=day, clips=clips, sources=[source], real=real or []))
         _say(started.outside.describe())
         _run(connect(""), start, started)
+        say_how_to_find_commands()
+
+
+def say_how_to_find_commands() -> None:
+    """Say what makes the recommended commands work, where a shell does not find them, as after `make run`."""
+    if shutil.which("framesift") is None:
+        folder = shlex.quote(str(Path(sys.executable).parent))
+        _say(f"For `framesift` to be found in this terminal: export PATH={folder}:$PATH")
 
 
 def _run(connection: Connection, start: dict[str, Any], started: Machine | None) -> None:
@@ -153,6 +165,7 @@ def up(
         for line in describe_schedules(started.aws.outlook, enabled=schedules):
             _say(line)
         _say("In another terminal: framesift run · framesift upload · framesift status · framesift local token")
+        say_how_to_find_commands()
         _wait_for_a_signal(lambda: _keep_current(started))
 
 

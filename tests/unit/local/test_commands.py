@@ -1,0 +1,30 @@
+"""What `framesift local …` says to a person."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from framesift_local.commands.app import say_how_to_find_commands
+
+
+def test_where_a_shell_does_not_find_commands_a_line_makes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Given an environment whose folder has a blank, and a shell that knows nothing of it.
+    commands = tmp_path / "my folder" / "bin"
+    commands.mkdir(parents=True)
+    (commands / "framesift").write_text("#!/bin/sh\necho found\n")
+    (commands / "framesift").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(commands / "python"))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    say_how_to_find_commands()
+    # When its line is copied, then the shell finds the command; and where it does, nothing is said.
+    _, _, line = capsys.readouterr().out.strip().partition(": ")
+    assert subprocess.check_output(["sh", "-c", f"{line}; framesift"], text=True) == "found\n"
+    monkeypatch.setenv("PATH", f"{commands}:/usr/bin:/bin")
+    say_how_to_find_commands()
+    assert capsys.readouterr().out == ""
