@@ -111,7 +111,14 @@ def _run(connection: Connection, start: dict[str, Any], started: Machine | None)
             _show_grade(grade)
         _say_where(connection)
     _say(f"\nThe report of the day: {write_report(connection, record).resolve()}")
-    _say("See it again with `framesift status`, `framesift report`, `framesift top10` and `framesift clip`.")
+    _say(describe_ways_to_look(record.source))
+
+
+def describe_ways_to_look(source: str) -> str:
+    """Return the commands that show what a source's run has made."""
+    if branch_of(source).goal == "lists":
+        return "See it again with `framesift status`, `framesift report`, `framesift top10` and `framesift clip`."
+    return f"See it again with `framesift status {source}`, `framesift report {source}` and `framesift review list`."
 
 
 def _refuse_options_of_start(context: typer.Context, *names: str) -> None:

@@ -194,3 +194,14 @@ def test_frames_of_videos_are_shown_while_they_are_processed(
     watch("arn:1", records, console)
     assert "여름 댄스.mp4" in shown[0]
     assert "150/600 frames" in shown[0]
+
+
+def test_what_a_source_does_not_do_has_no_column(
+    running: RunRecord, records: Records, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = running.model_copy(update={"source": "youtube", "categories": ["popular"], "wanted": ["popular"]})
+    assert records.runs.claim(video, None)
+    assert framesift("status", "youtube") == 0
+    assert "category\tseen\tcollected\tfailed\n" in capsys.readouterr().out
+    assert framesift("status", "tiktok") == 0
+    assert "other language\tlisted" in capsys.readouterr().out

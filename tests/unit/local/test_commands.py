@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from framesift_local.commands.app import say_how_to_find_commands
+from framesift_local.commands.app import describe_ways_to_look, say_how_to_find_commands
 
 
 def test_where_a_shell_does_not_find_commands_a_line_makes_it(
@@ -28,3 +28,11 @@ def test_where_a_shell_does_not_find_commands_a_line_makes_it(
     monkeypatch.setenv("PATH", f"{commands}:/usr/bin:/bin")
     say_how_to_find_commands()
     assert capsys.readouterr().out == ""
+
+
+def test_each_source_is_seen_again_by_commands_that_show_it() -> None:
+    assert "`framesift status`" in describe_ways_to_look("tiktok")
+    youtube = describe_ways_to_look("youtube")
+    assert "`framesift status youtube`" in youtube
+    assert "`framesift report youtube`" in youtube
+    assert "top10" not in youtube, "it has no lists"

@@ -321,18 +321,18 @@ def _show_summary(connection: Connection, record: RunRecord) -> None:
 def _show_categories(record: RunRecord) -> None:
     missing = [name for name in record.wanted if name not in record.done and name not in record.failed_categories]
     names = dict.fromkeys([*record.done, *record.failed_categories, *missing])
-    show_table(
-        (
-            Column("category", keep=True),
-            Column("seen", priority=2, align="right"),
-            Column("collected", priority=3, align="right"),
-            Column("failed", priority=1, align="right"),
-            Column("re-uploads", priority=4, align="right"),
-            Column("other language", priority=0, align="right"),
-            Column("listed", priority=5, align="right"),
-        ),
-        [_category_row(name, record) for name in names],
-    )
+    columns = [
+        Column("category", keep=True),
+        Column("seen", priority=2, align="right"),
+        Column("collected", priority=3, align="right"),
+        Column("failed", priority=1, align="right"),
+        Column("re-uploads", priority=4, align="right"),
+        Column("other language", priority=0, align="right"),
+        Column("listed", priority=5, align="right"),
+    ]
+    if branch_of(record.source).goal != "lists":  # Nothing is dropped there, and nothing listed.
+        columns = columns[:4]
+    show_table(columns, [_category_row(name, record)[: len(columns)] for name in names])
     if record.status == "PARTIAL" and missing:
         categories = " --category ".join(missing)
         output.print(
