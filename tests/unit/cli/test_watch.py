@@ -190,7 +190,8 @@ def test_frames_of_videos_are_shown_while_they_are_processed(
         shown.append(console.file.getvalue())
         return "SUCCEEDED"
 
-    monkeypatch.setattr(aws, "stepfunctions", lambda: Workflow(lambda: "RUNNING", look))
+    workflow = Workflow(lambda: "RUNNING", look)
+    monkeypatch.setattr(aws, "stepfunctions", lambda: workflow)
     watch("arn:1", records, console)
     assert "여름 댄스.mp4" in shown[0]
     assert "150/600 frames" in shown[0]
