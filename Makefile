@@ -20,6 +20,9 @@ PACKAGES := layers/framesift/pyproject.toml local/pyproject.toml
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-package framesift
 
+# Checkov pins other versions than ours, so it has an environment of its own.
+CHECKOV := tests/cdk/checkov
+
 WORKERS := -n 2 --dist loadfile --max-worker-restart=0
 
 .DEFAULT_GOAL := help
@@ -34,7 +37,7 @@ run: $(BIN)/.ready-run ## Run a day on this machine: crawl, analyze, rank, publi
 up: $(BIN)/.ready-run ## Keep the embedded AWS running, with its schedules and its API
 	@$(BIN)/framesift local up $(REAL) $(ARGS)
 
-test: check ## Run every check and every test, offline; print the coverage
+test: check $(BIN)/.ready-checkov ## Run every check and every test, offline; print the coverage
 	@$(BIN)/framesift local prepare --quiet
 	@$(BIN)/pytest $(WORKERS) $(if $(ARGS),$(ARGS),--cov)
 
@@ -60,6 +63,7 @@ lock: $(UV) ## Choose the newest versions that fit, and lock them with their has
 	@echo awslambdaric | $(LOCK) layers/framesift/pyproject.toml - --extra search -o requirements/search.txt
 	@$(LOCK) layers/framesift/pyproject.toml --extra vision --extra pose -o requirements/vision.txt
 	@$(LOCK) layers/framesift/pyproject.toml --extra vision --extra pose --extra torch -o requirements/vision-gpu.txt
+	@echo checkov | $(LOCK) - -o $(CHECKOV)/requirements.txt
 	@printf 'cyclonedx-bom\nsetuptools\nwheel\nnumpy\ncython\n' | $(LOCK) - -o requirements/build.txt
 
 clean: ## Remove the environment and what runs left (.framesift)
@@ -84,4 +88,9 @@ $(BIN)/.ready-dev: requirements/dev.txt $(PACKAGES) | $(UV)
 	@echo "Making the environment for tests (.venv): torch is large, some minutes the first time."
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
 	@$(UV) pip install --quiet --python $(BIN)/python $(EDITABLE)
+	@touch $@
+
+$(BIN)/.ready-checkov: $(CHECKOV)/requirements.txt | $(UV)
+	@$(UV) venv --quiet --clear --python $(BIN)/python .venv/checkov
+	@$(UV) pip install --quiet --python .venv/checkov/bin/python --require-hashes -r $<
 	@touch $@

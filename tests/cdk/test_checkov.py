@@ -1,21 +1,21 @@
 """Checkov on what `prod` deploys: whatever it finds has a written reason in `cdk/checkov.json`.
 
-It pins some hundred packages of its own, others than ours, so it is no part of the tests' environment: this runs where
-`checkov` is on the path (`uv tool install checkov==3.3.30`).
+It pins some hundred packages of its own, others than ours, so it has an environment beside the tests' own, which
+`make test` makes from the lock in `checkov/`.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 REASONS = Path(__file__).parents[2] / "cdk" / "checkov.json"
-CHECKOV = shutil.which("checkov")
+CHECKOV = Path(sys.prefix, "checkov", "bin", "checkov")
 
 
 def test_each_accepted_kind_has_a_reason() -> None:
@@ -25,7 +25,7 @@ def test_each_accepted_kind_has_a_reason() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not CHECKOV, reason="checkov is not on the path: `uv tool install checkov==3.3.30`")
+@pytest.mark.skipif(not CHECKOV.exists(), reason="Checkov is not installed: `make .venv/bin/.ready-checkov`")
 def test_checkov_finds_only_what_has_a_reason(prod_assembly: Path) -> None:
     templates = sorted(prod_assembly.glob("*.template.json"))
     options = ["--framework", "cloudformation", "--compact", "--skip-download", "--output", "json"]

@@ -110,3 +110,27 @@ def test_sequences_are_downloaded_under_their_videos_names(tmp_path: Path) -> No
     }
     manifest = read_manifest(tmp_path)
     assert {name: entry.output for name, entry in manifest.videos.items()}["A.mp4"] == "A.mp4~2.pose.parquet"
+
+
+@pytest.mark.usefixtures("collections")
+def test_a_deleted_collection_leaves_neither_files_nor_records(store: S3Store, records: Records) -> None:
+    name = "댄스"
+    first = records.videos.get(name, "a.mp4")
+    records.videos.put_sequence(name, first.entry.model_copy(update={"sha256": "a" * 64}))
+    store.put(f"uploads/{name}/a.mp4", b"v")
+
+    assert framesift("collections", "delete", name, "--yes") == 0
+
+    assert records.videos.all(name) == {}
+    assert records.videos.sequence(name, "a" * 64, {}) is None
+    assert list(store.list(f"collections/{name}/")) == []
+    assert list(store.list("uploads/")) == [f"uploads/{name}/a.mp4"]
+    assert list(records.videos.all("old")) == ["a.mp4"], "the other collection stays"
+    assert framesift("collections", "delete", name, "--yes") == 65
+
+
+@pytest.mark.usefixtures("collections")
+def test_a_collection_is_deleted_only_if_a_person_says_so(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("typer.confirm", lambda _: False)
+    assert framesift("collections", "delete", "old") != 0
+    assert records.videos.all("old")

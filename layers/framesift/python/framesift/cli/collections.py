@@ -11,7 +11,7 @@ import typer
 
 from framesift import keys
 from framesift.cli.connection import Connection, StackOption, connect_to_read
-from framesift.cli.console import output, print_text
+from framesift.cli.console import output, print_text, safe_text
 from framesift.cli.tables import Cell, Column, show_table
 from framesift.errors import NotFoundError
 from framesift.names import unique_names
@@ -98,6 +98,24 @@ def download(
         entries[video.name] = video.entry.model_copy(update={"output": path.name})
     write_pose_manifest(folder, Manifest(videos=entries))
     print_text(f"{len(videos)} pose sequences are in {folder}, with manifest.json.")
+
+
+@app.command()
+def delete(
+    name: NameArgument,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    stack: StackOption = "",
+) -> None:
+    """Delete a collection's pose sequences, manifests and records; the uploaded videos stay."""
+    connection = connect_to_read(stack)
+    videos = _newest_first(connection, name)
+    if not yes and not typer.confirm(f"Delete the pose sequences of {len(videos)} videos of {safe_text(name)}?"):
+        raise typer.Abort
+    # In this order a sequence that is recorded is there, and a command that was cut off finds the collection again.
+    connection.records.videos.delete_sequences(name)
+    connection.store.delete(list(connection.store.list(keys.poses_prefix(name))))
+    connection.records.videos.delete(name)
+    print_text(f"The collection {name} is deleted; its videos stay below {keys.uploads_prefix(name)}.")
 
 
 def _newest_first(connection: Connection, name: str) -> list[VideoRecord]:

@@ -82,15 +82,21 @@ class Table:
 
     def put_many(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Write records that hold their own `pk` and `sk`; a write is repeated until the table takes it."""
-        requests = [{"PutRequest": {"Item": _encode(record)}} for record in records]
-        for start in range(0, len(requests), _BATCH_SIZE):
-            waiting: Any = {self.name: requests[start : start + _BATCH_SIZE]}
-            while waiting:
-                waiting = self._client.batch_write_item(RequestItems=waiting)["UnprocessedItems"]
+        self._write([{"PutRequest": {"Item": _encode(record)}} for record in records])
 
     def delete(self, pk: str, sk: str) -> None:
         """Delete one record; that there is none is no error."""
         self._client.delete_item(TableName=self.name, Key=_encode({"pk": pk, "sk": sk}))
+
+    def delete_all(self, pk: str) -> int:
+        """Delete the records of a partition.
+
+        Returns:
+            How many there were.
+        """
+        requests = [{"DeleteRequest": {"Key": _encode({"pk": pk, "sk": record["sk"]})}} for record in self.query(pk)]
+        self._write(requests)
+        return len(requests)
 
     def query(
         self, pk: str, *, after: str = "", newest_first: bool = False, page_size: int | None = None
@@ -112,6 +118,12 @@ class Table:
             PaginationConfig={"PageSize": page_size} if page_size else {},
         )
         return (_decode(item) for page in pages for item in page.get("Items", []))
+
+    def _write(self, requests: list[Any]) -> None:
+        for start in range(0, len(requests), _BATCH_SIZE):
+            waiting: Any = {self.name: requests[start : start + _BATCH_SIZE]}
+            while waiting:
+                waiting = self._client.batch_write_item(RequestItems=waiting)["UnprocessedItems"]
 
     @property
     def _client(self) -> DynamoDBClient:

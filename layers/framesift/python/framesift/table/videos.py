@@ -77,6 +77,18 @@ class Videos:
             modified_at=modified_at,
         )
 
+    def delete(self, collection: str) -> int:
+        """Delete what is recorded of a collection's videos.
+
+        Returns:
+            How many there were.
+        """
+        return self.table.delete_all(f"VIDEO#{collection}")
+
+    def delete_sequences(self, collection: str) -> None:
+        """Forget which bytes have a sequence in a collection: each is made again when it is next wanted."""
+        self.table.delete_all(f"SEQUENCE#{collection}")
+
     def sequence(self, collection: str, sha256: str, recorded: dict[str, Any]) -> VideoEntry | None:
         """The entry of a video with these bytes, where its sequence with these settings exists."""
         found = self.table.get(f"SEQUENCE#{collection}", f"{sha256}#{settings_digest(recorded)}")
