@@ -88,7 +88,7 @@ def _run(*command: str | Path) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Build what is asked for; without names, every image but the GPU's (5 GB)."""
+    """Build what is asked for; without names, every image but the GPU's (7 GB)."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("images", nargs="*", default=["steps", "detection", "crawler", "vision"])
     parser.add_argument("--base", help="another base image than the Dockerfiles'")

@@ -151,7 +151,7 @@ def machines(images: None, endpoint: str, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="module")
 def gpu_image(machines: Machines) -> str:
-    """The image with CUDA's libraries, which takes 15 minutes and 8 GB to build: only where someone has built it."""
+    """The image with CUDA's libraries, which takes 15 minutes and 15 GB to build: only where someone has built it."""
     found = subprocess.run(["docker", "image", "inspect", "framesift-vision-gpu"], capture_output=True, check=False)
     if found.returncode != 0:
         pytest.skip("There is no GPU image: python -m containers.build vision-gpu")
