@@ -12,6 +12,7 @@ FramesiftError
 │   ├── SettingsError               a setting, or the thing it names, cannot be used
 │   │   └── UnknownSettingError · SecretUnreadableError · SecretContentError
 │   ├── NotFoundError (ObjectMissingError) · TranslateDeniedError
+│   │   └── CollectionMissingError · ItemMissingError · VersionMissingError
 │   ├── NothingToAnalyzeError
 │   ├── YoutubeKeyError · FeedError
 │   ├── DetectorError               the detector, or the candidate project, cannot do what was requested
@@ -23,7 +24,9 @@ FramesiftError
 │   │   ├── NoImagesError · NotAnIndexError · IndexModelError
 │   │   └── MoveFolderError · NotAMoveListError
 │   ├── CatalogError                a collection's catalog cannot do what was requested
-│   │   └── InvalidTagError · TooManyTagsError
+│   │   ├── InvalidTagError · TooManyTagsError · InvalidMetadataError · ChangeTooLargeError
+│   │   ├── CollectionDeletedError · ItemChangedError · VersionExistsError · InvalidSplitError
+│   │   └── UnknownSortError · UnknownFacetError · InvalidCursorError · QueryTooLargeError
 │   ├── PoseError                   the pose commands cannot do what was requested
 │   │   └── UnknownPresetError · PoseConfigError · NoVideosError · NotASequenceError · SequencesDifferError
 │   └── MediaError                  one item's media; recorded on the item, the run continues
@@ -42,7 +45,7 @@ FramesiftError
 ├── EmptyListError                  no clip of a category qualified; the published list stays    (exit 69)
 ├── TooManyFailedItemsError         more items failed than the settings tolerate                 (exit 69)
 ├── TemporaryError                  the same call may work later                                 (exit 75)
-│   ├── InterruptedByHostError · RunBusyError · ClientLimitError
+│   ├── InterruptedByHostError · RunBusyError · ClientLimitError · QueryTimeoutError · SnapshotLostError
 │   ├── TranslateQuotaError · TranslateUnavailableError
 │   ├── YoutubeQuotaError · YoutubeUnavailableError
 │   └── DetectorQuotaError · DetectorBusyError
@@ -131,6 +134,18 @@ class NotFoundError(InputError):
 
 class ObjectMissingError(NotFoundError):
     """An object does not exist in the bucket; the message names the bucket and must not be shown publicly."""
+
+
+class CollectionMissingError(NotFoundError):
+    """There is no collection of that id."""
+
+
+class ItemMissingError(NotFoundError):
+    """The collection has no item of that id."""
+
+
+class VersionMissingError(NotFoundError):
+    """The collection's catalog has no version of that name."""
 
 
 class TranslateDeniedError(InputError):
@@ -373,6 +388,46 @@ class TooManyTagsError(CatalogError):
     """An item would have more tags than it can."""
 
 
+class InvalidMetadataError(CatalogError):
+    """A metadata field's name or value cannot be used."""
+
+
+class ChangeTooLargeError(CatalogError):
+    """A change names more tags, fields or people than one change can."""
+
+
+class CollectionDeletedError(CatalogError):
+    """The collection has been deleted, or is being deleted."""
+
+
+class ItemChangedError(CatalogError):
+    """Somebody else has changed the item since it was read: read it again before changing it."""
+
+
+class VersionExistsError(CatalogError):
+    """The catalog has a version of that name already; a version never changes."""
+
+
+class InvalidSplitError(CatalogError):
+    """The shares of a split do not add up to one, or one is negative."""
+
+
+class UnknownSortError(CatalogError):
+    """Items cannot be sorted by this."""
+
+
+class UnknownFacetError(CatalogError):
+    """Items cannot be counted by this."""
+
+
+class InvalidCursorError(CatalogError):
+    """The cursor is not one of ours, or belongs to another query."""
+
+
+class QueryTooLargeError(CatalogError):
+    """The query needs more memory than the settings allow."""
+
+
 class OutputNotWrittenError(FramesiftError):
     """A file that a command was to write cannot be written."""
 
@@ -449,6 +504,14 @@ class ClientLimitError(TemporaryError):
 
 class RunBusyError(TemporaryError):
     """Another execution holds the run."""
+
+
+class QueryTimeoutError(TemporaryError):
+    """The query takes longer than the settings allow."""
+
+
+class SnapshotLostError(TemporaryError):
+    """A snapshot of a catalog is gone or damaged; the next compaction makes it anew from the log."""
 
 
 class TranslateQuotaError(TemporaryError):

@@ -103,11 +103,14 @@ class CatalogItem(Contract):
 class _ChangeBase(Contract):
     """What every change has.
 
-    The items that it touches are `ids`, or those of a JSON list of ids in S3 where they are many.
+    The items that it touches are `ids`, or those of a payload in S3: a gzipped JSONL object, whose lines have each an
+    `id` of their own and what is said about that item.
     """
 
     ids: list[ItemId] = Field([])
-    ids_key: str | None = Field(None, description="The JSON list in S3, where `ids` would be too long for a record.")
+    ids_key: str | None = Field(
+        None, description="JSONL of `{id}` in S3, gzipped, where `ids` would be too long for a record."
+    )
 
 
 class AddItems(_ChangeBase):

@@ -19,6 +19,11 @@
 | `DETECTOR` | `in_service` | which iteration predicts, and which did before | `training` |
 | `VIDEO#{collection}` | `{name}` | what became of a video: of the newest object under that name | `videos` |
 | `SEQUENCE#{collection}` | `{sha256}#{settings}` | that a pose sequence of these bytes exists | `videos` |
+| `COLLECTION#{collection}` | `ABOUT` | what a collection is | `collections` |
+| `COLLECTION#{collection}` | `CATALOG` | where its catalog stands: its log, its snapshot | `collections` |
+| `COLLECTION#{collection}` | `VERSION#{name}` | a named version of its catalog | `collections` |
+| `CHANGES#{log}` | `{number}` | a change of a catalog | `changes` |
+| `REQUESTS#{log}` | `{request}` | where the log ended when a request began to make its change | `changes` |
 
 Every write that can race is conditional.
 """
@@ -27,7 +32,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from framesift.table.changes import Changes
 from framesift.table.clients import Clients
+from framesift.table.collections import (
+    CatalogPointer,
+    CatalogVersion,
+    Collection,
+    Collections,
+    RetiredSnapshot,
+    Snapshot,
+    Visibility,
+)
 from framesift.table.items import ItemDay, Items, TakenDown
 from framesift.table.lists import ListPointer, Lists
 from framesift.table.quotas import Quotas
@@ -104,9 +119,24 @@ class Records:
         """What became of uploaded videos."""
         return Videos(self.table)
 
+    @property
+    def collections(self) -> Collections:
+        """Collections, and where their catalogs stand."""
+        return Collections(self.table)
+
+    @property
+    def changes(self) -> Changes:
+        """The changes of catalogs."""
+        return Changes(self.table)
+
 
 __all__ = [
+    "CatalogPointer",
+    "CatalogVersion",
+    "Changes",
     "Clients",
+    "Collection",
+    "Collections",
     "Execution",
     "Failure",
     "Fault",
@@ -117,10 +147,12 @@ __all__ = [
     "Lists",
     "Quotas",
     "Records",
+    "RetiredSnapshot",
     "Review",
     "Reviews",
     "RunRecord",
     "Runs",
+    "Snapshot",
     "Stages",
     "Status",
     "Table",
@@ -131,4 +163,5 @@ __all__ = [
     "Verdict",
     "VideoRecord",
     "Videos",
+    "Visibility",
 ]

@@ -1,0 +1,94 @@
+"""Fields of the user's own: which names and values they can have."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+from framesift.catalog.tags import fold
+from framesift.contracts import MetadataValue
+from framesift.errors import InvalidMetadataError
+
+MAX_NAME_LENGTH: Final = 100
+"""Of a field's name, in characters."""
+MAX_VALUE_LENGTH: Final = 2000
+"""Of a text, in characters."""
+MAX_FIELDS: Final = 200
+"""Of an item."""
+
+Value = TypeVar("Value", MetadataValue, MetadataValue | None)
+
+
+def check_metadata(fields: Mapping[str, Value]) -> dict[str, Value]:
+    """Return fields as they are kept: names in NFC with single spaces, of names that are the same folded the last.
+
+    Example:
+        >>> check_metadata({" Camera  model ": "X100", "camera model": 7.0})
+        {'camera model': 7.0}
+
+    Raises:
+        InvalidMetadataError: A name is empty or too long, a text is too long, or a number is not finite.
+    """
+    kept: dict[str, tuple[str, Value]] = {}
+    for name, value in fields.items():
+        shown = " ".join(unicodedata.normalize("NFC", name).split())
+        folded = fold(shown)
+        if not folded or len(shown) > MAX_NAME_LENGTH or not shown.isprintable():
+            raise InvalidMetadataError(
+                f"A field cannot be called {name[:20]!r}: use 1 to {MAX_NAME_LENGTH} printable characters."
+            )
+        kept[folded] = (shown, _check_value(shown, value))
+    if len(kept) > MAX_FIELDS:
+        raise InvalidMetadataError(f"An item has at most {MAX_FIELDS} fields; these are {len(kept)}.")
+    return dict(kept.values())
+
+
+def merge_metadata(
+    fields: Mapping[str, MetadataValue], changes: Mapping[str, MetadataValue | None]
+) -> dict[str, MetadataValue]:
+    """Return fields after some are set, and those set to None are removed.
+
+    Those beyond `MAX_FIELDS` are left out, the newest first.
+
+    Example:
+        >>> merge_metadata({"Line": 3, "note": "x"}, {"line": 4, "note": None})
+        {'line': 4}
+    """
+    changed = {fold(name): (name, value) for name, value in changes.items()}
+    kept = {fold(name): (name, value) for name, value in fields.items() if fold(name) not in changed}
+    merged = [*kept.values(), *((name, value) for name, value in changed.values() if value is not None)]
+    return dict(merged[:MAX_FIELDS])
+
+
+def value_text(value: MetadataValue) -> str:
+    """A value as text, as queries compare it: folded; a number in its shortest form.
+
+    Example:
+        >>> [value_text(value) for value in (True, 12.0, 0.5, "Ｘ100")]
+        ['true', '12', '0.5', 'x100']
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return fold(value)
+    return str(int(value)) if value == int(value) and abs(value) < 2**53 else repr(value)
+
+
+def _check_value(name: str, value: Value) -> Value:
+    if isinstance(value, str):
+        if len(value) > MAX_VALUE_LENGTH:
+            raise InvalidMetadataError(
+                f"The field {name!r} has {len(value):,} characters: a text has at most {MAX_VALUE_LENGTH:,}."
+            )
+        return unicodedata.normalize("NFC", value)
+    if value is None or isinstance(value, bool):
+        return value
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise InvalidMetadataError(f"The field {name!r} is not a finite number.")
+    return number

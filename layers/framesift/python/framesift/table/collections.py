@@ -1,0 +1,181 @@
+"""Collections: what each is, where its catalog stands, and its named versions."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, Field
+
+from framesift.contracts import Contract
+from framesift.errors import CollectionDeletedError, CollectionMissingError
+from framesift.table.table import Table
+
+Visibility = Literal["private", "department", "public"]
+
+_ABOUT = "ABOUT"
+_CATALOG = "CATALOG"
+_VERSION = "VERSION#"
+
+
+class Collection(Contract):
+    """What a collection is."""
+
+    id: str
+    name: str = ""
+    description: str = ""
+    owner: str = Field("", description="The user's id; empty: nobody's, as where files were put into the bucket.")
+    visibility: Visibility = "private"
+    models: list[str] = Field([], description="The models that look at its images.")
+    created_at: AwareDatetime
+    deleting: bool = Field(False, description="It is being deleted: nobody may use it any more.")
+
+
+class Snapshot(Contract):
+    """A snapshot of a catalog: every item after a certain change."""
+
+    key: str
+    number: int = Field(ge=0)
+    digest: str = Field(description="Of the file, hexadecimal.")
+    count: int = Field(ge=0, description="Items.")
+    size_bytes: int
+
+
+class RetiredSnapshot(Contract):
+    """A snapshot that another has replaced, and that some reader may still be about to fetch."""
+
+    key: str
+    at: AwareDatetime
+
+
+class CatalogPointer(Contract):
+    """Where a catalog stands."""
+
+    log: str = Field(description="The id of its log.")
+    snapshot: Snapshot | None = None
+    retired: list[RetiredSnapshot] = Field([])
+    purged: int = Field(0, description="Nothing that the changes up to this one removed is kept anywhere.")
+
+
+class CatalogVersion(Contract):
+    """A named version of a catalog: a snapshot of its own, which is never changed but by deleting."""
+
+    name: str
+    description: str = ""
+    by: str = ""
+    at: AwareDatetime
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True)
+class Collections:
+    """Records of collections."""
+
+    table: Table
+
+    def create(self, collection: Collection) -> bool:
+        """Make a collection with an empty catalog.
+
+        Returns:
+            False, and it stays as it is, if there is one of that id.
+        """
+        # The pointer first, so that every collection that can be seen has a catalog.
+        pointer = CatalogPointer(log=secrets.token_hex(16))
+        partition = _partition(collection.id)
+        self.table.put(partition, _CATALOG, _pointer_record(pointer), "attribute_not_exists(pk)")
+        record = {"collection": collection.model_dump_json(), "owner": collection.owner}
+        return self.table.put(partition, _ABOUT, record, "attribute_not_exists(pk)")
+
+    def get(self, collection_id: str) -> Collection:
+        """What a collection is.
+
+        Raises:
+            CollectionMissingError: There is none of that id.
+            CollectionDeletedError: It is being deleted.
+        """
+        found = self.find(collection_id)
+        if found is None:
+            raise CollectionMissingError(f"There is no collection {collection_id}.")
+        if found.deleting:
+            raise CollectionDeletedError(f"The collection {collection_id} is being deleted.")
+        return found
+
+    def find(self, collection_id: str) -> Collection | None:
+        """What a collection is, also one that is being deleted; None where there is none."""
+        found = self.table.get(_partition(collection_id), _ABOUT)
+        return Collection.model_validate_json(found["collection"]) if found else None
+
+    def put(self, collection: Collection) -> None:
+        """Replace what a collection is; one that is gone stays gone.
+
+        Raises:
+            CollectionMissingError: There is none of that id.
+        """
+        record = {"collection": collection.model_dump_json(), "owner": collection.owner}
+        if not self.table.put(_partition(collection.id), _ABOUT, record, "attribute_exists(pk)"):
+            raise CollectionMissingError(f"There is no collection {collection.id}.")
+
+    def pointer(self, collection_id: str) -> CatalogPointer:
+        """Where a collection's catalog stands.
+
+        Raises:
+            CollectionMissingError: There is none of that id.
+        """
+        found = self.table.get(_partition(collection_id), _CATALOG)
+        if found is None:
+            raise CollectionMissingError(f"There is no collection {collection_id}.")
+        return CatalogPointer.model_validate_json(found["pointer"])
+
+    def switch(self, collection_id: str, pointer: CatalogPointer, replaces: CatalogPointer) -> bool:
+        """Change where a catalog stands; False, and nothing is written, if it is not as it was read any more."""
+        condition = "#pointer = :pointer"
+        values = {"pointer": replaces.model_dump_json()}
+        return self.table.put(_partition(collection_id), _CATALOG, _pointer_record(pointer), condition, **values)
+
+    def versions(self, collection_id: str) -> list[CatalogVersion]:
+        """The named versions of a catalog, by name."""
+        found = self._behind(collection_id, _VERSION)
+        return [CatalogVersion.model_validate_json(record["version"]) for record in found]
+
+    def version(self, collection_id: str, name: str) -> CatalogVersion | None:
+        """A named version; None where there is none."""
+        found = self.table.get(_partition(collection_id), f"{_VERSION}{name}")
+        return CatalogVersion.model_validate_json(found["version"]) if found else None
+
+    def put_version(
+        self, collection_id: str, version: CatalogVersion, replaces: CatalogVersion | None = None
+    ) -> bool:
+        """Record a named version.
+
+        Args:
+            collection_id: The collection.
+            version: The version.
+            replaces: The record as it was read; None where there was none.
+
+        Returns:
+            False, and nothing is written, if the record is not as it was read.
+        """
+        record = {"version": version.model_dump_json()}
+        condition = "#version = :version" if replaces else "attribute_not_exists(pk)"
+        values = {"version": replaces.model_dump_json()} if replaces else {}
+        return self.table.put(_partition(collection_id), f"{_VERSION}{version.name}", record, condition, **values)
+
+    def delete_version(self, collection_id: str, name: str) -> None:
+        """Delete the record of a named version; that there is none is no error."""
+        self.table.delete(_partition(collection_id), f"{_VERSION}{name}")
+
+    def _behind(self, collection_id: str, prefix: str) -> Iterator[dict[str, Any]]:
+        for record in self.table.query(_partition(collection_id), after=prefix):
+            if not record["sk"].startswith(prefix):
+                return
+            yield record
+
+
+def _partition(collection_id: str) -> str:
+    return f"COLLECTION#{collection_id}"
+
+
+def _pointer_record(pointer: CatalogPointer) -> dict[str, Any]:
+    return {"pointer": pointer.model_dump_json()}
