@@ -108,7 +108,10 @@ def _update(item: CatalogItem, effect: Effect) -> dict[str, Any]:
     value = effect.value or {}
     match effect.body:
         case SetPredictions(model=model):
-            said = [found.model_copy(update={"model": model}) for found in _PREDICTIONS.validate_python(value["predictions"])]
+            said = [
+                found.model_copy(update={"model": model})
+                for found in _PREDICTIONS.validate_python(value["predictions"])
+            ]
             return {"predictions": [*(found for found in item.predictions if found.model != model), *said]}
         case SetTags(add=add, remove=remove):
             return {"tags": _change_tags(item.tags, add, remove)}

@@ -73,9 +73,7 @@ class CatalogLog:
     store: Store
     records: Records
 
-    def append(
-        self, body: ChangeBody, by: str, *, request_id: str = "", unchanged_since: int | None = None
-    ) -> Change:
+    def append(self, body: ChangeBody, by: str, *, request_id: str = "", unchanged_since: int | None = None) -> Change:
         """Append a change.
 
         Args:
@@ -132,9 +130,7 @@ class CatalogLog:
             {"id": item_id, "predictions": _PREDICTIONS.dump_python(list(found), mode="json", exclude_defaults=True)}
             for item_id, found in predictions.items()
         )
-        return self._append_rows(
-            rows, lambda key: SetPredictions(model=model, predictions_key=key), by, request_id
-        )
+        return self._append_rows(rows, lambda key: SetPredictions(model=model, predictions_key=key), by, request_id)
 
     def set_annotations(
         self, annotations: Mapping[str, Sequence[Annotation]], by: str, *, request_id: str = ""

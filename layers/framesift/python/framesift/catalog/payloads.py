@@ -61,4 +61,3 @@ def read_payload(store: Store, key: str) -> Iterator[dict[str, Any]]:
         ObjectMissingError: If there is no such object.
     """
     return (from_json(line) for line in read_lines(store, key))
-

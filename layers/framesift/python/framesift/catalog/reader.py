@@ -1,8 +1,474 @@
 """Reading a catalog: queries over the newest snapshot, with every change since.
 
-A process keeps a snapshot as a DuckDB file in a cache folder, which other processes share, and the items that later
-changes touched as rows in memory. Each query first applies the changes that it has not seen, so whoever has changed
-something sees it at once.
+A process keeps a snapshot as a DuckDB file (`local_copy.py`), and in memory the rows of the items that later changes
+touched. Each query first applies the changes that it has not seen, so whoever has changed something sees it at once. A
+newer snapshot is fetched in the background, while queries go on with the old one.
 """
 
 from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from framesift.catalog.apply import Effect, apply_effects, effect_of
+from framesift.catalog.columns import SCHEMA, make_batch, read_item
+from framesift.catalog.condition import EVERYTHING, Condition
+from framesift.catalog.local_copy import OFFLINE, LocalCopy, open_copy
+from framesift.catalog.log import CatalogLog
+from framesift.catalog.paging import Order
+from framesift.catalog.tags import fold
+from framesift.catalog.terms import KINDS
+from framesift.contracts import CatalogItem, Change, RemoveItems
+from framesift.errors import (
+    ItemMissingError,
+    ObjectMissingError,
+    QueryTimeoutError,
+    QueryTooLargeError,
+    SnapshotLostError,
+    UnknownFacetError,
+)
+from framesift.settings import CatalogSettings
+from framesift.storage import Store
+from framesift.table import CatalogPointer, Records, Snapshot
+
+FETCH_ROWS: Final = 1_000
+"""Items that a walk over all of them parses at a time."""
+_FIELD: Final = "metadata:"
+_FRESH_VALUES: Final = {
+    "tags": ("unnest(tags_folded)", "unnest(tags)"),
+    "labels": ("unnest(labels)", "unnest(labels)"),
+    "flags": ("unnest(flags)", "unnest(flags)"),
+    "models": ("unnest(models)", "unnest(models)"),
+    "metadata": ("unnest(map_keys(metadata))", "unnest(map_keys(metadata))"),
+    "source": ("source", "source"),
+    "content_type": ("content_type", "content_type"),
+}
+"""For each kind of facet, what tells values apart and what is shown of them."""
+
+# `base` is the snapshot, `stale` the numbers of its rows that are not true any more, `fresh` the rows in their place.
+_RELATIONS: Final = """
+CREATE TABLE stale (row BIGINT);
+CREATE TABLE fresh AS SELECT * FROM base.items LIMIT 0;
+CREATE VIEW unchanged AS SELECT b.rowid AS row, b.* FROM base.items b ANTI JOIN stale ON b.rowid = stale.row;
+CREATE VIEW items AS SELECT * FROM unchanged UNION ALL SELECT NULL AS row, * FROM fresh;
+"""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of items.
+
+    Attributes:
+        items: The items, sorted.
+        next: The cursor of the next page; None: this is the last one.
+        number: The change up to which the items are read at least.
+    """
+
+    items: list[CatalogItem]
+    next: str | None
+    number: int
+
+
+@dataclass(frozen=True)
+class FacetValue:
+    """A value that some items have.
+
+    Attributes:
+        value: The value as it is shown.
+        count: Items that have it.
+    """
+
+    value: str
+    count: int
+
+
+class CatalogReader:
+    """Answers queries on one catalog; safe to use from several threads.
+
+    Args:
+        collection: The collection's id.
+        store: The bucket.
+        records: The table.
+        settings: Limits, and where snapshots are kept.
+        fixed: A named version's snapshot, which no change concerns; None: the catalog as it is.
+
+    Raises:
+        CollectionMissingError: There is no such collection.
+        SnapshotLostError: The snapshot is gone or damaged.
+    """
+
+    def __init__(
+        self,
+        collection: str,
+        store: Store,
+        records: Records,
+        settings: CatalogSettings,
+        *,
+        fixed: Snapshot | None = None,
+    ) -> None:
+        self._log = CatalogLog(collection, store, records)
+        self._settings = settings
+        self._fixed = fixed
+        self._lock = threading.Lock()
+        self._fetching: tuple[Snapshot, Future[LocalCopy]] | None = None
+        self._fetcher = ThreadPoolExecutor(1, thread_name_prefix="catalog-fetch")
+        if fixed:
+            self._state = _State(open_copy(fixed, store, settings), settings, "", fixed)
+        else:
+            self._state = self._open_newest()
+
+    @property
+    def number(self) -> int:
+        """The number of the newest change that has been read."""
+        return self._state.number
+
+    def page(
+        self,
+        condition: Condition = EVERYTHING,
+        *,
+        order: Order | None = None,
+        limit: int = 50,
+        cursor: str = "",
+        viewer: str | None = None,
+    ) -> Page:
+        """A page of the items that meet a condition.
+
+        Args:
+            condition: The condition.
+            order: How they are sorted; by default the newest first.
+            limit: Items on the page at most.
+            cursor: Where it begins: `Page.next` of the page before; empty: at the first item.
+            viewer: The user who asks, who does not see items that only others may see; None: somebody who sees all.
+
+        Raises:
+            InvalidCursorError: The cursor belongs to another query.
+            QueryTimeoutError: It takes too long.
+            QueryTooLargeError: It takes too much memory.
+        """
+        order = order or Order()
+        state = self._refresh()
+        number = state.number
+        wanted = [condition, _visible_to(viewer)]
+        if cursor:
+            wanted.append(order.read_cursor(condition, cursor))
+        where = _all_of(wanted)
+        columns = f"row, id, {order.column}"
+        sql = f"SELECT {columns} FROM items WHERE {where.sql} ORDER BY {order.sql} LIMIT {int(limit) + 1}"
+        with state.transaction(self._settings) as run:
+            found = run(sql, where.parameters).fetchall()
+            documents = _read_documents(run, [(row, item_id) for row, item_id, _ in found[:limit]])
+        more = len(found) > limit
+        return Page(
+            items=[read_item(documents[item_id]) for _, item_id, _ in found[:limit]],
+            next=order.write_cursor(condition, found[limit - 1][2], found[limit - 1][1]) if more else None,
+            number=number,
+        )
+
+    def count(self, condition: Condition = EVERYTHING, *, viewer: str | None = None) -> int:
+        """How many items meet a condition."""
+        where = _all_of([condition, _visible_to(viewer)])
+        with self._refresh().transaction(self._settings) as run:
+            return int(run(f"SELECT count(*) FROM items WHERE {where.sql}", where.parameters).fetchall()[0][0])
+
+    def facets(
+        self,
+        condition: Condition = EVERYTHING,
+        *,
+        kinds: Sequence[str] = tuple(KINDS),
+        limit: int = 50,
+        viewer: str | None = None,
+    ) -> dict[str, list[FacetValue]]:
+        """Which values the items that meet a condition have, and how many have each, most frequent first.
+
+        Args:
+            condition: The condition.
+            kinds: What to count: `tags`, `labels`, `flags`, `models`, `source`, `content_type`, `metadata` (the names
+                of fields), or `metadata:NAME` (the values of one).
+            limit: Values of each kind at most.
+            viewer: As for `page`.
+
+        Raises:
+            UnknownFacetError: There is no such kind.
+        """
+        unknown = [kind for kind in kinds if kind not in KINDS and not kind.startswith(_FIELD)]
+        if unknown:
+            names = ", ".join([*KINDS, f"{_FIELD}NAME"])
+            raise UnknownFacetError(f"Items cannot be counted by {unknown[0]!r}: use one of {names}.")
+        state = self._refresh()
+        where = _all_of([condition, _visible_to(viewer)])
+        with state.transaction(self._settings) as run:
+            rows = _matching_rows(run, where) if any(kind in KINDS for kind in kinds) else np.zeros(0, np.int64)
+            return {kind: _count_values(run, state.copy, kind, where, rows, limit) for kind in kinds}
+
+    def ids(self, condition: Condition = EVERYTHING, *, viewer: str | None = None) -> list[str]:
+        """The ids of the items that meet a condition, in their order."""
+        where = _all_of([condition, _visible_to(viewer)])
+        with self._refresh().transaction(self._settings) as run:
+            found = run(f"SELECT id FROM items WHERE {where.sql} ORDER BY id", where.parameters).fetchnumpy()
+        return [str(item_id) for item_id in found["id"]]
+
+    def get(self, item_id: str, *, viewer: str | None = None) -> CatalogItem:
+        """One item.
+
+        Raises:
+            ItemMissingError: There is none of that id that the viewer may see.
+        """
+        where = _all_of([Condition("id = ?", [item_id]), _visible_to(viewer)])
+        with self._refresh().transaction(self._settings) as run:
+            found = run(f"SELECT json FROM items WHERE {where.sql}", where.parameters).fetchall()
+        if not found:
+            raise ItemMissingError(f"There is no item {item_id} in {self._log.collection}.")
+        return read_item(found[0][0])
+
+    def iterate(self, condition: Condition = EVERYTHING, *, viewer: str | None = None) -> Iterator[list[CatalogItem]]:
+        """All items that meet a condition, as they are now, some at a time in the order of their ids.
+
+        What changes while the walk goes on is not in it.
+        """
+        where = _all_of([condition, _visible_to(viewer)])
+        connection = self._refresh().connection.cursor()  # A cursor of its own: a result is read from it for long.
+        result = connection.execute(f"SELECT json FROM items WHERE {where.sql} ORDER BY id", where.parameters)
+        while rows := result.fetchmany(FETCH_ROWS):
+            yield [read_item(json) for (json,) in rows]
+
+    def _refresh(self) -> _State:
+        """Apply what has changed; return what queries run on."""
+        if self._fixed:
+            return self._state
+        with self._lock:
+            pointer = self._log.records.collections.pointer(self._log.collection)
+            if pointer.log != self._state.log:  # Another collection under the same name.
+                self._state = self._open_newest()
+            self._take_newer(pointer)
+            self._state.catch_up(self._log)
+            return self._state
+
+    def _take_newer(self, pointer: CatalogPointer) -> None:
+        """Go over to a newer snapshot once it is here; ask for it if nobody has."""
+        newest = pointer.snapshot
+        if newest is None or newest == self._state.snapshot:
+            return
+        if self._fetching is None or self._fetching[0] != newest:
+            fetch = self._fetcher.submit(open_copy, newest, self._log.store, self._settings)
+            self._fetching = (newest, fetch)
+            return
+        fetch = self._fetching[1]
+        if not fetch.done():
+            return
+        self._fetching = None
+        if fetch.exception() is None:
+            old, self._state = self._state, _State(fetch.result(), self._settings, pointer.log, newest)
+            if old.copy.folder != self._state.copy.folder:
+                old.copy.delete()
+
+    def _open_newest(self) -> _State:
+        for _ in range(3):
+            pointer = self._log.records.collections.pointer(self._log.collection)
+            try:
+                copy = open_copy(pointer.snapshot, self._log.store, self._settings)
+            except ObjectMissingError:  # Replaced between the two; else lost.
+                continue
+            return _State(copy, self._settings, pointer.log, pointer.snapshot)
+        raise SnapshotLostError(f"The snapshot of {self._log.collection} is gone: compact its catalog.")
+
+
+Run = Any
+"""Executes a statement with parameters in the transaction that it belongs to."""
+
+
+@dataclass
+class _State:
+    """A snapshot with the changes since.
+
+    Attributes:
+        copy: The snapshot on this machine.
+        log: The id of the catalog's log.
+        snapshot: The snapshot; None: the empty one before the first change.
+        number: The last change that is applied.
+    """
+
+    copy: LocalCopy
+    settings: CatalogSettings
+    log: str
+    snapshot: Snapshot | None
+    connection: duckdb.DuckDBPyConnection = field(init=False)
+    number: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.number = self.snapshot.number if self.snapshot else 0
+        config = {
+            **OFFLINE,
+            "threads": str(self.settings.query_threads),
+            "memory_limit": f"{self.settings.query_memory_mb}MB",
+            "temp_directory": "",
+        }
+        self.connection = duckdb.connect(":memory:", config=config)  # type: ignore[arg-type]
+        path = str(self.copy.database).replace("'", "''")
+        self.connection.execute(f"ATTACH '{path}' AS base (READ_ONLY)")
+        self.connection.execute(_RELATIONS)
+        # From here on no statement reaches a file, a network or a setting.
+        self.connection.execute("SET enable_external_access = false; SET lock_configuration = true")
+
+    @contextmanager
+    def transaction(self, settings: CatalogSettings) -> Iterator[Run]:
+        """A transaction of a cursor of its own, ended after the time limit.
+
+        Raises:
+            QueryTimeoutError: It takes too long.
+            QueryTooLargeError: It takes too much memory.
+        """
+        cursor = self.connection.cursor()
+        timer = threading.Timer(settings.query_time_limit_s, cursor.interrupt)
+        timer.start()
+        try:
+            cursor.execute("BEGIN TRANSACTION READ ONLY")
+            yield cursor.execute
+        except duckdb.InterruptException:
+            raise QueryTimeoutError(
+                f"The query takes longer than {settings.query_time_limit_s:g} s: narrow it down."
+            ) from None
+        except duckdb.OutOfMemoryException:
+            raise QueryTooLargeError(
+                f"The query needs more than {settings.query_memory_mb} MB: narrow it down."
+            ) from None
+        finally:
+            timer.cancel()
+            cursor.close()
+
+    def catch_up(self, log: CatalogLog) -> None:
+        """Apply the changes since."""
+        changes = list(log.records.changes.after(self.log, self.number))
+        if not changes:
+            return
+        effects, removals = _sort_by_item(changes, log)
+        cursor = self.connection.cursor()
+        touched = pa.table({"id": pa.array(list(effects), pa.string())})
+        removed = pa.table({"id": pa.array(list(removals), pa.string())})
+        cursor.register("touched", touched)
+        cursor.register("removed", removed)
+        cursor.execute("BEGIN")
+        found = cursor.execute(
+            "SELECT row, id, json FROM items WHERE id IN (SELECT id FROM touched)"
+            " OR duplicate_of IN (SELECT id FROM removed)"
+        ).fetchall()
+        before = {item_id: read_item(json) for _, item_id, json in found}
+        applied = (
+            apply_effects(before.get(item_id), effects.get(item_id, ()), removals)
+            for item_id in before.keys() | effects
+        )
+        rows = pa.Table.from_batches([make_batch(item for item in applied if item)], SCHEMA)
+        stale = pa.table({"row": pa.array([row for row, _, _ in found if row is not None], pa.int64())})
+        gone = pa.table({"id": pa.array(list(before), pa.string())})
+        for name, arriving in (("stale_rows", stale), ("gone", gone), ("arriving", rows)):
+            cursor.register(name, arriving)
+        cursor.execute("INSERT INTO stale SELECT row FROM stale_rows")
+        cursor.execute("DELETE FROM fresh WHERE id IN (SELECT id FROM gone)")
+        cursor.execute("INSERT INTO fresh SELECT * FROM arriving")
+        cursor.execute("COMMIT")
+        cursor.close()
+        self.number = changes[-1].number
+
+
+def _sort_by_item(changes: Iterable[Change], log: CatalogLog) -> tuple[dict[str, list[Effect]], dict[str, int]]:
+    """What changes do to each item, and which items they remove last at which change."""
+    effects: dict[str, list[Effect]] = {}
+    removals: dict[str, int] = {}
+    for change in changes:
+        is_removal = isinstance(change.body, RemoveItems)
+        for row in log.rows(change):
+            effects.setdefault(row.id, []).append(effect_of(change, row))
+            if is_removal:
+                removals[row.id] = change.number
+    return effects, removals
+
+
+def _read_documents(run: Run, found: Sequence[tuple[int | None, str]]) -> dict[str, str]:
+    """The items' JSON, by id; only the rows that are wanted are unpacked."""
+    rows = [row for row, _ in found if row is not None]
+    ids = [item_id for row, item_id in found if row is None]
+    base = run("SELECT id, json FROM base.items WHERE rowid IN (SELECT unnest(?::BIGINT[]))", [rows]) if rows else None
+    documents = dict(base.fetchall()) if base else {}
+    if ids:
+        fresh = run("SELECT id, json FROM fresh WHERE id IN (SELECT unnest(?::VARCHAR[]))", [ids])
+        documents |= dict(fresh.fetchall())
+    return documents
+
+
+def _matching_rows(run: Run, where: Condition) -> NDArray[np.int64]:
+    """The numbers of the snapshot's rows that are true still and meet a condition, ascending."""
+    found = run(f"SELECT row FROM unchanged WHERE {where.sql}", where.parameters).fetchnumpy()["row"]
+    return np.sort(np.asarray(found, np.int64))
+
+
+def _count_values(
+    run: Run, copy: LocalCopy, kind: str, where: Condition, rows: NDArray[np.int64], limit: int
+) -> list[FacetValue]:
+    if kind.startswith(_FIELD):
+        return _count_field(run, kind.removeprefix(_FIELD), where, limit)
+    terms = copy.terms[kind]
+    counts, new = terms.count(rows), []
+    key, shown = _FRESH_VALUES[kind]
+    fresh = f"SELECT {key} AS key, {shown} AS shown FROM fresh WHERE {where.sql}"
+    grouped = run(f"SELECT key, any_value(shown), count(*) FROM ({fresh}) GROUP BY key", where.parameters)
+    for value, form, count in grouped.fetchall():
+        if value in terms.numbers:
+            counts[terms.numbers[value]] += count
+        else:
+            new.append(FacetValue(form, count))
+    largest = np.argsort(-counts, kind="stable")[:limit]
+    known = [FacetValue(terms.shown[number], int(counts[number])) for number in largest.tolist() if counts[number]]
+    return sorted([*known, *new], key=lambda each: (-each.count, each.value))[:limit]
+
+
+def _count_field(run: Run, name: str, where: Condition, limit: int) -> list[FacetValue]:
+    """How many items have each value of a field."""
+    sql = (
+        f"SELECT value, count(*) AS n FROM (SELECT metadata[?] AS value FROM items WHERE {where.sql})"
+        " WHERE value IS NOT NULL GROUP BY value ORDER BY n DESC, value LIMIT ?"
+    )
+    found = run(sql, [fold(name), *where.parameters, limit]).fetchall()
+    return [FacetValue(value, count) for value, count in found]
+
+
+def _visible_to(viewer: str | None) -> Condition:
+    if viewer is None:
+        return EVERYTHING
+    return Condition("(viewers IS NULL OR list_contains(viewers, ?))", [viewer])
+
+
+def _all_of(conditions: Sequence[Condition]) -> Condition:
+    wanted = [condition for condition in conditions if condition != EVERYTHING]
+    if not wanted:
+        return EVERYTHING
+    sql = " AND ".join(f"({condition.sql})" for condition in wanted)
+    return Condition(sql, [value for condition in wanted for value in condition.parameters])
+
+
+_opened: OrderedDict[tuple[str, str, str], CatalogReader] = OrderedDict()
+_opening = threading.Lock()
+
+
+def open_reader(collection: str, store: Store, records: Records, settings: CatalogSettings) -> CatalogReader:
+    """The process's reader of a collection's catalog; of many, those that were not used for longest are closed.
+
+    Raises:
+        CollectionMissingError: There is no such collection.
+        SnapshotLostError: Its snapshot is gone or damaged.
+    """
+    key = (store.bucket, records.name, collection)
+    with _opening:
+        reader = _opened.pop(key, None) or CatalogReader(collection, store, records, settings)
+        _opened[key] = reader
+        while len(_opened) > settings.open_readers:
+            _opened.popitem(last=False)
+    return reader

@@ -316,6 +316,24 @@ class LanguageSettings(Group):
     )
 
 
+class CatalogSettings(Group):
+    """Catalogs of collections: queries, snapshots, and what a process keeps of them."""
+
+    cache_dir: str = Field(
+        "", description="The folder of the snapshots that queries run on; empty: the user's cache (in Lambda: `/tmp`)."
+    )
+    cache_mb: int = Field(
+        4_096, ge=1, description="Size of that folder at most, MB; what was not used for longest goes first."
+    )
+    query_memory_mb: int = Field(512, ge=64, description="Memory that the queries on one collection may take, MB.")
+    query_threads: int = Field(2, ge=1, description="Threads of one query.")
+    query_time_limit_s: float = Field(10.0, gt=0, description="How long one query may take, seconds.")
+    open_readers: int = Field(4, ge=1, description="Collections that one process keeps open for queries.")
+    compact_after_changes: int = Field(
+        100, ge=1, description="A catalog gets a new snapshot as soon as it has so many changes since the last one."
+    )
+
+
 class PublishSettings(Group):
     """Published lists and thumbnails."""
 
@@ -356,6 +374,7 @@ class Settings(BaseSettings):
     upload: UploadSettings = UploadSettings()
     analysis: AnalysisSettings = AnalysisSettings()
     duplicates: DuplicateSettings = DuplicateSettings()
+    catalog: CatalogSettings = CatalogSettings()
     language: LanguageSettings = LanguageSettings()
     publish: PublishSettings = PublishSettings()
     api: ApiSettings = ApiSettings()

@@ -52,7 +52,7 @@ class Changes:
         record = {
             "at": change.at.isoformat(),
             "by": change.by,
-            "body": change.body.model_dump_json(exclude_defaults=True),
+            "body": change.body.model_dump_json(),
             "request_id": request_id or None,
         }
         return self.table.put(_partition(log), _number(change.number), record, "attribute_not_exists(pk)")
@@ -65,7 +65,7 @@ class Changes:
         record = {
             "at": change.at.isoformat(),
             "by": change.by,
-            "body": change.body.model_dump_json(exclude_defaults=True),
+            "body": change.body.model_dump_json(),
         }
         self.table.put(_partition(log), _number(change.number), record, "attribute_exists(pk)")
 

@@ -144,9 +144,7 @@ class Collections:
         found = self.table.get(_partition(collection_id), f"{_VERSION}{name}")
         return CatalogVersion.model_validate_json(found["version"]) if found else None
 
-    def put_version(
-        self, collection_id: str, version: CatalogVersion, replaces: CatalogVersion | None = None
-    ) -> bool:
+    def put_version(self, collection_id: str, version: CatalogVersion, replaces: CatalogVersion | None = None) -> bool:
         """Record a named version.
 
         Args:

@@ -1,0 +1,140 @@
+"""A snapshot as queries run on it: a DuckDB file and the numbers of its terms, in a folder of this machine.
+
+A copy is made once by the first process that needs it, named by the snapshot's digest, never changed, and shared. The
+folder is bounded: what was not used for longest is deleted. Who has a deleted copy open keeps it until it is closed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from framesift.catalog.columns import SCHEMA
+from framesift.catalog.terms import KINDS, Terms, build_terms, load_terms
+from framesift.errors import SnapshotLostError
+from framesift.settings import CatalogSettings
+from framesift.storage import Store
+from framesift.table import Snapshot
+
+_DATABASE: Final = "items.duckdb"
+_EMPTY: Final = "empty"
+OFFLINE: Final = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "allow_unsigned_extensions": "false",
+    "python_enable_replacements": "false",
+}
+"""DuckDB's settings with which it neither fetches nor loads anything, nor looks into our variables."""
+
+
+@dataclass(frozen=True)
+class LocalCopy:
+    """A snapshot on this machine.
+
+    Attributes:
+        folder: Where it lies.
+    """
+
+    folder: Path
+
+    @property
+    def database(self) -> Path:
+        """The DuckDB file with the table `items`, whose `rowid` counts from 0 in the order of ids."""
+        return self.folder / _DATABASE
+
+    @cached_property
+    def terms(self) -> dict[str, Terms]:
+        """The terms of each kind."""
+        return {kind: load_terms(self.folder, kind) for kind in KINDS}
+
+    def delete(self) -> None:
+        """Delete it; processes that have it open keep it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def open_copy(snapshot: Snapshot | None, store: Store, settings: CatalogSettings) -> LocalCopy:
+    """Find the copy of a snapshot, or make it.
+
+    Args:
+        snapshot: The snapshot; None: an empty one.
+        store: The bucket.
+        settings: Where copies lie, and how much they may take.
+
+    Raises:
+        ObjectMissingError: The snapshot is not in the bucket.
+        SnapshotLostError: It is damaged.
+    """
+    root = cache_dir(settings)
+    copy = LocalCopy(root / (snapshot.digest if snapshot else _EMPTY))
+    if not copy.database.exists():
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=root, prefix="making-") as scratch:
+            _make_copy(snapshot, store, settings, Path(scratch))
+            with suppress(OSError):  # Another process was quicker.
+                (Path(scratch) / "copy").rename(copy.folder)
+    os.utime(copy.folder)
+    _evict(root, settings.cache_mb, copy.folder)
+    return copy
+
+
+def cache_dir(settings: CatalogSettings) -> Path:
+    """The folder of the copies."""
+    if settings.cache_dir:
+        return Path(settings.cache_dir)
+    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:  # Only /tmp is writable in Lambda.
+        return Path(tempfile.gettempdir()) / "framesift" / "catalogs"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "framesift" / "catalogs"
+
+
+def _make_copy(snapshot: Snapshot | None, store: Store, settings: CatalogSettings, scratch: Path) -> None:
+    parquet, folder = scratch / "snapshot.parquet", scratch / "copy"
+    folder.mkdir()
+    if snapshot:
+        store.download(snapshot.key, parquet)
+    else:
+        pq.write_table(SCHEMA.empty_table(), parquet)
+    try:
+        _make_database(parquet, folder / _DATABASE, settings, scratch)
+        for kind in KINDS:
+            build_terms(parquet, kind).save(folder, kind)
+    except (duckdb.Error, pa.ArrowException) as error:
+        key = snapshot.key if snapshot else _EMPTY
+        raise SnapshotLostError(f"The snapshot {key} cannot be read: compact the catalog from its log.") from error
+
+
+def _make_database(parquet: Path, path: Path, settings: CatalogSettings, scratch: Path) -> None:
+    config = {
+        **OFFLINE,
+        "threads": str(settings.query_threads),
+        "memory_limit": f"{settings.query_memory_mb}MB",
+        "temp_directory": str(scratch),
+        "storage_compatibility_version": "latest",
+    }
+    with duckdb.connect(str(path), config=config) as connection:  # type: ignore[arg-type]
+        # The rows keep their order, so that a row's number is its place in the snapshot.
+        connection.execute("CREATE TABLE items AS SELECT * FROM read_parquet(?)", [str(parquet)])
+
+
+def _evict(root: Path, cache_mb: int, used: Path) -> None:
+    """Delete copies until the others fit; the one that is in use stays."""
+    copies = []
+    for folder in root.iterdir():
+        with suppress(FileNotFoundError):  # Another process is evicting, too.
+            size_bytes = sum(file.stat().st_size for file in folder.rglob("*"))
+            copies.append((folder.stat().st_mtime, size_bytes, folder))
+    left_bytes = cache_mb * 1_000_000
+    for _, size_bytes, folder in sorted(copies, reverse=True):
+        left_bytes -= size_bytes
+        if left_bytes < 0 and folder != used and not folder.name.startswith("making-"):
+            LocalCopy(folder).delete()
