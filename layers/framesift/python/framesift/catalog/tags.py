@@ -11,13 +11,16 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
+from framesift.contracts.catalog import MetadataValue
 from framesift.errors import InvalidTagError, TooManyTagsError
 
 MAX_TAG_LENGTH: Final = 100
 """Of a tag, in characters (code points in NFC)."""
 MAX_TAGS: Final = 1000
 """Of an item."""
+SPLITS: Final = ("train", "val", "test")
 
+_SPLIT_PREFIX: Final = "split:"
 # Invisible, and unlike the other format characters a part of how words (Persian, Sinhala) and emoji are written.
 _JOINERS: Final = "\u200c\u200d"
 _SPACES = re.compile(r"\s+")
@@ -120,3 +123,33 @@ def _is_ignorable(character: str) -> bool:
         or "\ufe00" <= character <= "\ufe0f"
         or "\U000e0100" <= character <= "\U000e01ef"
     )
+
+
+def fold_value(value: MetadataValue) -> str:
+    """Return the form in which a metadata value is compared.
+
+    Example:
+        >>> fold_value(3.0), fold_value(0.5), fold_value(True), fold_value("Line  3")
+        ('3', '0.5', 'true', 'line 3')
+    """
+    if isinstance(value, str):
+        return fold(value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).lower()
+
+
+def split_tag(split: str) -> str:
+    """Return the tag of the items of a split (one of `SPLITS`)."""
+    return f"{_SPLIT_PREFIX}{split}"
+
+
+def find_split(tags: Iterable[str]) -> str | None:
+    """Return the split that an item's tags put it in, the first of `SPLITS` if they name several.
+
+    Example:
+        >>> find_split(["dog", "split:val"])
+        'val'
+    """
+    folded = {fold(tag) for tag in tags}
+    return next((split for split in SPLITS if split_tag(split) in folded), None)
