@@ -10,7 +10,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from framesift.catalog import tags
-from framesift.catalog.metadata import value_text
+from framesift.catalog.tags import fold_value
 from framesift.contracts import CatalogItem
 
 _TEXTS: Final = pa.list_(pa.string())
@@ -21,6 +21,7 @@ SCHEMA: Final = pa.schema(
         pa.field("id", pa.string(), nullable=False),
         ("name", pa.string()),
         ("names", _TEXTS),
+        ("names_folded", _TEXTS),
         ("content_type", pa.string()),
         ("size_bytes", pa.int64()),
         ("width", pa.int32()),
@@ -42,6 +43,7 @@ SCHEMA: Final = pa.schema(
         ("tags_folded", _TEXTS),
         ("labels", _TEXTS),
         ("label_scores", pa.list_(pa.float32())),
+        ("annotated", pa.bool_()),
         ("models", _TEXTS),
         ("metadata", pa.map_(pa.string(), pa.string())),
         ("text", pa.string()),
@@ -67,10 +69,11 @@ def make_batch(items: Iterable[CatalogItem]) -> pa.RecordBatch:
 def make_row(item: CatalogItem) -> dict[str, Any]:
     """The row of an item."""
     labels = _best_scores(item)
-    metadata = {_fold(name): value_text(value) for name, value in item.metadata.items()}
+    metadata = {_fold(name): fold_value(value) for name, value in item.metadata.items()}
+    names_folded = [tags.fold(name) for name in item.names]
     tags_folded = [_fold(tag) for tag in item.tags]
     pieces = [
-        *map(_fold, item.names),
+        *names_folded,
         *tags_folded,
         *labels,
         *(piece for field in metadata.items() for piece in field),
@@ -80,6 +83,7 @@ def make_row(item: CatalogItem) -> dict[str, Any]:
         "id": item.id,
         "name": item.names[0] if item.names else "",
         "names": item.names,
+        "names_folded": names_folded,
         "content_type": item.content_type,
         "size_bytes": item.size_bytes,
         "width": item.width,
@@ -101,6 +105,7 @@ def make_row(item: CatalogItem) -> dict[str, Any]:
         "tags_folded": tags_folded,
         "labels": list(labels),
         "label_scores": list(labels.values()),
+        "annotated": bool(item.annotations),
         "models": sorted({found.model for found in item.predictions}),
         "metadata": list(metadata.items()),
         "text": "\n".join(dict.fromkeys(pieces)),

@@ -62,20 +62,6 @@ def merge_metadata(
     return dict(merged[:MAX_FIELDS])
 
 
-def value_text(value: MetadataValue) -> str:
-    """A value as text, as queries compare it: folded; a number in its shortest form.
-
-    Example:
-        >>> [value_text(value) for value in (True, 12.0, 0.5, "Ｘ100")]
-        ['true', '12', '0.5', 'x100']
-    """
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return fold(value)
-    return str(int(value)) if value == int(value) and abs(value) < 2**53 else repr(value)
-
-
 def _check_value(name: str, value: Value) -> Value:
     if isinstance(value, str):
         if len(value) > MAX_VALUE_LENGTH:

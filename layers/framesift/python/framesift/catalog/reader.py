@@ -132,6 +132,11 @@ class CatalogReader:
         """The number of the newest change that has been read."""
         return self._state.number
 
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """The snapshot that queries run on; None: the empty one before the first change."""
+        return self._state.snapshot
+
     def page(
         self,
         condition: Condition = EVERYTHING,
@@ -162,10 +167,9 @@ class CatalogReader:
         if cursor:
             wanted.append(order.read_cursor(condition, cursor))
         where = _all_of(wanted)
-        columns = f"row, id, {order.column}"
-        sql = f"SELECT {columns} FROM items WHERE {where.sql} ORDER BY {order.sql} LIMIT {int(limit) + 1}"
+        ending = f"ORDER BY {order.sql} LIMIT {int(limit) + 1}"
         with state.transaction(self._settings) as run:
-            found = run(sql, where.parameters).fetchall()
+            found = run(_select(f"row, id, {order.column}", where, ending), where.parameters).fetchall()
             documents = _read_documents(run, [(row, item_id) for row, item_id, _ in found[:limit]])
         more = len(found) > limit
         return Page(
@@ -178,7 +182,7 @@ class CatalogReader:
         """How many items meet a condition."""
         where = _all_of([condition, _visible_to(viewer)])
         with self._refresh().transaction(self._settings) as run:
-            return int(run(f"SELECT count(*) FROM items WHERE {where.sql}", where.parameters).fetchall()[0][0])
+            return int(run(_select("count(*)", where), where.parameters).fetchall()[0][0])
 
     def facets(
         self,
@@ -214,7 +218,7 @@ class CatalogReader:
         """The ids of the items that meet a condition, in their order."""
         where = _all_of([condition, _visible_to(viewer)])
         with self._refresh().transaction(self._settings) as run:
-            found = run(f"SELECT id FROM items WHERE {where.sql} ORDER BY id", where.parameters).fetchnumpy()
+            found = run(_select("id", where, "ORDER BY id"), where.parameters).fetchnumpy()
         return [str(item_id) for item_id in found["id"]]
 
     def get(self, item_id: str, *, viewer: str | None = None) -> CatalogItem:
@@ -225,7 +229,7 @@ class CatalogReader:
         """
         where = _all_of([Condition("id = ?", [item_id]), _visible_to(viewer)])
         with self._refresh().transaction(self._settings) as run:
-            found = run(f"SELECT json FROM items WHERE {where.sql}", where.parameters).fetchall()
+            found = run(_select("json", where), where.parameters).fetchall()
         if not found:
             raise ItemMissingError(f"There is no item {item_id} in {self._log.collection}.")
         return read_item(found[0][0])
@@ -237,7 +241,7 @@ class CatalogReader:
         """
         where = _all_of([condition, _visible_to(viewer)])
         connection = self._refresh().connection.cursor()  # A cursor of its own: a result is read from it for long.
-        result = connection.execute(f"SELECT json FROM items WHERE {where.sql} ORDER BY id", where.parameters)
+        result = connection.execute(_select("json", where, "ORDER BY id"), where.parameters)
         while rows := result.fetchmany(FETCH_ROWS):
             yield [read_item(json) for (json,) in rows]
 
@@ -406,7 +410,7 @@ def _read_documents(run: Run, found: Sequence[tuple[int | None, str]]) -> dict[s
 
 def _matching_rows(run: Run, where: Condition) -> NDArray[np.int64]:
     """The numbers of the snapshot's rows that are true still and meet a condition, ascending."""
-    found = run(f"SELECT row FROM unchanged WHERE {where.sql}", where.parameters).fetchnumpy()["row"]
+    found = run(_select("row", where, relation="unchanged"), where.parameters).fetchnumpy()["row"]
     return np.sort(np.asarray(found, np.int64))
 
 
@@ -418,9 +422,9 @@ def _count_values(
     terms = copy.terms[kind]
     counts, new = terms.count(rows), []
     key, shown = _FRESH_VALUES[kind]
-    fresh = f"SELECT {key} AS key, {shown} AS shown FROM fresh WHERE {where.sql}"
-    grouped = run(f"SELECT key, any_value(shown), count(*) FROM ({fresh}) GROUP BY key", where.parameters)
-    for value, form, count in grouped.fetchall():
+    values = _select(f"{key} AS key, {shown} AS shown", where, relation="fresh")
+    grouped = _select("key, any_value(shown), count(*)", EVERYTHING, "GROUP BY key", relation=f"({values})")
+    for value, form, count in run(grouped, where.parameters).fetchall():
         if value in terms.numbers:
             counts[terms.numbers[value]] += count
         else:
@@ -432,12 +436,16 @@ def _count_values(
 
 def _count_field(run: Run, name: str, where: Condition, limit: int) -> list[FacetValue]:
     """How many items have each value of a field."""
-    sql = (
-        f"SELECT value, count(*) AS n FROM (SELECT metadata[?] AS value FROM items WHERE {where.sql})"
-        " WHERE value IS NOT NULL GROUP BY value ORDER BY n DESC, value LIMIT ?"
-    )
-    found = run(sql, [fold(name), *where.parameters, limit]).fetchall()
+    values = _select("metadata[?] AS value", where)
+    ending = "GROUP BY value ORDER BY n DESC, value LIMIT ?"
+    counted = _select("value, count(*) AS n", Condition("value IS NOT NULL"), ending, relation=f"({values})")
+    found = run(counted, [fold(name), *where.parameters, limit]).fetchall()
     return [FacetValue(value, count) for value, count in found]
+
+
+def _select(columns: str, where: Condition, ending: str = "", *, relation: str = "items") -> str:
+    """A statement of names and of conditions, whose values are parameters."""
+    return f"SELECT {columns} FROM {relation} WHERE {where.sql} {ending}"  # noqa: S608
 
 
 def _visible_to(viewer: str | None) -> Condition:

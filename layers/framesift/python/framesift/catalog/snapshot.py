@@ -62,16 +62,17 @@ def read_batches(path: Path) -> Iterator[pa.RecordBatch]:
 
 
 def _write_file(path: Path, batches: Iterable[pa.RecordBatch]) -> int:
-    """Write rows in groups of `ROW_GROUP_ROWS`; return their number."""
-    count = 0
+    """Write rows in groups of at least `ROW_GROUP_ROWS`; return their number."""
     waiting: list[pa.RecordBatch] = []
+    count = waiting_rows = 0
     with pq.ParquetWriter(path, SCHEMA, compression="zstd", sorting_columns=[pq.SortingColumn(0)]) as writer:
         for batch in batches:
             waiting.append(batch)
             count += batch.num_rows
-            if sum(each.num_rows for each in waiting) >= ROW_GROUP_ROWS:
-                writer.write_table(pa.Table.from_batches(waiting, SCHEMA), row_group_size=ROW_GROUP_ROWS)
-                waiting = []
-        if waiting or not count:
-            writer.write_table(pa.Table.from_batches(waiting, SCHEMA), row_group_size=ROW_GROUP_ROWS)
+            waiting_rows += batch.num_rows
+            if waiting_rows >= ROW_GROUP_ROWS:
+                writer.write_table(pa.Table.from_batches(waiting, SCHEMA), row_group_size=waiting_rows)
+                waiting, waiting_rows = [], 0
+        if waiting_rows or not count:
+            writer.write_table(pa.Table.from_batches(waiting, SCHEMA))
     return count
