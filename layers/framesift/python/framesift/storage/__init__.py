@@ -7,12 +7,13 @@ transfer (many files, checked) · documents (manifests, JSON) -> store (the port
 
 from framesift.storage.documents import read_lines, write_json, write_manifest
 from framesift.storage.s3 import S3Store
-from framesift.storage.store import Store, StoredObject, copy_all, parse_uri
+from framesift.storage.store import Store, StoredObject, StoredVersion, copy_all, parse_uri
 
 __all__ = [
     "S3Store",
     "Store",
     "StoredObject",
+    "StoredVersion",
     "copy_all",
     "parse_uri",
     "read_lines",

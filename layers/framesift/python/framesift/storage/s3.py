@@ -6,6 +6,7 @@ import base64
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from framesift.errors import (
     UploadDeniedError,
     UploadError,
 )
-from framesift.storage.store import StoredObject
+from framesift.storage.store import StoredObject, StoredVersion
 
 _MISSING_CODES = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchVersion"})
 # What S3 answers where an object is not, or while it is being replaced, as a condition wants it.
@@ -192,6 +193,26 @@ class S3Store:
         batch = list(keys)
         for start in range(0, len(batch), _DELETE_MAX_KEYS):
             objects: Any = [{"Key": key} for key in batch[start : start + _DELETE_MAX_KEYS]]
+            aws.s3().delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
+
+    def versions(self, prefix: str) -> Iterator[StoredVersion]:
+        """All versions of the objects below a prefix, and the marks of deletions."""
+        pages = aws.s3().get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=prefix)
+        for page in pages:
+            entries: list[Any] = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            for entry in entries:
+                yield StoredVersion(
+                    key=entry["Key"],
+                    version_id=entry["VersionId"],
+                    modified_at=entry["LastModified"],
+                    is_latest=entry["IsLatest"],
+                )
+
+    def delete_versions(self, versions: Iterable[StoredVersion]) -> None:
+        """Delete versions for good; missing ones are no error."""
+        waiting = iter(versions)
+        while batch := list(islice(waiting, _DELETE_MAX_KEYS)):
+            objects: Any = [{"Key": version.key, "VersionId": version.version_id} for version in batch]
             aws.s3().delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
 
     def tags(self, key: str) -> dict[str, str]:

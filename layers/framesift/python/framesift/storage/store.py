@@ -29,6 +29,15 @@ class StoredObject(Contract):
     declared_sha256: str | None = Field(None, description="The SHA-256 that the uploader stored as metadata.")
 
 
+class StoredVersion(Contract):
+    """A version of an object, or the mark of its deletion, in a bucket that keeps versions."""
+
+    key: str
+    version_id: str
+    modified_at: datetime
+    is_latest: bool
+
+
 class Store(Protocol):
     """A bucket."""
 
@@ -81,6 +90,14 @@ class Store(Protocol):
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete objects; missing ones are no error."""
+        ...
+
+    def versions(self, prefix: str) -> Iterator[StoredVersion]:
+        """All versions of the objects below a prefix, and the marks of deletions."""
+        ...
+
+    def delete_versions(self, versions: Iterable[StoredVersion]) -> None:
+        """Delete versions for good; missing ones are no error."""
         ...
 
     def tags(self, key: str) -> dict[str, str]:
