@@ -27,6 +27,8 @@ FramesiftError
 │   │   ├── InvalidTagError · TooManyTagsError · InvalidMetadataError · ChangeTooLargeError
 │   │   ├── CollectionDeletedError · ItemChangedError · VersionExistsError · InvalidSplitError
 │   │   └── UnknownSortError · UnknownFacetError · InvalidCursorError · QueryTooLargeError
+│   │   └── QueryError              a query cannot be understood
+│   │       └── QuerySyntaxError · UnknownFieldError · QueryValueError · QueryTooComplexError
 │   ├── PoseError                   the pose commands cannot do what was requested
 │   │   └── UnknownPresetError · PoseConfigError · NoVideosError · NotASequenceError · SequencesDifferError
 │   └── MediaError                  one item's media; recorded on the item, the run continues
@@ -426,6 +428,36 @@ class InvalidCursorError(CatalogError):
 
 class QueryTooLargeError(CatalogError):
     """The query needs more memory than the settings allow."""
+
+
+class QueryError(CatalogError):
+    """A query cannot be understood.
+
+    Attributes:
+        column: Where, in characters from 1.
+        expected: What could stand there, for people; empty if the message says it better.
+    """
+
+    def __init__(self, message: str, column: int, expected: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.column = column
+        self.expected = expected
+
+
+class QuerySyntaxError(QueryError):
+    """A query does not follow the grammar."""
+
+
+class UnknownFieldError(QueryError):
+    """A query names a field that does not exist."""
+
+
+class QueryValueError(QueryError):
+    """A query compares a field with a value that it cannot have, or in a way that it has not."""
+
+
+class QueryTooComplexError(QueryError):
+    """A query is too long or too deep, or has too many terms or wildcards."""
 
 
 class OutputNotWrittenError(FramesiftError):

@@ -1,0 +1,13 @@
+"""The query language: one grammar for the command line, the API and the page.
+
+```
+text -> parse (grammar.lark, fields, values) -> tree (canonical text) -> compile -> a condition of SQL with parameters
+     -> complete (what could come next)
+```
+"""
+
+from framesift.catalog.query.compile import Condition, compile_query
+from framesift.catalog.query.parse import parse_query
+from framesift.catalog.query.tree import Query
+
+__all__ = ["Condition", "Query", "compile_query", "parse_query"]
