@@ -116,7 +116,7 @@ def to_row(item: CatalogItem) -> list[Any]:
         "tags_folded": [fold(tag) for tag in item.tags],
         "labels": list(best),
         "label_scores": list(best.values()),
-        "models": sorted({fold(one.model) for one in item.predictions}),
+        "models": sorted({one.model for one in item.predictions}),
         "annotated": bool(item.annotations),
         "metadata": {fold(name): fold_value(value) for name, value in item.metadata.items()},
         "text": text_of(item),
@@ -139,7 +139,8 @@ def best_scores(item: CatalogItem) -> dict[str, float]:
 
 def text_of(item: CatalogItem) -> str:
     parts = [*item.names, *item.tags, *best_scores(item)]
-    return "\n".join([*map(fold, parts), *map(fold_value, item.metadata.values())])
+    metadata = [piece for name, value in item.metadata.items() for piece in (fold(name), fold_value(value))]
+    return "\n".join([*map(fold, parts), *metadata])
 
 
 # --- the same, decided item by item ---
@@ -196,7 +197,7 @@ def _holds_match(query: Match, item: CatalogItem) -> bool:
         return f"split:{query.pattern.pieces[0]}" in [fold(tag) for tag in item.tags]
     texts = {
         "tag": [fold(tag) for tag in item.tags],
-        "model": [fold(one.model) for one in item.predictions],
+        "model": [one.model for one in item.predictions],
         "name": [fold(name) for name in item.names],
         "source": [item.source],
         "batch": [item.batch],
@@ -205,7 +206,7 @@ def _holds_match(query: Match, item: CatalogItem) -> bool:
         "duplicate": [item.duplicate.of] if item.duplicate else [],
         "meta": [text for name, text in metadata_of(item).items() if name == fold(query.key)],
     }[query.field]
-    pattern = query.pattern if query.field in {"batch", "by"} else folded
+    pattern = query.pattern if query.field in {"batch", "by", "model"} else folded
     return any(matches(pattern, text) for text in texts)
 
 

@@ -6,8 +6,10 @@ text -> parse (grammar.lark, fields, values) -> tree (canonical text) -> compile
 ```
 """
 
-from framesift.catalog.query.compile import Condition, compile_query
+from framesift.catalog.condition import Condition
+from framesift.catalog.query.compile import compile_query
+from framesift.catalog.query.complete import Suggestion, complete_query
 from framesift.catalog.query.parse import parse_query
 from framesift.catalog.query.tree import Query
 
-__all__ = ["Condition", "Query", "compile_query", "parse_query"]
+__all__ = ["Condition", "Query", "Suggestion", "compile_query", "complete_query", "parse_query"]

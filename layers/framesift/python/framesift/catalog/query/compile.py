@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import singledispatch
-from typing import Any, Final
+from typing import Final
 
+from framesift.catalog.condition import EVERYTHING, Condition
 from framesift.catalog.query.fields import FIELDS, Kind
 from framesift.catalog.query.parse import parse_query
 from framesift.catalog.query.tree import (
@@ -33,19 +33,6 @@ _DAY: Final = r"\d{4}-\d\d-\d\d"
 _METADATA_VALUE: Final = "map_extract_value(metadata, ?)"
 
 
-@dataclass(frozen=True)
-class Condition:
-    """A condition of DuckDB's SQL.
-
-    Attributes:
-        sql: With `?` for each parameter. Where it is NULL, it does not hold.
-        parameters: In the order of the `?`.
-    """
-
-    sql: str
-    parameters: tuple[Any, ...] = ()
-
-
 def compile_query(query: Query | str) -> Condition:
     """Turn a query into a condition on the relation that the catalog's reader offers.
 
@@ -54,7 +41,7 @@ def compile_query(query: Query | str) -> Condition:
 
     Example:
         >>> compile_query("width>=640 AND tag:Dog")
-        Condition(sql='(width >= ? AND list_contains(tags_folded, ?))', parameters=(640, 'dog'))
+        Condition(sql='(width >= ? AND list_contains(tags_folded, ?))', parameters=[640, 'dog'])
 
     Raises:
         QueryError: The text is no query; one of its leaves.
@@ -75,7 +62,7 @@ def _compile(query: Query) -> Condition:
 
 @_compile.register
 def _(query: Everything) -> Condition:
-    return Condition("true")
+    return EVERYTHING
 
 
 @_compile.register
@@ -106,7 +93,7 @@ def _(query: Match) -> Condition:
     field = FIELDS[query.field]
     if field.kind is Kind.METADATA:
         value = _match_text(_METADATA_VALUE, fold_pattern(query.pattern))
-        return Condition(value.sql, (fold(query.key), *value.parameters))
+        return Condition(value.sql, [fold(query.key), *value.parameters])
     if query.field == "split":
         return _match_list(field.column, Pattern((split_tag(query.pattern.pieces[0]),)))
     pattern = fold_pattern(query.pattern) if field.kind is Kind.FOLDED else query.pattern
@@ -143,19 +130,19 @@ def _(query: Between) -> Condition:
 @_compile.register
 def _(query: Choice) -> Condition:
     if query.key:
-        return Condition("map_contains(metadata, ?)", (fold(query.key),))
+        return Condition("map_contains(metadata, ?)", [fold(query.key)])
     return Condition(FIELDS[query.field].choices[query.choice])
 
 
 def _join(word: str, conditions: list[Condition]) -> Condition:
     sql = word.join(condition.sql for condition in conditions)
-    parameters = tuple(value for condition in conditions for value in condition.parameters)
+    parameters = [value for condition in conditions for value in condition.parameters]
     return Condition(f"({sql})" if len(conditions) > 1 else sql, parameters)
 
 
 def _match_list(column: str, pattern: Pattern) -> Condition:
     if len(pattern.pieces) == 1:
-        return Condition(f"list_contains({column}, ?)", pattern.pieces)
+        return Condition(f"list_contains({column}, ?)", list(pattern.pieces))
     if "".join(pattern.pieces) == "":
         return Condition(f"len({column}) > 0")
     one = _match_text("x", pattern)
@@ -166,16 +153,16 @@ def _match_text(column: str, pattern: Pattern) -> Condition:
     first, last = pattern.pieces[0], pattern.pieces[-1]
     match pattern.pieces:
         case (whole,):
-            return Condition(f"{column} = ?", (whole,))
+            return Condition(f"{column} = ?", [whole])
         case (_, ""):
-            return Condition(f"starts_with({column}, ?)", (first,))
+            return Condition(f"starts_with({column}, ?)", [first])
         case ("", _):
-            return Condition(f"ends_with({column}, ?)", (last,))
+            return Condition(f"ends_with({column}, ?)", [last])
         case ("", inner, ""):
-            return Condition(f"contains({column}, ?)", (inner,))
+            return Condition(f"contains({column}, ?)", [inner])
         case pieces:
             escaped = (_escape_like(piece) for piece in pieces)
-            return Condition(f"{column} LIKE ? ESCAPE '!'", ("%".join(escaped),))
+            return Condition(f"{column} LIKE ? ESCAPE '!'", ["%".join(escaped)])
 
 
 def _escape_like(text: str) -> str:
@@ -186,11 +173,11 @@ def _match_score(pattern: Pattern, order: Order, score: float) -> Condition:
     # Scores are kept as FLOAT: 0.8 is not above 0.8 only if both are rounded alike.
     if len(pattern.pieces) == 1:
         label = pattern.pieces[0]
-        return Condition(f"label_scores[list_position(labels, ?)] {order} ?::FLOAT", (label, score))
+        return Condition(f"label_scores[list_position(labels, ?)] {order} ?::FLOAT", [label, score])
     one = _match_text("x[1]", pattern)
     return Condition(
         f"len(list_filter(list_zip(labels, label_scores), lambda x: {one.sql} AND x[2] {order} ?::FLOAT)) > 0",
-        (*one.parameters, score),
+        [*one.parameters, score],
     )
 
 
@@ -198,19 +185,19 @@ def _compare(column: str, order: Order, value: Value) -> Condition:
     if isinstance(value, Period):
         start, end = _to_timestamp(value.start), _to_timestamp(value.end)
         return _compare_period(column, order, start, end)
-    return Condition(f"{column} {order} ?", (value.size_bytes if isinstance(value, Size) else value.value,))
+    return Condition(f"{column} {order} ?", [value.size_bytes if isinstance(value, Size) else value.value])
 
 
 def _compare_period(column: str, order: Order, start: datetime | str, end: datetime | str) -> Condition:
     match order:
         case "=":
-            return Condition(f"({column} >= ? AND {column} < ?)", (start, end))
+            return Condition(f"({column} >= ? AND {column} < ?)", [start, end])
         case ">":
-            return Condition(f"{column} >= ?", (end,))
+            return Condition(f"{column} >= ?", [end])
         case "<=":
-            return Condition(f"{column} < ?", (end,))
+            return Condition(f"{column} < ?", [end])
         case _:
-            return Condition(f"{column} {order} ?", (start,))
+            return Condition(f"{column} {order} ?", [start])
 
 
 def _compare_metadata(key: str, order: Order, value: Value) -> Condition:
@@ -221,13 +208,13 @@ def _compare_metadata(key: str, order: Order, value: Value) -> Condition:
         compared = _compare_period(_METADATA_VALUE, order, *days)
         names = (name,) * compared.sql.count(_METADATA_VALUE)
         parameters = [one for pair in zip(names, compared.parameters, strict=True) for one in pair]
-        return Condition(f"(regexp_full_match({_METADATA_VALUE}, ?) AND {compared.sql})", (name, _DAY, *parameters))
+        return Condition(f"(regexp_full_match({_METADATA_VALUE}, ?) AND {compared.sql})", [name, _DAY, *parameters])
     number = f"try_cast({_METADATA_VALUE} AS DOUBLE)"
     compared = _compare(number, order, value)
     if order == "=":
-        return Condition(compared.sql, (name, *compared.parameters))
+        return Condition(compared.sql, [name, *compared.parameters])
     # The texts "nan" and "inf" are numbers to DuckDB.
-    return Condition(f"(isfinite({number}) AND {compared.sql})", (name, name, *compared.parameters))
+    return Condition(f"(isfinite({number}) AND {compared.sql})", [name, name, *compared.parameters])
 
 
 def _complete_type(pattern: Pattern) -> Pattern:

@@ -79,7 +79,7 @@ FIELDS: Final[Mapping[str, Field]] = MappingProxyType(
             "label:person>0.8",
             is_list=True,
         ),
-        "model": Field(Kind.FOLDED, "models", "a model that predicted something", "model:resnet50*", is_list=True),
+        "model": Field(Kind.EXACT, "models", "a model that predicted something", "model:resnet50*", is_list=True),
         "split": Field(Kind.FOLDED, "tags_folded", "train, val or test", "split:train", is_list=True),
         "name": Field(Kind.FOLDED, "names_folded", "a file name", "name:*.png", is_list=True),
         "type": Field(Kind.FOLDED, "content_type", "the media type", "type:jpeg"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import operator
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -211,7 +210,7 @@ def _read_comparison(field_name: str, key: str, field: Field, order: Order, toke
         or (low and high and type(low) is not type(high))
     ):
         return None
-    if low and high and _is_above(low, high):
+    if low and high and _order(low) > _order(high):
         raise QueryValueError(
             f"Column {_column(token)}: nothing lies between {low} and {high}: write {high_text}..{low_text}.",
             _column(token),
@@ -219,12 +218,10 @@ def _read_comparison(field_name: str, key: str, field: Field, order: Order, toke
     return Between(field_name, low, high, key)
 
 
-def _is_above(low: Value, high: Value) -> bool:
-    return bool(operator.gt(*(_sort_key(value) for value in (low, high))))
-
-
-def _sort_key(value: Value) -> object:
-    return value.start if isinstance(value, Period) else value.size_bytes if isinstance(value, Size) else value.value
+def _order(value: Value) -> float:
+    if isinstance(value, Period):
+        return value.start.timestamp()
+    return value.size_bytes if isinstance(value, Size) else value.value
 
 
 def _read_day(text: str) -> Period | None:

@@ -101,7 +101,7 @@ class Match:
         # Without quotes, the value of a metadata field may be a number.
         value = _quote(self.pattern.pieces) if self.key else str(self.pattern)
         score = f"{self.score[0]}{self.score[1]!r}" if self.score else ""
-        return f"{_write_name(self.field, self.key)}:{value}{score}"
+        return f"{write_name(self.field, self.key)}:{value}{score}"
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Compare:
     key: str = ""
 
     def __str__(self) -> str:
-        return f"{_write_name(self.field, self.key)}{':' if self.order == '=' else self.order}{self.value}"
+        return f"{write_name(self.field, self.key)}{':' if self.order == '=' else self.order}{self.value}"
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class Between:
 
     def __str__(self) -> str:
         low, high = ("" if value is None else str(value) for value in (self.low, self.high))
-        return f"{_write_name(self.field, self.key)}:{low}..{high}"
+        return f"{write_name(self.field, self.key)}:{low}..{high}"
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def any_of(parts: Iterable[Query]) -> Query:
     return flat[0] if len(flat) == 1 else Either(flat)
 
 
-def _write_name(field: str, key: str) -> str:
+def write_name(field: str, key: str) -> str:
     """Write a field's name, with the name of the metadata field if it is one."""
     if not key:
         return field
