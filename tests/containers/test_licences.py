@@ -5,8 +5,12 @@ import pytest
 
 from containers.licences import IMAGES, NOT_INSTALLED, REQUIREMENTS, UNNAMED, list_packages
 
-# What `docs/decisions/0007-ffmpeg-in-images.md` decides on; another package with such a library needs a decision too.
-ACCEPTED = {"av": ("libx264 (GPL-2.0-or-later)", "libx265 (GPL-2.0-or-later)")}
+# What `docs/decisions/0007-ffmpeg-in-images.md` and `0008-heic.md` decide on; another package with such a library needs
+# a decision too.
+ACCEPTED = {
+    "av": ("libx264 (GPL-2.0-or-later)", "libx265 (GPL-2.0-or-later)"),
+    "pillow-heif": ("libx265 (GPL-2.0-or-later)",),
+}
 
 PROPRIETARY = {"cuda-toolkit"}  # NVIDIA's terms, like the packages that it stands for.
 LAMBDA_ONLY = {"awslambdaric", "simplejson", "snapshot-restore-py"}  # No machine but Lambda's installs these.

@@ -32,7 +32,7 @@ FramesiftError
 │   ├── PoseError                   the pose commands cannot do what was requested
 │   │   └── UnknownPresetError · PoseConfigError · NoVideosError · NotASequenceError · SequencesDifferError
 │   └── MediaError                  one item's media; recorded on the item, the run continues
-│       ├── NotAnImageError · ImageTooLargeError · ImageTooCostlyError · MediaTooLargeError
+│       ├── NotAnImageError (ImageFormatError) · ImageTooLargeError · ImageTooCostlyError · MediaTooLargeError
 │       ├── BadValueError · HostNotAllowedError · PrivateAddressError
 │       ├── DownloadFailedError
 │       ├── ImageRefusedError · RegionOutsideError
@@ -240,6 +240,10 @@ class MediaError(InputError):
 
 class NotAnImageError(MediaError):
     """The bytes are not an image of a supported format, or are damaged."""
+
+
+class ImageFormatError(NotAnImageError):
+    """The image is of a format, or of a variant of one, that is not read; the message names it."""
 
 
 class ImageTooLargeError(MediaError):

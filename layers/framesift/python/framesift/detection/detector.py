@@ -35,7 +35,7 @@ class Detector(Protocol):
         """Detect objects.
 
         Args:
-            images: Files' bytes: JPEG, PNG, WebP, GIF or BMP.
+            images: Files' bytes, of a format that `decode_image` reads.
             min_score: Omit detections with a lower probability.
 
         Returns:

@@ -13,7 +13,7 @@ from framesift.errors import MediaTooLargeError, NoImagesError, NotAnImageError
 SUFFIXES: Final = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif"}
 )
-"""Files with these are images. Those of kinds that cannot be decoded (TIFF, HEIC, AVIF) are reported as unreadable."""
+"""Files with these are images."""
 
 _MAX_BYTES = 512 << 20  # a larger file is no photograph, and would fill the memory
 # What a person should see of a name: format characters other than these two could reorder or hide the text around.

@@ -25,7 +25,10 @@ _SANDBOX = Sandbox("framesift.vision.decode_worker", timeout_s=TIME_LIMIT_S, mem
 
 
 def decode_image(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS, min_side: int = 0) -> RgbImage:
-    """Decode a JPEG, PNG, WebP, GIF or BMP image: upright, an animation's first frame, transparency over white.
+    """Decode an image to sRGB: upright, an animation's first frame, transparency over white.
+
+    JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and HEIC are read, with 1 to 16 bits a sample, in grey, RGB, CMYK, Lab or
+    with a palette; colours are converted by the ICC profile. What else there is, is refused by its name.
 
     Args:
         data: The file's bytes.
@@ -38,6 +41,7 @@ def decode_image(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS, min_side:
 
     Raises:
         NotAnImageError: The bytes are no image of a known format, or damaged.
+        ImageFormatError: It is of a format, or of a variant of one, that is not read.
         ImageTooLargeError: It has more than `max_pixels`.
         ImageTooCostlyError: Decoding it takes more time or memory than an image may.
 

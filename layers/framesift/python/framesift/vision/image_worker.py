@@ -6,11 +6,12 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from io import BytesIO
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from framesift.errors import ImageTooLargeError, NotAnImageError
+from framesift.errors import ImageFormatError, ImageTooLargeError, NotAnImageError
 from framesift.sandbox import Reply
 
 # What Pillow's readers raise on damaged files, by its own tests and by fuzzing.
@@ -23,6 +24,7 @@ _DAMAGES = (
     ArithmeticError,
     EOFError,
     AttributeError,
+    RuntimeError,
     struct.error,
     zlib.error,
 )
@@ -34,8 +36,11 @@ def open_image(data: bytes, image_format: str, max_pixels: int) -> Iterator[Imag
 
     Raises:
         NotAnImageError: If it is damaged.
+        ImageFormatError: If it is of a variant that is not read.
         ImageTooLargeError: If it has more pixels.
     """
+    if image_format == "HEIF":
+        _register_heif()
     try:
         with Image.open(BytesIO(data), formats=[image_format]) as image:
             if image.width * image.height > max_pixels:
@@ -45,8 +50,29 @@ def open_image(data: bytes, image_format: str, max_pixels: int) -> Iterator[Imag
             yield image
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageTooLargeError(f"Too many pixels: at most {max_pixels:,} are taken.") from error
+    except UnidentifiedImageError as error:
+        if image_format == "TIFF":  # Its headers are sound: they ask for what Pillow does not have.
+            raise ImageFormatError("The image is a TIFF of a variant that is not read.") from error
+        raise NotAnImageError(f"A damaged {image_format} image: its headers cannot be read.") from error
     except _DAMAGES as error:
         raise NotAnImageError(f"A damaged {image_format} image: {error}.") from error
+
+
+@cache
+def _register_heif() -> None:
+    """Teach Pillow to read HEIC.
+
+    Raises:
+        ImageFormatError: The library for it is not installed.
+    """
+    try:
+        import pillow_heif
+    except ModuleNotFoundError:
+        raise ImageFormatError(
+            "The image is HEIC, which needs the package extra framesift[vision]: install it, or save it as JPEG."
+        ) from None
+    # There is a process for each core, and the main image is all that is looked at.
+    pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
 
 
 def inspect(data: bytes, *, image_format: str, max_pixels: int) -> Reply:
