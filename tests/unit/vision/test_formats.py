@@ -120,9 +120,12 @@ def test_sixteen_bits_keep_their_range(coffee):
 
 @pytest.mark.parametrize(
     ("image_format", "mode"),
-    [("PNG", "L"), ("PNG", "LA"), ("PNG", "1"), ("PNG", "P"), ("PNG", "RGBA"), ("TIFF", "L"), ("TIFF", "CMYK")]
-    + [("TIFF", "P"), ("TIFF", "1"), ("TIFF", "RGBA"), ("JPEG", "L"), ("JPEG", "CMYK"), ("BMP", "L"), ("BMP", "P")]
-    + [("GIF", "P"), ("WEBP", "RGBA"), ("AVIF", "RGBA"), ("AVIF", "L"), ("HEIF", "L"), ("HEIF", "RGBA")],
+    [
+        *[("PNG", mode) for mode in ("L", "LA", "1", "P", "RGBA")],
+        *[("TIFF", mode) for mode in ("L", "CMYK", "P", "1", "RGBA")],
+        *[("JPEG", "L"), ("JPEG", "CMYK"), ("BMP", "L"), ("BMP", "P"), ("GIF", "P"), ("WEBP", "RGBA")],
+        *[("AVIF", "RGBA"), ("AVIF", "L"), ("HEIF", "L"), ("HEIF", "RGBA")],
+    ],
 )
 def test_modes_of_colour_show_what_was_saved(coffee, image_format, mode):
     image = Image.fromarray(coffee).convert(mode)
@@ -158,9 +161,7 @@ def test_each_colour_is_where_the_formula_puts_it(colours):
 def test_a_profile_of_grey_counts_too(coffee):
     grey = coffee[..., 1]
     for image_format in ("PNG", "JPEG"):
-        data = saved(
-            grey, image_format, icc_profile=grey_profile(1.0), **({"quality": 98} if image_format == "JPEG" else {})
-        )
+        data = saved(grey, image_format, icc_profile=grey_profile(1.0), quality=98)
         wanted = np.repeat(encode_srgb(grey / 255.0)[..., None], 3, axis=2)
         assert differ(decode_image(data), wanted) < 2
 

@@ -144,6 +144,11 @@ def _content_span(image: RgbImage, axis: int) -> tuple[int, int]:
 
 def _margin_length(lines: RgbImage) -> int:
     """How many lines from the first on are of one colour, the first line's."""
-    colour = np.median(lines[0], axis=0)
-    strays = np.abs(lines.astype(np.int16) - colour.astype(np.int16)).max(axis=(1, 2)) > _MARGIN_TOLERANCE
-    return int(np.argmax(strays)) if strays.any() else len(lines)
+    colour = np.median(lines[0], axis=0).astype(np.int16)
+    start, count = 0, 1
+    while start < len(lines):  # Most images have no margin: their first line tells.
+        strays = (np.abs(lines[start : start + count].astype(np.int16) - colour) > _MARGIN_TOLERANCE).any(axis=(1, 2))
+        if strays.any():
+            return start + int(np.argmax(strays))
+        start, count = start + count, 2 * count
+    return len(lines)

@@ -234,6 +234,40 @@ class UploadSettings(Group):
     )
 
 
+class CollectionSettings(Group):
+    """Collections of images: what is taken, how each image is looked at."""
+
+    max_bytes: int = Field(100_000_000, gt=0, description="The largest file that is looked at, bytes.")
+    max_pixels: int = Field(60_000_000, gt=0, le=89_000_000, description="The largest image that is decoded, pixels.")
+    models: list[str] = Field(
+        [], description="Classifiers and detectors of a collection that names none, as `framesift models list` does."
+    )
+    min_score: Share = Field(0.3, description="Predictions with a lower probability are not kept.")
+    max_predictions: int = Field(
+        20, ge=1, le=300, description="The most predictions of one model that are kept of an image, the best first."
+    )
+    network_batch: int = Field(32, ge=1, le=256, description="Images that a network takes at once.")
+    read_ahead: int = Field(
+        16, ge=1, le=256, description="Files that are fetched at once, ahead of those that are being looked at."
+    )
+    thumbnail_quality: int = Field(80, ge=1, le=100, description="WebP quality of thumbnails (256 and 1024 px).")
+    thumbnail_effort: int = Field(
+        2, ge=0, le=6, description="WebP's method, 0 (fast) to 6 (small): 4 takes twice the time of 2 and saves 4 %."
+    )
+    blurry_below: float = Field(
+        40.0, ge=0, description="Sharpness (variance of the Laplacian at 512 px) below which an image is `blurry`."
+    )
+    dark_below: Share = Field(0.08, description="Mean luma below which an image is `dark`.")
+    bright_above: Share = Field(0.92, description="Mean luma above which an image is `bright`.")
+    low_contrast_below: Share = Field(0.04, description="Deviation of luma below which an image is `low_contrast`.")
+    near_empty_below_bits: float = Field(
+        1.0, ge=0, le=8, description="Entropy of the luma's histogram below which an image is `near_empty`, bits."
+    )
+    odd_aspect_above: float = Field(
+        3.0, ge=1, description="How many times the shorter side the longer one is in an image with an `odd_aspect`."
+    )
+
+
 class AnalysisSettings(Group):
     """The vision job: where it runs, and how its work is divided."""
 
@@ -372,6 +406,7 @@ class Settings(BaseSettings):
     detection: DetectionSettings = DetectionSettings()
     custom_vision: CustomVisionSettings = CustomVisionSettings()
     upload: UploadSettings = UploadSettings()
+    collections: CollectionSettings = CollectionSettings()
     analysis: AnalysisSettings = AnalysisSettings()
     duplicates: DuplicateSettings = DuplicateSettings()
     catalog: CatalogSettings = CatalogSettings()

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from framesift.contracts import Detection
-from framesift.detection.onnx.feed import Placement, letterbox, stretch, to_planes
+from framesift.detection.onnx.feed import to_planes
 from framesift.detection.onnx.heads import (
     Boxes,
     Floats,
@@ -26,6 +26,7 @@ from framesift.models.card import DetectorForm
 from framesift.settings import Settings
 from framesift.storage import Store
 from framesift.vision.decode import RgbImage, decode_image
+from framesift.vision.inputs import Placement, letterbox, stretch
 from framesift.vision.onnx_session import OnnxNetwork, usable_cores
 
 # Heads whose networks take one image a run.
