@@ -17,10 +17,10 @@ from torch import nn
 
 from framesift.contracts import Detection
 from framesift.detection.onnx import OnnxDetector
-from framesift.detection.onnx.feed import letterbox, stretch
 from framesift.detection.onnx.heads import Boxes, suppress
 from framesift.errors import NotADetectorError, NotAnImageError
 from framesift.models.card import DetectorForm
+from framesift.vision.inputs import letterbox, stretch
 
 TAGS = ("person", "logo", "cup")
 SIDE = 64
