@@ -19,7 +19,8 @@ FramesiftError
 │   │   ├── DetectorKeyError · ProjectNotFoundError · PredictionResourceError
 │   │   ├── IterationNotPublishedError · TagsDifferError · ProjectFullError · RequestRefusedError
 │   │   ├── TrainingFailedError · NothingToRollBackError
-│   │   └── NotADetectorError · NotAnExportError · ExternalDataError · RowCountError · ModelTooCostlyError
+│   │   ├── NotADetectorError · NotAClassifierError · NotAnExportError · ExternalDataError
+│   │   └── RowCountError · ModelTooCostlyError
 │   ├── ImageFolderError            a folder of images, or its index, cannot be used as requested
 │   │   ├── NoImagesError · NotAnIndexError · IndexModelError
 │   │   └── MoveFolderError · NotAMoveListError
@@ -212,6 +213,10 @@ class TrainingFailedError(DetectorError):
 
 class NothingToRollBackError(DetectorError):
     """There is no previous iteration to return to."""
+
+
+class NotAClassifierError(DetectorError):
+    """The model file is not a classifier of a supported kind."""
 
 
 class NotADetectorError(DetectorError):

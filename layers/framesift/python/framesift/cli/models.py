@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
@@ -25,6 +25,8 @@ from framesift.models.card import Head
 
 if TYPE_CHECKING:
     from framesift.detection.onnx.added import AddedModel
+
+AnyHead: TypeAlias = Literal[Head, "classifier"]
 
 app = typer.Typer(no_args_is_help=True)
 app.command()(copydetect.train)
@@ -104,30 +106,48 @@ def fetch(
 @app.command()
 def add(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Custom Vision's zip, or an ONNX file.")],
-    name: Annotated[str, typer.Option(help="The detector's name.")],
+    name: Annotated[str, typer.Option(help="The model's name.")],
     version: Annotated[str, typer.Option(help="By default the iteration's id, or the file's digest, shortened.")] = "",
-    head: Annotated[Head | None, typer.Option(help="How its outputs are read; a zip needs none.")] = None,
+    head: Annotated[
+        AnyHead | None, typer.Option(help="How a detector's outputs are read, or `classifier`; a zip needs none.")
+    ] = None,
     tag: Annotated[
         list[str] | None, typer.Option(help="Its tags, in the order of its classes; a zip has them.")
     ] = None,
     size: Annotated[int, typer.Option(help="The side of its input, pixels, if the file leaves it open.")] = 0,
+    resize: Annotated[
+        int, typer.Option(help="Of a classifier: the short side before the middle is cut out; 0: stretch the image.")
+    ] = 0,
+    imagenet: Annotated[
+        bool,
+        typer.Option("--imagenet", help="Of a classifier: it takes images less ImageNet's mean, by its deviation."),
+    ] = False,
     licence: Annotated[str, typer.Option(help="Its licence: an SPDX identifier, or in words.")] = "its owner's",
     stack: StackOption = "",
 ) -> None:
-    """Put your own detector into the bucket, where prediction finds it."""
-    from framesift.detection.onnx.added import read_detector
+    """Put your own detector or classifier into the bucket, where jobs find it."""
+    if head == "classifier":
+        from framesift.classification.added import read_classifier
 
-    added = read_detector(file, name, version=version, head=head, tags=tag or (), size=size, licence=licence)
+        added = read_classifier(
+            file, name, labels=tag or (), version=version, size=size, resize=resize, imagenet=imagenet, licence=licence
+        )
+    else:
+        from framesift.detection.onnx.added import read_detector
+
+        added = read_detector(file, name, version=version, head=head, tags=tag or (), size=size, licence=licence)
     connection = connect(stack)
     _push(BucketOrigin(connection.store), added)
-    output.print(
-        safe_text(
-            f"{added.card.folder} detects {', '.join(added.card.detector.tags if added.card.detector else ())}. To "
-            f"predict with it: FRAMESIFT_DETECTION__PROVIDER=onnx FRAMESIFT_DETECTION__MODEL={added.card.folder}"
-        ),
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
+    output.print(safe_text(_how_to_use(added.card)), highlight=False, markup=False, soft_wrap=True)
+
+
+def _how_to_use(card: ModelCard) -> str:
+    if card.detector is None:
+        labels = card.classifier.labels if card.classifier else ()
+        return f"{card.label} tells apart {', '.join(labels)}. Name it among a collection's models."
+    return (
+        f"{card.folder} detects {', '.join(card.detector.tags)}. To "
+        f"predict with it: FRAMESIFT_DETECTION__PROVIDER=onnx FRAMESIFT_DETECTION__MODEL={card.folder}"
     )
 
 

@@ -14,12 +14,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from framesift.models.normalisation import IMAGENET_DEVIATION, IMAGENET_MEAN
+
 Weights = Mapping[str, NDArray[np.float32]]
 """Tensors by their names in torchvision's `resnet50().state_dict()`, without `fc.*`."""
 
-# ImageNet's channel means and deviations (R, G, B; 0 to 1), as torchvision's ResNet50_Weights.transforms() has them.
-MEAN: Final = (0.485, 0.456, 0.406)
-DEVIATION: Final = (0.229, 0.224, 0.225)
+# As torchvision's ResNet50_Weights.transforms() has them.
+MEAN: Final = IMAGENET_MEAN
+DEVIATION: Final = IMAGENET_DEVIATION
 
 _BLOCKS = (3, 4, 6, 3)  # He et al., "Deep Residual Learning for Image Recognition", 2015, table 1
 _BATCH_NORM_EPSILON = 1e-5

@@ -39,6 +39,33 @@ class DetectorForm(BaseModel):
     height: Annotated[int, Field(ge=32, le=4096)]
 
 
+class ClassifierForm(BaseModel):
+    """Input and output of a classifier's ONNX file.
+
+    The first output has a score for each label; an output named `features`, if there is one, has the features from
+    before the output layer.
+
+    Attributes:
+        labels: Its classes, by number.
+        width: Width of its input, pixels.
+        height: Height of its input, pixels.
+        resize: What the short side is resized to before the middle is cut out; 0: the image is stretched to the input.
+        mean: Of R, G and B, 0 to 1; subtracted from images, unless the network takes uint8.
+        deviation: The same; images are divided by it.
+        scores: What the first output has: probabilities, or logits, of which the softmax is taken.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    labels: tuple[str, ...] = Field(min_length=1)
+    width: Annotated[int, Field(ge=16, le=4096)]
+    height: Annotated[int, Field(ge=16, le=4096)]
+    resize: Annotated[int, Field(ge=0, le=8192)] = 0
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    deviation: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    scores: Literal["probabilities", "logits"] = "probabilities"
+
+
 class ModelCard(BaseModel):
     """One version of one model: a single file, and how to use and get it.
 
@@ -62,6 +89,7 @@ class ModelCard(BaseModel):
             `(destination: Path) -> None`.
         builder_extra: The package extra that the builder needs.
         detector: Input and output, for object detectors.
+        classifier: Input and output, for classifiers.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -83,6 +111,12 @@ class ModelCard(BaseModel):
     builder: Annotated[str, Field(pattern=r"^framesift(\.\w+)+:\w+$")] | None = None
     builder_extra: str | None = None
     detector: DetectorForm | None = None
+    classifier: ClassifierForm | None = None
+
+    @property
+    def label(self) -> str:
+        """`name@version`: how predictions and the folders of features name it."""
+        return f"{self.name}@{self.version}"
 
     @property
     def folder(self) -> str:

@@ -33,6 +33,7 @@ class OnnxNetwork:
     Attributes:
         device: The provider and precision, for people.
         batch_size: The fixed number of inputs per run; 0: any number.
+        takes_uint8: Whether its input is `(N, H, W, 3)` uint8, with the normalisation in the graph.
         metadata: The file's custom metadata.
     """
 
@@ -50,7 +51,9 @@ class OnnxNetwork:
             providers.insert(0, (_OPENVINO, {"device_type": "CPU", "load_config": json.dumps({"CPU": config})}))
         self._session = _open_session(path, options, providers)
         self._input = self._session.get_inputs()[0].name
-        self._dtype = np.float16 if self._session.get_inputs()[0].type == "tensor(float16)" else np.float32
+        kind = self._session.get_inputs()[0].type
+        self.takes_uint8: bool = kind == "tensor(uint8)"
+        self._dtype: Any = np.uint8 if self.takes_uint8 else np.float16 if kind == "tensor(float16)" else np.float32
         self._outputs = [output.name for output in self._session.get_outputs()]
         first = self._session.get_inputs()[0].shape[0] if self._session.get_inputs()[0].shape else 0
         self.batch_size: int = first if isinstance(first, int) else 0

@@ -17,7 +17,9 @@ from framesift.sandbox import Reply
 _S1_OUTPUTS = {"detected_boxes", "detected_classes", "detected_scores"}
 _ONE_AT_A_TIME = {"torchvision", "custom_vision_s1"}
 _DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
-_OUT_OF_MEMORY = re.compile(r"bad_alloc|allocate memory|bad array new length", re.IGNORECASE)
+OUT_OF_MEMORY = re.compile(r"bad_alloc|allocate memory|bad array new length", re.IGNORECASE)
+"""What onnxruntime's errors say where memory ends."""
+
 # Where messages of onnx.proto3 hold others that lead to tensors: field numbers, and what lies there.
 _GRAPH, _NODE, _ATTRIBUTE, _TENSOR, _SPARSE, _FUNCTION, _TRAINING = (
     "graph", "node", "attribute", "tensor", "sparse", "function", "training",
@@ -58,7 +60,7 @@ def inspect(data: bytes, *, file_name: str, head: Head | None, size: int) -> Rep
     except (ExternalDataError, RowCountError, NotADetectorError):
         raise
     except Exception as error:  # noqa: BLE001 - onnxruntime's own errors have no other base class.
-        if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error)):
+        if isinstance(error, MemoryError) or OUT_OF_MEMORY.search(str(error)):
             raise MemoryError from None
         raise NotADetectorError(
             f"{file_name} is no ONNX network that can be run: {' '.join(str(error).split())}"

@@ -21,7 +21,7 @@ from framesift.models.card import DetectorForm, Head, ModelCard
 from framesift.sandbox import Sandbox, SandboxKilledError
 from framesift.sources.untrusted import read_json, read_mapping, read_text, show
 
-_MAX_MODEL_BYTES = 1 << 30  # The largest detectors have some 500 MB.
+MAX_MODEL_BYTES = 1 << 30  # The largest detectors have some 500 MB.
 _MAX_TEXT_BYTES = 1 << 20  # Of a manifest or a list of labels.
 _MAX_MEMBERS = 10_000
 _MAX_RATIO = 50  # Weights are nearly random: they compress to nine tenths.
@@ -37,7 +37,7 @@ _MEMORY_TIMES_FILE = 6
 
 @dataclass(frozen=True)
 class AddedModel:
-    """A detector's file and the card that describes it."""
+    """A model's file and the card that describes it."""
 
     card: ModelCard
     data: bytes
@@ -85,13 +85,14 @@ def read_detector(
         >>> added.card.detector.tags
         ('person', 'logo')
     """
-    if path.stat().st_size > _MAX_MODEL_BYTES:
-        raise NotADetectorError(f"{path.name} has more than {_MAX_MODEL_BYTES:,} bytes: too large for a detector.")
+    if path.stat().st_size > MAX_MODEL_BYTES:
+        raise NotADetectorError(f"{path.name} has more than {MAX_MODEL_BYTES:,} bytes: too large for a detector.")
     source = _from_zip(path) if zipfile.is_zipfile(path) else _Source(path.read_bytes(), tags)
     if not source.tags:
         raise NotADetectorError(f"{path.name} has no labels: name its classes in order with --tag.")
-    _check_labels(source.tags, path.name)
-    found = _inspect(source.data, path.name, head, size)
+    check_labels(source.tags, path.name)
+    module = "framesift.detection.onnx.add_worker"
+    found = inspect_network(module, source.data, file_name=path.name, head=head, size=size)
     digest = hashlib.sha256(source.data).hexdigest()
     try:
         card = ModelCard(
@@ -112,17 +113,26 @@ def read_detector(
     return AddedModel(card, source.data)
 
 
-def _inspect(data: bytes, file_name: str, head: Head | None, size: int) -> dict[str, Any]:
+def inspect_network(module: str, data: bytes, *, file_name: str, **keywords: Any) -> dict[str, Any]:
+    """Call a worker's `inspect` on an untrusted network, with limits that its size justifies.
+
+    Raises:
+        ModelTooCostlyError: It takes more memory or time.
+    """
     memory = _MEMORY_BYTES + _MEMORY_TIMES_FILE * len(data)
-    module = "framesift.detection.onnx.add_worker"
     try:
         with Sandbox(module, timeout_s=_TIME_LIMIT_S, memory_limit_bytes=memory, workers=1) as sandbox:
-            return sandbox.call("inspect", data, file_name=file_name, head=head, size=size).fields
+            return sandbox.call("inspect", data, file_name=file_name, **keywords).fields
     except SandboxKilledError as fault:
         raise ModelTooCostlyError(f"{file_name} cannot be loaded: {fault}.") from None
 
 
-def _check_labels(labels: Sequence[str], file_name: str) -> None:
+def check_labels(labels: Sequence[str], file_name: str) -> None:
+    """Check that labels are names.
+
+    Raises:
+        NotADetectorError: They are too many, or one is too long or cannot be printed.
+    """
     if len(labels) > _MAX_LABELS:
         raise NotADetectorError(f"{file_name} has {len(labels):,} labels; at most {_MAX_LABELS:,} are taken.")
     for number, label in enumerate(labels):
@@ -160,7 +170,7 @@ def _from_export(archive: zipfile.ZipFile, file_name: str) -> _Source:
     iteration = read_text(manifest.get("IterationId"), 80)
     exported = read_text(manifest.get("ExportedDate"), 80) or "undated"
     return _Source(
-        _member(archive, read_text(manifest.get("ModelFileName")), _MAX_MODEL_BYTES),
+        _member(archive, read_text(manifest.get("ModelFileName")), MAX_MODEL_BYTES),
         [label for line in labels.decode("utf-8-sig").splitlines() if (label := line.strip())],
         f"Custom Vision's export of iteration {iteration}, {exported}",
         iteration[:8],

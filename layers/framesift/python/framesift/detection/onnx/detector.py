@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -26,7 +27,8 @@ from framesift.models.card import DetectorForm
 from framesift.settings import Settings
 from framesift.storage import Store
 from framesift.vision.decode import RgbImage, decode_image
-from framesift.vision.inputs import Placement, letterbox, stretch
+from framesift.vision.image_model import Prepared
+from framesift.vision.inputs import InputForm, Placement, letterbox, placement, stretch
 from framesift.vision.onnx_session import OnnxNetwork, usable_cores
 
 # Heads whose networks take one image a run.
@@ -126,6 +128,33 @@ class OnnxDetector:
                         answers.append(self._detections(next(found), each[1], each[2]))
         return answers
 
+    @property
+    def input_form(self) -> InputForm:
+        """How the network takes an image."""
+        way: Literal["stretch", "letterbox"] = "stretch" if self._form.head in _CUSTOM_VISION else "letterbox"
+        return InputForm(way=way, width=self._form.width, height=self._form.height)
+
+    def detect_prepared(
+        self, images: Sequence[Prepared], *, min_score: float
+    ) -> list[tuple[list[Detection], Floats | None]]:
+        """Detect objects in images that were prepared in `input_form`.
+
+        Returns:
+            For each image its detections, most probable first, and its features where the network has an output of
+            that name.
+        """
+        answers: list[tuple[list[Detection], Floats | None]] = []
+        for start in range(0, len(images), self._batch):
+            part = images[start : start + self._batch]
+            outputs = self._compute([image.pixels[0] for image in part])
+            features = outputs.pop("features", None)
+            rows = None if features is None else np.asarray(features, np.float32).reshape(len(part), -1)
+            for row, (boxes, image) in enumerate(zip(self._read(outputs, len(part), min_score), part, strict=True)):
+                place = placement(self.input_form, image.width, image.height)
+                found = self._detections(boxes, place, (image.width, image.height))
+                answers.append((found, None if rows is None else rows[row]))
+        return answers
+
     def _prepare(self, data: bytes) -> tuple[RgbImage, Placement, tuple[int, int]] | MediaError:
         width, height = self._form.width, self._form.height
         try:
@@ -138,10 +167,15 @@ class OnnxDetector:
         return resized, placement, (image.shape[1], image.shape[0])
 
     def _run(self, images: list[RgbImage], min_score: float) -> Iterator[Boxes]:
-        form, tags = self._form, len(self._form.tags)
+        return self._read(self._compute(images), len(images), min_score)
+
+    def _compute(self, images: list[RgbImage]) -> dict[str, Floats]:
         planes = to_planes(images, bgr=self._is_bgr, scale=self._scale)
         # torchvision's detectors are exported for a list of one image.
-        outputs = self._network.run_all(planes[0] if form.head == "torchvision" else planes)
+        return self._network.run_all(planes[0] if self._form.head == "torchvision" else planes)
+
+    def _read(self, outputs: Mapping[str, Floats], count: int, min_score: float) -> Iterator[Boxes]:
+        form, tags = self._form, len(self._form.tags)
         match form.head:
             case "yolov5":
                 found = read_yolov5(next(iter(outputs.values())), tags, min_score)
@@ -151,9 +185,9 @@ class OnnxDetector:
                 found = read_custom_vision(next(iter(outputs.values())), tags, min_score, form.width, form.height)
             case _:
                 return iter([self._finished(outputs, min_score)])
-        if len(found) != len(images):
+        if len(found) != count:
             raise RowCountError(
-                f"{self.name} gives {len(found)} rows for {len(images)} images: add it again, exported with a batch "
+                f"{self.name} gives {len(found)} rows for {count} images: add it again, exported with a batch "
                 "that is open or fixed to one image."
             )
         return (suppress(boxes, self._iou_threshold) for boxes in found)
