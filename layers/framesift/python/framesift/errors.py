@@ -34,7 +34,7 @@ FramesiftError
 │   │   └── UnknownPresetError · PoseConfigError · NoVideosError · NotASequenceError · SequencesDifferError
 │   └── MediaError                  one item's media; recorded on the item, the run continues
 │       ├── NotAnImageError (ImageFormatError) · ImageTooLargeError · ImageTooCostlyError · MediaTooLargeError
-│       ├── BadValueError · HostNotAllowedError · PrivateAddressError
+│       ├── ItemReplacedError · BadValueError · HostNotAllowedError · PrivateAddressError
 │       ├── DownloadFailedError
 │       ├── ImageRefusedError · RegionOutsideError
 │       └── VideoError              one video cannot be read, or shows no person
@@ -261,6 +261,10 @@ class ImageTooCostlyError(MediaError):
 
 class MediaTooLargeError(MediaError):
     """The file has more bytes than the settings allow."""
+
+
+class ItemReplacedError(MediaError):
+    """A file that was to be looked at again no longer has the bytes of its item."""
 
 
 class BadValueError(MediaError):

@@ -17,6 +17,7 @@ collections/{collection}/poses/{sha256}-{settings}.pose.parquet
 collections/{collection}/originals/{item}.{ext}       images as they came, by the digest of their bytes
 collections/{collection}/thumbnails/{size}/{item}.webp
 collections/{collection}/features/{model}/{part}.npy · {part}.json    vectors, and the ids of their rows
+collections/{collection}/duplicates/{part}.json.gz    pairs of images that resemble each other
 collections/{collection}/catalog/snapshots/…          every item after a certain change, as Parquet
 collections/{collection}/catalog/changes/…            what is too large for a change's record
 collections/{collection}/batches/{batch}/…            what was uploaded together, and its ledger
@@ -178,6 +179,11 @@ def collection_thumbnail(collection: str, item_id: str, size: int) -> str:
 def collection_features(collection: str, model: str) -> str:
     """The folder of one model's vectors: `{part}.npy` (float16, a row for each item) and `{part}.json` (the ids)."""
     return f"{collection_prefix(collection)}features/{model}/"
+
+
+def collection_duplicates(collection: str) -> str:
+    """The folder of pairs of similar images: `{part}.json.gz`, what one comparison has found."""
+    return f"{collection_prefix(collection)}duplicates/"
 
 
 def catalog_prefix(collection: str) -> str:

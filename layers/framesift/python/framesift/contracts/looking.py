@@ -81,4 +81,5 @@ class LookOutcome(Contract):
         description="Added: the item. Known (these bytes are in the collection): the item as its bytes and this name "
         "tell, which need not be looked at again. Looked at again: the item with the predictions of the job's models.",
     )
+    models: list[str] = Field([], description="Looked at again: the models that did, `name@version`.")
     error: ItemError | None = Field(None, description="Why it was refused.")

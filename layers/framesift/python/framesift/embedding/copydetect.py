@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from framesift.embedding.embedder import Views, embed_views, feature_facts
 from framesift.models import Model
 from framesift.vision.decode import RgbImage
+from framesift.vision.inputs import InputForm, prepare_input
 from framesift.vision.onnx_session import OnnxNetwork
-from framesift.vision.views import squash
 
 INPUT_SIDE: Final = 128
 _IMAGES_AT_ONCE = 64
@@ -28,6 +28,7 @@ class CopyDetect:
 
     name = "copydetect"
     needed_side = INPUT_SIDE
+    input_form = InputForm(way="squash", width=INPUT_SIDE, height=INPUT_SIDE)
 
     def __init__(self, model: Model, threads: int = 0) -> None:
         self._network = OnnxNetwork(model.path, threads=threads, exact=True)
@@ -36,7 +37,7 @@ class CopyDetect:
 
     def prepare(self, image: RgbImage) -> Views:
         """Squash the whole image: `(1, 128, 128, 3)`."""
-        return squash(image, INPUT_SIDE)[None]
+        return prepare_input(image, self.input_form)
 
     def embed(self, prepared: Sequence[Views]) -> NDArray[np.float16]:
         """See `Embedder.embed`."""

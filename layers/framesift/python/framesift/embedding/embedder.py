@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from framesift.models import ModelCard
 from framesift.vision.decode import RgbImage
+from framesift.vision.inputs import InputForm
 
 Views = NDArray[np.uint8]
 """`(V, S, S, 3)` uint8 RGB: what a network takes of one image, as V square crops."""
@@ -27,6 +28,7 @@ class Embedder(Protocol):
         dimension: Length of a vector.
         threshold: The cosine from which two vectors are of the same image, by the model's card.
         needed_side: The short side, pixels, from which `prepare` enlarges nothing.
+        input_form: What `prepare` does, as data.
         device: What computes, for people: `CPU (OpenVINO, bfloat16)`, `NVIDIA H200 (torch, bfloat16)` …
     """
 
@@ -34,6 +36,7 @@ class Embedder(Protocol):
     dimension: int
     threshold: float
     needed_side: int
+    input_form: InputForm
     device: str
 
     def prepare(self, image: RgbImage) -> Views:

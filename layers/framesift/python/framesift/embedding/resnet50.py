@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from framesift.embedding.embedder import Network, Views, embed_views, feature_facts
 from framesift.models import Model
 from framesift.vision.decode import RgbImage
+from framesift.vision.inputs import InputForm, prepare_input
 from framesift.vision.onnx_session import OnnxNetwork
-from framesift.vision.views import NEEDED_SIDE, make_views
+from framesift.vision.views import NEEDED_SIDE, VIEW_SIDE
 
 # Views in a batch: on a CPU more gains nothing, and a GPU is full with these.
 _CPU_VIEWS = 24
@@ -32,6 +33,7 @@ class ResNet50:
 
     name = "resnet50"
     needed_side = NEEDED_SIDE
+    input_form = InputForm(way="views", width=VIEW_SIDE, height=VIEW_SIDE)
 
     def __init__(self, model: Model, network: Network, views_at_once: int = _CPU_VIEWS) -> None:
         self._network, self._views_at_once = network, views_at_once
@@ -40,7 +42,7 @@ class ResNet50:
 
     def prepare(self, image: RgbImage) -> Views:
         """Crop and scale centre, full and zoom: `(3, 224, 224, 3)`."""
-        return make_views(image)
+        return prepare_input(image, self.input_form)
 
     def embed(self, prepared: Sequence[Views]) -> NDArray[np.float16]:
         """See `Embedder.embed`."""

@@ -247,8 +247,13 @@ class CollectionSettings(Group):
         20, ge=1, le=300, description="The most predictions of one model that are kept of an image, the best first."
     )
     network_batch: int = Field(32, ge=1, le=256, description="Images that a network takes at once.")
+    read_ahead_mb: int = Field(
+        128,
+        ge=1,
+        description="Bytes of files that wait to be looked at, at most, but for a single larger one, MiB.",
+    )
     read_ahead: int = Field(
-        16, ge=1, le=256, description="Files that are fetched at once, ahead of those that are being looked at."
+        32, ge=1, le=256, description="Files that are fetched at once, ahead of those that are being looked at."
     )
     thumbnail_quality: int = Field(80, ge=1, le=100, description="WebP quality of thumbnails (256 and 1024 px).")
     thumbnail_effort: int = Field(

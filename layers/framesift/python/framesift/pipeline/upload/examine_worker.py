@@ -66,11 +66,9 @@ def read_moment(opened: Image.Image) -> datetime | None:
         directory = opened.getexif().get_ifd(_EXIF_DIRECTORY)
         found = _MOMENT.match(str(directory.get(_TAKEN, "")))
         if found:
-            year, *rest = (int(number) for number in found.groups())
             offset = str(directory.get(_TAKEN_OFFSET, ""))[:6]
-            moment = datetime(year, *rest, tzinfo=UTC)
-            if _OFFSET.fullmatch(offset):
-                moment = datetime.fromisoformat(moment.replace(tzinfo=None).isoformat() + offset).astimezone(UTC)
+            zone = offset if _OFFSET.fullmatch(offset) else "+00:00"
+            moment = datetime.fromisoformat("{}-{}-{}T{}:{}:{}".format(*found.groups()) + zone).astimezone(UTC)
             return moment if moment.year >= _FIRST_YEAR else None
     return None
 

@@ -1,0 +1,82 @@
+"""The vectors of a collection's images, in the bucket: for each model parts of rows, and the ids that they belong to.
+
+A part is what one shard of a look job made: `{part}.npy`, a row for each image, and `{part}.json`, written after it.
+PDQ hashes are kept the same way, as the model `pdq@1` whose rows are `(4, 4)` uint64; their JSON also has what PDQ
+says of the image's detail.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framesift import keys
+from framesift.errors import NotFoundError
+from framesift.storage import Store
+
+PDQ_MODEL: Final = "pdq@1"
+_READERS = 16
+
+
+def write_part(
+    store: Store, collection: str, model: str, part: str, ids: Sequence[str], rows: NDArray[Any], **facts: list[Any]
+) -> None:
+    """Write a part; a second write of the same part replaces it.
+
+    Args:
+        store: The bucket.
+        collection: The collection.
+        model: `name@version`.
+        part: The part's name.
+        ids: The items, N of them.
+        rows: N rows.
+        **facts: Lists of N values that go beside the ids.
+    """
+    folder, buffer = keys.collection_features(collection, model), io.BytesIO()
+    np.save(buffer, rows, allow_pickle=False)
+    store.put(f"{folder}{part}.npy", buffer.getvalue())
+    store.put(f"{folder}{part}.json", json.dumps({"ids": list(ids), **facts}).encode(), "application/json")
+
+
+def read_parts(
+    store: Store, collection: str, model: str, wanted: Callable[[str], bool]
+) -> list[tuple[dict[str, list[Any]], NDArray[Any]]]:
+    """Read the rows of those ids that are wanted, each id once.
+
+    Args:
+        store: The bucket.
+        collection: The collection.
+        model: `name@version`.
+        wanted: Whether an item's row is.
+
+    Returns:
+        For each part its JSON and its rows, both without what is not wanted.
+    """
+    names = [key for key in store.list(keys.collection_features(collection, model)) if key.endswith(".json")]
+    found, known = [], set()
+    with ThreadPoolExecutor(_READERS, thread_name_prefix="vectors") as pool:
+        for part in pool.map(lambda name: _read_part(store, name), names):
+            if part is None:
+                continue
+            facts, rows = part
+            chosen = []
+            for row, item_id in enumerate(facts["ids"][: len(rows)]):
+                if item_id not in known and wanted(item_id):
+                    known.add(item_id)
+                    chosen.append(row)
+            found.append(({name: [values[row] for row in chosen] for name, values in facts.items()}, rows[chosen]))
+    return found
+
+
+def _read_part(store: Store, key: str) -> tuple[dict[str, list[Any]], NDArray[Any]] | None:
+    try:
+        rows = np.load(io.BytesIO(store.get(f"{key.removesuffix('.json')}.npy")), allow_pickle=False)
+        return json.loads(store.get(key)), rows
+    except NotFoundError:  # It was deleted with its items just now.
+        return None
