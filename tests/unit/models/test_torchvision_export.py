@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from framesift.classification import OnnxClassifier
 from framesift.detection.onnx.looker import DetectorModel
@@ -10,7 +11,7 @@ from framesift.models import Model, shipped_card, shipped_cards
 from framesift.models import torchvision_export as export
 from framesift.vision.image_model import Prepared
 from framesift.vision.inputs import prepare_input
-from tests.unit.images import photograph
+from tests.unit.images import PHOTOGRAPHS, photograph
 
 CLASSIFIERS = {
     "resnet50-imagenet": ("resnet50", 2048),
@@ -25,11 +26,23 @@ DETECTORS = {
 
 
 def random_model(name: str, **options):
+    """Seeded random weights; batch normalisations take their statistics from photographs, or all images look alike."""
     import torch
     from torchvision import models
 
     torch.manual_seed(5)
-    return models.get_model(name, weights=None, **options).eval()
+    network = models.get_model(name, weights=None, **options)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.0
+    small = [np.asarray(Image.fromarray(photograph(each)).resize((160, 160))) for each in PHOTOGRAPHS]
+    planes = torch.from_numpy(np.stack(small).transpose(0, 3, 1, 2).astype(np.float32) / 128 - 1)
+    with torch.inference_mode():
+        if name == "ssdlite320_mobilenet_v3_large":
+            network.train().head(list(network.backbone(planes).values()))
+        elif not hasattr(network, "backbone"):
+            network.train()(planes)
+    return network.eval()
 
 
 @pytest.mark.parametrize("name", [*CLASSIFIERS, *DETECTORS])

@@ -205,6 +205,7 @@ def test_a_second_look_asks_only_the_models(store, records, settings, colours):
     run(job, 0, settings, store, records, known=[item.id])
     body = gzip.decompress(store.get(keys.look_results(prefix, 0)))
     looked, changed = [LookOutcome.model_validate_json(line) for line in body.splitlines()]
+    assert looked.error is None
     assert (looked.status, looked.models, looked.item.id) == (LookStatus.LOOKED, [colours], item.id)
     assert looked.item.predictions
     assert (changed.status, changed.error.error) == (LookStatus.REFUSED, "ItemReplacedError")
@@ -288,5 +289,5 @@ def test_the_rule_prefers_pixels_then_sharpness_then_age():
         ComparedImage("c", "c", 100, 5.0, now),
         ComparedImage("d", "d", 100, 5.0, now + timedelta(days=1)),
     ]
-    assert sorted(ordered[::-1], key=lambda image: image.rank) == ordered
+    assert sorted([ordered[2], ordered[3], ordered[0], ordered[1]], key=lambda image: image.rank) == ordered
     assert NearDuplicate(of="0" * 32, method="pdq", score=1).score == 1

@@ -257,7 +257,11 @@ class CollectionSettings(Group):
     )
     thumbnail_quality: int = Field(80, ge=1, le=100, description="WebP quality of thumbnails (256 and 1024 px).")
     thumbnail_effort: int = Field(
-        2, ge=0, le=6, description="WebP's method, 0 (fast) to 6 (small): 4 takes twice the time of 2 and saves 4 %."
+        0,
+        ge=0,
+        le=6,
+        description="WebP's method, 0 (fast) to 6 (small): 4, which is usual, takes 4 times as long as 0, looks the same "
+        "(35.3 dB at quality 80) and saves a sixth of the bytes.",
     )
     blurry_below: float = Field(
         40.0, ge=0, description="Sharpness (variance of the Laplacian at 512 px) below which an image is `blurry`."

@@ -1,6 +1,6 @@
 """Measures of an image's quality, and what they amount to.
 
-All but the aspect are taken of the luma (Rec. 601) of the image, reduced by area to at most 512 pixels: the same
+All but the aspect are taken of the image's luma (Rec. 601), reduced by area to at most 512 pixels: the same
 photograph gets the same measures whatever its resolution, and a threshold means the same for all.
 
 | flag | when | source of the threshold |
@@ -52,7 +52,7 @@ def measure_health(image: RgbImage, thresholds: HealthThresholds) -> Health:
             measures the same.
         thresholds: From where on it gets a flag.
     """
-    grey = cv2.cvtColor(fit_within(image, MEASURED_SIDE), cv2.COLOR_RGB2GRAY)
+    grey = fit_within(np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8), MEASURED_SIDE)
     mean, deviation = (float(values[0, 0]) / 255 for values in cv2.meanStdDev(grey))
     sharpness = float(cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))[1][0, 0]) ** 2
     counts = np.asarray(cv2.calcHist([grey], [0], None, [256], [0, 256]), np.float64)

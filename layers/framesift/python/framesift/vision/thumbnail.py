@@ -7,6 +7,7 @@ from io import BytesIO
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from framesift.vision.decode import RgbImage
@@ -33,8 +34,13 @@ def encode_webp_thumbnails(image: RgbImage, sizes: Sequence[int], *, quality: in
     return [files[size] for size in sizes]
 
 
-def fit_within(image: RgbImage, size: int) -> RgbImage:
-    """Reduce an image by area so that its longer side has at most `size` pixels; a smaller one stays as it is."""
+def fit_within(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """Reduce an image by area so that its longer side has at most `size` pixels; a smaller one stays as it is.
+
+    Args:
+        image: `(height, width)` or `(height, width, 3)` uint8.
+        size: Pixels.
+    """
     height, width = image.shape[:2]
     scale = size / max(height, width)
     if scale >= 1:

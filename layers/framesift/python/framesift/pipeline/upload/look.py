@@ -246,6 +246,8 @@ class _Claims:
 
 def _see_once(looker: Looker, file: FileRef, data: bytes, claims: _Claims) -> _Seen | LookOutcome:
     sha256 = hashlib.sha256(data).hexdigest()
+    if file.item_id is not None and file.item_id != sha256[:32]:
+        raise ItemReplacedError(f"{file.name} no longer has the bytes of its item: add it again.")
     is_first, fate = claims.claim(sha256)
     if not is_first:
         fate.result()  # Raises what the other file was refused for.
@@ -280,8 +282,6 @@ def _see(looker: Looker, file: FileRef, data: bytes, sha256: str) -> _Seen | Loo
     job, collection = looker.job, looker.job.collection
     item = _item(job, file, data, sha256)
     item_id = item.id
-    if file.item_id is not None and file.item_id != item_id:
-        raise ItemReplacedError(f"{file.name} no longer has the bytes of its item: add it again.")
     if not job.relook and looker.known_ids([item_id]):
         return LookOutcome(name=file.name, status=LookStatus.KNOWN, item=item)
     try:
