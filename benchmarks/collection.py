@@ -210,8 +210,7 @@ def compare(found: dict[str, dict[str, Any]], store: FolderStore, settings: Sett
     return [
         f"- PDQ hashes differ by {max(bits)} bits of 256 at most; features' cosine is at least {min(cosines):.5f}",
         f"- sharpness differs by {100 * max(sharpness):.2f} % at most; flags are the same for {flags} of {len(found)}",
-        f"- the job's thumbnails have {kept_kb:.1f} kB an image, and differ from those of the plain loop with its "
-        f"effort by {max(ratios):.2f} levels of 255 in the mean, at most (of 50 images)",
+        f"- the job's thumbnails: {kept_kb:.1f} kB an image, at most {max(ratios):.2f} levels from the plain loop's",
     ]
 
 

@@ -193,6 +193,9 @@ def _image_seeds() -> list[bytes]:
         ("WEBP", "RGB", {}),
         ("WEBP", "RGBA", {"lossless": True}),
         ("BMP", "RGB", {}),
+        ("TIFF", "RGB", {"compression": "tiff_lzw"}),
+        ("TIFF", "I;16", {}),
+        ("AVIF", "RGB", {"speed": 10}),
     ):
         exif = Image.Exif()
         exif[0x0112] = 6

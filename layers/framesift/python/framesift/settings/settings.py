@@ -260,8 +260,8 @@ class CollectionSettings(Group):
         0,
         ge=0,
         le=6,
-        description="WebP's method, 0 (fast) to 6 (small): 4, which is usual, takes 4 times as long as 0, looks the same "
-        "(35.3 dB at quality 80) and saves a sixth of the bytes.",
+        description="WebP's method, 0 (fast) to 6 (small): 4, which is usual, takes 4 times as long as 0, looks the "
+        "same (35.3 dB at quality 80) and saves a sixth of the bytes.",
     )
     blurry_below: float = Field(
         40.0, ge=0, description="Sharpness (variance of the Laplacian at 512 px) below which an image is `blurry`."
