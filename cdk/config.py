@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -79,6 +80,7 @@ class Config:
         features: Services of others that are used: `google` (Cloud Translate) and `azure` (Custom Vision).
         own_settings: Settings of the package that the stage changes: `FRAMESIFT_…` variables for every function.
         scan_uploads: GuardDuty scans what is uploaded for malware, and only what is clean starts a run.
+        read_in_place: Names of other buckets, whose images collections may show without a copy; they are only read.
         protect: Termination protection on both stacks.
         chromium_week: The ISO week whose Chromium the crawler gets; a deployment in another week renews it.
 
@@ -95,12 +97,14 @@ class Config:
     features: tuple[str, ...] = ()
     own_settings: Mapping[str, str] = field(default_factory=dict)
     scan_uploads: bool = False
+    read_in_place: tuple[str, ...] = ()
     protect: bool = False
     chromium_week: str = field(default_factory=lambda: f"{datetime.now(UTC):%G-W%V}")
 
     # Storage. What runs leave behind; reviews need it for as long as they wait (90 days by default).
     run_days: int = 120
     residual_days: int = 3
+    incoming_days: int = 7  # As `intake.open_days`: what arrived of a batch that was never completed, or failed.
     noncurrent_days: int = 7
     access_log_days: int = 90
     log_days: int = 30
@@ -152,6 +156,8 @@ class Config:
         switched_on = {name: value for option in self._options for name, value in option.settings.items()}
         if self.scan_uploads:
             switched_on["FRAMESIFT_UPLOAD__ONLY_SCANNED"] = "true"
+        if self.read_in_place:
+            switched_on["FRAMESIFT_INTAKE__BUCKETS"] = json.dumps(list(self.read_in_place))
         return {**switched_on, **self.own_settings}
 
     @property

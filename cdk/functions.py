@@ -14,6 +14,7 @@ Actions = tuple[str, ...]
 _GET: Actions = ("GetItem",)
 _PUT: Actions = ("PutItem",)
 _QUERY: Actions = ("Query",)
+_UPDATE: Actions = ("UpdateItem",)
 _BATCH: Actions = ("BatchWriteItem",)
 
 
@@ -32,6 +33,9 @@ class Access:
         secrets: Actions by secret (`cdk/secrets.py`).
         notifies: Publishes to the topic of failures.
         watches_runs: Asks whether executions of the state machine are still at work.
+        starts_runs: Starts executions of the state machine.
+        versions_deletes: Prefixes of objects of which it deletes single versions.
+        lent: Also reads and lists the buckets that the stage reads in place.
     """
 
     records: Mapping[str, Actions] = field(default_factory=dict)
@@ -44,6 +48,9 @@ class Access:
     secrets: Mapping[str, Actions] = field(default_factory=dict)
     notifies: bool = False
     watches_runs: bool = False
+    starts_runs: bool = False
+    versions_deletes: tuple[str, ...] = ()
+    lent: bool = False
 
     @property
     def uses_bucket(self) -> bool:
@@ -88,7 +95,13 @@ FUNCTIONS = (
         512,
         60,
         Access(
-            records={"RUN#*": _GET + _PUT, "EXECUTION#*": _PUT, "EXECUTIONS#*": _PUT},
+            records={
+                "RUN#*": _GET + _PUT,
+                "EXECUTION#*": _PUT,
+                "EXECUTIONS#*": _PUT,
+                "COLLECTION#*": _GET + _UPDATE,
+                "INBOX#*": _GET + _PUT,
+            },
             watches_runs=True,
         ),
     ),
@@ -97,8 +110,8 @@ FUNCTIONS = (
         512,
         120,
         Access(
-            records={"RUN#*": _GET, "VIDEO#*": _GET + _QUERY},
-            reads=("runs/", "models/"),
+            records={"RUN#*": _GET, "VIDEO#*": _GET + _QUERY, "COLLECTION#*": _GET},
+            reads=("runs/", "models/", "collections/*/batches/"),
             writes=("runs/*/analysis/",),
         ),
     ),
@@ -107,9 +120,14 @@ FUNCTIONS = (
         512,
         120,
         Access(
-            records={"RUN#*": (*_GET, *_QUERY, *_PUT, "DeleteItem"), "EXECUTIONS#*": _PUT},
+            records={
+                "RUN#*": (*_GET, *_QUERY, *_PUT, "DeleteItem"),
+                "EXECUTIONS#*": _PUT,
+                "COLLECTION#*": _GET + _PUT + _UPDATE,
+            },
             reads=("runs/*/analysis/",),
             notifies=True,
+            starts_runs=True,
         ),
     ),
     Function(
@@ -117,8 +135,15 @@ FUNCTIONS = (
         512,
         60,
         Access(
-            records={"EXECUTION#*": _GET, "EXECUTIONS#*": _PUT, "RUN#*": _GET + _PUT, "FAULT#*": _GET},
+            records={
+                "EXECUTION#*": _GET,
+                "EXECUTIONS#*": _PUT,
+                "RUN#*": _GET + _PUT,
+                "FAULT#*": _GET,
+                "COLLECTION#*": _GET + _PUT + _UPDATE,
+            },
             notifies=True,
+            starts_runs=True,
         ),
     ),
     Function(
@@ -132,7 +157,7 @@ FUNCTIONS = (
                 "ITEM#*": _QUERY,
                 "TAKEDOWN#*": (*_QUERY, *_PUT, "DeleteItem"),
                 "REVIEW": _GET + _QUERY + _PUT,
-                "CLIENT#*": ("UpdateItem",),
+                "CLIENT#*": _UPDATE,
             },
             reads=("published/",),
             writes=("published/latest/",),
@@ -256,13 +281,41 @@ FUNCTIONS = (
     Function(
         "collect_uploads",
         1769,
-        300,
+        900,
         Access(
-            records={"RUN#upload#*": _GET + _PUT, "VIDEO#*": _GET + _PUT, "SEQUENCE#*": _GET},
-            reads=("uploads/",),
+            records={
+                "RUN#upload#*": _GET + _PUT,
+                "VIDEO#*": _GET + _PUT,
+                "SEQUENCE#*": _GET,
+                "COLLECTION": _PUT,
+                "COLLECTION#*": _GET + _PUT + _UPDATE + _QUERY,
+                "INBOX#*": _QUERY,
+            },
+            reads=("uploads/", "incoming/", "collections/*/batches/", "collections/*/originals/"),
             writes=("runs/upload/",),
+            writes_in_parts=("collections/*/batches/",),
             deletes=("uploads/",),
-            tags=("uploads/",),
+            tags=("uploads/", "incoming/"),
+            lent=True,
+        ),
+    ),
+    Function(
+        "update_catalog",
+        1769,
+        900,
+        Access(
+            records={
+                "RUN#upload#*": _GET + _PUT,
+                "FAULT#upload#*": _GET,
+                "COLLECTION#*": _GET + _PUT,
+                "CHANGES#*": _QUERY + _PUT,
+                "REQUESTS#*": _GET + _PUT,
+                "INBOX#*": _GET + _PUT,
+            },
+            reads=("uploads/", "incoming/", "collections/*/batches/", "collections/*/catalog/"),
+            writes_in_parts=("collections/*/batches/", "collections/*/catalog/"),
+            deletes=("uploads/", "incoming/", "collections/*/batches/", "collections/*/catalog/changes/"),
+            versions_deletes=("uploads/", "incoming/"),
         ),
     ),
     Function(
@@ -289,9 +342,17 @@ VISION = Access(
         "FAULT#*": _PUT,
         "VIDEO#*": _GET + _PUT,
         "SEQUENCE#*": _GET + _PUT,
+        "COLLECTION#*": _GET,
     },
-    reads=("runs/", "models/", "residual/"),
+    reads=("runs/", "models/", "residual/", "incoming/", "collections/"),
     versions=("uploads/",),
     writes=("runs/",),
-    writes_in_parts=("collections/*/poses/",),
+    writes_in_parts=(
+        "collections/*/poses/",
+        "collections/*/originals/",
+        "collections/*/thumbnails/",
+        "collections/*/features/",
+        "collections/*/batches/",
+    ),
+    lent=True,
 )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aws_cdk import ArnFormat, Stack, Token
+from aws_cdk import ArnFormat, Aws, Stack, Token
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
@@ -28,6 +28,7 @@ class Resources:
         secrets: By name, those that the stage has.
         topic: Notifies of failures.
         machine_name: The state machine's name. It is not referred to: it refers to the roles' functions already.
+        lent_buckets: Names of other buckets, whose images are read in place.
     """
 
     bucket: s3.IBucket
@@ -35,6 +36,7 @@ class Resources:
     secrets: Mapping[str, secretsmanager.ISecret]
     topic: sns.ITopic
     machine_name: str
+    lent_buckets: Sequence[str] = ()
 
 
 def service_principal(stack: Stack, service: str, source: tuple[str, str] | None = None) -> iam.ServicePrincipal:
@@ -66,6 +68,10 @@ def grant(role: iam.IRole, access: Access, resources: Resources) -> None:
         _allow(role, ["sns:Publish"], resources.topic.topic_arn)
     if access.watches_runs:
         _describe_executions(role, resources.machine_name)
+    if access.starts_runs:
+        _allow(role, ["states:StartExecution"], machine_arn(Stack.of(role), resources.machine_name))
+    if access.lent:
+        _read_in_place(role, resources.lent_buckets)
 
 
 def _grant_objects(role: iam.IRole, access: Access, bucket: s3.IBucket) -> None:
@@ -76,6 +82,7 @@ def _grant_objects(role: iam.IRole, access: Access, bucket: s3.IBucket) -> None:
         (access.writes, ["s3:PutObject"]),
         (access.writes_in_parts, ["s3:PutObject", "s3:AbortMultipartUpload"]),
         (access.deletes, ["s3:DeleteObject"]),
+        (access.versions_deletes, ["s3:DeleteObjectVersion"]),
         (access.tags, ["s3:GetObjectTagging"]),
     ):
         for prefix in prefixes:
@@ -97,6 +104,24 @@ def _grant_records(role: iam.IRole, access: Access, table: dynamodb.ITableV2) ->
             "Null": {"dynamodb:LeadingKeys": "false"},
         }
         _allow(role, [f"dynamodb:{action}" for action in actions], table.table_arn, conditions)
+
+
+def machine_arn(stack: Stack, name: str) -> str:
+    """The state machine's ARN, made of its name."""
+    return stack.format_arn(
+        service="states", resource="stateMachine", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )
+
+
+def _read_in_place(role: iam.IRole, buckets: Sequence[str]) -> None:
+    for name in buckets:
+        _allow(role, ["s3:GetObject"], f"arn:{Aws.PARTITION}:s3:::{name}/*")
+        _allow(role, ["s3:ListBucket"], f"arn:{Aws.PARTITION}:s3:::{name}")
+        accept(
+            role,
+            "Images that stay in a bucket that the stage names: read, and nothing else.",
+            f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::{name}/*]",
+        )
 
 
 def _describe_executions(role: iam.IRole, machine_name: str) -> None:

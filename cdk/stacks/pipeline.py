@@ -12,7 +12,7 @@ from constructs import Construct
 from cdk.config import Config
 from cdk.constructs.alerts import Alerts
 from cdk.constructs.api import Api
-from cdk.constructs.grants import Resources, grant
+from cdk.constructs.grants import Resources, grant, machine_arn
 from cdk.constructs.image import image_asset
 from cdk.constructs.image_function import ImageFunction, pascal_case
 from cdk.constructs.login import Login
@@ -36,7 +36,7 @@ class PipelineStack(Stack):
         super().__init__(scope, construct_id, termination_protection=config.protect, **stack)
         name = f"framesift-{config.stage}"
         alerts = Alerts(self, "Alerts", email=config.alert_email)
-        resources = Resources(storage.bucket, storage.table, storage.secrets, alerts.topic, name)
+        resources = Resources(storage.bucket, storage.table, storage.secrets, alerts.topic, name, config.read_in_place)
         functions = self._functions(config, resources)
         self._keep_undelivered(functions["fail_run"], alerts)
         vision = VisionJob(self, "Vision", config, {**config.settings, **_bucket_setting(resources)})
@@ -131,6 +131,11 @@ class PipelineStack(Stack):
                     "FRAMESIFT_RUN__TIMEZONE": config.timezone,
                     **config.settings,
                     **_settings(function.access, resources),
+                    **(
+                        {"FRAMESIFT_PLATFORM__STATE_MACHINE": machine_arn(self, resources.machine_name)}
+                        if function.access.starts_runs
+                        else {}
+                    ),
                 },
                 log_days=config.log_days,
             )

@@ -13,6 +13,7 @@ from constructs import Construct
 from cdk.config import Config
 from cdk.constructs.nag import accept
 from cdk.secrets import SECRETS
+from framesift.keys import INCOMING
 
 
 class StorageStack(Stack):
@@ -71,13 +72,22 @@ class StorageStack(Stack):
                     expiration=Duration.days(config.residual_days),
                     noncurrent_version_expiration=Duration.days(1),
                 ),
+                s3.LifecycleRule(
+                    id="incoming",
+                    prefix=INCOMING,
+                    expiration=Duration.days(config.incoming_days),
+                    noncurrent_version_expiration=Duration.days(1),
+                    abort_incomplete_multipart_upload_after=Duration.days(config.incoming_days),
+                ),
                 s3.LifecycleRule(id="runs", prefix="runs/", expiration=Duration.days(config.run_days)),
                 s3.LifecycleRule(
                     id="noncurrent",
                     noncurrent_version_expiration=Duration.days(config.noncurrent_days),
                     expired_object_delete_marker=True,
                 ),
-                s3.LifecycleRule(id="multipart", abort_incomplete_multipart_upload_after=Duration.days(1)),
+                s3.LifecycleRule(
+                    id="multipart", abort_incomplete_multipart_upload_after=Duration.days(config.incoming_days)
+                ),
             ],
             **kept_safe,
         )

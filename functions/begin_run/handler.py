@@ -22,5 +22,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Parse the event, call the stage, return its output as JSON."""
     request = BeginInput.model_validate(event)
     settings = load_settings()
-    output = begin_run(request, settings, Records(settings.platform.table).runs, execution_is_running)
+    output = begin_run(request, settings, Records(settings.platform.table), execution_is_running)
     return output.model_dump(mode="json")

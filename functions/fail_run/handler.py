@@ -12,6 +12,7 @@ from framesift.log import logger
 from framesift.pipeline.finish import fail_run, sns_notifier
 from framesift.settings import load_settings
 from framesift.table import Records
+from framesift.workflow import Workflow
 
 tracer = Tracer()
 
@@ -22,5 +23,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Parse the event, call the stage, return its output as JSON."""
     request = FailInput.model_validate(event)
     settings = load_settings()
-    output = fail_run(request, Records(settings.platform.table), sns_notifier(settings.platform.failure_topic))
+    notify, workflow = sns_notifier(settings.platform.failure_topic), Workflow(settings.platform.state_machine)
+    output = fail_run(request, Records(settings.platform.table), notify, workflow)
     return output.model_dump(mode="json")

@@ -14,6 +14,7 @@ from framesift.pipeline.finish import finish_run, sns_notifier
 from framesift.settings import load_settings
 from framesift.storage import S3Store
 from framesift.table import Records
+from framesift.workflow import Workflow
 
 tracer = Tracer()
 
@@ -23,10 +24,9 @@ tracer = Tracer()
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Parse the event, call the stage, count metrics, return the output as JSON."""
-    request = FinishInput.model_validate(event)
-    settings = load_settings()
-    store, records = S3Store(settings.platform.bucket), Records(settings.platform.table)
-    output = finish_run(request, store, records, sns_notifier(settings.platform.failure_topic))
+    request, own = FinishInput.model_validate(event), load_settings().platform
+    notify, workflow = sns_notifier(own.failure_topic), Workflow(own.state_machine)
+    output = finish_run(request, S3Store(own.bucket), Records(own.table), notify, workflow)
     metrics.add_dimension("source", request.run.source)
     add_counts(RunsFinished=1, FailedCategories=len(output.failed_categories), ItemsCollected=output.items)
     return output.model_dump(mode="json")

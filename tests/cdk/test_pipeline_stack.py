@@ -26,10 +26,12 @@ STEPS = {
     "gate_iteration",
     "collect_uploads",
     "publish_poses",
+    "update_catalog",
 }
 REPOSITORY = Path(__file__).resolve().parents[2]
 ASL = (FOLDER / "pipeline.asl.json").read_text(encoding="utf-8")
 GET, PUT, QUERY, BATCH = "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:BatchWriteItem"
+UPDATE = "dynamodb:UpdateItem"
 
 
 def test_the_outputs_are_what_the_command_line_reads(pipeline):
@@ -128,7 +130,7 @@ def allowed(statements, service):
     return found
 
 
-READ, WRITE = "s3:GetObject", "s3:PutObject"
+READ, WRITE, DELETE = "s3:GetObject", "s3:PutObject", "s3:DeleteObject"
 
 
 @pytest.mark.parametrize(
@@ -136,7 +138,15 @@ READ, WRITE = "s3:GetObject", "s3:PutObject"
     [
         ("begin_run", {}),
         ("crawl_category", {"runs/tiktok/*": [READ, WRITE]}),
-        ("plan_analysis", {"runs/*": [READ], "models/*": [READ], "runs/*/analysis/*": [WRITE]}),
+        (
+            "plan_analysis",
+            {
+                "runs/*": [READ],
+                "models/*": [READ],
+                "collections/*/batches/*": [READ],
+                "runs/*/analysis/*": [WRITE],
+            },
+        ),
         ("curate_category", {"runs/tiktok/*": [READ, WRITE]}),
         ("publish_lists", {"runs/tiktok/*": [READ, WRITE], "published/*": [READ, WRITE], "residual/*": [READ]}),
         (
@@ -150,7 +160,26 @@ READ, WRITE = "s3:GetObject", "s3:PutObject"
         ("train_detector", {"runs/youtube/*": [READ]}),
         ("check_training", {}),
         ("gate_iteration", {}),
-        ("collect_uploads", {"uploads/*": ["s3:DeleteObject", READ, "s3:GetObjectTagging"], "runs/upload/*": [WRITE]}),
+        (
+            "collect_uploads",
+            {
+                "uploads/*": [DELETE, READ, "s3:GetObjectTagging"],
+                "incoming/*": [READ, "s3:GetObjectTagging"],
+                "collections/*/batches/*": ["s3:AbortMultipartUpload", READ, WRITE],
+                "collections/*/originals/*": [READ],
+                "runs/upload/*": [WRITE],
+            },
+        ),
+        (
+            "update_catalog",
+            {
+                "uploads/*": [DELETE, "s3:DeleteObjectVersion", READ],
+                "incoming/*": [DELETE, "s3:DeleteObjectVersion", READ],
+                "collections/*/batches/*": ["s3:AbortMultipartUpload", DELETE, READ, WRITE],
+                "collections/*/catalog/*": ["s3:AbortMultipartUpload", READ, WRITE],
+                "collections/*/catalog/changes/*": [DELETE],
+            },
+        ),
         ("publish_poses", {"runs/upload/*": [READ], "collections/*/poses/manifests/*": [WRITE]}),
         ("serve_api", {"published/*": [READ], "published/latest/*": [WRITE]}),
     ],
@@ -165,14 +194,39 @@ def test_a_function_may_touch_only_its_objects(pipeline, name, objects):
 @pytest.mark.parametrize(
     ("name", "records"),
     [
-        ("begin_run", {"RUN#*": [GET, PUT], "EXECUTION#*": [PUT], "EXECUTIONS#*": [PUT]}),
+        (
+            "begin_run",
+            {
+                "RUN#*": [GET, PUT],
+                "EXECUTION#*": [PUT],
+                "EXECUTIONS#*": [PUT],
+                "COLLECTION#*": [GET, UPDATE],
+                "INBOX#*": [GET, PUT],
+            },
+        ),
         ("crawl_category", {"RUN#tiktok#*": [GET, PUT], "PROGRESS#tiktok#*": [PUT]}),
-        ("plan_analysis", {"RUN#*": [GET], "VIDEO#*": [GET, QUERY]}),
+        ("plan_analysis", {"RUN#*": [GET], "VIDEO#*": [GET, QUERY], "COLLECTION#*": [GET]}),
         ("curate_category", {"RUN#tiktok#*": [GET, PUT], "TAKEDOWN#tiktok": [QUERY]}),
         ("publish_lists", {"RUN#tiktok#*": [GET, PUT], "LIST": [GET, PUT], "TAKEDOWN#tiktok": [QUERY]}),
         ("archive_run", {"RUN#tiktok#*": [GET, PUT], "ITEM#tiktok#*": [BATCH]}),
-        ("finish_run", {"RUN#*": ["dynamodb:DeleteItem", GET, PUT, QUERY], "EXECUTIONS#*": [PUT]}),
-        ("fail_run", {"EXECUTION#*": [GET], "EXECUTIONS#*": [PUT], "RUN#*": [GET, PUT], "FAULT#*": [GET]}),
+        (
+            "finish_run",
+            {
+                "RUN#*": ["dynamodb:DeleteItem", GET, PUT, QUERY],
+                "EXECUTIONS#*": [PUT],
+                "COLLECTION#*": [GET, PUT, UPDATE],
+            },
+        ),
+        (
+            "fail_run",
+            {
+                "EXECUTION#*": [GET],
+                "EXECUTIONS#*": [PUT],
+                "RUN#*": [GET, PUT],
+                "FAULT#*": [GET],
+                "COLLECTION#*": [GET, PUT, UPDATE],
+            },
+        ),
         ("collect_feed", {"RUN#youtube#*": [GET, PUT], "QUOTA#youtube": [GET, PUT]}),
         (
             "predict_items",
@@ -196,7 +250,28 @@ def test_a_function_may_touch_only_its_objects(pipeline, name, objects):
         ),
         ("check_training", {}),
         ("gate_iteration", {"RUN#youtube#*": [GET, PUT], "JUDGED#*": [PUT], "DETECTOR": [GET, PUT]}),
-        ("collect_uploads", {"RUN#upload#*": [GET, PUT], "VIDEO#*": [GET, PUT], "SEQUENCE#*": [GET]}),
+        (
+            "collect_uploads",
+            {
+                "RUN#upload#*": [GET, PUT],
+                "VIDEO#*": [GET, PUT],
+                "SEQUENCE#*": [GET],
+                "COLLECTION": [PUT],
+                "COLLECTION#*": [GET, PUT, QUERY, UPDATE],
+                "INBOX#*": [QUERY],
+            },
+        ),
+        (
+            "update_catalog",
+            {
+                "RUN#upload#*": [GET, PUT],
+                "FAULT#upload#*": [GET],
+                "COLLECTION#*": [GET, PUT],
+                "CHANGES#*": [PUT, QUERY],
+                "REQUESTS#*": [GET, PUT],
+                "INBOX#*": [GET, PUT],
+            },
+        ),
         (
             "publish_poses",
             {"RUN#upload": [GET], "RUN#upload#*": [GET, PUT], "FAULT#upload#*": [GET], "VIDEO#*": [GET, PUT, QUERY]},

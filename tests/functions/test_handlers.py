@@ -390,6 +390,34 @@ def publishes_what_became_of_the_videos(world: World) -> None:
     assert manifest["videos"]["swaying.mp4"]["error"] == "VideoLostError"
 
 
+def brings_a_batch_into_the_catalog(world: World) -> None:
+    from framesift.catalog.ledger import read_ledger
+    from framesift.contracts import FileRef, Run, UploadsOutput
+    from framesift.errors import TooManyFailedItemsError
+    from framesift.storage import write_manifest
+    from framesift.table import BatchRecord
+
+    run = Run.model_validate(json.loads((EVENTS / "update_catalog.json").read_text())["run"])
+    batch = str(run.subject).removeprefix("demo.")
+    created_at = datetime(2026, 11, 21, 15, 29, tzinfo=UTC)
+    world.records.collections.ensure("demo")
+    world.records.batches.create(
+        BatchRecord(
+            collection="demo", id=batch, kind="inbox", state="running", date="2026-11-22", created_at=created_at
+        )
+    )
+    prefix = keys.look_prefix("demo", batch, "a")
+    file = FileRef(name="a.jpg", key="uploads/demo/a.jpg", size_bytes=1)
+    write_manifest(world.store, keys.look_shard(prefix, 0), [file])
+    listed = UploadsOutput(scope="demo", batch=batch, shards_prefix=prefix, shards=1, items=1, seen=1)
+    world.records.stages.end(run, "collect", "demo", listed.model_dump_json())
+    # No job has looked at the shard: its file is lost, which is more than a run tolerates.
+    with pytest.raises(TooManyFailedItemsError, match="1 of 1 files were lost"):
+        world.send("update_catalog")
+    (line,) = read_ledger(world.store, "demo", batch)
+    assert (line.name, line.error.error if line.error else "") == ("a.jpg", "FileLostError")
+
+
 # --- the API ---
 
 
@@ -435,6 +463,7 @@ CASES = [
     Case("check_training", checks_a_training),
     Case("gate_iteration", gates_an_iteration),
     Case("publish_poses", publishes_what_became_of_the_videos),
+    Case("update_catalog", brings_a_batch_into_the_catalog),
     Case("serve_api.get_top10", answers_a_list_that_is_not_there_yet),
     Case("serve_api.post_takedown", records_a_takedown),
 ]
@@ -473,6 +502,7 @@ STAGE_OF = {
     "train_detector": "train",
     "gate_iteration": "gate",
     "publish_poses": "poses",
+    "update_catalog": "catalog",
 }
 
 

@@ -30,7 +30,7 @@ def begin(records: Records) -> Callable[..., BeginOutput]:
         start: dict[str, Any], arn: str = "arn:1", running: tuple[str, ...] = (), at: datetime = MIDNIGHT
     ) -> BeginOutput:
         request = BeginInput(start=start, execution_arn=arn, started_at=at)
-        return begin_run(request, Settings(), records.runs, lambda other: other in running)
+        return begin_run(request, Settings(), records, lambda other: other in running)
 
     return call
 

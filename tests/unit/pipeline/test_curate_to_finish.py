@@ -38,6 +38,9 @@ from framesift.pipeline.tiktok.publish import publish_lists
 from framesift.settings import AnalysisSettings, Settings
 from framesift.storage import S3Store, read_lines, write_json, write_manifest
 from framesift.table import Records, RunRecord
+from framesift.workflow import Workflow
+
+WORKFLOW = Workflow("arn:aws:states:ap-northeast-2:123456789012:stateMachine:framesift-test")
 
 RUN = Run(source="tiktok", date="2026-11-20", attempt=1)
 AT = datetime(2026, 11, 20, tzinfo=UTC)
@@ -126,7 +129,7 @@ class Day:
             analyzed_on="cpu after waiting for a gpu",
             execution_arn=f"arn:{self.run.date}:{self.run.attempt}",
         )
-        return finish_run(request, self.store, self.records, self.tell)
+        return finish_run(request, self.store, self.records, self.tell, WORKFLOW)
 
     def summarize(self, categories: list[str]) -> None:
         """What the vision job leaves behind of what the plan asked for."""
@@ -348,8 +351,8 @@ def test_fail_writes_the_stage_and_the_cause_once(day: Callable[..., Day]) -> No
     made = day()
     made.begin(["dance"])
     fault = FailInput(run=RUN, stage="analyze", error="States.Timeout", cause="late", execution_arn="arn:2026-11-20:1")
-    fail_run(fault, made.records, made.tell)
-    fail_run(fault, made.records, made.tell)
+    fail_run(fault, made.records, made.tell, WORKFLOW)
+    fail_run(fault, made.records, made.tell, WORKFLOW)
     record = made.records.runs.get("tiktok", "2026-11-20")
     assert record is not None
     assert (record.status, record.stage, record.error) == ("FAILED", "analyze", "States.Timeout")
@@ -372,14 +375,14 @@ def test_fail_tells_what_the_job_s_process_said_and_not_what_an_earlier_one_did(
     assert made.records.runs.claim(record, None)
     batch = '{"JobId": "1", "Status": "FAILED", "StatusReason": "Essential container in task exited"}'
     fault = FailInput(run=RUN, stage="analyze", error="States.TaskFailed", cause=batch, execution_arn="arn:1")
-    fail_run(fault, made.records, made.tell)
+    fail_run(fault, made.records, made.tell, WORKFLOW)
     failed = made.records.runs.get("tiktok", RUN.date)
     assert failed is not None
     assert (failed.error, failed.cause) == ("States.TaskFailed", "Essential container in task exited")
 
     assert made.records.runs.claim(record, failed)
     made.records.stages.put_fault(RUN, "analyze", NotAnImageError("this run's"))
-    fail_run(fault, made.records, made.tell)
+    fail_run(fault, made.records, made.tell, WORKFLOW)
     failed = made.records.runs.get("tiktok", RUN.date)
     assert failed is not None
     assert (failed.error, failed.cause) == ("NotAnImageError", "this run's")
@@ -402,7 +405,7 @@ def test_an_execution_that_was_stopped_is_found_by_its_arn(day: Callable[..., Da
     made = day()
     made.begin(["dance"])
     stopped = FailInput(stage="execution", error="ABORTED", execution_arn="arn:2026-11-20:1")
-    fail_run(stopped, made.records, made.tell)
+    fail_run(stopped, made.records, made.tell, WORKFLOW)
     record = made.records.runs.get("tiktok", "2026-11-20")
     assert record is not None
     assert (record.status, record.error) == ("FAILED", "ABORTED")
@@ -411,7 +414,9 @@ def test_an_execution_that_was_stopped_is_found_by_its_arn(day: Callable[..., Da
 def test_an_execution_that_lost_its_run_changes_nothing(day: Callable[..., Day]) -> None:
     made = day()
     made.begin(["dance"])
-    fail_run(FailInput(run=RUN, stage="collect", error="X", execution_arn="arn:other"), made.records, made.tell)
+    fail_run(
+        FailInput(run=RUN, stage="collect", error="X", execution_arn="arn:other"), made.records, made.tell, WORKFLOW
+    )
     record = made.records.runs.get("tiktok", "2026-11-20")
     assert record is not None
     assert record.status == "RUNNING"

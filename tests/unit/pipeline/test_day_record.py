@@ -36,6 +36,9 @@ from framesift.pipeline.plan import plan_images
 from framesift.settings import Settings
 from framesift.storage import S3Store
 from framesift.table import Records, RunRecord
+from framesift.workflow import Workflow
+
+WORKFLOW = Workflow("arn:aws:states:ap-northeast-2:123456789012:stateMachine:framesift-test")
 
 MIDNIGHT = datetime(2026, 11, 19, 15, 0, 5, tzinfo=UTC)
 ALL = ["main", "dance", "challenge", "food", "tts"]
@@ -60,7 +63,7 @@ class Site:
             execution_arn=f"arn:{self.starts}",
             started_at=MIDNIGHT + timedelta(minutes=self.starts),
         )
-        return begin_run(request, Settings(), self.records.runs, self.running.__contains__)
+        return begin_run(request, Settings(), self.records, self.running.__contains__)
 
     def work(self, begun: BeginOutput) -> FinishInput:
         """What the stages between Begin and Finish leave behind."""
@@ -98,11 +101,11 @@ class Site:
         )
 
     def finish(self, request: FinishInput) -> FinishOutput:
-        return finish_run(request, self.store, self.records, lambda subject, _: self.notified.append(subject))
+        return finish_run(request, self.store, self.records, lambda subject, _: self.notified.append(subject), WORKFLOW)
 
     def fail(self, stage: str, run: Run | None = None) -> None:
         request = FailInput(run=run, stage=stage, error="States.Timeout", execution_arn=f"arn:{self.starts}")
-        fail_run(request, self.records, lambda subject, _: self.notified.append(subject))
+        fail_run(request, self.records, lambda subject, _: self.notified.append(subject), WORKFLOW)
 
     def run_day(self, **start: Any) -> FinishOutput | None:
         begun = self.begin(**start)
@@ -374,7 +377,7 @@ def test_creating_a_folder_in_the_console_is_no_failure(records: Records) -> Non
         request = BeginInput(
             start={"source": "upload", "object": {"key": key}}, execution_arn="arn:1", started_at=MIDNIGHT
         )
-        output = begin_run(request, Settings(), records.runs, lambda _: False)
+        output = begin_run(request, Settings(), records, lambda _: False)
         assert (output.decision, output.why) == ("skip", f"{key} is a folder")
     assert records.runs.newest("upload") == []
 

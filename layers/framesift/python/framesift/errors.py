@@ -12,7 +12,11 @@ FramesiftError
 │   ├── SettingsError               a setting, or the thing it names, cannot be used
 │   │   └── UnknownSettingError · SecretUnreadableError · SecretContentError
 │   ├── NotFoundError (ObjectMissingError) · TranslateDeniedError
-│   │   └── CollectionMissingError · ItemMissingError · VersionMissingError
+│   │   └── CollectionMissingError · ItemMissingError · VersionMissingError · BatchMissingError
+│   │   └── CollectionMissingError · BatchMissingError
+│   ├── BatchError                  an upload batch cannot do what was requested
+│   │   ├── BatchStateError · BatchIncompleteError · BatchTooLargeError · FileNameError
+│   │   └── BucketNotAllowedError · NothingToRetryError
 │   ├── NothingToAnalyzeError
 │   ├── YoutubeKeyError · FeedError
 │   ├── DetectorError               the detector, or the candidate project, cannot do what was requested
@@ -37,6 +41,10 @@ FramesiftError
 │       ├── ItemReplacedError · BadValueError · HostNotAllowedError · PrivateAddressError
 │       ├── DownloadFailedError
 │       ├── ImageRefusedError · RegionOutsideError
+│       ├── FileReplacedError · FileLostError · RepeatedNameError
+│       ├── ZipError                a zip, or one of its entries, cannot be read
+│       │   ├── NotAZipError · ZipLimitError · NestedZipError · EncryptedEntryError
+│       │   └── UnsafeEntryError · UnsupportedEntryError · DamagedEntryError
 │       └── VideoError              one video cannot be read, or shows no person
 │           ├── NotAVideoError · PlaylistRefusedError · VideoUnreadableError
 │           ├── EmptyVideoError · TruncatedVideoError · ResolutionChangedError · VideoLimitError
@@ -49,6 +57,7 @@ FramesiftError
 ├── TooManyFailedItemsError         more items failed than the settings tolerate                 (exit 69)
 ├── TemporaryError                  the same call may work later                                 (exit 75)
 │   ├── InterruptedByHostError · RunBusyError · ClientLimitError · QueryTimeoutError · SnapshotLostError
+│   ├── ScanPendingError
 │   ├── TranslateQuotaError · TranslateUnavailableError
 │   ├── YoutubeQuotaError · YoutubeUnavailableError
 │   └── DetectorQuotaError · DetectorBusyError
@@ -149,6 +158,38 @@ class ItemMissingError(NotFoundError):
 
 class VersionMissingError(NotFoundError):
     """The collection's catalog has no version of that name."""
+
+
+class BatchMissingError(NotFoundError):
+    """The collection has no upload batch with that id, or the collection is gone."""
+
+
+class BatchError(InputError):
+    """An upload batch cannot do what was requested."""
+
+
+class BatchStateError(BatchError):
+    """The batch is not open any more, or not done yet."""
+
+
+class BatchIncompleteError(BatchError):
+    """A batch is to be completed, and not all of its files have arrived as they were announced."""
+
+
+class BatchTooLargeError(BatchError):
+    """A batch, or one of its files, is larger than the settings allow."""
+
+
+class FileNameError(BatchError):
+    """A file's name cannot be used: it climbs out of its folder, is absolute, too long, or not text."""
+
+
+class BucketNotAllowedError(BatchError):
+    """Images are to be read in place from a bucket that the settings do not list."""
+
+
+class NothingToRetryError(BatchError):
+    """No file of the batch failed, or the failed ones are gone."""
 
 
 class TranslateDeniedError(InputError):
@@ -289,6 +330,50 @@ class ImageRefusedError(MediaError):
 
 class RegionOutsideError(MediaError):
     """A region lies outside its image, or has no size."""
+
+
+class FileReplacedError(MediaError):
+    """The object that holds the file was overwritten or deleted since it was listed."""
+
+
+class FileLostError(MediaError):
+    """The job that looked at the file ended without reporting a result."""
+
+
+class RepeatedNameError(MediaError):
+    """An earlier file of the same zip has the same name."""
+
+
+class ZipError(MediaError):
+    """A zip, or one of its entries, cannot be read."""
+
+
+class NotAZipError(ZipError):
+    """The file is not a zip, or its directory is damaged."""
+
+
+class ZipLimitError(ZipError):
+    """The zip, or one of its entries, exceeds a limit on bytes, entries or compression ratio."""
+
+
+class NestedZipError(ZipError):
+    """The entry is an archive itself."""
+
+
+class EncryptedEntryError(ZipError):
+    """The entry is encrypted."""
+
+
+class UnsafeEntryError(ZipError):
+    """The entry's name climbs out of the zip or is no text, or the entry is a link or a device."""
+
+
+class UnsupportedEntryError(ZipError):
+    """The entry is compressed by a method other than deflate."""
+
+
+class DamagedEntryError(ZipError):
+    """The entry's bytes or headers disagree with the zip's directory."""
 
 
 class VideoError(MediaError):
@@ -557,6 +642,10 @@ class QueryTimeoutError(TemporaryError):
 
 class SnapshotLostError(TemporaryError):
     """A snapshot of a catalog is gone or damaged; the next compaction makes it anew from the log."""
+
+
+class ScanPendingError(TemporaryError):
+    """The malware scan has not come to all files of a batch yet."""
 
 
 class TranslateQuotaError(TemporaryError):

@@ -12,6 +12,7 @@ published/latest/{category}_top10.json                a copy of the newest list,
 residual/{edition}/{category}/…                       the rest of a day; expires after 3 days
 models/{name}/{version}/…
 uploads/{collection}/…                                users' uploads: each object starts a run
+incoming/{collection}/{batch}/{file}.{ext}            an upload batch's files: the complete batch starts one run
 collections/{collection}/poses/manifests/{edition}.json      the outcome for each video of a run
 collections/{collection}/poses/{sha256}-{settings}.pose.parquet
 collections/{collection}/originals/{item}.{ext}       images as they came, by the digest of their bytes
@@ -24,7 +25,7 @@ collections/{collection}/batches/{batch}/…            what was uploaded togeth
 collections/{collection}/exports/{export}/…
 ```
 
-Only users write to `uploads/`, so no output of a run starts another.
+Only users write to `uploads/` and `incoming/`, so no output of a run starts another.
 An edition is a day's first run (`2026-11-20`) or a forced repeat of it (`2026-11-20.2`); uploads
 have one for each object (`2026-11-20/dance.3f2a90b1c4d5`) and for each start that names a whole collection
 (`2026-11-20/dance`). A published edition never changes.
@@ -37,6 +38,7 @@ from collections.abc import Sequence
 from framesift.contracts import Run
 
 UPLOADS = "uploads/"
+INCOMING = "incoming/"
 
 
 def edition(run: Run) -> str:
@@ -160,9 +162,14 @@ def collection_prefix(collection: str) -> str:
     return f"collections/{collection}/"
 
 
+def originals_prefix(collection: str) -> str:
+    """The folder of a collection's images as they came."""
+    return f"{collection_prefix(collection)}originals/"
+
+
 def original(collection: str, item_id: str, extension: str) -> str:
     """An image as it came."""
-    return f"{collection_prefix(collection)}originals/{item_id}.{extension}"
+    return f"{originals_prefix(collection)}{item_id}.{extension}"
 
 
 def collection_thumbnail(collection: str, item_id: str, size: int) -> str:
@@ -206,9 +213,35 @@ def batch_prefix(collection: str, batch: str) -> str:
     return f"{collection_prefix(collection)}batches/{batch}/"
 
 
-def look_prefix(run: Run, collection: str, batch: str) -> str:
-    """The folder of a look job's shards and results; it is deleted once they are published."""
-    return f"{batch_prefix(collection, batch)}look/{edition(run).replace('/', '.')}/"
+def incoming_prefix(collection: str, batch: str) -> str:
+    """The folder that a batch's files arrive in."""
+    return f"{INCOMING}{collection}/{batch}/"
+
+
+def incoming(collection: str, batch: str, file: int, extension: str) -> str:
+    """A file of a batch as it arrives, by its number."""
+    return f"{incoming_prefix(collection, batch)}{file:07d}{extension}"
+
+
+def batch_files(collection: str, batch: str, name: str) -> str:
+    """One of the lists of the files that a batch will have; the name is unique."""
+    return f"{batch_prefix(collection, batch)}files/{name}.jsonl"
+
+
+def ledger(collection: str, batch: str) -> str:
+    """What became of each file of a batch."""
+    return f"{batch_prefix(collection, batch)}ledger.jsonl.gz"
+
+
+def look_prefix(collection: str, batch: str, listing: str) -> str:
+    """The folder of a look job's shards and results; it is deleted once they are published.
+
+    Args:
+        collection: The collection.
+        batch: The batch.
+        listing: Unique for each time that the batch is listed, so that no results meet another listing's shards.
+    """
+    return f"{batch_prefix(collection, batch)}look/{listing}/"
 
 
 def look_shard(prefix: str, shard: int) -> str:
@@ -216,9 +249,19 @@ def look_shard(prefix: str, shard: int) -> str:
     return f"{prefix}shards/{shard:06d}.jsonl"
 
 
+def look_refused(prefix: str) -> str:
+    """The files that are not looked at, with the reason: lines of the batch's ledger."""
+    return f"{prefix}refused.jsonl.gz"
+
+
+def look_results_prefix(prefix: str) -> str:
+    """The folder of a look job's results."""
+    return f"{prefix}results/"
+
+
 def look_results(prefix: str, shard: int) -> str:
     """What came of a shard's files."""
-    return f"{prefix}results/{shard:06d}.jsonl.gz"
+    return f"{look_results_prefix(prefix)}{shard:06d}.jsonl.gz"
 
 
 def export_prefix(collection: str, export: str) -> str:

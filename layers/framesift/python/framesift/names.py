@@ -7,6 +7,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from framesift.errors import InvalidCollectionError
+
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 # Forbidden in names by Windows; `/` is forbidden everywhere.
 _FORBIDDEN = frozenset('<>:"/\\|?*')
@@ -16,6 +18,7 @@ _VARIATION_SELECTORS = range(0xFE00, 0xFE10)
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
 _KEYCAP = 0x20E3
 _FALLBACK = "unnamed"
+_MAX_COLLECTION_BYTES = 100  # Of S3's 1,024 for a whole key.
 
 
 def safe_id(text: str) -> str:
@@ -64,6 +67,26 @@ def unique_names(texts: Iterable[str], *, max_bytes: int = 120) -> list[str]:
         taken.add(_fold(name))
         names.append(name)
     return names
+
+
+def check_collection(name: str) -> str:
+    """Return a collection's name if it can be used.
+
+    It is part of keys, of file names and of runs' names, which put dots and `#` after it.
+
+    Raises:
+        InvalidCollectionError: If it cannot.
+
+    Example:
+        >>> check_collection("dance 2026")
+        'dance 2026'
+    """
+    if safe_name(name, max_bytes=_MAX_COLLECTION_BYTES) != name or set(name) & set(".#"):
+        raise InvalidCollectionError(
+            f"A collection cannot be called {name!r}: use letters, digits, spaces, - and _, at most "
+            f"{_MAX_COLLECTION_BYTES} bytes."
+        )
+    return name
 
 
 def _replace(character: str) -> str:

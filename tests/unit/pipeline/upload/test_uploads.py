@@ -44,6 +44,9 @@ from framesift.pose.manifest import json_schema
 from framesift.settings import AnalysisSettings, Settings, UploadSettings
 from framesift.storage import S3Store, read_lines
 from framesift.table import Failure, Records
+from framesift.workflow import Workflow
+
+WORKFLOW = Workflow("arn:aws:states:ap-northeast-2:123456789012:stateMachine:framesift-test")
 
 NOON = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 RUN = Run(source="upload", date="2026-11-20", attempt=1, subject="dance")
@@ -56,7 +59,7 @@ DROPPED = {"key": KEY, "etag": "e1", "size": 9, "sequencer": "006A", "version-id
 def begin(records: Records) -> Callable[..., BeginOutput]:
     def call(start: dict[str, Any], arn: str = "arn:1", running: tuple[str, ...] = ()) -> BeginOutput:
         request = BeginInput(start={"source": "upload", **start}, execution_arn=arn, started_at=NOON)
-        return begin_run(request, Settings(), records.runs, lambda other: other in running)
+        return begin_run(request, Settings(), records, lambda other: other in running)
 
     return call
 
@@ -199,7 +202,7 @@ def test_what_is_no_video_is_named_and_the_videos_go_on(store: S3Store, records:
         "notes.txt": Finding.NOT_A_VIDEO,
         "empty.mp4": Finding.UNUSABLE,
     }
-    assert "collections, which are not built yet" in found["old.zip"].error.message
+    assert "taken in by a run of their own" in found["old.zip"].error.message
     assert found["empty.mp4"].error.error == "EmptyVideoError"
     assert (collected.seen, collected.items, collected.not_videos, collected.failed_items) == (6, 2, 3, 1)
 
@@ -219,7 +222,7 @@ def test_what_was_overwritten_or_deleted_since_is_left_to_its_own_run(store: S3S
     assert (gone.status, gone.seen) == ("done", 0)
 
 
-@pytest.mark.parametrize("names", [[], ["photo.jpg", "empty.mp4"]])
+@pytest.mark.parametrize("names", [[], ["empty.mp4"]])
 def test_nothing_usable_is_a_failure(store: S3Store, records: Records, names: list[str]) -> None:
     for name in names:
         store.put(f"uploads/dance/{name}", b"")
@@ -236,12 +239,19 @@ def test_too_large_a_video_is_refused_unread(store: S3Store, records: Records) -
     assert not store.exists("uploads/dance/a.mp4"), "what is never used must not be paid for"
 
 
-@pytest.mark.parametrize("name", ["empty.mp4", "photo.jpg"])
-def test_nothing_else_that_is_refused_is_deleted(store: S3Store, records: Records, name: str) -> None:
-    store.put(f"uploads/dance/{name}", b"")
+def test_nothing_else_that_is_refused_is_deleted(store: S3Store, records: Records) -> None:
+    store.put("uploads/dance/empty.mp4", b"")
     with pytest.raises(NoUploadsError):
         collect(store, records)
-    assert store.exists(f"uploads/dance/{name}")
+    assert store.exists("uploads/dance/empty.mp4")
+
+
+def test_images_in_a_collection_that_is_started_as_a_whole_get_a_run_of_their_own(
+    store: S3Store, records: Records
+) -> None:
+    store.put("uploads/dance/photo.jpg", b"1")
+    assert (collect(store, records).items, records.inboxes.get("dance").is_awaited) == (0, True)
+    assert store.exists("uploads/dance/photo.jpg")
 
 
 def test_too_large_a_video_is_kept_where_the_settings_say_so(store: S3Store, records: Records) -> None:
@@ -433,7 +443,7 @@ def finish(output: PosesOutput, store: S3Store, records: Records) -> dict[str, A
         analyzed_on="cpu",
         execution_arn="arn:1",
     )
-    finish_run(request, store, records, lambda *_: None)
+    finish_run(request, store, records, lambda *_: None, WORKFLOW)
     return records.runs.get("upload", RUN.id).model_dump(mode="json")
 
 
@@ -534,7 +544,7 @@ def test_a_failed_run_says_how_to_take_it_up_in_a_subject_that_sns_takes(
     begun = begin({"object": {**DROPPED, "key": "uploads/춤/a.mp4"}})
     letters: list[tuple[str, str]] = []
     request = FailInput(run=begun.run, stage="publish", error="E", cause="c", execution_arn="arn:1")
-    fail_run(request, records, lambda *letter: letters.append(letter))
+    fail_run(request, records, lambda *letter: letters.append(letter), WORKFLOW)
     assert "framesift run upload --collection '춤'" in letters[0][1]
     # Cut off without a word: the run is found by its execution.
     assert records.runs.of_execution("arn:1").status == "FAILED"

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from framesift import keys
+from framesift.cli.batches import add_commands
 from framesift.cli.connection import Connection, StackOption, connect_to_read
 from framesift.cli.console import output, print_text, safe_text
 from framesift.cli.tables import Cell, Column, show_table
@@ -19,8 +20,9 @@ from framesift.pose.manifest import Manifest, write_pose_manifest
 from framesift.table import VideoRecord
 
 app = typer.Typer(no_args_is_help=True)
+add_commands(app)
 
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="As `framesift collections list` shows it.")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="As `framesift collection list` shows it.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 _SUFFIX = ".pose.parquet"
 
@@ -121,7 +123,7 @@ def delete(
 def _newest_first(connection: Connection, name: str) -> list[VideoRecord]:
     videos = connection.records.videos.all(name)
     if not videos:
-        raise NotFoundError(f"There is no collection {name!r}: `framesift collections list` lists them.")
+        raise NotFoundError(f"There is no collection {name!r}: `framesift collection list` lists them.")
     return sorted(videos.values(), key=lambda video: video.modified_at, reverse=True)
 
 

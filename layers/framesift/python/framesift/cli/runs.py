@@ -41,6 +41,7 @@ def run(
     date: Annotated[str | None, typer.Option(help="The day, YYYY-MM-DD; today in Seoul by default.")] = None,
     category: Annotated[list[str] | None, typer.Option(help="Only this category; may be repeated.")] = None,
     collection: Annotated[str | None, typer.Option(help="For upload: process what is left of this collection.")] = None,
+    batch: Annotated[str | None, typer.Option(help="For upload: take in this batch of the collection.")] = None,
     force: Annotated[bool, typer.Option(help="Run again even if the day is done.")] = False,
     only_if_failed: Annotated[bool, typer.Option(help="Do nothing if the day has already succeeded.")] = False,
     wait: Annotated[bool, typer.Option(help="Watch it until it ends.")] = True,
@@ -59,6 +60,7 @@ def run(
         "date": date,
         "categories": category,
         "collection": collection,
+        "batch": batch,
         "force": force,
         "only_if_failed": only_if_failed,
     }

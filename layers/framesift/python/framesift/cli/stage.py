@@ -12,7 +12,7 @@ from framesift.cli.connection import Connection, StackOption, connect
 from framesift.cli.console import output
 from framesift.contracts import ScopeInput, StageInput, StartInput, TrainingInput
 from framesift.errors import FramesiftError, InputError, NotFoundError
-from framesift.pipeline.branch import Branch
+from framesift.pipeline.branch import Branch, RunRequest
 from framesift.pipeline.branches import BRANCHES, branch_of
 from framesift.pipeline.stage import join_scopes
 from framesift.table import RunRecord
@@ -56,9 +56,9 @@ def _payloads(connection: Connection, record: RunRecord, name: str, branch: Bran
     run = record.run
     scopes = [scope for scope in record.done if record.run_of(scope) == run] or record.scopes
     if name == "collect":
-        start = StartInput(source=record.source)
+        start, asked = StartInput(source=record.source), RunRequest(scopes, scopes)
         inputs: list[tuple[str, ScopeInput | StageInput | TrainingInput]] = [
-            (scope, branch.work(run, scope, start)) for scope in scopes
+            (scope, branch.work(run, scope, start, asked)) for scope in scopes
         ]
     elif name == "gate":
         stages = connection.records.stages.outputs(run)

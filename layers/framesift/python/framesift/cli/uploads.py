@@ -16,7 +16,7 @@ from framesift.cli.progress import sending
 from framesift.cli.tables import Cell, Column, show_table
 from framesift.contracts import VideoEntry
 from framesift.errors import NoVideosError
-from framesift.pipeline.upload.branch import check_collection
+from framesift.names import check_collection
 from framesift.pipeline.upload.poses import pose_settings
 from framesift.settings import load_settings
 from framesift.settings.pose import VideoSettings

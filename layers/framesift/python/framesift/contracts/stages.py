@@ -48,14 +48,31 @@ class FeedOutput(CollectOutput):
 
 
 class UploadsOutput(CollectOutput):
-    """The uploads that were found in a collection."""
+    """The uploads that were found in a collection: videos, or the images of a batch."""
 
     known: int = Field(0, description="Videos that were already processed; not items.")
     not_videos: int = Field(0, description="Other files; not items.")
+    batch: str = Field("", description="The batch of images; empty: these are videos.")
+    shards_prefix: str = Field("", description="Of a batch: the folder of its shards; empty: nothing is looked at.")
+    shards: int = 0
+    skipped: int = Field(0, description="Of a batch: files that only serve the system that they come from.")
+    ended: str | None = Field(None, description="Of a batch: why there is nothing to do, such as a deleted collection.")
 
     def counts(self) -> dict[str, int]:
         """The counts that the run's record keeps."""
-        return {**super().counts(), "known": self.known, "not_videos": self.not_videos}
+        own = {"skipped": self.skipped} if self.batch else {"known": self.known, "not_videos": self.not_videos}
+        return {**super().counts(), **own}
+
+
+class CatalogOutput(Contract):
+    """What became of a batch's files in the catalog."""
+
+    collection: str
+    batch: str
+    counts: dict[str, int] = Field({}, description="Files of the whole batch, by what became of them.")
+    lost: int = Field(0, description="Of the refused ones, those that a job ended without reporting.")
+    first_error: str | None = None
+    ended: str | None = Field(None, description="Why nothing was added: the collection is deleted, for example.")
 
 
 class StageInput(Contract):

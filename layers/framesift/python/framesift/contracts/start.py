@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 from framesift.contracts.base import Contract, Run
 
 Collector = Literal["crawler", "feed", "uploads"]
-Goal = Literal["lists", "detector", "poses"]
+Goal = Literal["lists", "detector", "poses", "catalog"]
 
 
 class UploadedObject(Contract):
@@ -36,6 +36,9 @@ class StartInput(Contract):
     force: bool = Field(False, description="Run again even if the day is done.")
     collection: str | None = Field(None, description="For `upload`: process everything in it that is not done.")
     object: UploadedObject | None = Field(None, description="For `upload`: process this object of a collection.")
+    batch: str | None = Field(
+        None, description="For `upload`: take in this batch of the collection; `inbox`: what was dropped into it."
+    )
     only_if_failed: bool = Field(False, description="Do nothing unless the day's run has failed.")
     scheduled_at: str | None = Field(
         None,
@@ -55,6 +58,7 @@ class UploadsInput(ScopeInput):
     """Input of the collect stage for a collection."""
 
     object: UploadedObject | None = Field(None, description="The one object to collect; null: the whole collection.")
+    batch: str = Field("", description="The batch of images to collect; empty: videos.")
 
 
 class BeginInput(Contract):

@@ -16,20 +16,22 @@ from framesift import aws
 from framesift.contracts import BeginInput, BeginOutput, Run, StartInput
 from framesift.errors import InvalidDateError, InvalidStartError, RunBusyError
 from framesift.log import logger
-from framesift.pipeline.branch import RunRequest
+from framesift.pipeline.branch import Admission, RunRequest
 from framesift.pipeline.branches import branch_of
 from framesift.settings import Settings
-from framesift.table import Failure, RunRecord, Runs, Trigger
+from framesift.table import Failure, Records, RunRecord, Runs, Trigger
 from framesift.table.runs import INTERRUPTED
 
 
-def begin_run(request: BeginInput, settings: Settings, runs: Runs, is_running: Callable[[str], bool]) -> BeginOutput:
+def begin_run(
+    request: BeginInput, settings: Settings, records: Records, is_running: Callable[[str], bool]
+) -> BeginOutput:
     """Decide whether this execution runs, and claim the run for it.
 
     Args:
         request: The start, and the execution that asks; a dry run claims nothing.
         settings: This process's settings.
-        runs: Where runs are recorded.
+        records: Where runs, batches and inboxes are recorded.
         is_running: Whether the execution with an ARN is still running.
 
     Returns:
@@ -40,14 +42,19 @@ def begin_run(request: BeginInput, settings: Settings, runs: Runs, is_running: C
         UnknownSourceError: If the source does not exist.
         UnknownCategoryError: If the source has no such category.
         InvalidCollectionError: If an upload is in no collection, or its name cannot be used.
+        BatchMissingError: If the collection has no such batch.
+        BatchStateError: If the batch's files are still arriving.
         InvalidDateError: If the date does not exist or is in the future.
         RunBusyError: If another execution claimed the run at the same moment.
     """
+    runs = records.runs
     start = _parse_start(request.start)
     branch = branch_of(start.source)
     asked = branch.parse(start, settings)
     date = _choose_date(start, request.started_at, settings).isoformat()
-    run = Run(source=start.source, date=date, attempt=1, subject=asked.subject)
+    if branch.admit and not request.dry_run and not asked.skip:
+        asked = branch.admit(asked, Admission(request.execution_arn, date, request.started_at, records, is_running))
+    run = Run(source=start.source, date=asked.date or date, attempt=1, subject=asked.subject)
     record = runs.get(run.source, run.id)
     plan = _decide(start, run.id, asked, record, request.execution_arn, is_running)
     run = run.model_copy(update={"attempt": plan.attempt}) if plan.skip is None else record.run if record else run
@@ -56,8 +63,8 @@ def begin_run(request: BeginInput, settings: Settings, runs: Runs, is_running: C
         why=plan.why if plan.skip is None else plan.skip,
         run=run,
         collector=branch.collector,
-        goal=branch.goal,
-        work=[branch.work(run, scope, start) for scope in plan.scopes],
+        goal=asked.goal or branch.goal,
+        work=[branch.work(run, scope, start, asked) for scope in plan.scopes],
     )
     if plan.skip is None and not request.dry_run:
         _claim(request, run, asked, plan, record, settings, runs, _trigger(start))
@@ -188,6 +195,7 @@ def _claim(
         date=run.date,
         subject=run.subject,
         collection=asked.collection,
+        batch=asked.batch or None,
         status="RUNNING",
         attempt=run.attempt,
         editions=record.editions if record else 0,
@@ -211,7 +219,9 @@ def _claim(
 
 
 def _trigger(start: StartInput) -> Trigger:
-    return "schedule" if start.scheduled_at else "upload" if start.object else "person"
+    if start.object or start.batch:
+        return "upload"
+    return "schedule" if start.scheduled_at else "person"
 
 
 def _cut_off(record: RunRecord, plan: _Plan) -> dict[str, Failure]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from framesift.contracts import Collector, CollectOutput, Goal, Item, ScopeInput, StartInput
+from framesift.contracts import Collector, CollectOutput, Goal, Item, ScopeInput, StartInput, UploadedObject
 from framesift.errors import FramesiftError, InvalidStartError, UnknownCategoryError
 from framesift.table import Failure
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from framesift.settings import Settings
     from framesift.storage import Store
     from framesift.table import Records, RunRecord
+    from framesift.workflow import Workflow
 
 Outputs = Mapping[tuple[str, str], Mapping[str, Any]]
 """The outputs of a run's finished stages, by stage and scope."""
@@ -31,6 +33,10 @@ class RunRequest:
         collection: Of uploads.
         skip: Why there is nothing to do, whatever was done before.
         repeats: Whether what is done is done again, to find what was added since.
+        goal: What follows the analysis; None: the source's usual goal.
+        batch: Of uploads: the batch of images.
+        date: The date that the run belongs to; None: as the start says.
+        arrived: Of uploads: the object below the collection's folder that started this, and its name there.
     """
 
     wanted: list[str]
@@ -39,6 +45,29 @@ class RunRequest:
     collection: str | None = None
     skip: str | None = None
     repeats: bool = False
+    goal: Goal | None = None
+    batch: str = ""
+    date: str | None = None
+    arrived: tuple[str, UploadedObject] | None = None
+
+
+@dataclass(frozen=True)
+class Admission:
+    """What an execution is admitted by.
+
+    Attributes:
+        execution_arn: The execution.
+        date: The date of its run, as the start says.
+        at: When it was started.
+        records: The table.
+        is_running: Whether the execution with an ARN is still running.
+    """
+
+    execution_arn: str
+    date: str
+    at: datetime
+    records: Records
+    is_running: Callable[[str], bool]
 
 
 @dataclass(frozen=True)
@@ -77,6 +106,8 @@ class Branch:
         resume: How a person resumes a run, after `framesift run`.
         item: The contract of its manifests' lines.
         work: The collect stage's input of one scope.
+        admit: Completes a request by what is recorded: who takes in what was dropped. Not called in a dry run.
+        after: Called with an execution that has ended, and the run's record; more than once, if need be.
         retried: Errors of the collect stage after which it is worth trying again; the workflow's lint compares.
         stage_states: The workflow's state of each stage that a person can run alone.
         has_dry_run: Whether its stages can report what they would do.
@@ -95,12 +126,14 @@ class Branch:
     made: Callable[[Outputs], list[str]]
     start_command: str
     resume: Callable[[RunRecord], str]
-    work: Callable[[Run, str, StartInput], ScopeInput]
+    work: Callable[[Run, str, StartInput, RunRequest], ScopeInput]
     item: type[Item] = Item
     retried: tuple[type[FramesiftError], ...] = ()
     stage_states: Mapping[str, str] = field(default_factory=dict)
     has_dry_run: bool = False
     services: tuple[str, ...] = ()
+    admit: Callable[[RunRequest, Admission], RunRequest] | None = None
+    after: Callable[[str, RunRecord | None, Records, Workflow], None] | None = None
 
 
 def outputs_of(stage: str, outputs: Outputs) -> list[Mapping[str, Any]]:
@@ -115,9 +148,10 @@ def parse_day(start: StartInput, known: Sequence[str]) -> RunRequest:
         InvalidStartError: If it names a collection or an object.
         UnknownCategoryError: If the source has no such category.
     """
-    if start.collection is not None or start.object is not None:
+    if start.collection is not None or start.object is not None or start.batch is not None:
         raise InvalidStartError(
-            f"This start cannot be used: {start.source} has categories; `collection` and `object` are for uploads."
+            f"This start cannot be used: {start.source} has categories; `collection`, `batch` and `object` are for "
+            "uploads."
         )
     for category in start.categories or []:
         if category not in known:
@@ -128,7 +162,7 @@ def parse_day(start: StartInput, known: Sequence[str]) -> RunRequest:
     return RunRequest(wanted=list(known), scopes=[category for category in known if category in asked])
 
 
-def scope_input(run: Run, scope: str, start: StartInput) -> ScopeInput:
+def scope_input(run: Run, scope: str, start: StartInput, asked: RunRequest) -> ScopeInput:
     """The collect stage's input of a category."""
     return ScopeInput(run=run, scope=scope)
 

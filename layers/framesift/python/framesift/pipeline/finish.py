@@ -10,9 +10,10 @@ from framesift import aws, keys
 from framesift.contracts import AnalysisSummary, CollectOutput, FailInput, FinishInput, FinishOutput
 from framesift.errors import NotFoundError
 from framesift.log import logger
-from framesift.pipeline.branches import branch_of
+from framesift.pipeline.branches import branch_of, end_execution
 from framesift.storage import Store
 from framesift.table import Failure, Records, RunRecord
+from framesift.workflow import Workflow
 
 # Sends a message to people: a subject of at most 100 characters, and a text.
 Notify = Callable[[str, str], None]
@@ -29,12 +30,20 @@ def sns_notifier(topic_arn: str) -> Notify:
     return notify
 
 
-def finish_run(request: FinishInput, store: Store, records: Records, notify: Notify) -> FinishOutput:
+def finish_run(
+    request: FinishInput, store: Store, records: Records, notify: Notify, workflow: Workflow
+) -> FinishOutput:
     """Write how the run ended, with counts.
 
     Scopes that failed, or for which nothing qualified, make the execution FAILED. What it published stays published,
     and the next start resumes only the others, from their collect stage on.
     """
+    output = _finish(request, store, records, notify)
+    end_execution(request.execution_arn, _read_record(request, records), records, workflow)
+    return output
+
+
+def _finish(request: FinishInput, store: Store, records: Records, notify: Notify) -> FinishOutput:
     run, branch = request.run, branch_of(request.run.source)
     record = _read_record(request, records)
     if record.status != "RUNNING":  # An earlier try of this state, or the Fail state, has written the end.
@@ -63,23 +72,30 @@ def finish_run(request: FinishInput, store: Store, records: Records, notify: Not
     )
 
 
-def fail_run(request: FailInput, records: Records, notify: Notify) -> FailInput:
+def fail_run(request: FailInput, records: Records, notify: Notify, workflow: Workflow) -> FailInput:
     """Write that the run failed, at which stage and why, and notify someone.
 
     Also called when an execution was stopped or timed out, with its ARN alone. A record that another execution
     holds by now, or whose end is written already, is left as it is.
     """
+    _fail(request, records, notify)
+    if request.execution_arn:
+        end_execution(request.execution_arn, _find_record(request, records), records, workflow)
+    return request
+
+
+def _fail(request: FailInput, records: Records, notify: Notify) -> None:
     record = _find_record(request, records)
     is_ours = record is not None and record.execution_arn == request.execution_arn
     if record is None or (
         request.stage == "begin" and not is_ours
     ):  # The run is another execution's, or there is none.
         _notify_refused(request, notify)
-        return request
+        return
     if is_ours and record.status == "FAILED":  # An earlier try may have died before it notified anyone.
         _notify_failure(record, records, notify)
     if record.status != "RUNNING" or not is_ours:
-        return request
+        return
     failure = Failure(stage=request.stage, error=request.error, cause=plain_cause(request.cause))
     fault = records.stages.fault(record.run, request.stage)
     if fault is not None and fault.at >= record.started_at:
@@ -92,7 +108,6 @@ def fail_run(request: FailInput, records: Records, notify: Notify) -> FailInput:
     if records.runs.end(ended):
         _log_end(ended)
         _notify_failure(ended, records, notify)
-    return request
 
 
 def _follow_up_failure(record: RunRecord, records: Records, notify: Notify) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -41,6 +41,16 @@ class VideoSettings(_Section):
         0.1, description="A video of whose frames a larger share cannot be decoded is refused; fewer are reported."
     )
     max_frame_rate: float = Field(1000.0, gt=0, description="Videos with more frames a second are refused.")
+
+
+def is_video(name: str) -> bool:
+    """Whether a file is a video by its name.
+
+    Example:
+        >>> is_video("dance/1.MP4"), is_video("dance/1.jpg")
+        (True, False)
+    """
+    return PurePosixPath(name).suffix.lower() in VideoSettings().extensions
 
 
 class LandmarkSettings(_Section):

@@ -42,6 +42,7 @@ class PlatformSettings(Group):
 
     bucket: str = Field("", description="The bucket that holds everything.")
     table: str = Field("", description="The DynamoDB table of runs, stages, items and lists.")
+    state_machine: str = Field("", description="The ARN of the state machine that runs are executions of.")
     failure_topic: str = Field("", description="The SNS topic that is notified of failed runs.")
 
 
@@ -277,6 +278,46 @@ class CollectionSettings(Group):
     )
 
 
+class IntakeSettings(Group):
+    """Images that come into collections: what is taken, and how the work is divided."""
+
+    extensions: list[str] = Field(
+        [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".heic", ".heif", ".avif", ".tif", ".tiff", ".bmp", ".gif"],
+        description="What an image's name may end in; a name without an ending is judged by its content.",
+    )
+    max_image_bytes: int = Field(200_000_000, ge=1, description="The largest image file, bytes.")
+    max_batch_files: int = Field(1_000_000, ge=1, description="Files that one batch may have, those in zips included.")
+    max_zip_bytes: int = Field(100_000_000_000, ge=1, description="The largest zip, bytes.")
+    max_zip_entries: int = Field(200_000, ge=1, description="Entries that a zip may have.")
+    max_zip_unpacked_bytes: int = Field(200_000_000_000, ge=1, description="Sum of a zip's unpacked entries, bytes.")
+    max_zip_ratio: float = Field(
+        200.0, ge=1, description="An entry's unpacked bytes per compressed byte; entries below 10 MB may have any."
+    )
+    delete_taken: bool = Field(
+        True,
+        description="Delete an uploaded file once all images in it are in the collection, which has its own copy.",
+    )
+    buckets: list[str] = Field(
+        [],
+        description="Other buckets that images may be read from in place; the stack's `read_in_place` sets it, and "
+        "allows the functions to read them.",
+    )
+    part_bytes: int = Field(
+        16 << 20, ge=5 << 20, le=5 << 30, description="Size of an upload's parts; smaller files have one part, bytes."
+    )
+    link_s: int = Field(3_600, ge=60, description="How long a link to upload a part works, seconds.")
+    open_days: int = Field(
+        7, ge=1, description="How long an upload can be resumed, days; the bucket then deletes what has arrived of it."
+    )
+    scan_wait_s: int = Field(
+        1_800, ge=0, description="With `upload.only_scanned`: how long a batch waits for its malware scan, seconds."
+    )
+    shard_files: int = Field(
+        500, ge=1, description="Files per shard: at most this much is repeated when a job is killed."
+    )
+    array_files: int = Field(5_000, ge=1, description="Files per child of an array job; fewer run in one job.")
+
+
 class AnalysisSettings(Group):
     """The vision job: where it runs, and how its work is divided."""
 
@@ -416,6 +457,7 @@ class Settings(BaseSettings):
     custom_vision: CustomVisionSettings = CustomVisionSettings()
     upload: UploadSettings = UploadSettings()
     collections: CollectionSettings = CollectionSettings()
+    intake: IntakeSettings = IntakeSettings()
     analysis: AnalysisSettings = AnalysisSettings()
     duplicates: DuplicateSettings = DuplicateSettings()
     catalog: CatalogSettings = CatalogSettings()

@@ -1,7 +1,8 @@
 """The bucket: objects, the documents that are kept in them, and checked uploads of files.
 
 ```
-transfer (many files, checked) · documents (manifests, JSON) -> store (the port) <- s3 (the only caller of S3)
+transfer (many files, checked) · documents (manifests, JSON) · files -> zips -> ranges
+    -> store (the port) <- s3, direct (the only callers of S3)
 ```
 """
 

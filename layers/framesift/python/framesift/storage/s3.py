@@ -18,6 +18,7 @@ from framesift import aws
 from framesift.errors import (
     BucketMissingError,
     CredentialsError,
+    FileReplacedError,
     FramesiftError,
     ObjectMissingError,
     UploadDeniedError,
@@ -28,6 +29,8 @@ from framesift.storage.store import StoredObject, StoredVersion
 _MISSING_CODES = frozenset({"404", "NoSuchKey", "NotFound", "NoSuchVersion"})
 # What S3 answers where an object is not, or while it is being replaced, as a condition wants it.
 _CHANGED_CODES = _MISSING_CODES | {"PreconditionFailed", "ConditionalRequestConflict"}
+_REPLACED_CODES = {"412", "PreconditionFailed"}
+_BEYOND_CODES = {"416", "InvalidRange"}
 _UNKNOWN_CODES = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "InvalidClientTokenId"}
 _DENIED_CODES = {"403", "AccessDenied", "Forbidden", "AllAccessDisabled"}
 _DELETE_MAX_KEYS = 1000  # Of DeleteObjects.
@@ -52,6 +55,37 @@ class S3Store:
         """
         with self._naming(key):
             return aws.s3().get_object(Bucket=self.bucket, Key=key)["Body"].read()
+
+    def get_range(self, key: str, start: int, length: int, etag: str = "", version_id: str | None = None) -> bytes:
+        """Read some bytes of an object.
+
+        Args:
+            key: Its key.
+            start: The first byte's offset.
+            length: How many bytes; fewer come back where the object ends before.
+            etag: The ETag that the object must have; empty: any.
+            version_id: The version to read; None: the newest.
+
+        Raises:
+            ObjectMissingError: If there is none.
+            FileReplacedError: If it has another ETag.
+        """
+        if length <= 0:
+            return b""
+        options: Any = {"Range": f"bytes={start}-{start + length - 1}"}
+        if etag:
+            options["IfMatch"] = f'"{etag}"'
+        if version_id:
+            options["VersionId"] = version_id
+        try:
+            with self._naming(key):
+                return aws.s3().get_object(Bucket=self.bucket, Key=key, **options)["Body"].read()
+        except ClientError as error:
+            if _code_of(error) in _REPLACED_CODES:
+                raise FileReplacedError(f"s3://{self.bucket}/{key} was overwritten while it was read.") from error
+            if _code_of(error) in _BEYOND_CODES:
+                return b""
+            raise
 
     def put(
         self,
@@ -237,6 +271,20 @@ class S3Store:
             if _code_of(error) in _CHANGED_CODES:
                 return False
             raise
+        return True
+
+    def delete_written(self, key: str, etag: str) -> bool:
+        """Delete an object if it has that ETag: of a bucket that keeps versions, just the version that has it.
+
+        Returns:
+            False if it was overwritten meanwhile, or is gone.
+        """
+        stored = self.describe(key)
+        if stored is None or stored.etag != etag:
+            return False
+        if not stored.version_id or stored.version_id == "null":
+            return self.delete_unchanged(key, etag)
+        aws.s3().delete_object(Bucket=self.bucket, Key=key, VersionId=stored.version_id)
         return True
 
     def link(self, key: str, seconds: int) -> str:

@@ -50,6 +50,10 @@ class Store(Protocol):
         """Read an object; `NotFoundError` if there is none."""
         ...
 
+    def get_range(self, key: str, start: int, length: int, etag: str = ..., version_id: str | None = ...) -> bytes:
+        """Read some bytes of an object; `FileReplacedError` if it has another ETag."""
+        ...
+
     def put(
         self, key: str, body: bytes, content_type: str = ..., *, only_if_absent: bool = ..., replaces: str = ...
     ) -> bool:
@@ -106,6 +110,10 @@ class Store(Protocol):
 
     def delete_unchanged(self, key: str, etag: str) -> bool:
         """Delete an object if it still has that ETag; False if it was overwritten or is gone."""
+        ...
+
+    def delete_written(self, key: str, etag: str) -> bool:
+        """Delete what was written under a key with that ETag, for good; False if it was overwritten or is gone."""
         ...
 
     def link(self, key: str, seconds: int) -> str:

@@ -24,6 +24,12 @@
 | `COLLECTION#{collection}` | `VERSION#{name}` | a named version of its catalog | `collections` |
 | `CHANGES#{log}` | `{number}` | a change of a catalog | `changes` |
 | `REQUESTS#{log}` | `{request}` | where the log ended when a request began to make its change | `changes` |
+| `COLLECTION` | `{collection}` | that a collection exists: the list of all | `collections` |
+| `COLLECTION#{collection}` | `BATCH#{batch}` | what was uploaded together, and how far it is | `batches` |
+| `COLLECTION#{collection}` | `PARTS#{batch}#{file}` | an upload in parts that is not complete | `batches` |
+| `COLLECTION#{collection}` | `INBOX` | which execution takes in what was dropped, and what arrived since | `inboxes` |
+| `INBOX#{collection}` | `{name}` | a dropped file whose event has come, and what became of it | `inboxes` |
+| `EXECUTION#{arn}` | `inbox` | which collection's inbox an execution takes in | `inboxes` |
 
 Every write that can race is conditional.
 """
@@ -32,6 +38,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from framesift.table.batches import Batches, BatchRecord, PartUpload
 from framesift.table.changes import Changes
 from framesift.table.clients import Clients
 from framesift.table.collections import (
@@ -43,6 +50,7 @@ from framesift.table.collections import (
     Snapshot,
     Visibility,
 )
+from framesift.table.inboxes import Inbox, InboxEntry, Inboxes
 from framesift.table.items import ItemDay, Items, TakenDown
 from framesift.table.lists import ListPointer, Lists
 from framesift.table.quotas import Quotas
@@ -129,8 +137,23 @@ class Records:
         """The changes of catalogs."""
         return Changes(self.table)
 
+        """Collections: what each is called, whose it is, who sees it."""
+        return Collections(self.table)
+
+    @property
+    def batches(self) -> Batches:
+        """What was uploaded to collections together."""
+        return Batches(self.table)
+
+    @property
+    def inboxes(self) -> Inboxes:
+        """What was dropped into collections, and who takes it in."""
+        return Inboxes(self.table)
+
 
 __all__ = [
+    "BatchRecord",
+    "Batches",
     "CatalogPointer",
     "CatalogVersion",
     "Changes",
@@ -141,10 +164,14 @@ __all__ = [
     "Failure",
     "Fault",
     "InService",
+    "Inbox",
+    "InboxEntry",
+    "Inboxes",
     "ItemDay",
     "Items",
     "ListPointer",
     "Lists",
+    "PartUpload",
     "Quotas",
     "Records",
     "RetiredSnapshot",

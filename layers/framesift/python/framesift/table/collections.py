@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field
@@ -15,6 +16,7 @@ from framesift.table.table import Table
 
 Visibility = Literal["private", "department", "public"]
 
+_ALL = "COLLECTION"
 _ABOUT = "ABOUT"
 _CATALOG = "CATALOG"
 _VERSION = "VERSION#"
@@ -28,6 +30,7 @@ class Collection(Contract):
     description: str = ""
     owner: str = Field("", description="The user's id; empty: nobody's, as where files were put into the bucket.")
     visibility: Visibility = "private"
+    department: str = Field("", description="Whose members see it, where it is visible to a department.")
     models: list[str] = Field([], description="The models that look at its images.")
     created_at: AwareDatetime
     deleting: bool = Field(False, description="It is being deleted: nobody may use it any more.")
@@ -81,12 +84,27 @@ class Collections:
         Returns:
             False, and it stays as it is, if there is one of that id.
         """
-        # The pointer first, so that every collection that can be seen has a catalog.
+        # These first, so that every collection that can be seen has a catalog, and is in the list of all.
         pointer = CatalogPointer(log=secrets.token_hex(16))
         partition = _partition(collection.id)
+        self.table.put(_ALL, collection.id, {})
         self.table.put(partition, _CATALOG, _pointer_record(pointer), "attribute_not_exists(pk)")
         record = {"collection": collection.model_dump_json(), "owner": collection.owner}
         return self.table.put(partition, _ABOUT, record, "attribute_not_exists(pk)")
+
+    def ensure(self, collection_id: str) -> Collection:
+        """The collection that files were dropped into: made without an owner, for operators only, if it is new.
+
+        Raises:
+            CollectionDeletedError: It is being deleted.
+        """
+        if self.find(collection_id) is None:
+            self.create(Collection(id=collection_id, name=collection_id, created_at=datetime.now(UTC)))
+        return self.get(collection_id)
+
+    def ids(self) -> Iterator[str]:
+        """The ids of all collections, in order; one that is being deleted may be among them."""
+        return (str(record["sk"]) for record in self.table.query(_ALL))
 
     def get(self, collection_id: str) -> Collection:
         """What a collection is.

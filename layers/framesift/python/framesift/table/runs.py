@@ -60,6 +60,7 @@ class RunRecord(Contract):
     date: str
     subject: str | None = None
     collection: str | None = Field(None, description="Of `upload`: the collection.")
+    batch: str | None = Field(None, description="Of `upload`: the batch of images; None: videos.")
     status: Status = Field(description="PARTIAL: what was started succeeded, and more is wanted of the day.")
     attempt: int
     editions: int = Field(

@@ -80,6 +80,36 @@ class Table:
         )
         return int(_decode(answer["Attributes"])["count"])
 
+    def update(self, pk: str, sk: str, change: str, condition: str = "", **values: Any) -> dict[str, Any] | None:
+        """Change single attributes of a record, which is made if there is none.
+
+        Args:
+            pk: Partition key.
+            sk: Sort key.
+            change: An update expression; no name in it may be one of DynamoDB's reserved words.
+            condition: A condition expression.
+            **values: What `:name` stands for in both.
+
+        Returns:
+            The whole record afterwards; None if the condition did not hold, and nothing is written then.
+        """
+        extra: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
+        if values:
+            extra["ExpressionAttributeValues"] = _encode({f":{name}": value for name, value in values.items()})
+        try:
+            answer = self._client.update_item(
+                TableName=self.name,
+                Key=_encode({"pk": pk, "sk": sk}),
+                UpdateExpression=change,
+                ReturnValues="ALL_NEW",
+                **extra,
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return None
+            raise
+        return _decode(answer["Attributes"])
+
     def put_many(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Write records that hold their own `pk` and `sk`; a write is repeated until the table takes it."""
         self._write([{"PutRequest": {"Item": _encode(record)}} for record in records])
@@ -99,20 +129,22 @@ class Table:
         return len(requests)
 
     def query(
-        self, pk: str, *, after: str = "", newest_first: bool = False, page_size: int | None = None
+        self, pk: str, *, after: str = "", prefix: str = "", newest_first: bool = False, page_size: int | None = None
     ) -> Iterator[dict[str, Any]]:
         """Read the records of a partition, strongly consistent, a page at a time.
 
         Args:
             pk: Partition key.
             after: Only records behind this sort key; empty: all.
+            prefix: Only records whose sort key begins so; not together with `after`.
             newest_first: In descending order of the sort key.
             page_size: Records that one request reads; by default as many as fit 1 MB.
         """
+        condition = " AND sk > :after" if after else " AND begins_with(sk, :prefix)" if prefix else ""
         pages = self._client.get_paginator("query").paginate(
             TableName=self.name,
-            KeyConditionExpression="pk = :pk AND sk > :after" if after else "pk = :pk",
-            ExpressionAttributeValues=_encode({":pk": pk, ":after": after or None}),
+            KeyConditionExpression=f"pk = :pk{condition}",
+            ExpressionAttributeValues=_encode({":pk": pk, ":after": after or None, ":prefix": prefix or None}),
             ScanIndexForward=not newest_first,
             ConsistentRead=True,
             PaginationConfig={"PageSize": page_size} if page_size else {},

@@ -1,4 +1,8 @@
-"""The branch of uploads: pose sequences of the videos that users put into a collection."""
+"""The branch of uploads: pose sequences of videos, and images for collections' catalogs.
+
+A video has a run of its own, which its arrival starts. Images are taken in by batches: one that was uploaded as such,
+or what was dropped into a collection's folder (`inbox.py`).
+"""
 
 from __future__ import annotations
 
@@ -7,51 +11,45 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from framesift import keys
-from framesift.contracts import CollectOutput, PosesOutput, Run, StartInput, UploadsInput, UploadsOutput
-from framesift.errors import InvalidCollectionError, InvalidStartError
-from framesift.names import safe_name
-from framesift.pipeline.branch import Branch, Outcome, Outputs, RunRequest, outputs_of
+from framesift.contracts import (
+    CatalogOutput,
+    CollectOutput,
+    PosesOutput,
+    Run,
+    StartInput,
+    UploadedObject,
+    UploadsInput,
+    UploadsOutput,
+)
+from framesift.errors import InvalidCollectionError, InvalidStartError, ScanPendingError
+from framesift.names import check_collection
+from framesift.pipeline.branch import Admission, Branch, Outcome, Outputs, RunRequest, outputs_of
 from framesift.pipeline.stage import join_scopes
+from framesift.pipeline.upload.inbox import INBOX, announce, claim_inbox, find_batch, hand_over
+from framesift.settings.pose import is_video
 
 if TYPE_CHECKING:
     from framesift.contracts import PlanOutput, StageInput
     from framesift.settings import Settings
     from framesift.storage import Store
     from framesift.table import Records, RunRecord
-
-_MAX_NAME_BYTES = 100  # Of S3's 1,024 for a whole key.
-
-
-def check_collection(name: str) -> str:
-    """Return a collection's name if it can be used.
-
-    It is part of keys, of file names and of runs' names, which put dots and `#` after it.
-
-    Raises:
-        InvalidCollectionError: If it cannot.
-
-    Example:
-        >>> check_collection("dance 2026")
-        'dance 2026'
-    """
-    if safe_name(name, max_bytes=_MAX_NAME_BYTES) != name or set(name) & set(".#"):
-        raise InvalidCollectionError(
-            f"A collection cannot be called {name!r}: use letters, digits, spaces, - and _, at most "
-            f"{_MAX_NAME_BYTES} bytes."
-        )
-    return name
+    from framesift.workflow import Workflow
 
 
 def _parse(start: StartInput, settings: Settings) -> RunRequest:
-    """The collection, or one object of it.
+    """The collection, one object of it, or a batch.
 
-    The run's subject is the collection where all of it is meant, and one object's own where that is: the same for an
-    event that arrives twice, another one for each write of the key.
+    The run's subject is the collection where all of it is meant, one object's own where that is (the same for an event
+    that arrives twice, another one for each write of the key), and the batch's where images are taken in.
     """
-    if start.categories or (start.collection is None) == (start.object is None):
-        raise InvalidStartError("This start cannot be used: `upload` takes a `collection` or an `object`, one of them.")
+    if start.categories or (start.collection is None) == (start.object is None) or (start.batch and start.object):
+        raise InvalidStartError(
+            "This start cannot be used: `upload` takes a `collection` (with a `batch`) or an `object`, one of them."
+        )
     if start.object is None:
         collection = check_collection(start.collection or "")
+        if start.batch:
+            return _batch_request(collection, start.batch)
         return RunRequest([collection], [collection], collection, collection, repeats=not start.only_if_failed)
     if start.object.key.endswith("/"):  # The console creates folders so.
         return RunRequest([], [], start.object.key, skip=f"{start.object.key} is a folder")
@@ -61,28 +59,67 @@ def _parse(start: StartInput, settings: Settings) -> RunRequest:
             f"{start.object.key!r} is in no collection: put it below {keys.uploads_prefix('NAME')}."
         )
     collection = check_collection(found[0])
+    if not is_video(found[1]):
+        return _batch_request(collection, INBOX, (found[1], start.object))
     written = f"{start.object.key}\n{start.object.version_id or start.object.sequencer}"
     subject = f"{collection}.{hashlib.sha256(written.encode(errors='surrogatepass')).hexdigest()[:12]}"
     return RunRequest([collection], [collection], subject, collection)
 
 
-def _work(run: Run, scope: str, start: StartInput) -> UploadsInput:
-    return UploadsInput(run=run, scope=scope, object=start.object)
+def _batch_request(collection: str, batch: str, arrived: tuple[str, UploadedObject] | None = None) -> RunRequest:
+    scopes = [collection]
+    return RunRequest(scopes, scopes, f"{collection}.{batch}", collection, goal="catalog", batch=batch, arrived=arrived)
+
+
+def _admit(asked: RunRequest, by: Admission) -> RunRequest:
+    """Complete the request for a batch; that of a video is complete."""
+    if not asked.batch:
+        return asked
+    if asked.batch != INBOX:
+        return find_batch(asked, by.records)
+    if asked.arrived:
+        announce(str(asked.collection), *asked.arrived, by.records.inboxes)
+    return claim_inbox(asked, by.execution_arn, by.date, by.at, by.records, by.is_running)
+
+
+def _after(execution_arn: str, record: RunRecord | None, records: Records, workflow: Workflow) -> None:
+    """Record what became of the batch, and let the next execution take in what was dropped meanwhile."""
+    if record and record.batch and record.execution_arn == execution_arn and record.status == "FAILED":
+        batch = records.batches.get(str(record.collection), record.batch)
+        if batch and batch.state == "running":
+            records.batches.change(batch, state="failed", error=record.cause, finished_at=record.finished_at)
+    collection = record.collection if record else records.inboxes.of_execution(execution_arn)
+    if collection:
+        hand_over(collection, execution_arn, records, workflow)
+
+
+def _work(run: Run, scope: str, start: StartInput, asked: RunRequest) -> UploadsInput:
+    return UploadsInput(run=run, scope=scope, object=None if asked.batch else start.object, batch=asked.batch)
 
 
 def _collect(request: Mapping[str, Any], settings: Settings, store: Store, records: Records) -> UploadsOutput:
+    wanted = UploadsInput.model_validate(request)
+    if wanted.batch:
+        from framesift.pipeline.upload.listing import collect_batch
+
+        return collect_batch(wanted, settings, store, records)
     from framesift.pipeline.upload.collect import collect_uploads
 
-    return collect_uploads(UploadsInput.model_validate(request), settings, store, records)
+    return collect_uploads(wanted, settings, store, records)
 
 
 def _plan(request: StageInput, settings: Settings, store: Store, records: Records) -> PlanOutput:
-    from framesift.pipeline.upload.plan import plan_poses
+    from framesift.pipeline.upload.plan import collected_batch, plan_look, plan_poses
 
+    if collected := collected_batch(request, records):
+        return plan_look(request, collected, settings, store, records)
     return plan_poses(request, settings, store, records)
 
 
 def _summarize(run: Run, scopes: Sequence[str], collected: Sequence[CollectOutput], outputs: Outputs) -> Outcome:
+    counts = {found.scope: found.counts() for found in collected}
+    if any(isinstance(found, UploadsOutput) and found.batch for found in collected):
+        return _summarize_batch(CatalogOutput.model_validate(outputs["catalog", join_scopes(scopes)]), counts)
     poses = PosesOutput.model_validate(outputs["poses", join_scopes(scopes)])
     degraded = []
     if poses.failed:
@@ -90,29 +127,32 @@ def _summarize(run: Run, scopes: Sequence[str], collected: Sequence[CollectOutpu
             f"{poses.collection}: {poses.failed} of {poses.done + poses.failed} videos failed; the first: "
             f"{poses.first_error}"
         )
-    degraded += [
-        f"{found.scope}: {found.not_videos} of {found.seen} uploads are no videos; images and zips belong to "
-        "collections, which are not built yet."
-        for found in collected
-        if isinstance(found, UploadsOutput) and found.not_videos
-    ]
-    counts = {found.scope: found.counts() for found in collected} | {
-        "poses": dict(outputs["poses", join_scopes(scopes)])
-    }
-    return Outcome(done=[poses.collection], degraded=degraded, counts=counts)
+    return Outcome(done=[poses.collection], degraded=degraded, counts={**counts, "poses": poses.model_dump()})
+
+
+def _summarize_batch(catalog: CatalogOutput, counts: dict[str, dict[str, int]]) -> Outcome:
+    degraded = [f"{catalog.collection}: {catalog.ended}"] if catalog.ended else []
+    if refused := catalog.counts.get("refused", 0):
+        degraded.append(
+            f"{catalog.collection}: {refused} of {sum(catalog.counts.values())} files were refused; the first: "
+            f"{catalog.first_error}"
+        )
+    return Outcome(done=[catalog.collection], degraded=degraded, counts={**counts, "catalog": catalog.model_dump()})
 
 
 def _made(outputs: Outputs) -> list[str]:
-    return [PosesOutput.model_validate(output).collection for output in outputs_of("poses", outputs)]
+    poses = [PosesOutput.model_validate(output).collection for output in outputs_of("poses", outputs)]
+    return poses + [CatalogOutput.model_validate(output).collection for output in outputs_of("catalog", outputs)]
 
 
 def _resume(record: RunRecord) -> str:
-    return f"{record.source} --collection '{record.collection}'"
+    batch = f" --batch {record.batch}" if record.batch else ""
+    return f"{record.source} --collection '{record.collection}'{batch}"
 
 
 UPLOAD = Branch(
     source="upload",
-    stages=("collect", "analyze", "poses"),
+    stages=("collect", "analyze", "poses", "catalog"),
     collector="uploads",
     goal="poses",
     collected=UploadsOutput,
@@ -124,4 +164,7 @@ UPLOAD = Branch(
     start_command="upload FILE --collection NAME",
     resume=_resume,
     work=_work,
+    retried=(ScanPendingError,),
+    admit=_admit,
+    after=_after,
 )

@@ -63,8 +63,10 @@ def collect_uploads(request: UploadsInput, settings: Settings, store: Store, rec
         if settings.upload.delete_too_large:
             _delete_too_large(uploads, store)
         counts = Counter(upload.finding for upload in uploads)
-        # An object that started a run and was deleted since is nobody's failure.
-        if not counts.keys() & _USABLE and (uploads or request.object is None):
+        if _has_images(request, uploads, records):
+            records.inboxes.announce(collection)  # Whoever ends this run starts another one for them.
+        # An object that started a run and was deleted since is nobody's failure; images have runs of their own.
+        elif not counts.keys() & _USABLE and (uploads or request.object is None):
             raise NoUploadsError(_nothing(collection, uploads))
         return UploadsOutput(
             scope=collection,
@@ -85,6 +87,15 @@ def _objects(request: UploadsInput, store: Store) -> Iterator[StoredObject]:
         yield from (stored for stored in listed if not stored.key.endswith("/"))  # The console makes folders so.
     elif stored := store.describe(request.object.key):
         yield stored
+
+
+def _has_images(request: UploadsInput, uploads: list[Upload], records: Records) -> bool:
+    """Whether something that may be an image waits in a collection that is collected as a whole."""
+    others = {upload.name: upload.etag for upload in uploads if upload.finding is Finding.NOT_A_VIDEO}
+    if request.object is not None or not others:
+        return False
+    handled = {entry.name: entry.handled_etag for entry in records.inboxes.entries(request.scope)}
+    return any(handled.get(name) != etag for name, etag in others.items())
 
 
 def _delete_too_large(uploads: list[Upload], store: Store) -> None:
@@ -143,8 +154,8 @@ class _Inspector:
         limits, name = self.settings.video, upload.name
         if PurePosixPath(name).suffix.lower() not in limits.extensions:
             return NotAVideoError(
-                f"{name} is no video by its name ({', '.join(limits.extensions)}): images and zips belong to "
-                "collections, which are not built yet."
+                f"{name} is no video by its name ({', '.join(limits.extensions)}): images and zips are taken in by a "
+                "run of their own."
             )
         if upload.size_bytes == 0:
             return EmptyVideoError(f"{name} is empty: upload it again.")

@@ -1,0 +1,88 @@
+"""The ledger of a batch: for each of its files, what became of it and why."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal, Self
+
+from pydantic import AwareDatetime, Field
+
+from framesift import keys
+from framesift.contracts import Contract, FileRef, ItemError
+from framesift.contracts.catalog import ItemId
+from framesift.errors import ObjectMissingError
+from framesift.storage import Store
+
+LedgerStatus = Literal["added", "known", "looked", "refused", "skipped", "video"]
+
+
+class LedgerLine(Contract):
+    """What became of a file."""
+
+    name: str
+    status: LedgerStatus = Field(
+        description="`known`: its bytes were in the collection; `looked`: looked at again; `skipped`: no content; "
+        "`video`: its poses are extracted by a run of its own."
+    )
+    item: ItemId | None = None
+    error: ItemError | None = Field(None, description="Why it was refused.")
+    at: AwareDatetime
+    key: str | None = Field(None, description="Of one that is not looked at: the object in our bucket that holds it.")
+    etag: str | None = Field(None, description="That object's ETag.")
+    file: FileRef | None = Field(
+        None, description="Of a refused one that can be tried again, and of one that is read in place: where it is."
+    )
+
+
+def read_ledger(store: Store, collection: str, batch: str) -> Iterator[LedgerLine]:
+    """The lines of a batch's ledger; none where it has no ledger yet."""
+    return read_ledger_lines(store, keys.ledger(collection, batch))
+
+
+def read_ledger_lines(store: Store, key: str) -> Iterator[LedgerLine]:
+    """The lines of such an object; none where there is none."""
+    try:
+        body = store.get(key)
+    except ObjectMissingError:
+        return
+    with gzip.open(io.BytesIO(body), "rt", encoding="utf-8") as text:
+        for each in text:
+            yield LedgerLine.model_validate_json(each)
+
+
+class LedgerWriter:
+    """Writes lines to a gzipped object, which appears once it is closed; its lines are never all in memory.
+
+    Args:
+        store: The bucket.
+        key: The object.
+
+    Attributes:
+        counts: How many lines there are, by status.
+    """
+
+    def __init__(self, store: Store, key: str) -> None:
+        self.counts: Counter[str] = Counter()
+        self._store, self._key = store, key
+        self._scratch = TemporaryDirectory()
+        self._path = Path(self._scratch.name) / "ledger"
+        self._text = gzip.open(self._path, "wt", encoding="utf-8", compresslevel=6)  # noqa: SIM115 - closed on exit
+
+    def add(self, line: LedgerLine) -> None:
+        """Add a line."""
+        self.counts[line.status] += 1
+        self._text.write(f"{line.model_dump_json(exclude_none=True)}\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._text.close()
+        if kind is None:
+            self._store.upload(self._path, self._key)
+        self._scratch.cleanup()
