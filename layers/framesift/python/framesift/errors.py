@@ -32,6 +32,7 @@ FramesiftError
 │   │   ├── InvalidTagError · TooManyTagsError · InvalidMetadataError · ChangeTooLargeError
 │   │   ├── CollectionDeletedError · ItemChangedError · VersionExistsError · InvalidSplitError
 │   │   ├── UnknownSortError · UnknownFacetError · InvalidCursorError · QueryTooLargeError
+│   │   ├── NoVectorsError · LabelFileError
 │   │   └── QueryError              a query cannot be understood
 │   │       └── QuerySyntaxError · UnknownFieldError · QueryValueError · QueryTooComplexError
 │   ├── PoseError                   the pose commands cannot do what was requested
@@ -526,6 +527,14 @@ class InvalidCursorError(CatalogError):
 
 class QueryTooLargeError(CatalogError):
     """The query needs more memory than the settings allow."""
+
+
+class NoVectorsError(CatalogError):
+    """A collection has no vectors of a model."""
+
+
+class LabelFileError(CatalogError):
+    """A file of labels is not of the format that it should be, or is larger than is read."""
 
 
 class QueryError(CatalogError):

@@ -17,6 +17,7 @@ from framesift.duplicates.contact_sheet import Tile
 from framesift.duplicates.folder import show_name
 from framesift.duplicates.index import MAX_PIXELS, ImageFile
 from framesift.errors import MediaError
+from framesift.names import safe_cell
 from framesift.vision.decode import RgbImage, decode_image
 
 MAX_CLUSTERS: Final = 500
@@ -44,17 +45,12 @@ def to_csv(found: FolderDuplicates) -> bytes:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
     for number, cluster in enumerate(found.clusters, start=1):
-        writer.writerow([number, "yes", _cell(cluster.keeper.path), "", "", *_facts(cluster.keeper), ""])
+        writer.writerow([number, "yes", safe_cell(cluster.keeper.path), "", "", *_facts(cluster.keeper), ""])
         for one in cluster.duplicates:
-            writer.writerow([number, "no", _cell(one.file.path), one.method, one.score, *_facts(one.file), ""])
+            writer.writerow([number, "no", safe_cell(one.file.path), one.method, one.score, *_facts(one.file), ""])
     for file in found.unreadable:
-        writer.writerow(["", "", _cell(file.path), "", "", "", "", "", "", f"{file.error}: {file.message}"])
+        writer.writerow(["", "", safe_cell(file.path), "", "", "", "", "", "", f"{file.error}: {file.message}"])
     return buffer.getvalue().encode("utf-8", "surrogateescape")
-
-
-def _cell(name: str) -> str:
-    shown = "".join(character for character in name if character >= " " and character != "\x7f")
-    return f"'{shown}" if shown.startswith(("=", "+", "-", "@")) else shown
 
 
 def to_html(found: FolderDuplicates) -> str:
