@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,6 +15,8 @@ MAX_FAULTS: Final = 1_000
 
 # Shares that were rounded to six digits can end just outside.
 _TOLERANCE: Final = 1e-4
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
 
 
 class LabelFaultError(Exception):
@@ -46,15 +49,24 @@ def read_label(text: object) -> str:
         LabelFaultError: It is no text, empty, too long, or has characters that cannot be seen.
     """
     if not isinstance(text, str):
-        raise LabelFaultError(f"a label is no text, but {_show(text)}.")
+        raise LabelFaultError(f"a label is no text, but {show_value(text)}.")
     try:
         return normalize_tag(text)
     except InvalidTagError as error:
-        raise LabelFaultError(f"the label {_show(text)} cannot be used: {error}") from None
+        raise LabelFaultError(f"the label {show_value(text)} cannot be used: {error}") from None
 
 
-def read_box(left: object, top: object, width: object, height: object) -> Box:
-    """Make a box of shares of the image; what is a little outside is cut off.
+def read_box(
+    left: object, top: object, width: object, height: object, *, size: tuple[float, float] = (1.0, 1.0)
+) -> Box:
+    """Make a box; what reaches out of the image by rounding, or by a pixel, is cut off.
+
+    Args:
+        left: Of the box, in the unit of `size`.
+        top: Of the box.
+        width: Of the box.
+        height: Of the box.
+        size: The image's width and height: pixels, or 1 and 1 if the box is in shares of it.
 
     Raises:
         LabelFaultError: They are no numbers, or the box is empty or outside the image.
@@ -64,16 +76,26 @@ def read_box(left: object, top: object, width: object, height: object) -> Box:
     except (TypeError, ValueError, OverflowError):
         numbers = [math.nan]
     if not all(map(math.isfinite, numbers)):
-        raise LabelFaultError(f"a box is no four numbers, but {_show((left, top, width, height))}.")
-    x, y, w, h = numbers
-    if w <= 0 or h <= 0:
+        raise LabelFaultError(f"a box is no four numbers, but {show_value((left, top, width, height))}.")
+    x, w = numbers[0] / size[0], numbers[2] / size[0]
+    y, h = numbers[1] / size[1], numbers[3] / size[1]
+    if not (w > 0 and h > 0):
         raise LabelFaultError("a box has no size.")
-    if min(x, y) < -_TOLERANCE or max(x + w, y + h) > 1 + _TOLERANCE:
+    across, down = (_TOLERANCE if length <= 1 else 1 / length for length in size)
+    if x < -across or y < -down or x + w > 1 + across or y + h > 1 + down:
         raise LabelFaultError("a box reaches out of the image.")
-    x, y = min(max(x, 0.0), 1.0), min(max(y, 0.0), 1.0)
-    return Box(left=x, top=y, width=min(w, 1 - x), height=min(h, 1 - y))
+    left_edge, top_edge = max(x, 0.0), max(y, 0.0)
+    right_edge, bottom_edge = min(x + w, 1.0), min(y + h, 1.0)
+    if right_edge <= left_edge or bottom_edge <= top_edge:
+        raise LabelFaultError("a box reaches out of the image.")
+    return Box(
+        left=left_edge,
+        top=top_edge,
+        width=min(right_edge - left_edge, 1.0),
+        height=min(bottom_edge - top_edge, 1.0),
+    )
 
 
-def _show(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}…"
+def show_value(value: object) -> str:
+    """Show a value from a file in a message: a part of it, if it is long or deep."""
+    return _SHORT.repr(value)

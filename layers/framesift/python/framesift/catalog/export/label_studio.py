@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 from framesift.catalog.export.document import Document, Source
 from framesift.catalog.export.rows import Label, Rows
-from framesift.catalog.labels import Faults, LabelFaultError, read_box, read_label
+from framesift.catalog.labels import Faults, LabelFaultError, read_box, read_label, show_value
 from framesift.contracts.catalog import Annotation, CatalogItem
 from framesift.errors import LabelFileError
 
@@ -131,7 +131,7 @@ def _read_task(task: Any, known: Container[str] | None, corrections: Corrections
     if not isinstance(item_id, str):
         raise LabelFaultError("it does not say which item it is about (data.item); make tasks by our export.")
     if known is not None and item_id not in known:
-        raise LabelFaultError(f"there is no item {item_id[:40]!r} in the collection.")
+        raise LabelFaultError(f"there is no item {show_value(item_id)} in the collection.")
     given = task.get("annotations") or []
     if not isinstance(given, list):
         raise LabelFaultError("its annotations are no list.")
@@ -158,7 +158,7 @@ def _read_result(result: Any, by: str) -> list[Annotation]:
     if kind == _CHOICE_TYPE:
         return [Annotation(label=read_label(label), by=by) for label in value[_CHOICE_TYPE]]
     if kind != _BOX_TYPE:
-        raise LabelFaultError(f"{str(kind)[:40]!r} is no box and no choice.")
+        raise LabelFaultError(f"{show_value(kind)} is no box and no choice.")
     if float(value.get("rotation") or 0) % 360:
         raise LabelFaultError("a rotated box cannot be kept.")
     box = read_box(*(float(value[name]) / 100 for name in ("x", "y", "width", "height")))
