@@ -15,11 +15,22 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from framesift.catalog.export import read_label_studio
+from framesift.catalog.imports import read_data_set
+from framesift.catalog.query import compile_query, complete_query, parse_query
 from framesift.contracts import Clip, StartInput
 from framesift.detection.onnx import add_worker as onnx_worker
 from framesift.detection.onnx.added import read_detector
 from framesift.detection.onnx.protobuf import ProtobufError
-from framesift.errors import BadValueError, DetectorError, InputError, MediaError, SettingsError
+from framesift.errors import (
+    BadValueError,
+    DetectorError,
+    InputError,
+    LabelFileError,
+    MediaError,
+    QueryError,
+    SettingsError,
+)
 from framesift.names import safe_id, safe_name, unique_names
 from framesift.pipeline.branches import branch_of
 from framesift.sandbox import Sandbox, SandboxKilledError
@@ -174,6 +185,29 @@ def _fuzz_start(data: bytes) -> None:
             raise AssertionError(f"{asked.scopes!r} leaves its folder.")
 
 
+def _fuzz_query(data: bytes) -> None:
+    text = data.decode("utf-8", errors="surrogatepass") if _is_text(data) else data.decode("latin-1")
+    complete_query(text, len(text), {"tag": ["dog", "강아지"], "meta": ["line no"]})
+    with suppress(QueryError):
+        query = parse_query(text)
+        if parse_query(str(query)) != query:
+            raise AssertionError(f"{query} does not read as itself.")
+        condition = compile_query(query)
+        if condition.sql.count("?") != len(condition.parameters):
+            raise AssertionError(f"{condition.sql} has not as many marks as parameters.")
+
+
+def _fuzz_labels(data: bytes) -> None:
+    upload = {"labels.json": data, "data.yaml": data, "images/a.jpg": b"", "labels/a.txt": data}
+    found = read_data_set(upload, upload.__getitem__)
+    if not set(found.images) <= {"images/a.jpg"}:
+        raise AssertionError(f"{found.images!r} are no images of the upload.")
+    lines = {"data.yaml": b"names: [a]\ntrain: images\n", "images/a.jpg": b"", "labels/a.txt": data}
+    read_data_set(lines, lines.__getitem__)
+    with suppress(LabelFileError):
+        read_label_studio(data)
+
+
 # --- seeds ---
 
 
@@ -297,6 +331,19 @@ def _export_seeds() -> list[bytes]:
     return [file.getvalue()]
 
 
+def _label_seeds() -> list[bytes]:
+    image = {"id": 1, "file_name": "a.jpg", "width": 200, "height": 100}
+    box = {"id": 1, "image_id": 1, "category_id": 5, "bbox": [20, 10, 100, 50]}
+    value = {"x": 10, "y": 20, "width": 30, "height": 40, "rectanglelabels": ["dog"]}
+    result = {"type": "rectanglelabels", "value": value}
+    return [
+        _json({"images": [image], "annotations": [box], "categories": [{"id": 5, "name": "dog"}]}),
+        _json([{"data": {"item": "0" * 32}, "annotations": [{"result": [result]}]}]),
+        "names: {0: 개}\npath: .\ntrain: images\nval: [images/*.jpg]\n".encode(),
+        b"0 0.5 0.5 1 1\n0 0.1 0.2 0.3 0.2 0.3 0.6\n",
+    ]
+
+
 def _json(value: object) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode()
 
@@ -332,6 +379,19 @@ TARGETS: Mapping[str, Target] = {
         _fuzz_settings,
         lambda: [b'FRAMESIFT_RUN__CATEGORIES=["main"]\nFRAMESIFT_CRAWL__TARGET_CLIPS=500\n# x\nexport A="b"\n'],
         (b"FRAMESIFT_CRAWL__PATHS={", b"FRAMESIFT_DOWNLOAD__MAX_PIXELS=", b"${A}", b"'", b"\xff", *_JSON_WORDS),
+    ),
+    "query": Target(
+        _fuzz_query,
+        lambda: [
+            b'tag:dog AND NOT (tag:blurry OR label:person>0.8) date>=2026-01-01 size<2MB "free words"',
+            'meta."라인 1":3..5 -is:blurry name:*.png has:meta.x'.encode(),
+        ],
+        (b"(", b")", b'"', b"\\", b"*", b"NOT ", b"-", b"meta.", b"..", b"9" * 400, "강".encode(), b"\xed\xa0\xbd"),
+    ),
+    "labels": Target(
+        _fuzz_labels,
+        _label_seeds,
+        (*_JSON_WORDS, b"&a ", b"*a", b"<<: ", b"../", b"[" * 2_000, b"0 0.5 0.5 1 1\n", b"nan"),
     ),
     "start": Target(_fuzz_start, _start_seeds, _JSON_WORDS),
 }

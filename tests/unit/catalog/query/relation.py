@@ -7,12 +7,13 @@ import operator
 import re
 import struct
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
+from framesift.catalog.columns import make_batch
 from framesift.catalog.query import Query, compile_query
 from framesift.catalog.query.compile import fold_pattern
 from framesift.catalog.query.tree import (
@@ -30,34 +31,6 @@ from framesift.catalog.query.tree import (
 from framesift.catalog.query.values import Period, Size, Value
 from framesift.catalog.tags import fold, fold_value
 from framesift.contracts.catalog import CatalogItem
-
-COLUMNS = {
-    "id": "VARCHAR",
-    "names_folded": "VARCHAR[]",
-    "content_type": "VARCHAR",
-    "size_bytes": "BIGINT",
-    "width": "INTEGER",
-    "height": "INTEGER",
-    "source": "VARCHAR",
-    "taken_at": "TIMESTAMP",
-    "added_at": "TIMESTAMP",
-    "date": "TIMESTAMP",
-    "added_by": "VARCHAR",
-    "batch": "VARCHAR",
-    "sharpness": "DOUBLE",
-    "brightness": "DOUBLE",
-    "contrast": "DOUBLE",
-    "entropy_bits": "DOUBLE",
-    "flags": "VARCHAR[]",
-    "duplicate_of": "VARCHAR",
-    "tags_folded": "VARCHAR[]",
-    "labels": "VARCHAR[]",
-    "label_scores": "FLOAT[]",
-    "models": "VARCHAR[]",
-    "annotated": "BOOLEAN",
-    "metadata": "MAP(VARCHAR, VARCHAR)",
-    "text": "VARCHAR",
-}
 
 
 def find_in_database(items: Iterable[CatalogItem], query: Query | str) -> set[str]:
@@ -77,55 +50,15 @@ class Relation:
 
     def __init__(self, items: Iterable[CatalogItem]) -> None:
         self._database = _database()
-        columns = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
-        self._database.execute(f"CREATE OR REPLACE TABLE items ({columns})")
-        rows = [to_row(item) for item in items]
-        marks = ", ".join("?" * len(COLUMNS))
-        if rows:
-            self._database.executemany(f"INSERT INTO items VALUES ({marks})", rows)  # noqa: S608 - marks
+        rows = pa.Table.from_batches([make_batch(items)])
+        self._database.register("rows", rows)
+        self._database.execute("CREATE OR REPLACE TABLE items AS SELECT * FROM rows")
+        self._database.unregister("rows")
 
     def find(self, query: Query | str) -> set[str]:
         condition = compile_query(query)
         sql = f"SELECT id FROM items WHERE {condition.sql}"  # noqa: S608 - what is tested
         return {row[0] for row in self._database.execute(sql, condition.parameters).fetchall()}
-
-
-def to_row(item: CatalogItem) -> list[Any]:
-    """An item as a row of the relation."""
-    health = item.health
-    best = best_scores(item)
-    values = {
-        "id": item.id,
-        "names_folded": [fold(name) for name in item.names],
-        "content_type": item.content_type,
-        "size_bytes": item.size_bytes,
-        "width": item.width,
-        "height": item.height,
-        "source": item.source,
-        "taken_at": naive(item.taken_at) if item.taken_at else None,
-        "added_at": naive(item.added_at),
-        "date": naive(item.taken_at or item.added_at),
-        "added_by": item.added_by,
-        "batch": item.batch,
-        "sharpness": health.sharpness if health else None,
-        "brightness": health.brightness if health else None,
-        "contrast": health.contrast if health else None,
-        "entropy_bits": health.entropy_bits if health else None,
-        "flags": list(health.flags) if health else None,
-        "duplicate_of": item.duplicate.of if item.duplicate else None,
-        "tags_folded": [fold(tag) for tag in item.tags],
-        "labels": list(best),
-        "label_scores": list(best.values()),
-        "models": sorted({one.model for one in item.predictions}),
-        "annotated": bool(item.annotations),
-        "metadata": {fold(name): fold_value(value) for name, value in item.metadata.items()},
-        "text": text_of(item),
-    }
-    return [values[name] for name in COLUMNS]
-
-
-def naive(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def best_scores(item: CatalogItem) -> dict[str, float]:
@@ -140,7 +73,7 @@ def best_scores(item: CatalogItem) -> dict[str, float]:
 def text_of(item: CatalogItem) -> str:
     parts = [*item.names, *item.tags, *best_scores(item)]
     metadata = [piece for name, value in item.metadata.items() for piece in (fold(name), fold_value(value))]
-    return "\n".join([*map(fold, parts), *metadata])
+    return "\n".join(dict.fromkeys([*map(fold, parts), *metadata]))
 
 
 # --- the same, decided item by item ---

@@ -36,6 +36,7 @@ from framesift.settings import Settings
 from framesift.settings.pose import is_video, load_pose_settings
 from framesift.storage import Store, parse_uri, read_lines, write_manifest
 from framesift.storage.direct import DirectUploads, PartLink, UploadForm
+from framesift.storage.multipart import MultipartUploads
 from framesift.storage.zips import clean_path
 from framesift.table import BatchRecord, PartUpload, Records
 from framesift.table.batches import BatchKind, is_expired, new_batch_id
@@ -175,13 +176,13 @@ class BatchUploads:
         upload = self.records.batches.part_upload(collection, batch_id, file.number)
         if upload is None:
             return
-        direct = self._direct
-        parts = direct.parts(upload.key, upload.upload_id)
+        uploads = self._uploads
+        parts = uploads.parts(upload.key, upload.upload_id)
         if parts is not None:
             missing = [part for part in _divide(file.size_bytes, self._part_bytes(file)) if not _has(parts, *part)]
             if missing:
                 raise BatchIncompleteError(f"{file.name}: {len(missing)} parts have not arrived; send them.")
-            direct.complete(upload.key, upload.upload_id, parts)
+            uploads.complete(upload.key, upload.upload_id, parts)
         self.records.batches.end_part_upload(batch.collection, batch.id, file.number)
 
     def complete(self, collection: str, batch_id: str) -> BatchRecord:
@@ -225,7 +226,7 @@ class BatchUploads:
         if batch.state == "open":
             batch = self._change(batch, "aborted")
         for upload in self.records.batches.part_uploads(collection, batch_id).values():
-            self._direct.abort(upload.key, upload.upload_id)
+            self._uploads.abort(upload.key, upload.upload_id)
             self.records.batches.end_part_upload(collection, batch_id, upload.file)
         self.store.delete(self.store.list(keys.incoming_prefix(collection, batch_id)))
         return batch
@@ -302,6 +303,10 @@ class BatchUploads:
     @property
     def _direct(self) -> DirectUploads:
         return DirectUploads(self.store.bucket, self.settings.intake.link_s)
+
+    @property
+    def _uploads(self) -> MultipartUploads:
+        return MultipartUploads(self.store.bucket)
 
     def _create(self, collection: str, kind: BatchKind, by: str, **fields: object) -> BatchRecord:
         self.records.collections.ensure(check_collection(collection))
@@ -391,16 +396,16 @@ class BatchUploads:
         batches = self.records.batches
         upload = batches.part_upload(batch.collection, batch.id, file.number)
         if upload:
-            parts = self._direct.parts(upload.key, upload.upload_id)
+            parts = self._uploads.parts(upload.key, upload.upload_id)
             if parts is not None:
                 return upload, parts
             batches.end_part_upload(batch.collection, batch.id, file.number)
-        upload_id = self._direct.begin(file.key, file.content_type)
+        upload_id = self._uploads.begin(file.key, file.content_type)
         made = PartUpload(file=file.number, key=file.key, upload_id=upload_id)
         expires_at = int((batch.created_at + timedelta(days=self.settings.intake.open_days + 1)).timestamp())
         if batches.put_part_upload(batch.collection, batch.id, made, expires_at):
             return made, {}
-        self._direct.abort(file.key, upload_id)
+        self._uploads.abort(file.key, upload_id)
         raise RunBusyError(f"Somebody else began to send {file.name} at the same moment; try again.")
 
     def _part_bytes(self, file: BatchFile) -> int:

@@ -15,6 +15,7 @@ MAX_FAULTS: Final = 1_000
 
 # Shares that were rounded to six digits can end just outside.
 _TOLERANCE: Final = 1e-4
+_DIGITS: Final = 9  # What arithmetic adds is less, and a pixel is more.
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
 
@@ -88,12 +89,8 @@ def read_box(
     right_edge, bottom_edge = min(x + w, 1.0), min(y + h, 1.0)
     if right_edge <= left_edge or bottom_edge <= top_edge:
         raise LabelFaultError("a box reaches out of the image.")
-    return Box(
-        left=left_edge,
-        top=top_edge,
-        width=min(right_edge - left_edge, 1.0),
-        height=min(bottom_edge - top_edge, 1.0),
-    )
+    edges = (left_edge, top_edge, right_edge - left_edge, bottom_edge - top_edge)
+    return Box(**{name: round(value, _DIGITS) for name, value in zip(Box.model_fields, edges, strict=True)})
 
 
 def show_value(value: object) -> str:

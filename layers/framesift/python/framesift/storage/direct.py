@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from framesift import aws
 from framesift.contracts import Contract
-
-_GONE_CODES = {"NoSuchUpload", "404"}
 
 
 class UploadForm(Contract):
@@ -33,7 +28,7 @@ class PartLink(Contract):
 
 @dataclass(frozen=True)
 class DirectUploads:
-    """Links into a bucket, and uploads in parts.
+    """Links into a bucket: for whole files, and for the parts of an upload (`storage/multipart.py`).
 
     Attributes:
         bucket: The bucket's name.
@@ -56,10 +51,6 @@ class DirectUploads:
         )
         return UploadForm(url=made["url"], fields=made["fields"])
 
-    def begin(self, key: str, content_type: str) -> str:
-        """Begin an upload in parts; return its id."""
-        return aws.s3().create_multipart_upload(Bucket=self.bucket, Key=key, ContentType=content_type)["UploadId"]
-
     def part_link(self, key: str, upload_id: str, number: int, start: int, size_bytes: int) -> PartLink:
         """A link for one part; S3 refuses another size."""
         url = aws.s3().generate_presigned_url(
@@ -74,29 +65,3 @@ class DirectUploads:
             ExpiresIn=self.link_s,
         )
         return PartLink(number=number, url=url, start=start, size_bytes=size_bytes)
-
-    def parts(self, key: str, upload_id: str) -> Mapping[int, tuple[str, int]] | None:
-        """ETag and size of each part that has arrived; None if the upload is complete, or was given up."""
-        pages = aws.s3().get_paginator("list_parts").paginate(Bucket=self.bucket, Key=key, UploadId=upload_id)
-        try:
-            found = [part for page in pages for part in page.get("Parts", [])]
-        except ClientError as error:
-            if error.response["Error"]["Code"] in _GONE_CODES:
-                return None
-            raise
-        return {part["PartNumber"]: (part["ETag"], part["Size"]) for part in found}
-
-    def complete(self, key: str, upload_id: str, parts: Mapping[int, tuple[str, int]]) -> None:
-        """Make the object of its parts."""
-        listed: Any = [{"PartNumber": number, "ETag": etag} for number, (etag, _) in sorted(parts.items())]
-        aws.s3().complete_multipart_upload(
-            Bucket=self.bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": listed}
-        )
-
-    def abort(self, key: str, upload_id: str) -> None:
-        """Give an upload up, and delete its parts; that there is none is no error."""
-        try:
-            aws.s3().abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload_id)
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in _GONE_CODES:
-                raise

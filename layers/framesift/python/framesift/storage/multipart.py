@@ -12,8 +12,6 @@ from framesift import aws
 
 MIN_PART_BYTES: Final = 5 << 20
 """Of each part but the last (S3, "Multipart upload limits")."""
-MAX_PARTS: Final = 10_000
-
 _GONE_CODES: Final = frozenset({"NoSuchUpload", "404"})
 
 
@@ -47,9 +45,9 @@ class MultipartUploads:
             raise
         return {part["PartNumber"]: (part["ETag"], part["Size"]) for part in found}
 
-    def complete(self, key: str, upload_id: str, etags: Mapping[int, str]) -> None:
-        """Make the object of its parts."""
-        listed: Any = [{"PartNumber": number, "ETag": etag} for number, etag in sorted(etags.items())]
+    def complete(self, key: str, upload_id: str, parts: Mapping[int, tuple[str, int]]) -> None:
+        """Make the object of its parts: the ETag and size of each number."""
+        listed: Any = [{"PartNumber": number, "ETag": etag} for number, (etag, _) in sorted(parts.items())]
         aws.s3().complete_multipart_upload(
             Bucket=self.bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": listed}
         )

@@ -122,8 +122,8 @@ class ZipUpload:
         size_bytes = self._sent_bytes + self._file.tell() - directory_offset
         self._file.write(_write_end(len(entries), size_bytes, directory_offset))
         self._send(is_last=True)
-        etags = {number: part.etag for number, part in enumerate(self._parts, start=1)}
-        self._uploads.complete(self._key, self._upload_id, etags)
+        parts = {number: (part.etag, part.size_bytes) for number, part in enumerate(self._parts, start=1)}
+        self._uploads.complete(self._key, self._upload_id, parts)
         self._store.delete(self._store.list(self._state))
         return self._sent_bytes
 

@@ -27,7 +27,7 @@ _MAX_PATHS: Final = 1_000  # Folders, patterns and lists of a split.
 _SPLIT_KEYS: Final = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 
-class _Loader(yaml.BaseLoader):
+class _Loader(yaml.BaseLoader):  # type: ignore[misc] # It has no types.
     """Reads lists, mappings and texts: a class can be called `no` or 3. Aliases could make a small file endless."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
