@@ -33,6 +33,7 @@ SOURCES = ("tiktok", "youtube")
 STAND_INS_FILE = "stand-ins.env"
 SESSION_FILE = Path("sessions", "tiktok.json")
 """In the data folder: the session that `framesift login tiktok` keeps."""
+_CONTROL_TIMEOUT_S = 10.0
 _CATEGORIES = ("main", "dance", "challenge", "food", "tts")
 
 
@@ -101,7 +102,7 @@ def _post(url: str, message: Mapping[str, object]) -> None:
     request = urllib.request.Request(  # noqa: S310 - our own address
         url, json.dumps(message).encode(), {"Content-Type": "application/json"}
     )
-    urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
+    urllib.request.urlopen(request, timeout=_CONTROL_TIMEOUT_S).close()  # noqa: S310
 
 
 @contextmanager

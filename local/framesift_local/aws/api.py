@@ -139,7 +139,7 @@ def verify(token: str, authorizer: Authorizer, keys: SigningKeys) -> dict[str, A
         raise UnauthorizedError(type(error).__name__) from error
     audience = claims.get("aud", claims.get("client_id"))
     given = audience if isinstance(audience, list) else [audience]
-    if not set(given) & set(authorizer.audiences):
+    if not any(one in authorizer.audiences for one in given):
         raise UnauthorizedError("the audience is another one")
     return claims
 

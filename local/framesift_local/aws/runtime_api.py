@@ -15,11 +15,13 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
+from framesift_local.request_body import RequestBodyError, read_body
 from framesift_local.same_origin import refuse_foreign
 
 PREFIX = "/2018-06-01/runtime/"
 MAX_PAYLOAD_BYTES = 6 * 1024 * 1024
 """Largest event and answer of a synchronous invocation (AWS Lambda quotas)."""
+_MAX_BODY_BYTES = 256 << 20  # An answer that is too large is read, so that it is the function that fails.
 
 
 @dataclass(frozen=True)
@@ -220,7 +222,12 @@ class _Handler(BaseHTTPRequestHandler):
         return None
 
     def do_POST(self) -> None:
-        body = self._body()
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        try:
+            body = read_body(self.rfile, headers, _MAX_BODY_BYTES)
+        except RequestBodyError as error:
+            self.close_connection = True
+            return self._reply(error.status, {"errorType": "InvalidBody", "errorMessage": str(error)})
         step = self.path.removeprefix(PREFIX).split("/")
         match step:
             case ["init", "error"]:
@@ -233,16 +240,6 @@ class _Handler(BaseHTTPRequestHandler):
         if not known:
             return self._reply(400, {"errorType": "InvalidRequestID"})
         return self._reply(202, {"status": "OK"})
-
-    def _body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        chunks = []
-        while size := int(self.rfile.readline().split(b";")[0], 16):
-            chunks.append(self.rfile.read(size))
-            self.rfile.readline()
-        self.rfile.readline()
-        return b"".join(chunks)
 
     def _reply(self, status: int, body: dict[str, Any]) -> None:
         payload = json.dumps(body).encode()

@@ -30,9 +30,13 @@ from werkzeug.wrappers import Request, Response
 from framesift.errors import DiskFullError, FramesiftError, InvalidPortError, PortInUseError
 from framesift_local.aws.durable import Durability
 from framesift_local.aws.patching import replace
+from framesift_local.request_body import RequestBodyError, read_body
 from framesift_local.same_origin import HOST, refuse_foreign
 
 MAX_PORT = 65_535
+MAX_API_BODY_BYTES = 10 << 20
+"""Largest body of a request to API Gateway."""
+_MAX_OBJECT_BYTES = 5 << 30  # The largest object that S3 takes in one request.
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 Service = Callable[[Request], Response]
@@ -46,6 +50,10 @@ class _QuickHandler(WSGIRequestHandler):
 
     disable_nagle_algorithm = True  # Else each answer waits 40 ms for the client's delayed ACK.
 
+    def make_environ(self) -> dict[str, Any]:
+        """Leave the body to `read_body`: werkzeug takes a chunk that is cut off for one of zeros, without end."""
+        return {**super().make_environ(), "wsgi.input": self.rfile}
+
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002  werkzeug's name
         """Say nothing."""
 
@@ -55,9 +63,15 @@ class _QuickMotoHandler(_QuickHandler, MotoRequestHandler):
 
 
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
-    """Return the request's headers by lower-case name."""
-    named = (("HTTP_HOST", "host"), ("HTTP_ORIGIN", "origin"), ("HTTP_SEC_FETCH_SITE", "sec-fetch-site"))
-    return {name: environ[key] for key, name in named if key in environ}
+    """Return the headers that decide about a request, by lower-case name."""
+    named = {
+        "HTTP_HOST": "host",
+        "HTTP_ORIGIN": "origin",
+        "HTTP_SEC_FETCH_SITE": "sec-fetch-site",
+        "HTTP_TRANSFER_ENCODING": "transfer-encoding",
+        "CONTENT_LENGTH": "content-length",
+    }
+    return {name: environ[key] for key, name in named.items() if key in environ}
 
 
 def check_port(port: int) -> None:
@@ -73,14 +87,15 @@ def check_port(port: int) -> None:
 class HttpServer:
     """A WSGI application on a loopback port, in a thread.
 
-    Requests of web pages that are not its own are refused (`same_origin`); JSON that is nested too deeply is a bad
-    request.
+    Requests of web pages that are not its own are refused (`same_origin`). A body reaches the application whole or not
+    at all; JSON that is nested too deeply is a bad request.
 
     Args:
         app: The application.
         port: The port; 0 takes a free one.
         handler: How requests are read.
         trusted_origins: Origins besides its own whose pages may call it; more may be added later.
+        max_body_bytes: The largest body that it takes.
 
     Attributes:
         url: Where it listens, without a slash at the end.
@@ -96,9 +111,11 @@ class HttpServer:
         port: int,
         handler: type[WSGIRequestHandler] = _QuickHandler,
         trusted_origins: Collection[str] = (),
+        max_body_bytes: int = MAX_API_BODY_BYTES,
     ) -> None:
         check_port(port)
         self._app = app
+        self._max_body_bytes = max_body_bytes
         self._trusted_origins = trusted_origins
         try:
             self._server: BaseWSGIServer = make_server(HOST, port, self._serve, threaded=True, request_handler=handler)
@@ -125,8 +142,15 @@ class HttpServer:
         self._server.server_close()
 
     def _serve(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if refusal := refuse_foreign(_headers(environ), self._trusted_origins):
+        headers = _headers(environ)
+        if refusal := refuse_foreign(headers, self._trusted_origins):
             return Response(f"{refusal}\n", 403)(environ, start_response)
+        try:
+            body = read_body(environ["wsgi.input"], headers, self._max_body_bytes)
+        except RequestBodyError as error:
+            return Response(f"{error}\n", error.status)(environ, start_response)
+        environ |= {"wsgi.input": io.BytesIO(body), "wsgi.input_terminated": True, "CONTENT_LENGTH": str(len(body))}
+        environ.pop("HTTP_TRANSFER_ENCODING", None)
         try:
             return self._app(environ, start_response)
         except RecursionError:
@@ -167,7 +191,7 @@ class AwsEndpoint:
 
     def server(self, port: int) -> HttpServer:
         """Bind the endpoint to a port."""
-        return HttpServer(self, port, _QuickMotoHandler, self.trusted_origins)
+        return HttpServer(self, port, _QuickMotoHandler, self.trusted_origins, _MAX_OBJECT_BYTES)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer a request."""
@@ -224,10 +248,9 @@ def _action(environ: Mapping[str, Any], body: bytes) -> str:
     return ""
 
 
-def _body(environ: dict[str, Any]) -> bytes:
+def _body(environ: Mapping[str, Any]) -> bytes:
     """Read the body and put it back."""
-    length = environ.get("CONTENT_LENGTH")
     stream = environ["wsgi.input"]
-    body: bytes = stream.read(int(length)) if length else b""
-    environ["wsgi.input"] = io.BytesIO(body)
+    body: bytes = stream.read()
+    stream.seek(0)
     return body

@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import date as Date  # noqa: N812 - `date` is an option's name here
 from datetime import datetime
+from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from zoneinfo import ZoneInfo
 
 import typer
@@ -173,7 +174,7 @@ def up(
             _say(line)
         _say("In another terminal: framesift run · framesift upload · framesift status · framesift local token")
         say_how_to_find_commands()
-        _wait_for_a_signal(lambda: _keep_current(started))
+        _wait_for_a_signal(lambda: keep_current(started))
 
 
 def describe_schedules(outlook: Sequence[Outlook], *, enabled: bool) -> list[str]:
@@ -266,10 +267,10 @@ def _day(date: str | None) -> Date:
         raise InvalidDateError(f"date {date!r} is no date of the form YYYY-MM-DD.") from None
 
 
-def _keep_current(started: Machine) -> None:
+def keep_current(started: Machine) -> None:
     """Let the stand-ins show the present day, and make sure that they are there."""
     started.check()
-    with suppress(URLError):  # One is being started again: the next time tells it.
+    with suppress(OSError, HTTPException):  # One is being started again, or is slow: the next time tells it.
         started.show_day(_day(None))
 
 

@@ -21,10 +21,10 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import BaseModel, Field, ValidationError
 
 from framesift.errors import PortInUseError
+from framesift_local.request_body import RequestBodyError, read_body
 from framesift_local.same_origin import HOST, refuse_foreign
 
 _MAX_BODY_BYTES = 256 << 20  # A batch of images to train on.
-_MAX_LENGTH_DIGITS = 18
 
 
 class Fault(StrEnum):
@@ -256,32 +256,29 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-def _read_length(text: str) -> int | None:
-    """Return a body's length in bytes; None where it is no number, or beyond what a stand-in takes."""
-    if not (text.isascii() and text.isdigit() and len(text) < _MAX_LENGTH_DIGITS):
-        return None
-    return int(text) if int(text) <= _MAX_BODY_BYTES else None
-
-
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
     def _respond(self) -> None:
-        size_bytes = _read_length(self.headers.get("Content-Length", "0"))
-        if size_bytes is None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        refusal = refuse_foreign(headers)
+        try:
+            body = b"" if refusal else read_body(self.rfile, headers, _MAX_BODY_BYTES)
+        except RequestBodyError as error:
             self.close_connection = True
-            return self.send_error(HTTPStatus.BAD_REQUEST, f"A body has 0 to {_MAX_BODY_BYTES:,} bytes")
+            return self.send_error(error.status, str(error))
         parts = urlsplit(self.path)
         request = Request(
             self.command,
             parts.path,
             {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()},
-            {name.lower(): value for name, value in self.headers.items()},
-            self.rfile.read(size_bytes),
+            headers,
+            body,
         )
-        if refusal := refuse_foreign(request.headers):
+        if refusal:
+            self.close_connection = True  # Its body has not been read.
             answer: Answer | None = Answer.of({"message": refusal}, HTTPStatus.FORBIDDEN)
         else:
             answer = self.server.answerer.respond(request)

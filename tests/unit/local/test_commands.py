@@ -5,10 +5,33 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from framesift_local.commands.app import describe_ways_to_look, say_how_to_find_commands
+from framesift_local.aws.embedded import EmbeddedAws
+from framesift_local.commands.app import describe_ways_to_look, keep_current, say_how_to_find_commands
+from framesift_local.machine import Machine
+from framesift_local.outside import choose_services
+from framesift_local.standins.service import Answer, Fault, Request, StandIn
+
+
+class Site(StandIn):
+    """A stand-in that takes every order."""
+
+    def answer(self, request: Request) -> Answer:
+        return Answer.of(request.json())
+
+
+@pytest.mark.parametrize("fault", [Fault.DROP, Fault.SLOW])
+def test_a_stand_in_that_does_not_answer_ends_nothing(monkeypatch: pytest.MonkeyPatch, fault: Fault) -> None:
+    monkeypatch.setattr("framesift_local.machine._CONTROL_TIMEOUT_S", 0.2)
+    with Site() as site:
+        started = Machine(cast("EmbeddedAws", None), choose_services({}, [], ["tiktok"]), site.url, 10, {})
+        site.misbehave(fault, requests=1, delay_s=1.0)
+        keep_current(started)
+        keep_current(started)
+        assert site.requests == [("POST", "/control")] * 2
 
 
 def test_where_a_shell_does_not_find_commands_a_line_makes_it(
