@@ -6,6 +6,7 @@ import fcntl
 import logging
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from typing import IO
 
 from framesift.address import Address
 from framesift.errors import DataFolderBusyError, DataFolderError
-from framesift_local.aws.disk import check_free_space
+from framesift_local.aws.disk import check_free_space, is_disk_full, suppress_full_disk
 from framesift_local.private_files import make_private_file, make_private_folder, write_private
 
 LOCK_FILE = "lock"
@@ -89,10 +90,22 @@ def _try_to_lock(lock: IO[str]) -> bool:
     return True
 
 
+class _LogFile(logging.FileHandler):
+    """A log that loses lines where the disk is full, instead of filling the operator's terminal with tracebacks."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        if not is_disk_full(sys.exception()):
+            super().handleError(record)
+
+    def close(self) -> None:
+        with suppress_full_disk():  # The lines that could not be written are tried once more.
+            super().close()
+
+
 @contextmanager
 def logged_to(path: Path) -> Iterator[None]:
     """Let moto's and our own log lines go to a file: moto logs each failed state at length."""
-    handler = logging.FileHandler(path, encoding="utf-8")
+    handler = _LogFile(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message).2000s"))
     loggers = [logging.getLogger(name) for name in ("moto", "framesift_local")]
     for logger in loggers:

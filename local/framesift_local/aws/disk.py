@@ -33,12 +33,27 @@ def full_disk(folder: Path) -> DiskFullError:
     return DiskFullError(f"The disk of {folder} is full: free some space, and run again.")
 
 
+def is_disk_full(error: BaseException | None) -> bool:
+    """Return whether an error of the system says that there is no space left."""
+    return isinstance(error, OSError) and error.errno in _FULL
+
+
 @contextmanager
 def named_full_disk(folder: Path) -> Iterator[None]:
     """Raise `DiskFullError` where the system reports that there is no space left."""
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if is_disk_full(error):
             raise full_disk(folder) from error
         raise
+
+
+@contextmanager
+def suppress_full_disk() -> Iterator[None]:
+    """Go on where the system reports that there is no space left: for what can be lost."""
+    try:
+        yield
+    except OSError as error:
+        if not is_disk_full(error):
+            raise

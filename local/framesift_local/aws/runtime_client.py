@@ -15,6 +15,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -113,10 +114,12 @@ def main() -> NoReturn:
             answer = json.dumps(result, ensure_ascii=False, default=_number).encode()
             outcome = "response"
         except Exception as error:  # noqa: BLE001  every error of a handler is the caller's to see
-            traceback.print_exc()
+            with suppress(OSError):
+                traceback.print_exc()
             answer, outcome = _describe(error, context.aws_request_id), "error"
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for log in (sys.stdout, sys.stderr):
+            with suppress(OSError):  # A full disk costs lines of the log; the answer says what it was.
+                log.flush()
         api.post(f"invocation/{context.aws_request_id}/{outcome}", answer)
 
 

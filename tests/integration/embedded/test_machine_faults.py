@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -43,6 +44,15 @@ def test_its_death_ends_what_runs_and_hangs_nothing(starts):
     aws.wait_for(lambda: aws.keys("jobs/interrupted-y/"))
     os.kill(fork_server_of(aws), signal.SIGKILL)
     assert aws.wait_for(lambda: aws.ended(arn), 30)["status"] in {"SUCCEEDED", "FAILED"}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_log_on_a_full_disk_costs_its_lines_and_no_answer(starts):
+    aws = starts()
+    (aws.data_dir / "logs" / "Test-Pipeline-Fail.log").symlink_to("/dev/full")
+    for _ in range(2):
+        answer = json.load(aws.client("lambda").invoke(FunctionName="Test-Pipeline-Fail", Payload=b"{}")["Payload"])
+        assert answer["errorType"] == "ValueError"  # What the handler raised, not that its process has ended.
 
 
 def test_what_is_kept_is_its_owner_s_alone(starts):

@@ -104,6 +104,15 @@ def test_a_full_disk_is_named(tmp_path: Path) -> None:
         raise PermissionError
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_log_that_is_full_loses_lines_in_silence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "embedded-aws.log"
+    path.symlink_to("/dev/full")
+    with logged_to(path):
+        logging.getLogger("moto").error("lost")
+    assert capfd.readouterr().err == ""
+
+
 def test_state_and_its_journal_are_private(tmp_path: Path) -> None:
     (tmp_path / "state.db").touch(mode=0o644)
     records = Records(tmp_path / "state.db")
