@@ -132,6 +132,21 @@ def check_unused(folder: Path) -> None:
             pass
 
 
+def delete(folder: Path) -> None:
+    """Delete a folder with all that is in it.
+
+    Raises:
+        DataFolderError: It is a file or a link, or cannot be written.
+    """
+    if folder.is_symlink() or not folder.is_dir():
+        raise DataFolderError(f"{folder} is a file or a link, and is left as it is: delete it yourself.")
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        advice = "change its owner or mode, and delete the rest again"
+        raise DataFolderError(f"{folder} cannot be deleted ({error.strerror}): {advice}.") from None
+
+
 @contextmanager
 def temporary_folder(folder: Path) -> Iterator[Path]:
     """Make a folder for the temporary files of functions and jobs, and delete it; one that a kill left goes first.

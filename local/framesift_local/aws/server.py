@@ -101,7 +101,7 @@ class HttpServer:
         url: Where it listens, without a slash at the end.
 
     Raises:
-        InvalidPortError: There is no such port.
+        InvalidPortError: There is no such port, or this user may not listen there.
         PortInUseError: Another process listens there.
     """
 
@@ -120,6 +120,10 @@ class HttpServer:
         try:
             self._server: BaseWSGIServer = make_server(HOST, port, self._serve, threaded=True, request_handler=handler)
         except (OSError, SystemExit) as error:
+            cause = error if isinstance(error, OSError) else error.__context__  # werkzeug exits where it cannot bind.
+            if isinstance(cause, PermissionError):
+                message = f"Port {port} is not for every user: choose one from 1024 to {MAX_PORT}."
+                raise InvalidPortError(message) from error
             if isinstance(error, OSError) and error.errno != errno.EADDRINUSE:
                 raise
             raise PortInUseError(f"Port {port} is in use: stop what listens there, or choose another port.") from error

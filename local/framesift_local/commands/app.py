@@ -233,14 +233,14 @@ def token(
 @app.command()
 def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
     """Delete everything that local runs have stored: lists, records, images."""
-    from framesift_local.aws.data_folder import check_unused
+    from framesift_local.aws.data_folder import check_unused, delete
 
     check_unused(DATA_DIR)
     if not DATA_DIR.exists():
         output.print("There is nothing to forget.")
         return
     if yes or typer.confirm(f"Delete {DATA_DIR.resolve()} with all lists and records?"):
-        shutil.rmtree(DATA_DIR)
+        delete(DATA_DIR)
 
 
 @app.command()

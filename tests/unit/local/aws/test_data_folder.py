@@ -19,10 +19,10 @@ from framesift.errors import (
     InvalidPortError,
     StateDamagedError,
 )
-from framesift_local.aws.data_folder import check_unused, hold, logged_to, temporary_folder
+from framesift_local.aws.data_folder import check_unused, delete, hold, logged_to, temporary_folder
 from framesift_local.aws.disk import named_full_disk
 from framesift_local.aws.records import Records
-from framesift_local.aws.server import check_port
+from framesift_local.aws.server import HttpServer, check_port
 from framesift_local.machine import STAND_INS_FILE, machine
 
 DAY = date(2026, 11, 20)
@@ -95,6 +95,36 @@ def test_a_port_that_does_not_exist_is_named(port: int) -> None:
 @pytest.mark.parametrize("port", [0, 1, 65_535])
 def test_ports_that_exist(port: int) -> None:
     check_port(port)
+
+
+def test_a_port_that_is_not_for_this_user_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("socketserver.TCPServer.server_bind", refuse)
+    with pytest.raises(InvalidPortError, match="Port 80 is not for every user: choose one from 1024"):
+        HttpServer(lambda *_: [], 80)
+
+
+def test_what_is_no_folder_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a person's own")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    for name in ("file", "link"):
+        with pytest.raises(DataFolderError, match="left as it is"):
+            delete(tmp_path / name)
+    assert len(list(tmp_path.iterdir())) == 3
+    delete(tmp_path / "folder")
+    assert not (tmp_path / "folder").exists()
+
+
+def test_a_folder_that_cannot_be_deleted_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("framesift_local.aws.data_folder.shutil.rmtree", refuse)
+    with pytest.raises(DataFolderError, match=r"cannot be deleted \(Read-only file system\)"):
+        delete(tmp_path)
 
 
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
