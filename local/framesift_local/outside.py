@@ -27,6 +27,7 @@ class Service:
         reached_by: Matches the settings by which a user says how to reach it.
         needs: Settings of which at least one is needed to reach the real one; none: it works without.
         secret: The stack's secret of the service, which would win over the user's own settings.
+        replaced_by: The setting, and its value, with which runs call the service only where the user sets how to.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Service:
     reached_by: re.Pattern[str]
     needs: tuple[str, ...] = ()
     secret: str = ""
+    replaced_by: tuple[str, str] = ("", "")
 
 
 SERVICES = (
@@ -60,6 +62,7 @@ SERVICES = (
         re.compile(r"FRAMESIFT_CUSTOM_VISION__(\w+_(ENDPOINT|KEY|PROJECT)|PREDICTION_RESOURCE_ID|SECRET)"),
         needs=("FRAMESIFT_CUSTOM_VISION__TRAINING_KEY", "FRAMESIFT_CUSTOM_VISION__SECRET"),
         secret="FRAMESIFT_CUSTOM_VISION__SECRET",  # noqa: S106
+        replaced_by=("FRAMESIFT_DETECTION__PROVIDER", "onnx"),
     ),
 )
 NAMES = tuple(service.name for service in SERVICES)
@@ -115,13 +118,18 @@ def choose_services(own: Mapping[str, str], wanted: Collection[str], sources: Co
             )
     return Outside(
         real=real,
-        stand_ins=tuple(service for service in called if service not in real),
+        stand_ins=tuple(service for service in called if service not in real and not _is_replaced(service, own)),
         settings={service.secret: "" for service in real if _has_own_credentials(service, own)},
     )
 
 
 def _is_real(service: Service, own: Mapping[str, str], wanted: Collection[str]) -> bool:
     return bool({ALL, service.name} & set(wanted)) or any(service.reached_by.fullmatch(name) for name in own)
+
+
+def _is_replaced(service: Service, own: Mapping[str, str]) -> bool:
+    name, value = service.replaced_by
+    return bool(name) and own.get(name) == value
 
 
 def _has_own_credentials(service: Service, own: Mapping[str, str]) -> bool:

@@ -9,8 +9,8 @@ import signal
 import sys
 import threading
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import date as Date  # noqa: N812 - `date` is an option's name here
 from datetime import datetime
 from http.client import HTTPException
@@ -25,7 +25,7 @@ from framesift.address import is_running
 from framesift.cli.connection import DATA_DIR, Connection, connect
 from framesift.cli.console import errors, output
 from framesift.cli.report import write_report
-from framesift.cli.runs import lists_of, show_lists, start_and_watch
+from framesift.cli.runs import INTERRUPTED_EXIT_CODE, lists_of, show_lists, start_and_watch
 from framesift.errors import DataFolderBusyError, InvalidDateError, InvalidUserError
 from framesift.pipeline.branches import BRANCHES, DEFAULT_SOURCE, branch_of
 from framesift.settings import load_settings
@@ -83,11 +83,23 @@ def run(
             return
         from framesift_local.machine import machine
 
-        with output.status("Starting the embedded AWS and the stand-ins …"):
+        with _starting():
             started = running.enter_context(machine(DATA_DIR, day=day, clips=clips, sources=[source], real=real or []))
-        _say(started.outside.describe())
+        if services := started.outside.describe():
+            _say(services)
         _run(connect(""), start, started)
         say_how_to_find_commands()
+
+
+@contextmanager
+def _starting() -> Iterator[None]:
+    """Show that a start takes its time; Ctrl-C in the midst of it says what became of it."""
+    try:
+        with output.status("Starting the embedded AWS and the stand-ins …"):
+            yield
+    except KeyboardInterrupt:
+        errors.print("Interrupted before the embedded AWS was up: nothing was run.", highlight=False)
+        raise typer.Exit(INTERRUPTED_EXIT_CODE) from None
 
 
 def say_how_to_find_commands() -> None:
@@ -147,7 +159,7 @@ def up(
     from framesift_local.machine import machine
 
     with ExitStack() as running:
-        with output.status("Starting the embedded AWS and the stand-ins …"):
+        with _starting():
             started = running.enter_context(
                 machine(
                     DATA_DIR,
@@ -170,15 +182,28 @@ def up(
             f"  logs          {folder}/logs\n"
             f"  stand-ins     {folder}/stand-ins.env has their settings, for `framesift detector export`"
         )
-        for line in describe_schedules(started.aws.outlook, enabled=schedules):
+        for line in describe_schedules(started.aws.outlook, enabled=schedules, done=_sources_done_today()):
             _say(line)
         _say("In another terminal: framesift run · framesift upload · framesift status · framesift local token")
         say_how_to_find_commands()
         _wait_for_a_signal(lambda: keep_current(started))
 
 
-def describe_schedules(outlook: Sequence[Outlook], *, enabled: bool) -> list[str]:
-    """Return what the schedules will do, a line each, and what they have missed for good and how to do it."""
+def _sources_done_today() -> set[str]:
+    """Return the sources whose run of today has succeeded, as it has where `framesift local run` made it."""
+    runs, today = connect("").records.runs, _day(None).isoformat()
+    days = {source: runs.get(source, today) for source, branch in BRANCHES.items() if branch.collector != "uploads"}
+    return {source for source, record in days.items() if record is not None and record.status == "SUCCEEDED"}
+
+
+def describe_schedules(outlook: Sequence[Outlook], *, enabled: bool, done: Collection[str] = ()) -> list[str]:
+    """Return what the schedules will do, a line each, and what they have missed for good and how to do it.
+
+    Args:
+        outlook: What each schedule will do.
+        enabled: Whether the schedules start runs.
+        done: Sources that have nothing left to do today.
+    """
     if not enabled:
         return ["  schedules     off: `framesift run` starts a run"]
     coming = sorted((each for each in outlook if each.next_at), key=lambda each: str(each.next_at))
@@ -195,6 +220,7 @@ def describe_schedules(outlook: Sequence[Outlook], *, enabled: bool) -> list[str
         f"Today's {each.missed_at:%H:%M} run of {each.start.get('source', each.name)} was missed and is not started, "
         f"since nothing was up here before: `{command}` in another terminal does it."
         for command, each in missed.items()
+        if each.start.get("source") not in done
     ]
 
 
@@ -268,9 +294,14 @@ def _day(date: str | None) -> Date:
 
 
 def keep_current(started: Machine) -> None:
-    """Let the stand-ins show the present day, and make sure that they are there."""
+    """Let the stand-ins show the present day, and make sure that they are there.
+
+    Raises:
+        EmbeddedAwsDownError: One died too often in a row.
+    """
     started.check()
-    with suppress(OSError, HTTPException):  # One is being started again, or is slow: the next time tells it.
+    # One is being started again, or the machine is too busy for it to answer: the next time tells it.
+    with suppress(OSError, HTTPException):
         started.show_day(_day(None))
 
 

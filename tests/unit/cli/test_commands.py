@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NoReturn
+from zoneinfo import ZoneInfo
 
 import pytest
 import typer
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ReadTimeoutError
 from rich.console import Console
 from rich.text import Text
 
@@ -16,8 +19,9 @@ from framesift.cli.runs import watch_execution
 from framesift.cli.watch import Snapshot
 from framesift.contracts import FrameCounts, PublishedList, Run, TopItem, TopList, Upload, VideoEntry
 from framesift.errors import RunBusyError
+from framesift.settings import load_settings
 from framesift.storage import S3Store, write_json
-from framesift.table import ItemDay, Records, RunRecord
+from framesift.table import ItemDay, Records, RunRecord, Runs
 from tests.unit.cli.conftest import framesift
 
 RUN = Run(source="tiktok", date="2026-11-20", attempt=1)
@@ -86,8 +90,9 @@ def test_status_shows_each_category_and_what_was_degraded(capsys: pytest.Capture
     assert "tiktok 2026-11-20  FAILED" in shown
     assert "Google was out of quota." in shown
     dance = next(line for line in shown.splitlines() if line.startswith("dance"))
-    assert dance.split() == ["dance", "400", "200", "1", "33", "0", "1"]
-    assert any(line.startswith("food") for line in shown.splitlines())
+    assert dance.split() == ["dance", "done", "400", "200", "1", "33", "0", "1"]
+    food = next(line for line in shown.splitlines() if line.startswith("food"))
+    assert food.split()[1] == "failed"
     assert "CaptchaShownError" in shown
 
 
@@ -338,3 +343,67 @@ def test_what_a_stranger_names_cannot_command_the_terminal(
         shown = capsys.readouterr()
         assert not {"\x1b", "\u202e"} & {*shown.out, *shown.err}, arguments
         assert "[/x]\\x1b[2J\\u202e" in (shown.out + shown.err).replace("\n", ""), arguments
+
+
+@pytest.mark.usefixtures("finished")
+def test_a_clips_history_is_a_line_a_day_in_a_pipe_and_json(
+    records: Records, capsys: pytest.CaptureFixture[str]
+) -> None:
+    why = "taken down: " + "the author asked " * 9
+    day = ItemDay(source="tiktok", id="7", date="2026-11-21", category="dance", views=9, dropped="taken_down", why=why)
+    records.items.put_days([day])
+    assert framesift("clip", "7") == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert framesift("clip", "7", "--json") == 0
+    assert [each["date"] for each in json.loads(capsys.readouterr().out)] == ["2026-11-21", "2026-11-20"]
+
+
+@pytest.mark.usefixtures("finished")
+def test_times_are_in_the_time_zone_of_the_days(
+    records: Records, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    records.items.take_down("tiktok", "7", "asked")
+    (taken,) = records.items.takedowns("tiktok")
+    for zone in ("Asia/Seoul", "America/New_York"):
+        monkeypatch.setenv("FRAMESIFT_RUN__TIMEZONE", zone)
+        load_settings.cache_clear()
+        assert framesift("takedown", "list") == 0
+        assert f"{taken.at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("finished")
+def test_a_list_says_how_many_of_it_were_taken_down_since(records: Records, capsys: pytest.CaptureFixture[str]) -> None:
+    records.items.take_down("tiktok", "7", "asked")
+    assert framesift("top10", "dance", "--json") == 0
+    (top,) = json.loads(capsys.readouterr().out)
+    assert (top["count"], top["note"]) == (
+        0,
+        "Only 1 of 10: no more clips qualified. 1 taken down since it was published.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "name"),
+    [
+        (EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), 69, "AwsUnreachableError"),
+        (ReadTimeoutError(endpoint_url="http://127.0.0.1:1"), 69, "AwsUnreachableError"),
+        (NoCredentialsError(), 77, "CredentialsError"),
+        (
+            ClientError({"Error": {"Code": "AccessDenied", "Message": "not allowed"}}, "Query"),
+            77,
+            "AwsRefusedError: AWS refuses Query (AccessDenied: not allowed).",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("finished")
+def test_what_aws_refuses_or_does_not_answer_is_one_line(
+    error: Exception, code: int, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(Runs, "newest", fail)
+    assert framesift("status") == code
+    said = capsys.readouterr().err
+    assert name in said
+    assert len(said.splitlines()) == 1

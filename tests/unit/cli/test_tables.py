@@ -53,6 +53,12 @@ def test_a_narrow_terminal_loses_the_least_important_column_and_no_id() -> None:
     assert max(len(head), len(row.rstrip())) <= 54
 
 
+def test_a_column_that_is_empty_goes_before_others() -> None:
+    head, row = shown(54, (ID, "", "MIT", "1,234"))
+    assert head.split() == ["id", "licence", "views"]
+    assert row.split() == [ID, "MIT", "1,234"]
+
+
 def test_an_id_wider_than_the_terminal_stays_whole() -> None:
     head, row = shown(20, (ID, "title", "MIT", "1"))
     assert (head.strip(), row.strip()) == ("id", ID)

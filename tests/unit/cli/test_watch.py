@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -203,6 +204,29 @@ def test_what_a_source_does_not_do_has_no_column(
     video = running.model_copy(update={"source": "youtube", "categories": ["popular"], "wanted": ["popular"]})
     assert records.runs.claim(video, None)
     assert framesift("status", "youtube") == 0
-    assert "category\tseen\tcollected\tfailed\n" in capsys.readouterr().out
+    assert "category\tstate\tseen\tcollected\tfailed\n" in capsys.readouterr().out
     assert framesift("status", "tiktok") == 0
     assert "other language\tlisted" in capsys.readouterr().out
+
+
+def test_the_live_table_fits_80_columns_with_every_stage(
+    running: RunRecord, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = running.model_copy(update={"execution_arn": "arn:3", "categories": ["main", "challenge"]})
+    assert records.runs.claim(record, running)
+    records.stages.end(record.run, "collect", "main", '{"items": 1}')
+    records.stages.report_progress(record.run, "collect", "challenge", 120, 200)
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None, legacy_windows=False)
+    shown = []
+
+    def look() -> str:
+        shown.append(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", console.file.getvalue()))
+        return "SUCCEEDED"
+
+    workflow = Workflow(lambda: "RUNNING", look)
+    monkeypatch.setattr(aws, "stepfunctions", lambda: workflow)
+    watch("arn:3", records, console)
+    head, main, challenge = [line.split() for line in shown[0].splitlines() if line.strip()][-3:]
+    assert head == ["collect", "analyze", "curate", "publish", "archive"]
+    assert main == ["main", "1", "item", "·", "·", "·", "·"]
+    assert challenge == ["challenge", "120/200", "·", "·", "·", "·"]

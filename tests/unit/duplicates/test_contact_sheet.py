@@ -72,3 +72,12 @@ def test_no_clusters_give_a_page_that_says_so():
 
 def test_pages_are_numbered_files(tmp_path):
     assert [path.name for path in page_paths(tmp_path / "sheet.png", 3)] == ["sheet.png", "sheet-2.png", "sheet-3.png"]
+
+
+def test_an_id_is_not_broken_where_a_line_of_its_own_holds_it():
+    short, long = (
+        opened(draw_contact_sheets([[tile((9, 9, 9), name=f"{category} 7710289405346316302")]])[0])
+        for category in ("dance dance dance dance", "challenge")
+    )
+    # The last lines are the same: the id alone.
+    assert np.array_equal(np.asarray(short)[-18:], np.asarray(long)[-18:])

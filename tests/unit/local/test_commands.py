@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import cast
+from typing import NoReturn, cast
 
 import pytest
 
@@ -14,6 +14,7 @@ from framesift_local.commands.app import describe_ways_to_look, keep_current, sa
 from framesift_local.machine import Machine
 from framesift_local.outside import choose_services
 from framesift_local.standins.service import Answer, Fault, Request, StandIn
+from tests.unit.cli.conftest import framesift
 
 
 class Site(StandIn):
@@ -59,3 +60,16 @@ def test_each_source_is_seen_again_by_commands_that_show_it() -> None:
     assert "`framesift status youtube`" in youtube
     assert "`framesift report youtube`" in youtube
     assert "top10" not in youtube, "it has no lists"
+
+
+@pytest.mark.parametrize("command", ["run", "up"])
+def test_ctrl_c_while_it_starts_says_that_nothing_was_run(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object, **__: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("framesift_local.machine.machine", interrupt)
+    assert framesift("local", command) == 130
+    assert "nothing was run" in capsys.readouterr().err

@@ -90,3 +90,12 @@ def test_services_belong_to_the_sources_whose_runs_name_them() -> None:
     assert {name: branch.services for name, branch in BRANCHES.items() if branch.services} == {
         source: tuple(service.name for service in SERVICES if service.source == source) for source in SOURCES
     }
+
+
+def test_a_detector_of_ones_own_calls_no_custom_vision() -> None:
+    own = {"FRAMESIFT_DETECTION__PROVIDER": "onnx"}
+    outside = choose_services(own, (), ("youtube",))
+    assert outside.describe() == "Stand-ins: YouTube."
+    assert (
+        choose_services({**own, **AZURE_KEY}, (), ("youtube",)).describe() == "Real: Custom Vision. Stand-ins: YouTube."
+    )

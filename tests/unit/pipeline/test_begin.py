@@ -176,6 +176,7 @@ def test_of_two_starts_at_the_same_moment_one_wins(
         (
             {
                 "source": "upload",
+                "scheduled_at": "2026-11-19T15:00:00Z",  # The rule for uploads passes on when the upload was.
                 "object": {"key": "uploads/dance/a.mp4", "etag": "e", "size": 1, "sequencer": "1", "version_id": "v"},
             },
             "upload",

@@ -11,10 +11,12 @@ from framesift.pipeline.branches import BRANCHES
 PACKAGE = Path(framesift.__file__).parent
 # `framesift login` signs in to one site; `framesift upload` is a command; a trigger is called like the source.
 ALLOWED = {
+    ("catalog/batches.py", "upload"),
     ("cli/app.py", "upload"),
     ("cli/login.py", "tiktok"),
     ("cli/progress.py", "upload"),
     ("pipeline/begin.py", "upload"),
+    ("table/batches.py", "upload"),
     ("table/runs.py", "upload"),
 }
 

@@ -222,6 +222,27 @@ def test_forcing_one_category_leaves_the_others_counts_lists_and_history(site: S
     assert "runs/tiktok/2026-11-20.2/dance/analyzed.jsonl" in spec
 
 
+def test_the_log_says_how_each_execution_ended_whatever_else_the_day_lacks(site: Site) -> None:
+    site.walled = {"food", "tts"}
+    site.run_day()
+    site.run_day(categories=["dance"], force=True)
+    site.walled = {"tts"}
+    site.run_day(categories=["food", "tts"])
+    shown = [(each.scopes, each.status, each.cause) for each in site.records.runs.executions("tiktok")]
+    assert shown == [
+        (["food", "tts"], "FAILED", "tts: a captcha"),
+        (["dance"], "SUCCEEDED", None),
+        (ALL, "FAILED", "food: a captcha; tts: a captcha"),
+    ]
+    assert (site.record.status, site.record.failed_categories) == ("FAILED", ["tts"])
+
+
+def test_a_part_that_succeeded_is_no_part_in_the_log(site: Site) -> None:
+    site.run_day(categories=["food"])
+    (logged,) = site.records.runs.executions("tiktok")
+    assert (logged.status, site.record.status) == ("SUCCEEDED", "PARTIAL")
+
+
 def test_a_forced_category_that_fails_is_tried_again_and_its_former_result_still_counts(site: Site) -> None:
     site.run_day()
     site.walled = {"dance"}
@@ -232,6 +253,19 @@ def test_a_forced_category_that_fails_is_tried_again_and_its_former_result_still
     assert (again.run.attempt, again.scopes) == (2, ["dance"])
     site.finish(site.work(again))
     assert (site.record.status, site.record.attempts["dance"]) == ("SUCCEEDED", 2)
+
+
+def test_what_is_resumed_after_its_list_was_published_again_is_a_later_edition(site: Site) -> None:
+    site.run_day()
+    site.walled = {"tts"}
+    site.run_day(categories=["tts"], force=True)
+    # Given that its former list was published again since: edition 3.
+    assert site.records.runs.update(site.record.model_copy(update={"editions": 3}), site.record)
+    site.walled = set()
+    begun = site.begin()
+    assert (begun.scopes, begun.run.attempt) == (["tts"], 4)
+    site.finish(site.work(begun))
+    assert (site.record.status, site.record.attempts["tts"], site.record.attempts["dance"]) == ("SUCCEEDED", 4, 1)
 
 
 def test_of_fail_and_a_slow_finish_the_first_decides(site: Site) -> None:

@@ -64,6 +64,8 @@ FramesiftError
 │   └── DetectorQuotaError · DetectorBusyError
 ├── SecretNotWrittenError           Secrets Manager rejects a value; the secret is unchanged     (exit 77)
 ├── OutputNotWrittenError           a file that a command was to write cannot be written         (exit 73)
+├── AwsRefusedError                 AWS refuses a call of a command                              (exit 77)
+├── AwsUnreachableError             AWS, or the embedded AWS, does not answer a command          (exit 69)
 ├── UploadError                     S3 does not accept the files                                 (exit 77)
 │   └── BucketMissingError · CredentialsError · UploadDeniedError · UploadMismatchError
 ├── ModelError                      a model's file is missing or does not match its card         (exit 66)
@@ -695,6 +697,18 @@ class SecretNotWrittenError(FramesiftError):
     """Secrets Manager rejects a secret's new value; the secret is unchanged."""
 
     exit_code = 77
+
+
+class AwsRefusedError(FramesiftError):
+    """AWS refuses a call of a command: the credentials do not allow it, or what it names is gone."""
+
+    exit_code = 77
+
+
+class AwsUnreachableError(FramesiftError):
+    """AWS, or the embedded AWS, does not answer a command."""
+
+    exit_code = 69
 
 
 class UploadError(FramesiftError):

@@ -82,4 +82,5 @@ def test_a_person_is_told_what_comes_next_and_how_to_do_what_was_missed(schedule
     assert lines[1].startswith("Today's 12:00 run of tiktok was missed and is not started")
     assert "`framesift run tiktok`" in lines[1]
     assert len(lines) == 2
+    assert describe_schedules(scheduler.outlook(), enabled=True, done={"tiktok"}) == lines[:1], "today is done"
     assert "off" in describe_schedules(scheduler.outlook(), enabled=False)[0]

@@ -228,7 +228,7 @@ def test_a_training_that_failed_is_not_taken_up(day: Day, fixed_detections: None
 
 
 def test_a_lost_record_of_an_image_that_was_converted_does_not_double_it(day: Day, fixed_detections: None) -> None:
-    from .test_images import encoded, noise
+    from tests.unit.detection.test_images import encoded, noise
 
     collect(day.store, [encoded(noise(96, 54), "WEBP")])
     day.predict()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
+
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
 from framesift.cli.app import load_app
 from framesift.cli.console import print_error
-from framesift.errors import FramesiftError
+from framesift.errors import AwsRefusedError, AwsUnreachableError, CredentialsError, FramesiftError
 
 
 def main() -> None:
@@ -14,5 +17,17 @@ def main() -> None:
     try:
         load_app()()
     except FramesiftError as error:
-        print_error(error)
-        sys.exit(error.exit_code)
+        _end(error)
+    except (NoCredentialsError, PartialCredentialsError) as error:
+        _end(CredentialsError(f"AWS cannot be called: {error}. `aws configure` sets credentials."))
+    except ClientError as error:
+        fault = error.response["Error"]
+        reason = f"{fault.get('Code', '')}: {fault.get('Message', '')}"
+        _end(AwsRefusedError(f"AWS refuses {error.operation_name} ({reason})."))
+    except BotoCoreError as error:
+        _end(AwsUnreachableError(f"AWS, or the embedded AWS, does not answer: {error}"))
+
+
+def _end(error: FramesiftError) -> NoReturn:
+    print_error(error)
+    sys.exit(error.exit_code)

@@ -12,7 +12,7 @@ import typer
 from framesift import keys
 from framesift.cli.batches import add_commands
 from framesift.cli.connection import Connection, StackOption, connect_to_read
-from framesift.cli.console import output, print_text, safe_text
+from framesift.cli.console import count_of, output, print_text, safe_text, show_time
 from framesift.cli.tables import Cell, Column, show_table
 from framesift.errors import NotFoundError
 from framesift.names import unique_names
@@ -53,7 +53,7 @@ def list_collections(json_: JsonOption = False, stack: StackOption = "") -> None
                 str(len(videos)),
                 str(_done(videos)),
                 str(len(videos) - _done(videos)),
-                f"{max(video.modified_at for video in videos.values()):%Y-%m-%d %H:%M}",
+                show_time(max(video.modified_at for video in videos.values())),
             )
             for name, videos in found
         ],
@@ -99,7 +99,7 @@ def download(
         connection.store.download(f"{keys.poses_prefix(name)}{video.entry.output}", path)
         entries[video.name] = video.entry.model_copy(update={"output": path.name})
     write_pose_manifest(folder, Manifest(videos=entries))
-    print_text(f"{len(videos)} pose sequences are in {folder}, with manifest.json.")
+    print_text(f"{count_of(len(videos), 'pose sequence')} in {folder}, with manifest.json.")
 
 
 @app.command()
@@ -111,7 +111,9 @@ def delete(
     """Delete a collection's pose sequences, manifests and records; the uploaded videos stay."""
     connection = connect_to_read(stack)
     videos = _newest_first(connection, name)
-    if not yes and not typer.confirm(f"Delete the pose sequences of {len(videos)} videos of {safe_text(name)}?"):
+    if not yes and not typer.confirm(
+        f"Delete the pose sequences of {count_of(len(videos), 'video')} of {safe_text(name)}?"
+    ):
         raise typer.Abort
     # In this order a sequence that is recorded is there, and a command that was cut off finds the collection again.
     connection.records.videos.delete_sequences(name)

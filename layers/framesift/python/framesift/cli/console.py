@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import unicodedata
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.markup import escape
 
 from framesift.errors import FramesiftError, OutputNotWrittenError
+from framesift.settings import load_settings
 
 output = Console()
 errors = Console(stderr=True)
@@ -44,6 +47,21 @@ def safe_text(text: object) -> str:
 def print_text(text: object) -> None:
     """Print a line of text that may come from outside, without markup, and without wrapping it."""
     output.print(plain_text(text), markup=False, highlight=False, soft_wrap=True)
+
+
+def show_time(at: datetime) -> str:
+    """A time as people read it, in the time zone of the runs' days."""
+    return f"{at.astimezone(ZoneInfo(load_settings().run.timezone)):%Y-%m-%d %H:%M}"
+
+
+def count_of(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    Example:
+        >>> count_of(1, "item"), count_of(1200, "item")
+        ('1 item', '1,200 items')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def write_file(path: Path, body: bytes) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from framesift.cli.connection import StackOption, connect, connect_to_read
-from framesift.cli.console import output, print_text, safe_text
+from framesift.cli.console import output, print_text, safe_text, show_time
 from framesift.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -25,7 +25,7 @@ def status(stack: StackOption = "") -> None:
         if each:
             output.print(
                 f"{label:<9}{each.publish_name}  average precision {each.average_precision:.3f}  project "
-                f"{each.project_id}  since {each.since:%Y-%m-%d %H:%M}",
+                f"{each.project_id}  since {show_time(each.since)}",
                 highlight=False,
                 soft_wrap=True,
             )

@@ -14,7 +14,7 @@ import typer
 from rich.filesize import decimal
 from rich.progress import TaskID
 
-from framesift.cli.console import errors, plain_text, print_error, safe_text, write_file
+from framesift.cli.console import count_of, errors, plain_text, print_error, safe_text, write_file
 from framesift.cli.console import output as out
 from framesift.cli.left_out import report_left_out
 from framesift.cli.progress import frame_bars, sending
@@ -238,7 +238,7 @@ def preview(todo: list[Source], settings: PoseSettings) -> int:
         rows,
     )
     errors.print(
-        f"would process {totals[0]} frames of {_count(len(rows) - len(errors_found), 'video')}: "
+        f"would process {count_of(totals[0], 'frame')} of {count_of(len(rows) - len(errors_found), 'video')}: "
         f"{totals[1]:.1f} s, {decimal(int(totals[2]))}",
         highlight=False,
     )
@@ -253,7 +253,7 @@ def _extracting(videos: int, settings: PoseSettings) -> Iterator[dict[str, Any]]
     from framesift.pose.extract import count_expected
 
     with frame_bars(errors) as bars:
-        total = bars.add_task(f"0 of {_count(videos, 'video')}", total=0)
+        total = bars.add_task(f"0 of {count_of(videos, 'video')}", total=0)
         tasks: dict[str, TaskID] = {}
         expected = done = 0
 
@@ -275,13 +275,9 @@ def _extracting(videos: int, settings: PoseSettings) -> Iterator[dict[str, Any]]
             done += 1
             if entry.source in tasks:
                 bars.remove_task(tasks.pop(entry.source))
-            bars.update(total, description=f"{done} of {_count(videos, 'video')}")
+            bars.update(total, description=f"{done} of {count_of(videos, 'video')}")
 
         yield {"on_facts": on_facts, "on_frames": on_frames, "on_entry": on_entry}
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _show_entries(entries: list[VideoEntry]) -> None:
@@ -317,7 +313,7 @@ def _upload(folder: Path, settings: PoseSettings) -> None:
         uploads = upload_files(folder, settings.s3, on_bytes, on_file)
     sent = sum(upload.status == "sent" for upload in uploads)
     target = safe_text(f"s3://{settings.s3.bucket}/{settings.s3.prefix}/")
-    out.print(f"{sent} files sent to {target}, {len(uploads) - sent} were there.", soft_wrap=True)
+    out.print(f"{count_of(sent, 'file')} sent to {target}, {len(uploads) - sent} were there.", soft_wrap=True)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from framesift.cli.connection import StackOption, connect_to_read
-from framesift.cli.console import errors, output, print_text, write_file
+from framesift.cli.console import count_of, errors, output, print_text, write_file
 from framesift.cli.tables import Column, show_table
 from framesift.errors import NotFoundError
 from framesift.table import Review, Verdict
@@ -68,7 +68,7 @@ def show(
     write_file(to, sheet)
     for number, review in enumerate(reviews, start=1):
         print_text(f"{number:>3}  {review.id}  {review.title}")
-    print_text(f"{to}: {len(reviews)} predictions")
+    print_text(f"{to}: {count_of(len(reviews), 'prediction')}")
 
 
 @app.command()

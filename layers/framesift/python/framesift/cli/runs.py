@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import uuid
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
 from framesift import aws
 from framesift.cli.connection import Connection, StackOption, connect, connect_to_read
-from framesift.cli.console import errors, output, safe_text
+from framesift.cli.console import errors, output, safe_text, show_time
 from framesift.cli.detector import show_detection
 from framesift.cli.dry_run import dry_run
 from framesift.cli.tables import Cell, Column, show_table
@@ -22,7 +21,6 @@ from framesift.errors import NotFoundError, RunBusyError, get_exit_code
 from framesift.pipeline.branches import BRANCHES, DEFAULT_SOURCE, branch_of
 from framesift.pipeline.finish import plain_cause
 from framesift.pipeline.shown_lists import key_of_day, read_shown
-from framesift.settings import load_settings
 from framesift.table import Execution, RunRecord
 
 SourceArgument = Annotated[str, typer.Argument(help=f"Where media comes from: {', '.join(BRANCHES)}.")]
@@ -177,7 +175,6 @@ def list_runs(
     if json_:
         output.print_json(json.dumps([execution.model_dump(mode="json") for execution in executions]))
         return
-    zone = ZoneInfo(load_settings().run.timezone)
     show_table(
         (
             Column("run", keep=True),
@@ -189,17 +186,17 @@ def list_runs(
             Column("worked on", priority=1),
             Column("error", priority=5, min_width=20),
         ),
-        [_execution_row(execution, zone) for execution in executions],
+        [_execution_row(execution) for execution in executions],
     )
 
 
-def _execution_row(execution: Execution, zone: ZoneInfo) -> tuple[str | Cell, ...]:
+def _execution_row(execution: Execution) -> tuple[str | Cell, ...]:
     end, start = execution.finished_at, execution.started_at
     return (
         execution.run_id,
         str(execution.attempt),
         execution.trigger if execution.action == "run" else f"{execution.trigger}: {execution.action}",
-        f"{start.astimezone(zone):%Y-%m-%d %H:%M}",
+        show_time(start),
         f"{(end - start).total_seconds():.0f} s" if end else "",
         Cell(execution.status, _COLOURS[execution.status]),
         ", ".join(execution.scopes),
@@ -224,16 +221,22 @@ def top10(
 def clip(
     clip_id: Annotated[str, typer.Argument(help="The clip's id, as the site gives it.")],
     source: Annotated[str, typer.Option(help="The clip's source.")] = DEFAULT_SOURCE,
+    json_: JsonOption = False,
     stack: StackOption = "",
 ) -> None:
     """Show a clip's history: each day, whether it was listed or dropped, and why."""
     days = connect_to_read(stack).records.items.days(source, clip_id)
     if not days:
         raise NotFoundError(f"{source} clip {clip_id} was never collected.")
+    if json_:
+        output.print_json(json.dumps([day.model_dump(mode="json") for day in days]))
+        return
     for day in days:
         listed = day.list_id or f"dropped ({day.dropped})"
         output.print(
-            f"{day.date}  {day.category:<10} {day.views:>12,} views  {listed}: {safe_text(day.why)}", highlight=False
+            f"{day.date}  {day.category:<10} {day.views:>12,} views  {listed}: {safe_text(day.why)}",
+            highlight=False,
+            soft_wrap=True,
         )
 
 
@@ -322,9 +325,10 @@ def _show_summary(connection: Connection, record: RunRecord) -> None:
 
 def _show_categories(record: RunRecord) -> None:
     missing = [name for name in record.wanted if name not in record.done and name not in record.failed_categories]
-    names = dict.fromkeys([*record.done, *record.failed_categories, *missing])
+    names = dict.fromkeys([*record.wanted, *record.done, *record.failed_categories])
     columns = [
         Column("category", keep=True),
+        Column("state", keep=True),
         Column("seen", priority=2, align="right"),
         Column("collected", priority=3, align="right"),
         Column("failed", priority=1, align="right"),
@@ -333,12 +337,12 @@ def _show_categories(record: RunRecord) -> None:
         Column("listed", priority=5, align="right"),
     ]
     if branch_of(record.source).goal != "lists":  # Nothing is dropped there, and nothing listed.
-        columns = columns[:4]
+        columns = columns[:5]
     show_table(columns, [_category_row(name, record)[: len(columns)] for name in names])
     if record.status == "PARTIAL" and missing:
         categories = " --category ".join(missing)
         output.print(
-            f"What was started is done; {safe_text(', '.join(missing))} was not started yet: "
+            f"What was started is done. Not started yet: {safe_text(', '.join(missing))}; "
             f"`framesift run {record.source} --date {record.date} --category {safe_text(categories)}` makes the rest.",
             highlight=False,
             soft_wrap=True,
@@ -363,8 +367,10 @@ def _category_row(name: str, record: RunRecord) -> tuple[str | Cell, ...]:
         counts.get("ranked"),
     )
     failed = name in record.failed_categories
+    waits = record.status == "RUNNING" and name in record.scopes
+    state = "failed" if failed else "under way" if waits else "done" if name in record.done else "missing"
     shown = ("–" if value is None else f"{value:,}" for value in figures)
-    return (Cell(name, "red" if failed else "bold"), *shown)
+    return (Cell(name, "red" if failed else "bold"), state, *shown)
 
 
 def _status(record: RunRecord) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -70,7 +70,8 @@ def _print_grid(columns: Sequence[Column], rows: Sequence[Sequence[Cell]]) -> No
         max([cell_len(column.name), *(cell_len(row[place].text) for row in rows)])
         for place, column in enumerate(columns)
     ]
-    fitted = _fit(columns, widths, output.width)
+    empty = {place for place in range(len(columns)) if rows and not any(row[place].text for row in rows)}
+    fitted = _fit(columns, widths, output.width, empty)
     head = [Cell(column.name, "dim") for column in columns]
     for line in (head, *rows):
         parts = [_aligned(line[place], columns[place], width) for place, width in fitted.items()]
@@ -87,14 +88,15 @@ def _aligned(cell: Cell, column: Column, width: int) -> Text:
     return text
 
 
-def _fit(columns: Sequence[Column], widths: Sequence[int], available: int) -> dict[int, int]:
+def _fit(columns: Sequence[Column], widths: Sequence[int], available: int, empty: Collection[int]) -> dict[int, int]:
     """The places of the columns that are shown, from left to right, with their widths."""
     least = [
         width if column.keep else min(width, column.min_width) for column, width in zip(columns, widths, strict=True)
     ]
     shown = dict(enumerate(widths))
     optional = (place for place in shown if not columns[place].keep)
-    for place in sorted(optional, key=lambda place: (columns[place].priority, -place)):
+    # One that has nothing to show goes first.
+    for place in sorted(optional, key=lambda place: (place not in empty, columns[place].priority, -place)):
         if sum(least[each] + _GAP_CELLS for each in shown) <= available:
             break
         del shown[place]

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from framesift.cli.connection import StackOption, connect_to_read
-from framesift.cli.console import output, print_text
+from framesift.cli.console import output, print_text, show_time
 from framesift.cli.tables import Column, show_table
 from framesift.pipeline import takedowns
 from framesift.pipeline.branches import DEFAULT_SOURCE
@@ -72,7 +72,7 @@ def list_takedowns(
     titles = {each.id: days[0].title if (days := items.days(source, each.id)) else "" for each in found}
     show_table(
         (Column("clip", keep=True), Column("since", priority=2), Column("why", priority=3), Column("title")),
-        [(each.id, f"{each.at:%Y-%m-%d %H:%M}", each.why, titles[each.id]) for each in found],
+        [(each.id, show_time(each.at), each.why, titles[each.id]) for each in found],
     )
 
 

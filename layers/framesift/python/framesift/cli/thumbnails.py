@@ -10,7 +10,7 @@ import typer
 
 from framesift import keys
 from framesift.cli.connection import Connection, StackOption, connect_to_read
-from framesift.cli.console import print_text
+from framesift.cli.console import count_of, print_text
 from framesift.cli.runs import RunArgument, SourceArgument, find_run, lists_of
 from framesift.contracts import Clip
 from framesift.errors import NotFoundError
@@ -42,7 +42,7 @@ def thumbnails(
         written += len(named)
     if not written:
         raise NotFoundError(f"{source} of {record.run.id} has no thumbnails: `framesift status {source}` shows why.")
-    print_text(f"{written} thumbnails are in {folder}")
+    print_text(f"{count_of(written, 'thumbnail')} in {folder}")
 
 
 def _find(connection: Connection, record: RunRecord) -> Iterator[tuple[str, list[tuple[str, str]]]]:

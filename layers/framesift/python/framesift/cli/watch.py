@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import Progress, TaskID
@@ -18,13 +19,14 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from framesift import aws
-from framesift.cli.console import safe_text
+from framesift.cli.console import count_of, safe_text
 from framesift.cli.progress import frame_bars
 from framesift.pipeline.branches import branch_of
 from framesift.table import Records, RunRecord
 from framesift.table.stages import FRAMES, SCOPE_SEPARATOR
 
 POLL_S = 0.5
+_CELL_WIDTH, _GAP = 16, 2  # A stage's column: a bar of 8 cells, and `200/200`.
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def _cells(
             # The vision job keeps no output of its own: the next stage's shows that it is done.
             if stage == "curate":
                 duplicates = output["dropped"].get("duplicate", 0)
-                cells["analyze", category] = (1, 1, f"{duplicates} re-uploads")
+                cells["analyze", category] = (1, 1, count_of(duplicates, "re-upload"))
             elif stage in ("predict", "poses"):
                 cells["analyze", category] = (1, 1, "done")
     return {key: cell for key, cell in cells.items() if key[1] in record.scopes}
@@ -123,7 +125,7 @@ def _describe_predicted(output: dict[str, Any], category: str) -> str:
 
 
 _DESCRIBE: dict[str, Callable[[dict[str, Any], str], str]] = {
-    "collect": lambda output, _: f"{output['items']} items",
+    "collect": lambda output, _: count_of(output["items"], "item"),
     "curate": lambda output, _: f"{output['items'] - _not_kept(output)} kept",
     "publish": _describe_published,
     "predict": _describe_predicted,
@@ -143,7 +145,7 @@ def _watch_live(moments: Iterator[Snapshot], console: Console) -> Snapshot:
     with Live(console=console, refresh_per_second=8, transient=True) as live:
         for snapshot in moments:
             _advance(bars, tasks, snapshot.frames)
-            live.update(Group(_render(snapshot, spinner), bars))
+            live.update(Group(_render(snapshot, spinner, console.width), bars))
     return snapshot
 
 
@@ -155,28 +157,34 @@ def _advance(bars: Progress, tasks: dict[str, TaskID], frames: Mapping[str, tupl
         bars.update(tasks[name], completed=done, total=total, visible=done < total)
 
 
-def _render(snapshot: Snapshot, spinner: Spinner) -> RenderableType:
+def _render(snapshot: Snapshot, spinner: Spinner, width: int) -> RenderableType:
     record = snapshot.record
     title = f"{record.source} {record.run.id}" if record else "starting"
     spinner.update(text=Text.assemble((f" {title}", "bold"), f"  {snapshot.seconds:.0f} s"))
     if record is None:
         return spinner
     stages = branch_of(record.source).stages
-    grid = Grid(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    # Columns keep their widths while their cells change; at a narrow terminal they are narrower, and have no bars.
+    names = max(map(cell_len, record.scopes), default=0)
+    cell_width = min(_CELL_WIDTH, (width - names) // len(stages) - _GAP)
+    grid = Grid(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
     grid.add_column("", style="bold")
     for stage in stages:
-        grid.add_column(stage, min_width=14, header_style="dim")
+        grid.add_column(stage, min_width=cell_width, header_style="dim", overflow="ellipsis", no_wrap=True)
     for category in record.scopes:
-        grid.add_row(category, *(_cell(snapshot.cells.get((stage, category))) for stage in stages))
+        cells = (snapshot.cells.get((stage, category)) for stage in stages)
+        grid.add_row(category, *(_cell(cell, with_bar=cell_width == _CELL_WIDTH) for cell in cells))
     return Group(spinner, grid)
 
 
-def _cell(cell: tuple[int, int, str] | None) -> RenderableType:
+def _cell(cell: tuple[int, int, str] | None, *, with_bar: bool) -> RenderableType:
     if cell is None:
         return Text("·", style="dim")
     done, total, text = cell
     if done >= total:
         return Text(text, style="green")
+    if not with_bar:
+        return Text(text)
     bar = Grid.grid(padding=(0, 1, 0, 0))
     bar.add_row(ProgressBar(total=total, completed=done, width=8), Text(text, style="dim"))
     return bar

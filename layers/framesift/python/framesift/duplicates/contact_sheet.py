@@ -117,12 +117,18 @@ def _draw_text(text: str) -> Image.Image:
 
 
 def _wrap(name: str) -> list[str]:
-    """Break a name into lines as wide as a tile."""
+    """Break a name into lines as wide as a tile: at blanks, and within what is wider, such as a long file name."""
     lines = [""]
-    for letter in _drawable(show_name(name)):
-        if _font().getlength(lines[-1] + letter) > TILE_SIDE:
+    for word in _drawable(show_name(name)).split(" "):
+        if lines[-1] and _font().getlength(f"{lines[-1]} {word}") <= TILE_SIDE:
+            lines[-1] += f" {word}"
+            continue
+        if lines[-1]:
             lines.append("")
-        lines[-1] += letter
+        for letter in word:
+            if _font().getlength(lines[-1] + letter) > TILE_SIDE:
+                lines.append("")
+            lines[-1] += letter
     return lines
 
 

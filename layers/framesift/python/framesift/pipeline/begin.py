@@ -168,7 +168,9 @@ def _decide(
         what = "is done" if set(asked.scopes) >= set(asked.wanted) else f"is done for {', '.join(asked.scopes)}"
         return _Plan(skip=f"{record.source} of {run_id} {what}")
     why = "the day is done for other categories only" if record.status == "PARTIAL" else "resumes the failed run"
-    return _Plan(why, None, record.attempt, unfinished)
+    # A list that was published again since has a later edition's number, and would hide what is made now.
+    is_hidden = record.editions > record.attempt and not set(unfinished).isdisjoint(record.done)
+    return _Plan(why, None, record.next_edition if is_hidden else record.attempt, unfinished)
 
 
 def _claim(

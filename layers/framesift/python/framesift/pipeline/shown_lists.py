@@ -18,7 +18,18 @@ def read_shown(key: str, store: Store, records: Records) -> TopList:
     published = TopList.model_validate_json(store.get(key))
     taken_down = records.items.taken_down(published.source)
     items = [item for item in published.items if item.clip_id not in taken_down]
-    return published.model_copy(update={"items": items, "count": len(items)})
+    if len(items) == len(published.items):
+        return published
+    note = describe_shortness(published.count, published.wanted)
+    gone = f"{published.count - len(items)} taken down since it was published."
+    return published.model_copy(
+        update={"items": items, "count": len(items), "note": f"{note} {gone}" if note else gone}
+    )
+
+
+def describe_shortness(count: int, wanted: int) -> str | None:
+    """Why a list has fewer clips than it could; None where it has not."""
+    return None if count == wanted else f"Only {count} of {wanted}: no more clips qualified."
 
 
 def key_of_day(pointer: ListPointer, date: str, store: Store) -> str:

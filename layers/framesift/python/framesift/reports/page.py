@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 import unicodedata
+from datetime import datetime
 from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+
+from framesift.settings import load_settings
 
 
 def render(template: str, **values: Any) -> str:
@@ -39,7 +43,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(text=_isolate, number=_format_number, web=_web_address)
+    environment.filters.update(text=_isolate, number=_format_number, time=_format_time, web=_web_address)
     return environment
 
 
@@ -62,6 +66,11 @@ def _format_number(value: object) -> str:
     if value is None:
         return "–"
     return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _format_time(at: datetime) -> str:
+    """A time in the time zone of the runs' days."""
+    return f"{at.astimezone(ZoneInfo(load_settings().run.timezone)):%Y-%m-%d %H:%M %Z}"
 
 
 def _web_address(url: str) -> str:

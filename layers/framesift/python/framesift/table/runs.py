@@ -101,7 +101,14 @@ class RunRecord(Contract):
 
     @property
     def execution(self) -> Execution:
-        """The latest execution, as the log has it."""
+        """The latest execution, as the log has it: how its own scopes ended, whatever else the day lacks."""
+        own = {scope: why for scope, why in self.failures.items() if scope in self.scopes}
+        error, cause = self.error, self.cause
+        if own != self.failures:
+            error = next((why.error for why in own.values()), None)
+            cause = _join_causes(own) or None
+        if self.status == "RUNNING":
+            error = cause = None
         return Execution(
             source=self.source,
             run_id=self.run.id,
@@ -109,11 +116,11 @@ class RunRecord(Contract):
             trigger=self.trigger,
             execution_arn=self.execution_arn,
             scopes=self.scopes,
-            status=self.status,
+            status="RUNNING" if self.status == "RUNNING" else "FAILED" if error else "SUCCEEDED",
             started_at=self.started_at,
             finished_at=self.finished_at,
-            error=self.error,
-            cause=self.cause,
+            error=error,
+            cause=cause,
         )
 
     def run_of_attempt(self, attempt: int) -> Run:
@@ -161,9 +168,8 @@ class RunRecord(Contract):
         all_done = [*self.done, *(scope for scope in done if scope not in self.done)]
         missing = [scope for scope in self.wanted if scope not in all_done]
         status: Status = "FAILED" if still_failing else "PARTIAL" if missing else "SUCCEEDED"
-        causes = "; ".join(f"{scope}: {why.cause}" for scope, why in still_failing.items())
         first = next(iter([*failures.values(), *still_failing.values()]), None)
-        shown = fault or (first.model_copy(update={"cause": causes}) if first else None)
+        shown = fault or (first.model_copy(update={"cause": _join_causes(still_failing)}) if first else None)
         return self.model_copy(
             update={
                 "status": status,
@@ -235,7 +241,7 @@ class Runs:
         if claimed:
             self._log(record)
             if replaces and replaces.status == "RUNNING" and replaces.execution_arn != record.execution_arn:
-                self._log(replaces.model_copy(update={"status": "FAILED", "error": INTERRUPTED}))
+                self.log(replaces.execution.model_copy(update={"status": "FAILED", "error": INTERRUPTED}))
         return claimed
 
     def update(self, record: RunRecord, replaces: RunRecord) -> bool:
@@ -298,6 +304,10 @@ class Runs:
         return self.table.put(
             f"RUN#{record.source}", record.run.id, {**fields, "expires_at": expires_at}, condition, **values
         )
+
+
+def _join_causes(failures: Mapping[str, Failure]) -> str:
+    return "; ".join(f"{scope}: {why.cause}" for scope, why in failures.items())
 
 
 def _parse(record: Mapping[str, Any]) -> RunRecord:

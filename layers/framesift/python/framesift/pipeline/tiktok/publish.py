@@ -12,7 +12,7 @@ from framesift import keys
 from framesift.contracts import Clip, PublishedList, PublishOutput, Run, StageInput, TopItem, TopList
 from framesift.errors import NotFoundError
 from framesift.log import logger
-from framesift.pipeline.shown_lists import copy_newest
+from framesift.pipeline.shown_lists import copy_newest, describe_shortness
 from framesift.pipeline.stage import run_once
 from framesift.pipeline.tiktok.rank import rank
 from framesift.settings import PublishSettings, Settings
@@ -128,7 +128,7 @@ def write_list(
         generated_at=datetime.now(UTC),
         count=len(tops),
         wanted=wanted,
-        note=None if len(tops) == wanted else f"Only {len(tops)} of {wanted}: no more clips qualified.",
+        note=describe_shortness(len(tops), wanted),
         items=sorted(tops, key=lambda top: top.rank),
     )
     key = keys.top_list(edition, category)
