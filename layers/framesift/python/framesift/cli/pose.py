@@ -238,7 +238,7 @@ def preview(todo: list[Source], settings: PoseSettings) -> int:
         rows,
     )
     errors.print(
-        f"would process {count_of(totals[0], 'frame')} of {count_of(len(rows) - len(errors_found), 'video')}: "
+        f"would process {count_of(int(totals[0]), 'frame')} of {count_of(len(rows) - len(errors_found), 'video')}: "
         f"{totals[1]:.1f} s, {decimal(int(totals[2]))}",
         highlight=False,
     )
