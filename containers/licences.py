@@ -20,7 +20,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 REQUIREMENTS = Path(__file__).resolve().parents[1] / "requirements"
-IMAGES = ("steps", "detection", "crawler", "vision", "vision-gpu")
+IMAGES = ("steps", "detection", "crawler", "search", "vision", "vision-gpu")
 NOT_INSTALLED = "not installed here"
 UNNAMED = "not named in its metadata"
 
