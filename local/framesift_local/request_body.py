@@ -6,7 +6,7 @@ import string
 import sys
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import BinaryIO
+from io import BufferedIOBase
 
 _MAX_LENGTH_DIGITS = 18
 _MAX_LINE_BYTES = 8192
@@ -26,7 +26,7 @@ class RequestBodyError(ValueError):
         self.status = status
 
 
-def read_body(stream: BinaryIO, headers: Mapping[str, str], max_bytes: int) -> bytes:
+def read_body(stream: BufferedIOBase, headers: Mapping[str, str], max_bytes: int) -> bytes:
     r"""Read a request's body; afterwards the connection may carry another request.
 
     Args:
@@ -77,18 +77,18 @@ def _parse_size(text: str, digits: str) -> int:
     return int(text, len(set(digits.lower()))) if len(text) <= _MAX_LENGTH_DIGITS else sys.maxsize
 
 
-def _read_chunk_size(stream: BinaryIO) -> int:
+def _read_chunk_size(stream: BufferedIOBase) -> int:
     return _parse_size(_read_line(stream).partition(";")[0], string.hexdigits)
 
 
-def _read_line(stream: BinaryIO) -> str:
+def _read_line(stream: BufferedIOBase) -> str:
     line = stream.readline(_MAX_LINE_BYTES)
     if not line.endswith(b"\n"):
         raise RequestBodyError("The body is cut off.")
     return line.decode("latin-1").strip()
 
 
-def _read(stream: BinaryIO, size_bytes: int) -> bytes:
+def _read(stream: BufferedIOBase, size_bytes: int) -> bytes:
     pieces = []
     while size_bytes:
         piece = stream.read(min(size_bytes, _PIECE_BYTES))

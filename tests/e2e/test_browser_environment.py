@@ -32,6 +32,7 @@ def test_no_process_of_chromium_has_our_environment(monkeypatch: pytest.MonkeyPa
 
     found = asyncio.run(environments())
     assert len(found) >= 2, "the browser, and a process for its page"
+    assert not [pid for pid, command in _processes() if "chrom" in command and _is_below(pid)], "it is left behind"
     assert not [environment for environment in found if secret.encode() in environment or b"AWS_" in environment]
 
 

@@ -130,6 +130,7 @@ def test_missing_token_is_refused(aws):
         {"nbf": int(time.time()) + 600},
         {"client_id": "another"},
         {"aud": "another"},
+        {"aud": [{"nested": "another"}]},
         {"iss": "https://evil.example/pool"},
     ],
 )

@@ -145,6 +145,7 @@ def test_a_clip_that_was_never_collected_is_not_taken_down(ask: Ask, records: Re
         (A_TAKEDOWN | {"source": "radio"}, "body.source"),
         (A_TAKEDOWN | {"id": "../7302"}, "body.id"),
         (A_TAKEDOWN | {"why": "  "}, "body.why"),
+        (A_TAKEDOWN | {"why": "x" * 501}, "body.why"),
         (A_TAKEDOWN | {"until": "tomorrow"}, "body.until"),
         ({"source": "tiktok", "id": "7302"}, "body.why"),
     ],
@@ -179,12 +180,14 @@ def test_a_parameter_of_the_wrong_form_is_named(ask: Ask, path: str, query: dict
 
 ROUTES = [("/v1/runs", "GET"), ("/v1/runs/tiktok/2026-11-20", "GET"), ("/v1/clips/tiktok/1", "GET")]
 ROUTES += [("/v1/takedowns", "GET"), ("/v1/takedowns", "POST"), ("/v1/takedowns/tiktok/7302", "DELETE")]
+ROUTES += [("/v1/reviews", "GET"), ("/v1/reviews/2026-11-20.1", "POST")]
+A_BODY = {"/v1/takedowns": A_TAKEDOWN, "/v1/reviews/2026-11-20.1": {"verdict": "accepted"}}
 
 
 @pytest.mark.parametrize(("path", "method"), ROUTES)
 @pytest.mark.parametrize("claims", [None, {}])
 def test_nobody_unknown_gets_through(ask: Ask, path: str, method: str, claims: dict[str, str] | None):
-    answer = ask(path, method, body=A_TAKEDOWN if method == "POST" else None, claims=claims)
+    answer = ask(path, method, body=A_BODY.get(path), claims=claims)
     assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
     assert answer.headers["content-type"] == "application/problem+json"
 
@@ -192,13 +195,14 @@ def test_nobody_unknown_gets_through(ask: Ask, path: str, method: str, claims: d
 @pytest.mark.parametrize(("path", "method"), ROUTES)
 @pytest.mark.parametrize("claims", [{"sub": "1", "token_use": "id"}, {"scope": "other/read framesift/readers"}])
 def test_a_token_without_the_scope_is_refused(ask: Ask, path: str, method: str, claims: dict[str, str]):
-    answer = ask(path, method, body=A_TAKEDOWN if method == "POST" else None, claims=claims)
+    answer = ask(path, method, body=A_BODY.get(path), claims=claims)
     assert answer.status == 403
     assert f"framesift/{'read' if method == 'GET' else 'write'}" in answer.json["detail"]
 
 
-def test_who_may_read_may_not_write(ask: Ask):
-    assert ask("/v1/takedowns", "POST", body=A_TAKEDOWN, claims={"scope": "framesift/read"}).status == 403
+@pytest.mark.parametrize(("path", "method"), [route for route in ROUTES if route[1] != "GET"])
+def test_who_may_read_may_not_write(ask: Ask, path: str, method: str):
+    assert ask(path, method, body=A_BODY.get(path), claims={"scope": "framesift/read"}).status == 403
 
 
 @pytest.mark.usefixtures("records")

@@ -419,6 +419,15 @@ def test_a_zip_that_unpacks_to_far_more_is_refused_before_it_is_unpacked(field: 
         read_detector(path, "b")
 
 
+def test_a_zip_of_countless_members_is_refused(tmp_path: Path) -> None:
+    path = azures_zip(tmp_path / "b.zip", grid_network())
+    with zipfile.ZipFile(path, "a") as archive:
+        for number in range(10_000):
+            archive.writestr(f"{number}", b"")
+    with pytest.raises(NotAnExportError, match="more than 10,000 members"):
+        read_detector(path, "b")
+
+
 def folding_network(side: int) -> bytes:
     """Some bytes that are folded to a constant of side² numbers when they are loaded."""
     nodes = [

@@ -219,7 +219,7 @@ def _send(
 ) -> None:
     header = json.dumps(fields).encode()
     parts = [memoryview(_LENGTHS.pack(len(header), memoryview(data).nbytes) + header), memoryview(data).cast("B")]
-    while any(parts):  # One call for most messages: each lets other threads in, and waits for its turn again.
+    while any(parts):
         _set_timeout(channel, deadline)
         sent = channel.sendmsg(parts)
         for index, part in enumerate(parts):
