@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from datetime import UTC, datetime
 from functools import singledispatch
 from typing import Final
@@ -23,13 +25,14 @@ from framesift.catalog.query.tree import (
     Query,
     Words,
 )
-from framesift.catalog.query.values import Period, Size, Value
+from framesift.catalog.query.values import Number, Period, Size, Value
 from framesift.catalog.tags import fold, split_tag
 
 # Stands for a wildcard while a pattern is folded; folding leaves it alone, and no item's text has it.
 _MARK: Final = "\ue000"
 _MEDIA_TYPES: Final = {"jpg": "jpeg", "tif": "tiff"}
 _DAY: Final = r"\d{4}-\d\d-\d\d"
+_MAX: Final = sys.float_info.max
 _METADATA_VALUE: Final = "map_extract_value(metadata, ?)"
 
 
@@ -185,7 +188,7 @@ def _compare(column: str, order: Order, value: Value) -> Condition:
     if isinstance(value, Period):
         start, end = _to_timestamp(value.start), _to_timestamp(value.end)
         return _compare_period(column, order, start, end)
-    return Condition(f"{column} {order} ?", [value.size_bytes if isinstance(value, Size) else value.value])
+    return Condition(f"{column} {order} ?", [_number_of(value)])
 
 
 def _compare_period(column: str, order: Order, start: datetime | str, end: datetime | str) -> Condition:
@@ -209,12 +212,28 @@ def _compare_metadata(key: str, order: Order, value: Value) -> Condition:
         names = (name,) * compared.sql.count(_METADATA_VALUE)
         parameters = [one for pair in zip(names, compared.parameters, strict=True) for one in pair]
         return Condition(f"(regexp_full_match({_METADATA_VALUE}, ?) AND {compared.sql})", [name, _DAY, *parameters])
-    number = f"try_cast({_METADATA_VALUE} AS DOUBLE)"
-    compared = _compare(number, order, value)
-    if order == "=":
-        return Condition(compared.sql, [name, *compared.parameters])
-    # The texts "nan" and "inf" are numbers to DuckDB.
-    return Condition(f"(isfinite({number}) AND {compared.sql})", [name, name, *compared.parameters])
+    # Taking the value out of the map is what costs: it is done once.
+    low, high = _find_interval(order, float(_number_of(value)))
+    return Condition(f"try_cast({_METADATA_VALUE} AS DOUBLE) BETWEEN ? AND ?", [name, low, high])
+
+
+def _find_interval(order: Order, number: float) -> tuple[float, float]:
+    """The finite numbers that compare so; the texts "nan" and "inf" are numbers to DuckDB, and not in it."""
+    match order:
+        case "=":
+            return number, number
+        case "<":
+            return -_MAX, math.nextafter(number, -math.inf)
+        case "<=":
+            return -_MAX, number
+        case ">":
+            return math.nextafter(number, math.inf), _MAX
+        case ">=":
+            return number, _MAX
+
+
+def _number_of(value: Number | Size) -> int | float:
+    return value.size_bytes if isinstance(value, Size) else value.value
 
 
 def _complete_type(pattern: Pattern) -> Pattern:
