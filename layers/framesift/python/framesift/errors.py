@@ -30,7 +30,7 @@ FramesiftError
 │   │   └── MoveFolderError · NotAMoveListError
 │   ├── CatalogError                a collection's catalog cannot do what was requested
 │   │   ├── InvalidTagError · TooManyTagsError · InvalidMetadataError · ChangeTooLargeError
-│   │   ├── CollectionDeletedError · ItemChangedError · VersionExistsError · InvalidSplitError
+│   │   ├── CollectionDeletedError · ItemChangedError · VersionExistsError · InvalidVersionError · InvalidSplitError
 │   │   ├── UnknownSortError · UnknownFacetError · InvalidCursorError · QueryTooLargeError
 │   │   ├── NoVectorsError · LabelFileError
 │   │   └── QueryError              a query cannot be understood
@@ -66,6 +66,7 @@ FramesiftError
 ├── OutputNotWrittenError           a file that a command was to write cannot be written         (exit 73)
 ├── AwsRefusedError                 AWS refuses a call of a command                              (exit 77)
 ├── AwsUnreachableError             AWS, or the embedded AWS, does not answer a command          (exit 69)
+├── ObjectNotDeletedError           S3 refuses to delete an object or a version of it            (exit 77)
 ├── UploadError                     S3 does not accept the files                                 (exit 77)
 │   └── BucketMissingError · CredentialsError · UploadDeniedError · UploadMismatchError
 ├── ModelError                      a model's file is missing or does not match its card         (exit 66)
@@ -511,6 +512,10 @@ class VersionExistsError(CatalogError):
     """The catalog has a version of that name already; a version never changes."""
 
 
+class InvalidVersionError(CatalogError):
+    """A version of a catalog cannot be called so."""
+
+
 class InvalidSplitError(CatalogError):
     """The shares of a split do not add up to one, or one is negative."""
 
@@ -695,6 +700,12 @@ class DetectorBusyError(TemporaryError):
 
 class SecretNotWrittenError(FramesiftError):
     """Secrets Manager rejects a secret's new value; the secret is unchanged."""
+
+    exit_code = 77
+
+
+class ObjectNotDeletedError(FramesiftError):
+    """S3 refuses to delete an object, or a version of it."""
 
     exit_code = 77
 

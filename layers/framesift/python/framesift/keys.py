@@ -20,6 +20,7 @@ collections/{collection}/thumbnails/{size}/{item}.webp
 collections/{collection}/features/{model}/{part}.npy · {part}.json    vectors, and the ids of their rows
 collections/{collection}/duplicates/{part}.json.gz    pairs of images that resemble each other
 collections/{collection}/catalog/snapshots/…          every item after a certain change, as Parquet
+collections/{collection}/catalog/versions/…           the named versions' snapshots
 collections/{collection}/catalog/changes/…            what is too large for a change's record
 collections/{collection}/batches/{batch}/…            what was uploaded together, and its ledger
 collections/{collection}/exports/{export}/…
@@ -39,6 +40,8 @@ from framesift.contracts import Run
 
 UPLOADS = "uploads/"
 INCOMING = "incoming/"
+THUMBNAIL_SIZES = (256, 1024)
+"""The lengths of the longer sides of a collection's thumbnails, pixels."""
 
 
 def edition(run: Run) -> str:
@@ -183,9 +186,14 @@ def collection_thumbnail(collection: str, item_id: str, size: int) -> str:
     return f"{collection_prefix(collection)}thumbnails/{size}/{item_id}.webp"
 
 
+def features_of_collection(collection: str) -> str:
+    """The folder of all models' vectors."""
+    return f"{collection_prefix(collection)}features/"
+
+
 def collection_features(collection: str, model: str) -> str:
     """The folder of one model's vectors: `{part}.npy` (float16, a row for each item) and `{part}.json` (the ids)."""
-    return f"{collection_prefix(collection)}features/{model}/"
+    return f"{features_of_collection(collection)}{model}/"
 
 
 def collection_duplicates(collection: str) -> str:
@@ -200,17 +208,47 @@ def catalog_prefix(collection: str) -> str:
 
 def catalog_snapshot(collection: str, number: int, digest: str) -> str:
     """A snapshot of a catalog after the change of that number; the digest tells apart two makers' files."""
-    return f"{catalog_prefix(collection)}snapshots/{number:012d}-{digest}.parquet"
+    return f"{snapshots_prefix(collection)}{number:012d}-{digest}.parquet"
+
+
+def snapshots_prefix(collection: str) -> str:
+    """The folder of a catalog's snapshots."""
+    return f"{catalog_prefix(collection)}snapshots/"
+
+
+def versions_prefix(collection: str) -> str:
+    """The folder of the snapshots of a catalog's named versions."""
+    return f"{catalog_prefix(collection)}versions/"
+
+
+def catalog_version(collection: str, number: int, name: str) -> str:
+    """The snapshot of a named version, which is the catalog after the change of that number; the name is unique."""
+    return f"{versions_prefix(collection)}{number:012d}-{name}.parquet"
+
+
+def snapshot_number(key: str) -> int:
+    """The number of the change that a snapshot's key names."""
+    return int(key.rpartition("/")[2].partition("-")[0])
+
+
+def changes_prefix(collection: str) -> str:
+    """The folder of the changes' payloads."""
+    return f"{catalog_prefix(collection)}changes/"
 
 
 def change_payload(collection: str, name: str) -> str:
     """What is too large for a change's record; the name is unique."""
-    return f"{catalog_prefix(collection)}changes/{name}.jsonl.gz"
+    return f"{changes_prefix(collection)}{name}.jsonl.gz"
+
+
+def batches_prefix(collection: str) -> str:
+    """The folder of all upload batches."""
+    return f"{collection_prefix(collection)}batches/"
 
 
 def batch_prefix(collection: str, batch: str) -> str:
     """The folder of an upload batch."""
-    return f"{collection_prefix(collection)}batches/{batch}/"
+    return f"{batches_prefix(collection)}{batch}/"
 
 
 def incoming_prefix(collection: str, batch: str) -> str:
@@ -264,9 +302,14 @@ def look_results(prefix: str, shard: int) -> str:
     return f"{look_results_prefix(prefix)}{shard:06d}.jsonl.gz"
 
 
+def exports_prefix(collection: str) -> str:
+    """The folder of all exports."""
+    return f"{collection_prefix(collection)}exports/"
+
+
 def export_prefix(collection: str, export: str) -> str:
     """The folder of an export."""
-    return f"{collection_prefix(collection)}exports/{export}/"
+    return f"{exports_prefix(collection)}{export}/"
 
 
 def model_prefix(name: str) -> str:

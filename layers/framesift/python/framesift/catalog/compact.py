@@ -18,13 +18,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic_core import from_json, to_json
 
+from framesift import keys
 from framesift.catalog.apply import Effect, apply_effects
 from framesift.catalog.columns import SCHEMA, make_batch, read_item
 from framesift.catalog.log import CatalogLog
 from framesift.catalog.snapshot import BATCH_ROWS, read_batches, snapshot_key, write_snapshot
 from framesift.contracts import CatalogItem, Change, RemoveItems
 from framesift.errors import ObjectMissingError
-from framesift.storage import Store
+from framesift.storage import Store, delete_for_good
 from framesift.table import CatalogPointer, Records, RetiredSnapshot, Snapshot
 
 KEEP_RETIRED: Final = timedelta(hours=1)
@@ -56,39 +57,44 @@ def compact(
         CollectionMissingError: There is no such collection.
     """
     log = CatalogLog(collection, store, records)
+    is_lost = False
     while True:
         pointer = records.collections.pointer(collection)
-        base = pointer.snapshot
+        base = None if from_log or is_lost else pointer.snapshot
         head = log.head()
-        if not from_log and head - (base.number if base else 0) < at_least:
+        number = pointer.snapshot.number if pointer.snapshot else 0
+        if not (from_log or is_lost) and head - number < at_least:
             return pointer
         try:
-            snapshot = _make_snapshot(log, None if from_log else base, head)
+            snapshot = _make_snapshot(log, base, head)
         except ObjectMissingError:
-            if from_log or base is None or store.exists(base.key):
+            if base is None or store.exists(base.key):
                 raise
-            from_log = True  # The snapshot is lost; the log has it all.
+            is_lost = records.collections.pointer(collection).snapshot == base  # The log has it all.
             continue
-        switched = _switch(collection, records, pointer, snapshot)
-        if switched:
+        if _switch(collection, records, pointer, snapshot):
             delete_retired(collection, store, records, datetime.now(UTC) - KEEP_RETIRED)
             return records.collections.pointer(collection)
-        if base is None or snapshot.key != base.key:
-            store.delete([snapshot.key])
-        from_log = False
+        newest = records.collections.pointer(collection).snapshot
+        if newest is None or snapshot.key != newest.key:
+            delete_for_good(store, [snapshot.key])
 
 
 def delete_retired(collection: str, store: Store, records: Records, before: datetime) -> None:
-    """Delete the snapshots that were replaced before a moment."""
+    """Delete the snapshots that were replaced before a moment, and those of compactions that died before it."""
     while True:
         pointer = records.collections.pointer(collection)
         old = [retired for retired in pointer.retired if retired.at < before]
-        if not old:
-            return
-        store.delete(retired.key for retired in old)
         kept = [retired for retired in pointer.retired if retired not in old]
-        if records.collections.switch(collection, pointer.model_copy(update={"retired": kept}), pointer):
-            return
+        if not old or records.collections.switch(collection, pointer.model_copy(update={"retired": kept}), pointer):
+            break
+    used = {retired.key for retired in kept} | ({pointer.snapshot.key} if pointer.snapshot else set())
+    number = pointer.snapshot.number if pointer.snapshot else 0
+    store.delete_versions(
+        version
+        for version in store.versions(keys.snapshots_prefix(collection))
+        if version.key not in used and version.modified_at < before and keys.snapshot_number(version.key) <= number
+    )
 
 
 def _switch(collection: str, records: Records, pointer: CatalogPointer, snapshot: Snapshot) -> bool:

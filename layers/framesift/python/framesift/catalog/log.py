@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from pydantic import TypeAdapter
@@ -42,7 +43,8 @@ _INLINE_BYTES: Final = 32_000
 """A longer body moves to S3: of short records, one request reads many."""
 _RECORD_BYTES: Final = 300_000
 """A body's most: DynamoDB's limit of a record is 400 KB."""
-_ID: Final = r"^[0-9a-f]{32}$"
+_NOBODY: Final = frozenset({"", "pipeline", "import"})
+"""Who changes a catalog without being a user."""
 _PREDICTIONS: Final = TypeAdapter(list[Prediction])
 _ANNOTATIONS: Final = TypeAdapter(list[Annotation])
 
@@ -91,6 +93,8 @@ class CatalogLog:
             CollectionDeletedError: It has been deleted, or is being deleted.
         """
         body, log = _normalize(body), self.records.collections.pointer(self.collection).log
+        if by not in _NOBODY:
+            _note_author(self.records, self.collection, log, by)
         changes = self.records.changes
         head = changes.head(log)
         searched = changes.note_request(log, request_id, head) if request_id else 0
@@ -237,6 +241,12 @@ class CatalogLog:
                     f"Change {change.number} by {change.by or 'somebody'} touched the item since it was read: "
                     "read it again."
                 )
+
+
+@lru_cache(maxsize=10_000)
+def _note_author(records: Records, collection: str, _log: str, user: str) -> None:
+    """Note once in a process, and for each log, that a user has changed a catalog."""
+    records.collections.note_author(collection, user)
 
 
 def payload_key(body: ChangeBody) -> str | None:

@@ -8,7 +8,7 @@ import secrets
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from pydantic_core import from_json, to_json
 
@@ -35,11 +35,16 @@ def put_lines(store: Store, key: str, lines: Iterable[bytes]) -> None:
     """Write lines of JSON to a gzipped object."""
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "lines.jsonl.gz"
-        # Without the time of writing, so that the same lines are the same bytes.
-        with path.open("wb") as file, gzip.GzipFile(fileobj=file, mode="wb", compresslevel=_LEVEL, mtime=0) as packed:
-            for line in lines:
-                packed.write(line + b"\n")
+        with path.open("wb") as file:
+            pack_lines(lines, file)
         store.upload(path, key)
+
+
+def pack_lines(lines: Iterable[bytes], file: IO[bytes]) -> None:
+    """Write lines to a file, gzipped; without the time, so that the same lines are the same bytes."""
+    with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=_LEVEL, mtime=0) as packed:
+        for line in lines:
+            packed.write(line + b"\n")
 
 
 def read_lines(store: Store, key: str) -> Iterator[bytes]:
@@ -48,7 +53,12 @@ def read_lines(store: Store, key: str) -> Iterator[bytes]:
     Raises:
         ObjectMissingError: If there is no such object.
     """
-    with gzip.GzipFile(fileobj=io.BytesIO(store.get(key))) as unpacked:
+    return unpack_lines(store.get(key))
+
+
+def unpack_lines(body: bytes) -> Iterator[bytes]:
+    """The lines of gzipped text, one at a time, without the empty ones."""
+    with gzip.GzipFile(fileobj=io.BytesIO(body)) as unpacked:
         for line in unpacked:
             if text := line.strip():
                 yield text

@@ -8,7 +8,7 @@ transfer (many files, checked) · documents (manifests, JSON) · files -> zips -
 
 from framesift.storage.documents import read_lines, write_json, write_manifest
 from framesift.storage.s3 import S3Store
-from framesift.storage.store import Store, StoredObject, StoredVersion, copy_all, parse_uri
+from framesift.storage.store import Store, StoredObject, StoredVersion, copy_all, delete_for_good, parse_uri
 
 __all__ = [
     "S3Store",
@@ -16,6 +16,7 @@ __all__ = [
     "StoredObject",
     "StoredVersion",
     "copy_all",
+    "delete_for_good",
     "parse_uri",
     "read_lines",
     "write_json",

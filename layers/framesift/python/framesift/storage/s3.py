@@ -21,6 +21,7 @@ from framesift.errors import (
     FileReplacedError,
     FramesiftError,
     ObjectMissingError,
+    ObjectNotDeletedError,
     UploadDeniedError,
     UploadError,
 )
@@ -233,21 +234,35 @@ class S3Store:
         """All versions of the objects below a prefix, and the marks of deletions."""
         pages = aws.s3().get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=prefix)
         for page in pages:
-            entries: list[Any] = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-            for entry in entries:
-                yield StoredVersion(
-                    key=entry["Key"],
-                    version_id=entry["VersionId"],
-                    modified_at=entry["LastModified"],
-                    is_latest=entry["IsLatest"],
-                )
+            groups: list[tuple[bool, list[Any]]] = [
+                (False, [*page.get("Versions", [])]),
+                (True, [*page.get("DeleteMarkers", [])]),
+            ]
+            for is_mark, entries in groups:
+                for entry in entries:
+                    yield StoredVersion(
+                        key=entry["Key"],
+                        version_id=entry["VersionId"],
+                        modified_at=entry["LastModified"],
+                        is_latest=entry["IsLatest"],
+                        is_mark=is_mark,
+                    )
 
     def delete_versions(self, versions: Iterable[StoredVersion]) -> None:
-        """Delete versions for good; missing ones are no error."""
+        """Delete versions for good; missing ones are no error.
+
+        Raises:
+            ObjectNotDeletedError: S3 refuses one of them.
+        """
         waiting = iter(versions)
         while batch := list(islice(waiting, _DELETE_MAX_KEYS)):
             objects: Any = [{"Key": version.key, "VersionId": version.version_id} for version in batch]
-            aws.s3().delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
+            answer = aws.s3().delete_objects(Bucket=self.bucket, Delete={"Objects": objects, "Quiet": True})
+            for refused in answer.get("Errors", []):
+                raise ObjectNotDeletedError(
+                    f"S3 refused to delete a version of s3://{self.bucket}/{refused['Key']} ({refused['Code']}): "
+                    "the role needs s3:DeleteObjectVersion."
+                )
 
     def tags(self, key: str) -> dict[str, str]:
         """An object's tags; none if it is gone."""

@@ -36,6 +36,7 @@ class StoredVersion(Contract):
     version_id: str
     modified_at: datetime
     is_latest: bool
+    is_mark: bool = Field(False, description="It marks that the object was deleted.")
 
 
 class Store(Protocol):
@@ -134,6 +135,12 @@ def copy_all(store: Store, pairs: Iterable[tuple[str, str]], threads: int = 16) 
     """
     with ThreadPoolExecutor(threads) as pool:
         return sum(1 for _ in pool.map(lambda pair: store.copy(*pair), pairs))
+
+
+def delete_for_good(store: Store, keys: Iterable[str]) -> None:
+    """Delete objects with all their versions; missing ones are no error."""
+    for key in keys:
+        store.delete_versions(version for version in store.versions(key) if version.key == key)
 
 
 def parse_uri(uri: str) -> tuple[str, str]:

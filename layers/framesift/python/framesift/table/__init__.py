@@ -22,6 +22,11 @@
 | `COLLECTION#{collection}` | `ABOUT` | what a collection is | `collections` |
 | `COLLECTION#{collection}` | `CATALOG` | where its catalog stands: its log, its snapshot | `collections` |
 | `COLLECTION#{collection}` | `VERSION#{name}` | a named version of its catalog | `collections` |
+| `COLLECTION#{collection}` | `PURGE` | how far a purge of removed items is | `collections` |
+| `COLLECTION#{collection}` | `AUTHOR#{user}` | that a user has changed its catalog | `collections` |
+| `USER#{user}` | `COLLECTION#{collection}` | a user's part in a collection | `collections` |
+| `USER#{user}` | `CHANGED#{collection}` | that a user has changed a catalog | `collections` |
+| `DELETION` | `{kind}#{id}` | a collection, or an account, of which not all is deleted yet | `deletions` |
 | `CHANGES#{log}` | `{number}` | a change of a catalog | `changes` |
 | `REQUESTS#{log}` | `{request}` | where the log ended when a request began to make its change | `changes` |
 | `COLLECTION` | `{collection}` | that a collection exists: the list of all | `collections` |
@@ -46,11 +51,13 @@ from framesift.table.collections import (
     CatalogVersion,
     Collection,
     Collections,
+    PurgeProgress,
     RetiredSnapshot,
     Snapshot,
     Visibility,
 )
 from framesift.table.inboxes import Inbox, InboxEntry, Inboxes
+from framesift.table.deletions import Deletion, Deletions
 from framesift.table.items import ItemDay, Items, TakenDown
 from framesift.table.lists import ListPointer, Lists
 from framesift.table.quotas import Quotas
@@ -133,6 +140,11 @@ class Records:
         return Collections(self.table)
 
     @property
+    def deletions(self) -> Deletions:
+        """Deletions that are under way."""
+        return Deletions(self.table)
+
+    @property
     def changes(self) -> Changes:
         """The changes of catalogs."""
         return Changes(self.table)
@@ -160,6 +172,8 @@ __all__ = [
     "Clients",
     "Collection",
     "Collections",
+    "Deletion",
+    "Deletions",
     "Execution",
     "Failure",
     "Fault",
@@ -172,6 +186,7 @@ __all__ = [
     "ListPointer",
     "Lists",
     "PartUpload",
+    "PurgeProgress",
     "Quotas",
     "Records",
     "RetiredSnapshot",

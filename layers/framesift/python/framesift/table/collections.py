@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +20,12 @@ Visibility = Literal["private", "department", "public"]
 _ALL = "COLLECTION"
 _ABOUT = "ABOUT"
 _CATALOG = "CATALOG"
+_PURGE = "PURGE"
 _VERSION = "VERSION#"
+# In the partition of a collection, each with a name behind it.
+_MEMBER, _AUTHOR, _SHARE = "MEMBER", "AUTHOR", "SHARE"
+# In the partition of a user, each with a collection behind it.
+_MEMBERSHIP, _CHANGED = "COLLECTION#", "CHANGED#"
 
 
 class Collection(Contract):
@@ -70,6 +76,14 @@ class CatalogVersion(Contract):
     by: str = ""
     at: AwareDatetime
     snapshot: Snapshot
+    former_key: str = Field("", description="The snapshot before something was deleted from it: to be deleted itself.")
+
+
+class PurgeProgress(Contract):
+    """How far a purge is."""
+
+    through: int = Field(description="It deletes what is kept of items that changes up to this one removed.")
+    done: int = Field(0, description="The log is rewritten up to this change.")
 
 
 @dataclass(frozen=True)
@@ -89,6 +103,8 @@ class Collections:
         partition = _partition(collection.id)
         self.table.put(_ALL, collection.id, {})
         self.table.put(partition, _CATALOG, _pointer_record(pointer), "attribute_not_exists(pk)")
+        if collection.owner:
+            self.table.put(_user(collection.owner), f"{_MEMBERSHIP}{collection.id}", {"role": "owner"})
         record = {"collection": collection.model_dump_json(), "owner": collection.owner}
         return self.table.put(partition, _ABOUT, record, "attribute_not_exists(pk)")
 
@@ -152,9 +168,83 @@ class Collections:
         values = {"pointer": replaces.model_dump_json()}
         return self.table.put(_partition(collection_id), _CATALOG, _pointer_record(pointer), condition, **values)
 
+    def purge_progress(self, collection_id: str) -> PurgeProgress | None:
+        """How far a purge is that was begun and is not finished."""
+        found = self.table.get(_partition(collection_id), _PURGE)
+        return PurgeProgress.model_validate_json(found["progress"]) if found else None
+
+    def put_purge_progress(self, collection_id: str, progress: PurgeProgress | None) -> None:
+        """Record how far a purge is; None: it is finished."""
+        if progress is None:
+            self.table.delete(_partition(collection_id), _PURGE)
+        else:
+            self.table.put(_partition(collection_id), _PURGE, {"progress": progress.model_dump_json()})
+
+    def note_author(self, collection_id: str, user: str) -> None:
+        """Note that a user has changed a catalog, so that deleting the account finds what names it."""
+        self.table.put(_partition(collection_id), f"{_AUTHOR}#{user}", {})
+        self.table.put(_user(user), f"{_CHANGED}{collection_id}", {})
+
+    def changed_by(self, user: str) -> list[str]:
+        """The collections whose catalogs a user has changed."""
+        return [record["sk"].removeprefix(_CHANGED) for record in self._behind(_user(user), _CHANGED)]
+
+    def owned_by(self, user: str) -> list[str]:
+        """The collections that a user owns, those that are being deleted included."""
+        found = (record["sk"].removeprefix(_MEMBERSHIP) for record in self._behind(_user(user), _MEMBERSHIP))
+        about = ((collection_id, self.find(collection_id)) for collection_id in found)
+        return [collection_id for collection_id, collection in about if collection and collection.owner == user]
+
+    def delete_records(self, collection_id: str) -> None:
+        """Delete what is recorded of a collection, on the side of its people and shares, too.
+
+        What it is, and where its catalog stands, go last: a deletion that was killed finds the rest by them.
+        """
+        partition = _partition(collection_id)
+        about = self.find(collection_id)
+        people = {about.owner} if about and about.owner else set()
+        for record in self.table.query(partition):
+            kind, _, name = record["sk"].partition("#")
+            if kind in {_MEMBER, _AUTHOR}:
+                people.add(name)
+            elif kind == _SHARE:
+                self.table.delete_all(record["sk"])
+        for user in people:
+            self.table.delete(_user(user), f"{_MEMBERSHIP}{collection_id}")
+            self.table.delete(_user(user), f"{_CHANGED}{collection_id}")
+        for record in self.table.query(partition):
+            if record["sk"] not in {_ABOUT, _CATALOG}:
+                self.table.delete(partition, record["sk"])
+        self.table.delete(partition, _ABOUT)
+        self.table.delete(partition, _CATALOG)
+
+    def rename_user(self, collection_id: str, user: str, name: str) -> None:
+        """Let every record of a collection name somebody else in place of a user."""
+        old, new = json.dumps(user), json.dumps(name)
+        for record in self.table.query(_partition(collection_id)):
+            for attribute, text in record.items():
+                if isinstance(text, str) and attribute not in {"pk", "sk"} and (old in text or text == user):
+                    renamed = name if text == user else text.replace(old, new)
+                    self.table.put(
+                        record["pk"],
+                        record["sk"],
+                        {**record, attribute: renamed},
+                        f"#{attribute} = :before",
+                        before=text,
+                    )
+
+    def delete_user(self, user: str) -> None:
+        """Delete what is recorded of a user, on the side of the collections, too."""
+        for record in self.table.query(_user(user)):
+            kind, _, collection_id = record["sk"].partition("#")
+            if f"{kind}#" in {_MEMBERSHIP, _CHANGED}:
+                self.table.delete(_partition(collection_id), f"{_MEMBER}#{user}")
+                self.table.delete(_partition(collection_id), f"{_AUTHOR}#{user}")
+        self.table.delete_all(_user(user))
+
     def versions(self, collection_id: str) -> list[CatalogVersion]:
         """The named versions of a catalog, by name."""
-        found = self._behind(collection_id, _VERSION)
+        found = self._behind(_partition(collection_id), _VERSION)
         return [CatalogVersion.model_validate_json(record["version"]) for record in found]
 
     def version(self, collection_id: str, name: str) -> CatalogVersion | None:
@@ -182,8 +272,8 @@ class Collections:
         """Delete the record of a named version; that there is none is no error."""
         self.table.delete(_partition(collection_id), f"{_VERSION}{name}")
 
-    def _behind(self, collection_id: str, prefix: str) -> Iterator[dict[str, Any]]:
-        for record in self.table.query(_partition(collection_id), after=prefix):
+    def _behind(self, partition: str, prefix: str) -> Iterator[dict[str, Any]]:
+        for record in self.table.query(partition, after=prefix):
             if not record["sk"].startswith(prefix):
                 return
             yield record
@@ -191,6 +281,10 @@ class Collections:
 
 def _partition(collection_id: str) -> str:
     return f"COLLECTION#{collection_id}"
+
+
+def _user(user: str) -> str:
+    return f"USER#{user}"
 
 
 def _pointer_record(pointer: CatalogPointer) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby, islice
@@ -289,6 +289,21 @@ class Runs:
         key = f"{execution.started_at.astimezone(UTC).isoformat()}#{execution.execution_arn}"
         fields = {"execution": execution.model_dump_json(), "expires_at": expires_in(HISTORY_DAYS)}
         self.table.put(f"EXECUTIONS#{execution.source}", key, fields)
+
+    def of_collection(self, collection: str) -> Iterator[RunRecord]:
+        """The runs of uploads to a collection."""
+        records = (_parse(record) for record in self.table.query("RUN#upload"))
+        return (record for record in records if collection in (record.collection, *record.categories))
+
+    def forget(self, record: RunRecord) -> None:
+        """Delete a run's record, and the log of its executions."""
+        for logged in self.table.query(f"EXECUTIONS#{record.source}"):
+            execution = Execution.model_validate_json(logged["execution"])
+            if execution.run_id == record.run.id:
+                self.table.delete(f"EXECUTION#{execution.execution_arn}", "run")
+                self.table.delete(logged["pk"], logged["sk"])
+        self.table.delete(f"EXECUTION#{record.execution_arn}", "run")
+        self.table.delete(f"RUN#{record.source}", record.run.id)
 
     def mark_notified(self, record: RunRecord) -> None:
         """Record that people know of a run's failure."""

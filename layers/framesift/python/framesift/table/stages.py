@@ -59,6 +59,12 @@ class Stages:
         """Let one stage be done again, whatever its output was."""
         self.table.delete(_stages(run), f"{run.attempt}#{stage}#{scope}")
 
+    def forget_run(self, run: Run) -> None:
+        """Delete all that is recorded of a run's stages."""
+        self.table.delete_all(_stages(run))
+        self.table.delete_all(f"PROGRESS#{run.source}#{run.id}")
+        self.table.delete_all(f"FAULT#{run.source}#{run.id}")
+
     def forget_scopes(self, run: Run, names: Iterable[str]) -> None:
         """Let everything be done again that covers one of these categories, alone or together with others."""
         forgotten = set(names)
