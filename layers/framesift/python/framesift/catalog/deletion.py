@@ -135,7 +135,8 @@ def delete_account(user: str, store: Store, records: Records, *, may_go_on: MayG
         Whether all is deleted; else call it again.
     """
     records.deletions.request("account", user, user)
-    for collection in records.collections.owned_by(user):
+    begun = [each.id for each in records.deletions.all() if each.kind == "collection" and each.by == user]
+    for collection in dict.fromkeys([*begun, *records.collections.owned_by(user)]):
         if not (may_go_on() and delete_collection(collection, user, store, records, may_go_on=may_go_on)):
             return False
     for collection in records.collections.changed_by(user):
@@ -301,26 +302,36 @@ def _sweep_snapshots(log: CatalogLog) -> None:
 
 def _rewrite_version(log: CatalogLog, version: CatalogVersion, scrub: Scrub) -> None:
     """Take what is deleted out of a named version, which is then another object."""
-    old, put = version.snapshot, log.records.collections.put_version
+    version = _drop_former(log, version)
+    old = version.snapshot
     with TemporaryDirectory() as scratch:
         path = Path(scratch) / "version.parquet"
         log.store.download(old.key, path)
-        if any(_is_named(batch, scrub) for batch in read_batches(path)):
-            batches = (_scrub_batch(batch, scrub, old.number) for batch in read_batches(path))
-            new = write_snapshot(log.store, batches, old.number, version_key(log.collection, old.number))
-            # The record names the old object until that is gone: whoever goes on after a kill deletes it.
-            rewritten = version.model_copy(update={"snapshot": new, "former_key": old.key})
-            if not put(log.collection, rewritten, replaces=version):  # It was deleted meanwhile.
-                delete_for_good(log.store, [new.key])
-                return
-            version = rewritten
-    if version.former_key:
-        delete_for_good(log.store, [version.former_key])
-        put(log.collection, version.model_copy(update={"former_key": ""}), replaces=version)
+        if not any(_is_named(batch, scrub) for batch in read_batches(path)):
+            return
+        batches = (_scrub_batch(batch, scrub, old.number) for batch in read_batches(path))
+        new = write_snapshot(log.store, batches, old.number, version_key(log.collection, old.number))
+    # The record names the old object until that is gone: whoever goes on after a kill deletes it.
+    rewritten = version.model_copy(update={"snapshot": new, "former_key": old.key})
+    if log.records.collections.put_version(log.collection, rewritten, replaces=version):
+        _drop_former(log, rewritten)
+    else:  # It was deleted meanwhile.
+        delete_for_good(log.store, [new.key])
+
+
+def _drop_former(log: CatalogLog, version: CatalogVersion) -> CatalogVersion:
+    """Delete the object that a version was before it was rewritten."""
+    if not version.former_key:
+        return version
+    delete_for_good(log.store, [version.former_key])
+    done = version.model_copy(update={"former_key": ""})
+    log.records.collections.put_version(log.collection, done, replaces=version)
+    return done
 
 
 def _is_named(batch: pa.RecordBatch, scrub: Scrub) -> bool:
-    if scrub.users:
+    """Whether some rows name what is deleted."""
+    if any(json.dumps(user) in text for user in scrub.users for text in batch.column("json").to_pylist()):
         return True
     ids = pa.array(list(scrub.items), pa.string())
     named = pc.or_(pc.is_in(batch.column("id"), ids), pc.is_in(batch.column("duplicate_of"), ids))
