@@ -32,7 +32,7 @@ from framesift.contracts import Annotation, CatalogItem, NearDuplicate, Predicti
 from framesift.errors import CollectionDeletedError, CollectionMissingError, ObjectNotDeletedError
 from framesift.settings import CatalogSettings
 from framesift.storage import S3Store
-from framesift.table import Collection, RunRecord
+from framesift.table import Collection, InboxEntry, RunRecord
 from framesift.table.table import Table
 from tests.unit.catalog.conftest import COLLECTION
 from tests.unit.catalog.items import START, item_id, make_item
@@ -78,6 +78,9 @@ def fill(log: CatalogLog) -> None:
         put_files(store, collection, item_id(number))
     put_vectors(store, collection, "part", [item_id(number) for number in (3, 1, 2)])
     put_vectors(store, collection, "only", [GONE])
+    pairs = {"pdq": [[GONE, item_id(2), 0.9], [item_id(3), item_id(2), 0.9]]}
+    store.put(f"{keys.collection_duplicates(collection)}part.json.gz", gzip.compress(json.dumps(pairs).encode()))
+    log.records.inboxes.put_handled(collection, InboxEntry(name=f"{PLANTED}.jpg"), stays=True)
     store.put(f"{keys.export_prefix(collection, 'e1')}coco.json", json.dumps({"image": GONE}).encode())
     lines = [{"name": f"{PLANTED}.jpg", "item": GONE}, {"name": "IMG_0002.jpg", "item": item_id(2)}]
     put_lines(store, f"{keys.batch_prefix(collection, 'b1')}ledger.jsonl.gz", lines)
@@ -191,6 +194,8 @@ def test_what_is_about_other_items_stays(filled: CatalogLog) -> None:
     assert [json.loads(line)["item"] for line in ledger.splitlines()] == [item_id(2)]
     files = log.store.get(f"{keys.batch_prefix(COLLECTION, 'b1')}files/a.jsonl")
     assert [json.loads(line)["name"] for line in files.splitlines()] == ["IMG_0002.jpg"]
+    pairs = gzip.decompress(log.store.get(f"{keys.collection_duplicates(COLLECTION)}part.json.gz"))
+    assert json.loads(pairs) == {"pdq": [[item_id(3), item_id(2), 0.9]]}
     (version,) = log.records.collections.versions(COLLECTION)
     assert version.snapshot.count == 6
     assert log.store.exists(version.snapshot.key)
@@ -205,6 +210,7 @@ def test_a_purge_without_removals_changes_nothing(filled: CatalogLog) -> None:
     assert log.records.collections.pointer(COLLECTION).purged == log.head()
 
 
+@pytest.mark.slow
 def test_a_purge_that_is_killed_anywhere_goes_on(
     filled: CatalogLog, catalog_settings: CatalogSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -336,6 +342,7 @@ def two(filled: CatalogLog) -> CatalogLog:
         records.stages.report_progress(run.run, "poses", collection, 1, 2)
         store.put(f"{keys.run_prefix(run.run)}/{collection}/collected.jsonl", b"x")
         store.put(f"{keys.uploads_prefix(collection)}a.zip", b"x")
+        store.put(keys.incoming(collection, "b1", 1, ".jpg"), b"x")
         store.put(f"{keys.poses_prefix(collection)}manifest.json", b"{}")
         log.set_tags([item_id(2)], "lee", add=["x"], request_id=f"{collection} request")
     return log
@@ -355,6 +362,7 @@ def test_nothing_is_left_of_a_collection_and_another_keeps_all(
     assert other.records.runs.get("upload", f"2026-11-20/{OTHER}") is not None
 
 
+@pytest.mark.slow
 def test_a_collection_whose_deletion_is_killed_anywhere_is_deleted_in_the_end(
     two: CatalogLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -416,6 +424,7 @@ def test_nothing_names_a_user_whose_account_was_deleted(two: CatalogLog, catalog
     assert log.records.collections.version(OTHER, "second") is not None
 
 
+@pytest.mark.slow
 def test_an_account_whose_deletion_is_killed_anywhere_is_deleted_in_the_end(
     two: CatalogLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:

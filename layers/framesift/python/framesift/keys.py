@@ -251,9 +251,14 @@ def batch_prefix(collection: str, batch: str) -> str:
     return f"{batches_prefix(collection)}{batch}/"
 
 
+def incoming_of_collection(collection: str) -> str:
+    """The folder that the files of a collection's batches arrive in."""
+    return f"{INCOMING}{collection}/"
+
+
 def incoming_prefix(collection: str, batch: str) -> str:
     """The folder that a batch's files arrive in."""
-    return f"{INCOMING}{collection}/{batch}/"
+    return f"{incoming_of_collection(collection)}{batch}/"
 
 
 def incoming(collection: str, batch: str, file: int, extension: str) -> str:

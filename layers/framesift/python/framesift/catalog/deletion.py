@@ -7,6 +7,7 @@ be killed at any moment; whoever goes on finds what is left to do, and doing a p
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -115,8 +116,10 @@ def delete_collection(
             store.delete_versions(store.versions(f"{keys.run_prefix(run.run_of_attempt(attempt))}/"))
         records.stages.forget_run(run.run)
         records.runs.forget(run)
-    for prefix in (keys.uploads_prefix(collection), keys.collection_prefix(collection)):
+    folders = (keys.uploads_prefix, keys.incoming_of_collection, keys.collection_prefix)
+    for prefix in (folder(collection) for folder in folders):
         store.delete_versions(store.versions(prefix))
+    records.inboxes.forget_all(collection)
     records.videos.delete_sequences(collection)
     records.videos.delete(collection)
     if log:
@@ -267,7 +270,10 @@ def _purge_items(log: CatalogLog, gone: _Gone, progress: PurgeProgress, purged: 
         _delete_old_versions(log.store, keys.versions_prefix(log.collection))
         _delete_objects(log, gone)
         _rewrite_vectors(log, gone)
-        _rewrite_ledgers(log, gone, _find_names(log, gone, progress.through))
+        _rewrite_pairs(log, gone)
+        names = _find_names(log, gone, progress.through)
+        log.records.inboxes.forget(log.collection, names)
+        _rewrite_ledgers(log, gone, names)
     for count, change in enumerate(log.after(progress.done, until=progress.through)):
         if count % _SAVE_EVERY == _SAVE_EVERY - 1:
             done = progress.model_copy(update={"done": change.number - 1})
@@ -431,6 +437,21 @@ def _write_vectors(store: Store, name: str, facts: dict[str, list[Any]], kept: l
     np.save(buffer, rows[np.array(kept)], allow_pickle=False)
     store.put(f"{new}.npy", buffer.getvalue())
     store.put(f"{new}.json", json.dumps(facts).encode(), "application/json")
+
+
+def _rewrite_pairs(log: CatalogLog, gone: _Gone) -> None:
+    """Take the items out of the pairs of similar images."""
+    prefix = keys.collection_duplicates(log.collection)
+    for part in log.store.objects(prefix):
+        pairs: dict[str, list[list[Any]]] = json.loads(gzip.decompress(log.store.get(part.key)))
+        kept = {
+            method: [pair for pair in found if not any(gone.covers(item, part.modified_at) for item in pair[:2])]
+            for method, found in pairs.items()
+        }
+        if kept != pairs:
+            body = gzip.compress(json.dumps(kept).encode(), mtime=0)
+            log.store.put(part.key, body, "application/gzip", replaces=part.etag)
+    _delete_old_versions(log.store, prefix)
 
 
 def _find_names(log: CatalogLog, gone: _Gone, through: int) -> dict[str, datetime]:

@@ -221,6 +221,23 @@ class CatalogReader:
             found = run(_select("id", where, "ORDER BY id"), where.parameters).fetchnumpy()
         return [str(item_id) for item_id in found["id"]]
 
+    def known_ids(self, ids: Iterable[str]) -> list[str]:
+        """Those of some ids that items have."""
+        with self._refresh().transaction(self._settings) as run:
+            found = run("SELECT id FROM items WHERE id IN (SELECT unnest(?::VARCHAR[]))", [list(ids)]).fetchall()
+        return [item_id for (item_id,) in found]
+
+    def ids_by_name(self, names: Iterable[str]) -> dict[str, list[str]]:
+        """The items that have each of some names; a name that none has is left out."""
+        wanted = "SELECT DISTINCT unnest(?::VARCHAR[]) AS name"
+        named = "SELECT id, unnest(names) AS name FROM items"
+        with self._refresh().transaction(self._settings) as run:
+            found = run(
+                f"SELECT name, list(id ORDER BY id) FROM ({wanted}) JOIN ({named}) USING (name) GROUP BY name",  # noqa: S608
+                [list(names)],
+            ).fetchall()
+        return dict(found)
+
     def get(self, item_id: str, *, viewer: str | None = None) -> CatalogItem:
         """One item.
 

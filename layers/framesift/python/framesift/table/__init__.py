@@ -56,8 +56,8 @@ from framesift.table.collections import (
     Snapshot,
     Visibility,
 )
-from framesift.table.inboxes import Inbox, InboxEntry, Inboxes
 from framesift.table.deletions import Deletion, Deletions
+from framesift.table.inboxes import Inbox, InboxEntry, Inboxes
 from framesift.table.items import ItemDay, Items, TakenDown
 from framesift.table.lists import ListPointer, Lists
 from framesift.table.quotas import Quotas

@@ -103,10 +103,12 @@ class Collections:
         partition = _partition(collection.id)
         self.table.put(_ALL, collection.id, {})
         self.table.put(partition, _CATALOG, _pointer_record(pointer), "attribute_not_exists(pk)")
-        if collection.owner:
-            self.table.put(_user(collection.owner), f"{_MEMBERSHIP}{collection.id}", {"role": "owner"})
         record = {"collection": collection.model_dump_json(), "owner": collection.owner}
-        return self.table.put(partition, _ABOUT, record, "attribute_not_exists(pk)")
+        created = self.table.put(partition, _ABOUT, record, "attribute_not_exists(pk)")
+        about = self.find(collection.id)
+        if about and about.owner and about.owner == collection.owner:  # Again, where a first try was cut off here.
+            self.table.put(_user(about.owner), f"{_MEMBERSHIP}{collection.id}", {"role": "owner"})
+        return created
 
     def ensure(self, collection_id: str) -> Collection:
         """The collection that files were dropped into: made without an owner, for operators only, if it is new.
@@ -187,11 +189,11 @@ class Collections:
 
     def changed_by(self, user: str) -> list[str]:
         """The collections whose catalogs a user has changed."""
-        return [record["sk"].removeprefix(_CHANGED) for record in self._behind(_user(user), _CHANGED)]
+        return [record["sk"].removeprefix(_CHANGED) for record in self.table.query(_user(user), prefix=_CHANGED)]
 
     def owned_by(self, user: str) -> list[str]:
         """The collections that a user owns, those that are being deleted included."""
-        found = (record["sk"].removeprefix(_MEMBERSHIP) for record in self._behind(_user(user), _MEMBERSHIP))
+        found = (record["sk"].removeprefix(_MEMBERSHIP) for record in self.table.query(_user(user), prefix=_MEMBERSHIP))
         about = ((collection_id, self.find(collection_id)) for collection_id in found)
         return [collection_id for collection_id, collection in about if collection and collection.owner == user]
 
@@ -215,6 +217,7 @@ class Collections:
         for record in self.table.query(partition):
             if record["sk"] not in {_ABOUT, _CATALOG}:
                 self.table.delete(partition, record["sk"])
+        self.table.delete(_ALL, collection_id)
         self.table.delete(partition, _ABOUT)
         self.table.delete(partition, _CATALOG)
 
@@ -244,7 +247,7 @@ class Collections:
 
     def versions(self, collection_id: str) -> list[CatalogVersion]:
         """The named versions of a catalog, by name."""
-        found = self._behind(_partition(collection_id), _VERSION)
+        found = self.table.query(_partition(collection_id), prefix=_VERSION)
         return [CatalogVersion.model_validate_json(record["version"]) for record in found]
 
     def version(self, collection_id: str, name: str) -> CatalogVersion | None:
@@ -271,12 +274,6 @@ class Collections:
     def delete_version(self, collection_id: str, name: str) -> None:
         """Delete the record of a named version; that there is none is no error."""
         self.table.delete(_partition(collection_id), f"{_VERSION}{name}")
-
-    def _behind(self, partition: str, prefix: str) -> Iterator[dict[str, Any]]:
-        for record in self.table.query(partition, after=prefix):
-            if not record["sk"].startswith(prefix):
-                return
-            yield record
 
 
 def _partition(collection_id: str) -> str:

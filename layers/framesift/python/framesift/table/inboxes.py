@@ -8,7 +8,7 @@ two sees the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pydantic import Field
@@ -141,6 +141,15 @@ class Inboxes:
     def put_handled(self, collection: str, entry: InboxEntry, *, stays: bool) -> None:
         """Remember what became of a dropped file: for as long as it stays in the inbox, else for some weeks."""
         self._put_entry(collection, entry, None if stays else expires_in(_REMEMBERED_DAYS))
+
+    def forget(self, collection: str, names: Iterable[str]) -> None:
+        """Forget dropped files."""
+        for name in names:
+            self.table.delete(f"INBOX#{collection}", name)
+
+    def forget_all(self, collection: str) -> None:
+        """Forget all dropped files of a collection."""
+        self.table.delete_all(f"INBOX#{collection}")
 
     def _put_entry(self, collection: str, entry: InboxEntry, expires_at: int | None) -> None:
         self.table.put(f"INBOX#{collection}", entry.name, {"entry": entry.model_dump_json(), "expires_at": expires_at})

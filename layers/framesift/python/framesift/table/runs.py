@@ -300,9 +300,9 @@ class Runs:
         for logged in self.table.query(f"EXECUTIONS#{record.source}"):
             execution = Execution.model_validate_json(logged["execution"])
             if execution.run_id == record.run.id:
-                self.table.delete(f"EXECUTION#{execution.execution_arn}", "run")
+                self.table.delete_all(f"EXECUTION#{execution.execution_arn}")
                 self.table.delete(logged["pk"], logged["sk"])
-        self.table.delete(f"EXECUTION#{record.execution_arn}", "run")
+        self.table.delete_all(f"EXECUTION#{record.execution_arn}")
         self.table.delete(f"RUN#{record.source}", record.run.id)
 
     def mark_notified(self, record: RunRecord) -> None:
