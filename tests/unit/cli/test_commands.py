@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,11 +18,11 @@ from rich.text import Text
 from framesift.cli.connection import connect
 from framesift.cli.runs import watch_execution
 from framesift.cli.watch import Snapshot
-from framesift.contracts import FrameCounts, PublishedList, Run, TopItem, TopList, Upload, VideoEntry
+from framesift.contracts import Detection, FrameCounts, PublishedList, Run, TopItem, TopList, Upload, VideoEntry
 from framesift.errors import RunBusyError
 from framesift.settings import load_settings
 from framesift.storage import S3Store, write_json
-from framesift.table import ItemDay, Records, RunRecord, Runs
+from framesift.table import Execution, ItemDay, Records, Review, RunRecord, Runs
 from tests.unit.cli.conftest import framesift
 
 RUN = Run(source="tiktok", date="2026-11-20", attempt=1)
@@ -407,3 +408,53 @@ def test_what_aws_refuses_or_does_not_answer_is_one_line(
     said = capsys.readouterr().err
     assert name in said
     assert len(said.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("finished")
+def test_at_80_columns_runs_show_who_and_what_and_why(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = datetime(2026, 11, 20, 3, tzinfo=UTC)
+    published = Execution(
+        action="publish",
+        source="tiktok",
+        run_id=RUN.date,
+        attempt=2,
+        trigger="person",
+        scopes=["dance"],
+        status="SUCCEEDED",
+        started_at=at,
+        finished_at=at,
+    )
+    records.runs.log(published)
+    screen = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None, legacy_windows=False)
+    monkeypatch.setattr("framesift.cli.tables.output", screen)
+    assert framesift("runs") == 0
+    head, publication, run = (line.split("  ") for line in screen.file.getvalue().splitlines())
+    shown = [[cell.strip() for cell in line if cell.strip()] for line in (head, publication, run)]
+    assert shown[0] == ["run", "trigger", "started", "took", "status", "worked on", "error"]
+    assert shown[1] == ["2026-11-20", "publish", "2026-11-20 12:00", "0 s", "SUCCEEDED", "dance"]
+    assert shown[2][:2] == ["2026-11-20", "person"]
+    assert shown[2][-1].startswith("CaptchaS")
+
+
+def test_at_80_columns_the_review_list_has_titles_that_can_be_read(
+    stack: str, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    title = "레전드 먹방 16화"
+    detection = Detection(tag="person", left=0.4, top=0.3, width=0.1, height=0.1, probability=0.68)
+    review = Review(
+        id="2026-11-22.popular.IKuoUglgj0A.1",
+        date="2026-11-22",
+        category="popular",
+        item_id="IKuoUglgj0A",
+        title=f"{title} and more that makes it long",
+        media_key="k",
+        manifest_key="m",
+        detection=detection,
+    )
+    records.reviews.request([review], days=1)
+    screen = Console(file=io.StringIO(), force_terminal=True, width=80, color_system=None, legacy_windows=False)
+    monkeypatch.setattr("framesift.cli.tables.output", screen)
+    assert framesift("review", "list") == 0
+    shown = screen.file.getvalue()
+    assert title in shown
+    assert "box" not in shown

@@ -38,7 +38,7 @@ def list_reviews(
                 Column("id", keep=True),
                 Column("tag", priority=4),
                 Column("score", priority=3, align="right"),
-                Column("title", priority=2),
+                Column("title", priority=2, min_width=24),
                 Column("category", priority=1),
                 Column("box: left, top, size", priority=0),
             ),

@@ -183,8 +183,8 @@ def list_runs(
             Column("started", priority=3, min_width=16),
             Column("took", priority=2, align="right"),
             Column("status", keep=True),
-            Column("worked on", priority=1),
-            Column("error", priority=5, min_width=20),
+            Column("worked on", priority=1, min_width=9),
+            Column("error", priority=5, min_width=10),
         ),
         [_execution_row(execution) for execution in executions],
     )
@@ -195,7 +195,7 @@ def _execution_row(execution: Execution) -> tuple[str | Cell, ...]:
     return (
         execution.run_id,
         str(execution.attempt),
-        execution.trigger if execution.action == "run" else f"{execution.trigger}: {execution.action}",
+        execution.trigger if execution.action == "run" else execution.action,
         show_time(start),
         f"{(end - start).total_seconds():.0f} s" if end else "",
         Cell(execution.status, _COLOURS[execution.status]),
