@@ -36,3 +36,19 @@ def test_help_starts_without_the_parts_that_take_seconds() -> None:
     heavy = "{'moto', 'numpy', 'cv2', 'torch', 'playwright'}"
     code = f"import sys; from framesift.cli.app import load_app; load_app(); assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_ctrl_c_while_the_commands_are_imported_is_one_line() -> None:
+    code = (
+        "import builtins, sys\n"
+        "from framesift.cli import main\n"
+        "real = builtins.__import__\n"
+        "def interrupt(name, *rest, **more):\n"
+        "    if name == 'typer': raise KeyboardInterrupt\n"
+        "    return real(name, *rest, **more)\n"
+        "builtins.__import__ = interrupt\n"
+        "main()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 130
+    assert ended.stderr == "framesift: interrupted before anything was run.\n"

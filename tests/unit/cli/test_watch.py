@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from framesift import aws
+from framesift.cli.progress import sending
 from framesift.cli.watch import watch
 from framesift.contracts import Run
 from framesift.storage import S3Store
@@ -230,3 +231,9 @@ def test_the_live_table_fits_80_columns_with_every_stage(
     assert head == ["collect", "analyze", "curate", "publish", "archive"]
     assert main == ["main", "1", "item", "·", "·", "·", "·"]
     assert challenge == ["challenge", "120/200", "·", "·", "·", "·"]
+
+
+def test_the_bar_of_uploads_leaves_nothing_in_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    with sending([]) as (on_bytes, _):
+        on_bytes(1)
+    assert capsys.readouterr().err == ""

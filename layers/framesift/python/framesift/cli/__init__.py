@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import sys
-from typing import NoReturn
 
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
-
-from framesift.cli.app import load_app
-from framesift.cli.console import print_error
-from framesift.errors import AwsRefusedError, AwsUnreachableError, CredentialsError, FramesiftError
+_INTERRUPTED_EXIT_CODE = 130  # 128 and SIGINT's number, as shells have it.
 
 
 def main() -> None:
     """Run a command; an error that a person can act on is one line and an exit code."""
-    try:
-        load_app()()
-    except FramesiftError as error:
-        _end(error)
-    except (NoCredentialsError, PartialCredentialsError) as error:
-        _end(CredentialsError(f"AWS cannot be called: {error}. `aws configure` sets credentials."))
-    except ClientError as error:
-        fault = error.response["Error"]
-        reason = f"{fault.get('Code', '')}: {fault.get('Message', '')}"
-        _end(AwsRefusedError(f"AWS refuses {error.operation_name} ({reason})."))
-    except BotoCoreError as error:
-        _end(AwsUnreachableError(f"AWS, or the embedded AWS, does not answer: {error}"))
+    try:  # What the commands import takes a second, and several on a busy machine.
+        from framesift.cli.app import load_app
+        from framesift.cli.entry import run_command
 
-
-def _end(error: FramesiftError) -> NoReturn:
-    print_error(error)
-    sys.exit(error.exit_code)
+        app = load_app()
+    except KeyboardInterrupt:
+        sys.stderr.write("framesift: interrupted before anything was run.\n")
+        sys.exit(_INTERRUPTED_EXIT_CODE)
+    run_command(app)

@@ -36,7 +36,8 @@ def sending(files: Sequence[Path]) -> Iterator[tuple[Callable[[int], None], Call
         DownloadColumn(),
         TransferSpeedColumn(),
     )
-    with Progress(*columns, console=errors, transient=True) as bar:
+    # Where it is no terminal, Rich would leave an empty line behind.
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
         task = bar.add_task("", total=sum(path.stat().st_size for path in files), count=f"0/{len(files)} files")
         done: list[Sent] = []
 
