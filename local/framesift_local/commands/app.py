@@ -81,9 +81,9 @@ def run(
             _run(connect(""), start, None)
             say_how_to_find_commands()
             return
-        from framesift_local.machine import machine
-
         with _starting():
+            from framesift_local.machine import machine
+
             started = running.enter_context(machine(DATA_DIR, day=day, clips=clips, sources=[source], real=real or []))
         if services := started.outside.describe():
             _say(services)
@@ -156,10 +156,10 @@ def up(
 
     A run that its schedules missed today while it was down is started at once. Other commands in this folder use it.
     """
-    from framesift_local.machine import machine
-
     with ExitStack() as running:
         with _starting():
+            from framesift_local.machine import machine
+
             started = running.enter_context(
                 machine(
                     DATA_DIR,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import NoReturn, cast
 
 import pytest
@@ -60,6 +61,20 @@ def test_each_source_is_seen_again_by_commands_that_show_it() -> None:
     assert "`framesift status youtube`" in youtube
     assert "`framesift report youtube`" in youtube
     assert "top10" not in youtube, "it has no lists"
+
+
+@pytest.mark.parametrize("command", ["run", "up"])
+def test_ctrl_c_while_its_parts_are_imported_says_so_too(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Interrupted(ModuleType):
+        def __getattr__(self, name: str) -> NoReturn:
+            raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "framesift_local.machine", Interrupted("framesift_local.machine"))
+    assert framesift("local", command) == 130
+    assert "nothing was run" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["run", "up"])
