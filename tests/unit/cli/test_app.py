@@ -7,9 +7,13 @@ import subprocess
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import NoReturn
+
+import pytest
 
 import framesift
 from framesift.cli.app import COMMANDS_GROUP, load_app
+from tests.unit.cli.conftest import framesift as framesift_command
 
 
 def test_the_local_commands_come_from_their_entry_point() -> None:
@@ -52,3 +56,14 @@ def test_ctrl_c_while_the_commands_are_imported_is_one_line() -> None:
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 130
     assert ended.stderr == "framesift: interrupted before anything was run.\n"
+
+
+def test_ctrl_c_while_the_commands_are_made_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("typer.main.get_command", interrupt)
+    assert framesift_command("status") == 130
+    assert capsys.readouterr().err == "framesift: interrupted before anything was run.\n"

@@ -13,8 +13,7 @@ def main() -> None:
         from framesift.cli.app import load_app
         from framesift.cli.entry import run_command
 
-        app = load_app()
-    except KeyboardInterrupt:
+        run_command(load_app())
+    except KeyboardInterrupt:  # Typer itself handles it in a command, but not while it makes the commands.
         sys.stderr.write("framesift: interrupted before anything was run.\n")
         sys.exit(_INTERRUPTED_EXIT_CODE)
-    run_command(app)
