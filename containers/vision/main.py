@@ -1,4 +1,4 @@
-"""The vision job. States: AnalyzeOnGpu, AnalyzeOnCpu in statemachine/pipeline.asl.json.
+"""The vision job. States: AnalyzeOnGpu, AnalyzeOnCpu, CompareImages in statemachine/pipeline.asl.json.
 
     python -m containers.vision.main s3://bucket/key-of-the-job-spec
 
@@ -12,16 +12,22 @@ import signal
 import sys
 import threading
 from collections import Counter
+from collections.abc import Callable, Mapping
 from types import FrameType
+from typing import TYPE_CHECKING
 
-from framesift.contracts import AnalysisJob, JobSpec, PoseJob
-from framesift.errors import FramesiftError, InterruptedByHostError
+from framesift.contracts import AnalysisJob, CompareJob, JobSpec, LookJob, PoseJob
+from framesift.errors import CollectionMissingError, FramesiftError, InterruptedByHostError
 from framesift.log import logger
 from framesift.models import default_cache_dir, open_registry
 from framesift.pipeline.stage import count_numbers, log_outcome
 from framesift.settings import load_settings
 from framesift.storage import S3Store, parse_uri
+from framesift.storage.files import FileReader
 from framesift.table import Records
+
+if TYPE_CHECKING:
+    from framesift.pipeline.upload.look import LookSummary
 
 
 def main(job_spec_uri: str) -> int:
@@ -34,12 +40,12 @@ def main(job_spec_uri: str) -> int:
         store = S3Store(bucket)
         text = store.get(key)
         spec = JobSpec.model_validate_json(text)
-        work = extract_all_poses if spec.kind == "poses" else analyze_images
-        work(text, store, child)
+        _WORK[spec.kind](text, store, child)
     except FramesiftError as error:
         logger.error(str(error), extra={"error": type(error).__name__})
         if spec is not None:
-            Records(spec.table).stages.put_fault(spec.run, "analyze", error)
+            stage = "compare" if spec.kind == "compare" else "analyze"
+            Records(spec.table).stages.put_fault(spec.run, stage, error)
         return error.exit_code
     return 0
 
@@ -81,8 +87,55 @@ def extract_all_poses(text: bytes, store: S3Store, child: int) -> None:
     log_outcome(job.run, "analyze", [job.collection], extract_and_log, dict)
 
 
+def look_at_images(text: bytes, store: S3Store, child: int) -> None:
+    """Look at the images of a collection's batch."""
+    from framesift.catalog.reader import CatalogReader
+    from framesift.pipeline.upload.look import look_at_shards
+
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
+    job, settings = LookJob.model_validate_json(text), load_settings()
+    records = Records(job.table)
+    try:
+        reader = CatalogReader(job.collection, store, records, settings.catalog)
+        known = frozenset() if job.relook else frozenset(reader.ids())
+    except CollectionMissingError:
+        logger.warning("the collection was deleted", extra={"collection": job.collection})
+        return
+
+    def look() -> LookSummary:
+        return look_at_shards(
+            job,
+            child,
+            settings,
+            store,
+            records,
+            open_reader=lambda: FileReader(store, settings.collections.max_bytes).read,
+            known_ids=known.intersection,
+            should_stop=stop.is_set,
+        )
+
+    log_outcome(job.run, "analyze", [job.collection], look, lambda summary: summary.statuses)
+
+
+def compare_images(text: bytes, store: S3Store, _child: int) -> None:
+    """Find the near-duplicates of a collection's new images."""
+    from framesift.pipeline.upload.compare import compare_collection
+
+    job = CompareJob.model_validate_json(text)
+    compare_collection(job, load_settings(), store, Records(job.table))
+
+
 def _give_up(_number: int, _frame: FrameType | None) -> None:
     raise InterruptedByHostError("The host is stopping this job; finished videos are kept. Run it again.")
+
+
+_WORK: Mapping[str, Callable[[bytes, S3Store, int], None]] = {
+    "images": analyze_images,
+    "poses": extract_all_poses,
+    "look": look_at_images,
+    "compare": compare_images,
+}
 
 
 if __name__ == "__main__":

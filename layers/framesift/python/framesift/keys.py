@@ -287,6 +287,11 @@ def look_prefix(collection: str, batch: str, listing: str) -> str:
     return f"{batch_prefix(collection, batch)}look/{listing}/"
 
 
+def compare_spec(collection: str, batch: str) -> str:
+    """The specification of the job that compares a batch's images with the rest of the collection."""
+    return f"{batch_prefix(collection, batch)}compare.json"
+
+
 def look_shard(prefix: str, shard: int) -> str:
     """A shard of a look job: the files to look at."""
     return f"{prefix}shards/{shard:06d}.jsonl"

@@ -357,7 +357,7 @@ class BatchUploads:
             raise FileNameError(str(error)) from None
         extension = PurePosixPath(name).suffix.lower()
         intake = self.settings.intake
-        limit = intake.max_zip_bytes if extension in ZIP_EXTENSIONS else intake.max_image_bytes
+        limit = intake.max_zip_bytes if extension in ZIP_EXTENSIONS else self.settings.collections.max_bytes
         if is_video(name):
             upload = self.settings.upload
             own = upload.model_dump()["max_size_bytes"]

@@ -25,6 +25,7 @@ from framesift.catalog.log import CatalogLog
 from framesift.catalog.snapshot import BATCH_ROWS, read_batches, snapshot_key, write_snapshot
 from framesift.contracts import CatalogItem, Change, RemoveItems
 from framesift.errors import ObjectMissingError
+from framesift.settings import CatalogSettings
 from framesift.storage import Store, delete_for_good
 from framesift.table import CatalogPointer, Records, RetiredSnapshot, Snapshot
 
@@ -78,6 +79,26 @@ def compact(
         newest = records.collections.pointer(collection).snapshot
         if newest is None or snapshot.key != newest.key:
             delete_for_good(store, [snapshot.key])
+
+
+def compact_if_long(collection: str, store: Store, records: Records, settings: CatalogSettings) -> bool:
+    """Make a snapshot if the changes since the last one are many, or touch many items: readers apply them one by one.
+
+    Returns:
+        Whether there is a new one.
+
+    Raises:
+        CollectionMissingError: There is no such collection.
+    """
+    log = CatalogLog(collection, store, records)
+    base = records.collections.pointer(collection).snapshot
+    items = 0
+    for changes, change in enumerate(log.after(base.number if base else 0), 1):
+        items += sum(1 for _ in log.rows(change))
+        if changes >= settings.compact_after_changes or items >= settings.compact_after_items:
+            compact(collection, store, records)
+            return True
+    return False
 
 
 def delete_retired(collection: str, store: Store, records: Records, before: datetime) -> None:

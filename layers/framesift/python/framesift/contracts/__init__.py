@@ -39,7 +39,7 @@ from framesift.contracts.items import (
     Media,
     Region,
 )
-from framesift.contracts.looking import FileRef, LookJob, LookOutcome, LookStatus, ZipEntry
+from framesift.contracts.looking import CompareJob, CompareOutput, FileRef, LookJob, LookOutcome, LookStatus, ZipEntry
 from framesift.contracts.stages import (
     AnalysisJob,
     AnalysisSummary,
@@ -101,6 +101,8 @@ __all__ = [
     "Clip",
     "CollectOutput",
     "Collector",
+    "CompareJob",
+    "CompareOutput",
     "Contract",
     "CrawlOutput",
     "CurateOutput",

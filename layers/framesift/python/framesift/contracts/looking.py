@@ -50,7 +50,7 @@ class FileRef(Contract):
 class LookJob(JobSpec):
     """A vision job that looks at a collection's images."""
 
-    kind: Literal["images", "poses", "look"] = "look"
+    kind: Literal["images", "poses", "look", "compare"] = "look"
     collection: str
     batch: str
     added_by: str = Field("", description="The user's id; empty: put into the bucket directly.")
@@ -60,6 +60,23 @@ class LookJob(JobSpec):
     relook: bool = Field(
         False, description="True: the files are items of the catalog, and only the models look at them."
     )
+
+
+class CompareJob(JobSpec):
+    """A vision job that compares a collection's new images with all of it, once they are in the catalog."""
+
+    kind: Literal["images", "poses", "look", "compare"] = "compare"
+    collection: str
+    batch: str
+
+
+class CompareOutput(Contract):
+    """What the comparison of a collection's new images came to."""
+
+    collection: str
+    compared: int = Field(0, description="Images that were new.")
+    changed: int = Field(0, description="Items of which the catalog says something else now.")
+    ended: str | None = Field(None, description="Why nothing was compared.")
 
 
 class LookStatus(StrEnum):

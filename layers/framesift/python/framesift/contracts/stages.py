@@ -73,6 +73,9 @@ class CatalogOutput(Contract):
     lost: int = Field(0, description="Of the refused ones, those that a job ended without reporting.")
     first_error: str | None = None
     ended: str | None = Field(None, description="Why nothing was added: the collection is deleted, for example.")
+    compare_spec_uri: str | None = Field(
+        None, description="The specification of the job that compares what is new; None: nothing is."
+    )
 
 
 class StageInput(Contract):
@@ -121,7 +124,7 @@ class HistoryManifest(Contract):
 class JobSpec(Contract):
     """A vision job's specification; its S3 URI is the job's only argument."""
 
-    kind: Literal["images", "poses", "look"] = "images"
+    kind: Literal["images", "poses", "look", "compare"] = "images"
     run: Run
     bucket: str
     table: str

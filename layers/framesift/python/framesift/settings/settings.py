@@ -285,7 +285,6 @@ class IntakeSettings(Group):
         [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".heic", ".heif", ".avif", ".tif", ".tiff", ".bmp", ".gif"],
         description="What an image's name may end in; a name without an ending is judged by its content.",
     )
-    max_image_bytes: int = Field(200_000_000, ge=1, description="The largest image file, bytes.")
     max_batch_files: int = Field(1_000_000, ge=1, description="Files that one batch may have, those in zips included.")
     max_zip_bytes: int = Field(100_000_000_000, ge=1, description="The largest zip, bytes.")
     max_zip_entries: int = Field(200_000, ge=1, description="Entries that a zip may have.")
@@ -415,6 +414,9 @@ class CatalogSettings(Group):
     open_readers: int = Field(4, ge=1, description="Collections that one process keeps open for queries.")
     compact_after_changes: int = Field(
         100, ge=1, description="A catalog gets a new snapshot as soon as it has so many changes since the last one."
+    )
+    compact_after_items: int = Field(
+        1_000, ge=1, description="The same for items that those changes touch: readers keep them in memory."
     )
 
 

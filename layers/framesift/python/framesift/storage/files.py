@@ -38,7 +38,7 @@ class FileReader:
         if file.size_bytes > self._max_bytes:
             raise MediaTooLargeError(
                 f"{file.name} has {file.size_bytes} bytes; at most {self._max_bytes} are taken "
-                "(FRAMESIFT_INTAKE__MAX_IMAGE_BYTES)."
+                "(FRAMESIFT_COLLECTIONS__MAX_BYTES)."
             )
         try:
             if file.entry is None:

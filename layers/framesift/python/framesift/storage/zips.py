@@ -365,8 +365,6 @@ def _what_is_wrong(name: str, mode: int, flags: int, method: int) -> ZipError | 
 
 def _check_limits(raw: _Raw, limits: IntakeSettings) -> ZipError | None:
     name, size_bytes = raw.name, raw.size_bytes
-    if size_bytes > limits.max_image_bytes:
-        return ZipLimitError(f"{name} unpacks to {size_bytes} bytes; at most {limits.max_image_bytes} are taken.")
     if size_bytes > _RATIO_FROM_BYTES and size_bytes > limits.max_zip_ratio * raw.compressed_bytes:
         return ZipLimitError(
             f"{name} unpacks to more than {limits.max_zip_ratio:.0f} times its {raw.compressed_bytes} bytes."

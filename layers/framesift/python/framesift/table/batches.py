@@ -38,6 +38,7 @@ class BatchRecord(Contract):
     counts: dict[str, int] = Field({}, description="Files by what became of them, those in zips included.")
     runs: list[str] = Field([], description="Editions of its runs, the first one first.")
     published: str = Field("", description="The folder of the shards whose results the ledger has; empty: no ledger.")
+    compared: bool = Field(True, description="False while its images wait to be compared with the collection's others.")
     error: str | None = Field(None, description="Why its latest run failed.")
     revision: int = Field(1, description="Counts changes of this record.")
 

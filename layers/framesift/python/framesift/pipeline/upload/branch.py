@@ -119,7 +119,8 @@ def _plan(request: StageInput, settings: Settings, store: Store, records: Record
 def _summarize(run: Run, scopes: Sequence[str], collected: Sequence[CollectOutput], outputs: Outputs) -> Outcome:
     counts = {found.scope: found.counts() for found in collected}
     if any(isinstance(found, UploadsOutput) and found.batch for found in collected):
-        return _summarize_batch(CatalogOutput.model_validate(outputs["catalog", join_scopes(scopes)]), counts)
+        catalog = CatalogOutput.model_validate(outputs["catalog", join_scopes(scopes)])
+        return _summarize_batch(catalog, outputs.get(("compare", join_scopes(scopes))), counts)
     poses = PosesOutput.model_validate(outputs["poses", join_scopes(scopes)])
     degraded = []
     if poses.failed:
@@ -130,14 +131,22 @@ def _summarize(run: Run, scopes: Sequence[str], collected: Sequence[CollectOutpu
     return Outcome(done=[poses.collection], degraded=degraded, counts={**counts, "poses": poses.model_dump()})
 
 
-def _summarize_batch(catalog: CatalogOutput, counts: dict[str, dict[str, int]]) -> Outcome:
+def _summarize_batch(
+    catalog: CatalogOutput, compared: Mapping[str, Any] | None, counts: dict[str, dict[str, int]]
+) -> Outcome:
     degraded = [f"{catalog.collection}: {catalog.ended}"] if catalog.ended else []
     if refused := catalog.counts.get("refused", 0):
         degraded.append(
             f"{catalog.collection}: {refused} of {sum(catalog.counts.values())} files were refused; the first: "
             f"{catalog.first_error}"
         )
-    return Outcome(done=[catalog.collection], degraded=degraded, counts={**counts, "catalog": catalog.model_dump()})
+    if catalog.compare_spec_uri and compared is None:
+        degraded.append(
+            f"{catalog.collection}: its new images were not compared, since the job failed; the next batch's run will."
+        )
+    found = {"compare": dict(compared)} if compared else {}
+    counts = {**counts, "catalog": catalog.model_dump(), **found}
+    return Outcome(done=[catalog.collection], degraded=degraded, counts=counts)
 
 
 def _made(outputs: Outputs) -> list[str]:
@@ -152,7 +161,7 @@ def _resume(record: RunRecord) -> str:
 
 UPLOAD = Branch(
     source="upload",
-    stages=("collect", "analyze", "poses", "catalog"),
+    stages=("collect", "analyze", "poses", "catalog", "compare"),
     collector="uploads",
     goal="poses",
     collected=UploadsOutput,

@@ -19,6 +19,7 @@ from framesift.catalog.ledger import LedgerLine, LedgerWriter, read_ledger, read
 from framesift.catalog.log import CatalogLog
 from framesift.contracts import (
     CatalogOutput,
+    CompareJob,
     FileRef,
     ItemError,
     LookOutcome,
@@ -39,7 +40,7 @@ from framesift.log import logger
 from framesift.pipeline.stage import run_once
 from framesift.pipeline.upload.plan import collected_batch
 from framesift.settings import Settings
-from framesift.storage import Store, read_lines
+from framesift.storage import Store, read_lines, write_json
 from framesift.table import BatchRecord, InboxEntry, Records
 
 _PIPELINE = "pipeline"
@@ -69,6 +70,7 @@ def update_catalog(request: StageInput, settings: Settings, store: Store, record
                 raise CollectionMissingError(_GONE)
             output = _Publisher(run, batch, collected, settings, store, records).publish()
         except (CollectionDeletedError, CollectionMissingError):
+            # What the job has written goes with the rest of the collection: its deletion ends after its runs.
             store.delete(store.list(collected.shards_prefix))
             return CatalogOutput(collection=collection, batch=collected.batch, ended=_GONE)
         if output.lost > settings.run.tolerated_failed_share * collected.items:
@@ -120,9 +122,7 @@ class _Publisher:
         prefix, collection = self.collected.shards_prefix, self.batch.collection
         if self.batch.published == prefix:  # An earlier try has died while it cleared what was taken in.
             self.store.delete(self.store.list(prefix))
-            return CatalogOutput(
-                collection=collection, batch=self.batch.id, counts=self.batch.counts, first_error=self.batch.error
-            )
+            return self._output(self.batch.counts, self.batch.error)
         with LedgerWriter(self.store, keys.ledger(collection, self.batch.id)) as ledger:
             for line in read_ledger(self.store, collection, self.batch.id) if self.batch.published else ():
                 if not (line.file and line.status == "refused"):  # Those were tried again.
@@ -135,16 +135,28 @@ class _Publisher:
             while part := list(islice(outcomes, _ITEMS_PER_CHANGE)):
                 self._append(part, number)
                 number += 1
-        output = CatalogOutput(
-            collection=collection,
-            batch=self.batch.id,
-            counts=dict(ledger.counts),
-            lost=self.lost,
-            first_error=self.first_error,
-        )
+        output = self._output(dict(ledger.counts), self.first_error)
         self._end_batch(output)
         self._clear()
         return output
+
+    def _output(self, counts: dict[str, int], first_error: str | None) -> CatalogOutput:
+        """The stage's output; what is new is compared by a job, whose specification this writes."""
+        run, collection, batch = self.run, self.batch.collection, self.batch.id
+        spec_key = keys.compare_spec(collection, batch)
+        has_news = bool(counts.get("added") or counts.get("looked"))
+        if has_news:
+            about = {"run": run, "bucket": self.store.bucket, "table": self.records.name}
+            job = CompareJob.model_validate({**about, "collection": collection, "batch": batch})
+            write_json(self.store, spec_key, job)
+        return CatalogOutput(
+            collection=collection,
+            batch=batch,
+            counts=counts,
+            lost=self.lost,
+            first_error=first_error,
+            compare_spec_uri=f"s3://{self.store.bucket}/{spec_key}" if has_news else None,
+        )
 
     def _read_outcomes(self, ledger: LedgerWriter) -> Iterator[LookOutcome]:
         """What the job says about items, with a line in the ledger for each file."""
@@ -218,6 +230,7 @@ class _Publisher:
                 state=state,
                 finished_at=datetime.now(UTC),
                 error=output.first_error,
+                compared=not output.counts.get("added"),
                 published=self.collected.shards_prefix,
             ):
                 return

@@ -213,21 +213,24 @@ class _Lister:
                     )
 
     def _originals(self) -> Iterator[FileRef]:
-        """The images that the collection has, and those that it reads in place."""
+        """The images that the collection has, and those that it reads in place, by the names that they came with."""
+        names: dict[str, str] = {}
+        for batch in self.records.batches.of_collection(self.collection):
+            for line in read_ledger(self.store, self.collection, batch.id):
+                if line.item and line.status == "added":
+                    names[line.item] = line.name
+                    if line.file:
+                        yield line.file.model_copy(update={"item_id": line.item})
         for stored in self.store.objects(keys.originals_prefix(self.collection)):
-            name = stored.key.rpartition("/")[2]
+            file_name = stored.key.rpartition("/")[2]
+            item_id = file_name.partition(".")[0]
             yield FileRef(
-                name=name,
+                name=names.get(item_id, file_name),
                 key=stored.key,
                 etag=stored.etag,
                 size_bytes=stored.size_bytes,
-                item_id=name.partition(".")[0],
+                item_id=item_id,
             )
-        for batch in self.records.batches.of_collection(self.collection):
-            if batch.kind == "references":
-                for line in read_ledger(self.store, self.collection, batch.id):
-                    if line.item and line.status == "added" and line.file:
-                        yield line.file.model_copy(update={"item_id": line.item})
 
     def _expand_all(self, found: Iterable[Found], batch: BatchRecord) -> Iterator[Found]:
         """Judge each file by its name and size, and open zips; of too many files, the rest is refused."""
@@ -266,10 +269,10 @@ class _Lister:
             error = NotAnImageError(f"{file.name} is no image by its name ({', '.join(intake.extensions)}).")
         elif file.size_bytes == 0:
             error = NotAnImageError(f"{file.name} is empty: upload it again.")
-        elif file.size_bytes > intake.max_image_bytes:
+        elif file.size_bytes > self.settings.collections.max_bytes:
             error = MediaTooLargeError(
-                f"{file.name} has {file.size_bytes} bytes; at most {intake.max_image_bytes} are taken "
-                "(FRAMESIFT_INTAKE__MAX_IMAGE_BYTES)."
+                f"{file.name} has {file.size_bytes} bytes; at most {self.settings.collections.max_bytes} are taken "
+                "(FRAMESIFT_COLLECTIONS__MAX_BYTES)."
             )
         else:
             return file
