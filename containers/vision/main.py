@@ -14,9 +14,8 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from types import FrameType
-from typing import TYPE_CHECKING
 
-from framesift.contracts import AnalysisJob, CompareJob, JobSpec, LookJob, PoseJob
+from framesift.contracts import AnalysisJob, CompareJob, JobSpec, LookJob, LookStatus, PoseJob
 from framesift.errors import CollectionMissingError, FramesiftError, InterruptedByHostError
 from framesift.log import logger
 from framesift.models import default_cache_dir, open_registry
@@ -25,9 +24,6 @@ from framesift.settings import load_settings
 from framesift.storage import S3Store, parse_uri
 from framesift.storage.files import FileReader
 from framesift.table import Records
-
-if TYPE_CHECKING:
-    from framesift.pipeline.upload.look import LookSummary
 
 
 def main(job_spec_uri: str) -> int:
@@ -103,8 +99,8 @@ def look_at_images(text: bytes, store: S3Store, child: int) -> None:
         logger.warning("the collection was deleted", extra={"collection": job.collection})
         return
 
-    def look() -> LookSummary:
-        return look_at_shards(
+    def look() -> Counter[LookStatus]:
+        summary = look_at_shards(
             job,
             child,
             settings,
@@ -114,8 +110,9 @@ def look_at_images(text: bytes, store: S3Store, child: int) -> None:
             known_ids=known.intersection,
             should_stop=stop.is_set,
         )
+        return summary.statuses
 
-    log_outcome(job.run, "analyze", [job.collection], look, lambda summary: summary.statuses)
+    log_outcome(job.run, "analyze", [job.collection], look, dict)
 
 
 def compare_images(text: bytes, store: S3Store, _child: int) -> None:

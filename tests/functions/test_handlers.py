@@ -7,6 +7,7 @@ The events are recordings of `framesift local run`, one file each in `fixtures/e
 from __future__ import annotations
 
 import ast
+import gzip
 import json
 import logging
 import signal
@@ -24,11 +25,22 @@ import pytest
 from PIL import Image
 
 from framesift import aws, keys
-from framesift.contracts import AnalysisSummary, Clip, Finding, Media, Run, Upload
+from framesift.catalog.log import CatalogLog
+from framesift.contracts import (
+    AnalysisSummary,
+    Clip,
+    FileRef,
+    Finding,
+    LookOutcome,
+    Media,
+    Run,
+    Upload,
+    UploadsOutput,
+)
 from framesift.log import logger
 from framesift.settings import load_settings
 from framesift.storage import S3Store, read_lines, write_manifest
-from framesift.table import ItemDay, Records, RunRecord
+from framesift.table import BatchRecord, ItemDay, Records, RunRecord
 from framesift_local.standins.customvision import CustomVisionStandIn
 from framesift_local.standins.customvision.account import RESOURCE_ID, Account, Training
 from framesift_local.standins.customvision.server import PREDICTION_KEY, TRAINING_KEY
@@ -141,6 +153,14 @@ def begins_an_upload(world: World) -> None:
     output = world.send("begin_run.upload")
     assert (output["decision"], output["goal"], output["collector"]) == ("run", "poses", "uploads")
     assert output["run"] == run_of("collect_uploads").model_dump()
+
+
+def begins_a_batch(world: World) -> None:
+    job = make_look_batch(world)
+    output = world.send("begin_run.batch")
+    assert (output["decision"], output["goal"], output["collector"]) == ("run", "catalog", "uploads")
+    assert output["run"] == job["run"]
+    assert output["work"][0]["batch"] == job["batch"]
 
 
 def fails_a_run_and_notifies(world: World) -> None:
@@ -392,10 +412,7 @@ def publishes_what_became_of_the_videos(world: World) -> None:
 
 def brings_a_batch_into_the_catalog(world: World) -> None:
     from framesift.catalog.ledger import read_ledger
-    from framesift.contracts import FileRef, Run, UploadsOutput
     from framesift.errors import TooManyFailedItemsError
-    from framesift.storage import write_manifest
-    from framesift.table import BatchRecord
 
     run = Run.model_validate(json.loads((EVENTS / "update_catalog.json").read_text())["run"])
     batch = str(run.subject).removeprefix("demo.")
@@ -416,6 +433,73 @@ def brings_a_batch_into_the_catalog(world: World) -> None:
         world.send("update_catalog")
     (line,) = read_ledger(world.store, "demo", batch)
     assert (line.name, line.error.error if line.error else "") == ("a.jpg", "FileLostError")
+
+
+def make_look_batch(world: World) -> dict[str, Any]:
+    """Make the batch that a look job was recorded of; return the job's specification."""
+    job: dict[str, Any] = json.loads((EVENTS / "vision.look.json").read_text("utf-8"))
+    world.records.collections.ensure(job["collection"])
+    batch = BatchRecord(
+        collection=job["collection"],
+        id=job["batch"],
+        kind="inbox",
+        state="running",
+        date=job["run"]["date"],
+        created_at=AT,
+    )
+    assert world.records.batches.create(batch)
+    return job
+
+
+def look_at_two_drawings(world: World) -> dict[str, Any]:
+    """Run the job over an image, its smaller copy, and a file that is none."""
+    job = make_look_batch(world)
+    picture = draw(1)[0]
+    files = []
+    images = {"a.jpg": encode(picture, 640, 360), "b.jpg": encode(picture, 480, 270), "c.jpg": b"text"}
+    for name, data in images.items():
+        key = f"uploads/{job['collection']}/{name}"
+        world.store.put(key, data)
+        files.append(FileRef(name=name, key=key, size_bytes=len(data)))
+    write_manifest(world.store, keys.look_shard(job["shards_prefix"], 0), files)
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert world.send("vision.look", bucket=world.store.bucket, table=world.records.name, shards=1) == 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return job
+
+
+def looks_at_images(world: World) -> None:
+    job = look_at_two_drawings(world)
+    lines = gzip.decompress(world.store.get(keys.look_results(job["shards_prefix"], 0))).splitlines()
+    outcomes = [LookOutcome.model_validate_json(line) for line in lines]
+    assert [outcome.status for outcome in outcomes] == ["added", "added", "refused"]
+    for outcome in outcomes[:2]:
+        assert outcome.item is not None
+        assert world.store.exists(str(outcome.item.key))
+        assert world.store.exists(keys.collection_thumbnail(job["collection"], outcome.item.id, 256))
+
+
+def compares_images(world: World) -> None:
+    job = look_at_two_drawings(world)
+    listed = UploadsOutput(
+        scope=job["collection"],
+        batch=job["batch"],
+        shards_prefix=job["shards_prefix"],
+        shards=1,
+        items=3,
+        seen=3,
+    )
+    world.records.stages.end(Run.model_validate(job["run"]), "collect", job["collection"], listed.model_dump_json())
+    published = world.send("update_catalog", run=job["run"], scopes=[job["collection"]])
+    assert published["counts"] == {"added": 2, "refused": 1}
+    assert world.store.exists(published["compare_spec_uri"].removeprefix(f"s3://{world.store.bucket}/"))
+    assert world.send("vision.compare", bucket=world.store.bucket, table=world.records.name) == 0
+    log = CatalogLog(job["collection"], world.store, world.records)
+    *_, last = log.after(0)
+    assert last.body.kind == "set_duplicates"
+    assert len(list(log.rows(last))) == 1
 
 
 # --- the API ---
@@ -446,6 +530,7 @@ class Case:
 CASES = [
     Case("begin_run", begins_a_day),
     Case("begin_run.upload", begins_an_upload),
+    Case("begin_run.batch", begins_a_batch),
     Case("crawl_category", crawls_a_category, (pytest.mark.slow,)),
     Case("collect_feed", collects_a_feed),
     Case("collect_uploads", collects_an_upload),
@@ -453,6 +538,8 @@ CASES = [
     Case("plan_analysis.upload", plans_a_pose_job),
     Case("vision.images", analyzes_images),
     Case("vision.poses", extracts_poses, (pytest.mark.slow,)),
+    Case("vision.look", looks_at_images),
+    Case("vision.compare", compares_images),
     Case("curate_category", curates_a_category),
     Case("publish_lists", publishes_lists),
     Case("archive_run", archives_the_rest),
@@ -495,6 +582,8 @@ STAGE_OF = {
     "collect_uploads": "collect",
     "vision.images": "analyze",
     "vision.poses": "analyze",
+    "vision.look": "analyze",
+    "vision.compare": "compare",
     "curate_category": "curate",
     "publish_lists": "publish",
     "archive_run": "archive",

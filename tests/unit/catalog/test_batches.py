@@ -15,6 +15,7 @@ from framesift.catalog.batches import BatchFile, BatchUploads, FileLinks, NewFil
 from framesift.catalog.ledger import LedgerLine, LedgerWriter, read_ledger
 from framesift.contracts import FileRef, ItemError
 from framesift.errors import (
+    BatchBusyError,
     BatchIncompleteError,
     BatchMissingError,
     BatchStateError,
@@ -27,9 +28,10 @@ from framesift.errors import (
     InvalidCollectionError,
     NothingToRetryError,
 )
-from framesift.settings import IntakeSettings, Settings
+from framesift.settings import CollectionSettings, IntakeSettings, Settings
 from framesift.storage import S3Store
-from framesift.table import Records
+from framesift.table import BatchRecord, Records
+from framesift.table.batches import Batches
 from framesift.workflow import Workflow
 
 PART_BYTES = 5 << 20
@@ -40,8 +42,9 @@ def uploads(store: S3Store, records: Records) -> BatchUploads:
     made = aws.stepfunctions().create_state_machine(
         name="framesift", definition="{}", roleArn="arn:aws:iam::123456789012:role/any"
     )
-    intake = IntakeSettings(part_bytes=PART_BYTES, max_image_bytes=20 << 20, max_batch_files=5, buckets=["photos"])
-    return BatchUploads(Settings(intake=intake), store, records, Workflow(made["stateMachineArn"]))
+    intake = IntakeSettings(part_bytes=PART_BYTES, max_batch_files=5, buckets=["photos"])
+    settings = Settings(intake=intake, collections=CollectionSettings(max_bytes=20 << 20))
+    return BatchUploads(settings, store, records, Workflow(made["stateMachineArn"]))
 
 
 def starts(uploads: BatchUploads) -> list[dict[str, Any]]:
@@ -248,3 +251,21 @@ def test_nothing_comes_into_a_collection_that_is_being_deleted(uploads: BatchUpl
     uploads.records.collections.put(collection.model_copy(update={"deleting": True}))
     with pytest.raises(CollectionDeletedError):
         uploads.open("parts", "user-1")
+
+
+def test_who_always_comes_second_is_told_to_try_again(uploads: BatchUploads, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = uploads.open("parts", "user-1")
+    read = Batches.get
+
+    def read_and_lose(batches: Batches, collection: str, batch_id: str) -> BatchRecord | None:
+        found = read(batches, collection, batch_id)
+        assert found is not None
+        batches.change(found, by="user-2")  # Somebody else is quicker each time.
+        return found
+
+    monkeypatch.setattr(Batches, "get", read_and_lose)
+    with pytest.raises(BatchBusyError, match="try again"):
+        uploads.add_files("parts", batch.id, [NewFile(name="a.jpg", size_bytes=1)])
+    with pytest.raises(BatchBusyError, match="same moment"):
+        uploads.abort("parts", batch.id)
+    assert not list(uploads.store.list(keys.batch_prefix("parts", batch.id))), "no list is left behind"

@@ -12,10 +12,11 @@ import pytest
 
 from framesift.catalog import compact as compact_module
 from framesift.catalog.columns import SCHEMA, read_item
-from framesift.catalog.compact import compact, delete_retired
+from framesift.catalog.compact import compact, compact_if_long, delete_retired
 from framesift.catalog.log import CatalogLog
 from framesift.contracts import CatalogItem
 from framesift.errors import CollectionMissingError, ObjectMissingError
+from framesift.settings import CatalogSettings
 from framesift.storage import S3Store
 from framesift.table import Records, Snapshot
 from tests.unit.catalog.conftest import COLLECTION
@@ -68,6 +69,18 @@ def test_the_same_changes_are_the_same_file(log: CatalogLog) -> None:
     assert first is not None
     assert log.store.exists(first.key)
     assert again.retired == []
+
+
+@pytest.mark.parametrize(("changes", "items"), [(3, 100), (100, 5)])
+def test_a_long_log_is_compacted(log: CatalogLog, changes: int, items: int) -> None:
+    settings = CatalogSettings(compact_after_changes=changes, compact_after_items=items)
+    log.add_items([make_item(number) for number in range(3)], "kim")
+    log.set_tags([item_id(0)], "kim", add=["dog"])
+    assert not compact_if_long(COLLECTION, log.store, log.records, settings)
+    log.set_tags([item_id(1)], "kim", add=["dog"])
+    assert compact_if_long(COLLECTION, log.store, log.records, settings)
+    assert log.records.collections.pointer(COLLECTION).snapshot.number == 3
+    assert not compact_if_long(COLLECTION, log.store, log.records, settings), "the log is short again"
 
 
 def test_nothing_is_made_where_little_has_changed(log: CatalogLog) -> None:

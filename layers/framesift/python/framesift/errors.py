@@ -57,8 +57,8 @@ FramesiftError
 ├── EmptyListError                  no clip of a category qualified; the published list stays    (exit 69)
 ├── TooManyFailedItemsError         more items failed than the settings tolerate                 (exit 69)
 ├── TemporaryError                  the same call may work later                                 (exit 75)
-│   ├── InterruptedByHostError · RunBusyError · ClientLimitError · QueryTimeoutError · SnapshotLostError
-│   ├── ScanPendingError
+│   ├── InterruptedByHostError · RunBusyError · BatchBusyError · ClientLimitError · QueryTimeoutError
+│   ├── ScanPendingError · SnapshotLostError
 │   ├── TranslateQuotaError · TranslateUnavailableError
 │   ├── YoutubeQuotaError · YoutubeUnavailableError
 │   └── DetectorQuotaError · DetectorBusyError
@@ -650,6 +650,10 @@ class ClientLimitError(TemporaryError):
 
 class RunBusyError(TemporaryError):
     """Another execution holds the run."""
+
+
+class BatchBusyError(TemporaryError):
+    """Somebody else changes the upload batch at the same moment."""
 
 
 class QueryTimeoutError(TemporaryError):

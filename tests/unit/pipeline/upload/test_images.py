@@ -25,6 +25,8 @@ from framesift.contracts import (
     BeginOutput,
     CatalogItem,
     CatalogOutput,
+    CompareJob,
+    CompareOutput,
     FailInput,
     FileRef,
     FinishInput,
@@ -42,7 +44,8 @@ from framesift.pipeline.begin import begin_run
 from framesift.pipeline.branches import branch_of
 from framesift.pipeline.finish import fail_run, finish_run
 from framesift.pipeline.upload.catalog import update_catalog
-from framesift.settings import IntakeSettings, Settings, UploadSettings
+from framesift.pipeline.upload.compare import compare_collection
+from framesift.settings import CollectionSettings, IntakeSettings, Settings, UploadSettings
 from framesift.storage import S3Store, read_lines
 from framesift.storage.files import FileReader
 from framesift.table import Records
@@ -69,12 +72,14 @@ class Pipeline:
 
     def drop(self, name: str, body: bytes) -> BeginOutput:
         """Put an object into the inbox, and deliver its event."""
+        return self.begin(object=self.put(name, body))
+
+    def put(self, name: str, body: bytes) -> dict[str, str]:
+        """Put an object into the inbox; return what its event says of it."""
         key = f"uploads/parts/{name}"
         self.store.put(key, body)
-        etag = self.store.describe(key).etag
-        return self.begin(
-            object={"key": key, "etag": etag, "version-id": hashlib.sha256(body + name.encode()).hexdigest()}
-        )
+        version_id = hashlib.sha256(body + name.encode()).hexdigest()
+        return {"key": key, "etag": self.store.describe(key).etag, "version-id": version_id}
 
     def begin(self, **start: Any) -> BeginOutput:
         self.executions += 1
@@ -98,7 +103,7 @@ class Pipeline:
 
     def look(self, job: LookJob, shards: Iterable[int] | None = None) -> None:
         """Read each file as the job does, and report what begins like a JPEG as an image."""
-        reader = FileReader(self.store, self.settings.intake.max_image_bytes)
+        reader = FileReader(self.store, self.settings.collections.max_bytes)
         for shard in shards if shards is not None else range(job.shards):
             files = read_lines(self.store, keys.look_shard(job.shards_prefix, shard), FileRef)
             lines = [look_at(job, file, reader).model_dump_json() for file in files]
@@ -108,6 +113,11 @@ class Pipeline:
     def publish(self, begun: BeginOutput) -> CatalogOutput:
         request = StageInput(run=begun.run, scopes=["parts"])
         return update_catalog(request, self.settings, self.store, self.records)
+
+    def compare(self, published: CatalogOutput) -> CompareOutput:
+        key = str(published.compare_spec_uri).removeprefix(f"s3://{self.store.bucket}/")
+        job = CompareJob.model_validate_json(self.store.get(key))
+        return compare_collection(job, self.settings, self.store, self.records)
 
     def finish(self, begun: BeginOutput, collected: UploadsOutput) -> None:
         record = self.records.runs.get("upload", begun.run.id)
@@ -130,6 +140,8 @@ class Pipeline:
         if plan.analyze:
             self.look(job)
         output = self.publish(begun)
+        if output.compare_spec_uri:
+            self.compare(output)
         self.finish(begun, collected)
         return output
 
@@ -253,7 +265,9 @@ def test_every_file_of_a_hostile_folder_has_a_line_of_its_own(pipeline: Pipeline
         ".DS_Store": b"x",
         "x" * 650 + ".jpg": JPEG,
     }
-    pipeline.settings = Settings(intake=IntakeSettings(max_image_bytes=1_000_000, shard_files=2))
+    pipeline.settings = Settings(
+        intake=IntakeSettings(shard_files=2), collections=CollectionSettings(max_bytes=1_000_000)
+    )
     begun = [pipeline.drop(name, content) for name, content in dropped.items()]
     output = pipeline.run(begun[0])
     lines = pipeline.ledger(output.batch)
@@ -402,6 +416,8 @@ def test_a_collection_that_is_deleted_during_its_run_ends_it_cleanly(pipeline: P
     pipeline.finish(begun, pipeline.collect(begun))
     record = pipeline.records.runs.get("upload", begun.run.id)
     assert (record.status, ["deleted" in sentence for sentence in record.degraded]) == ("SUCCEEDED", [True])
+    batch = pipeline.records.batches.get("parts", output.batch)
+    assert batch.state == ("failed" if before != "collect" else "running")
     assert list(pipeline.store.list("collections/parts/batches/parts/look/")) == []
 
 
@@ -421,6 +437,50 @@ def test_images_are_read_in_place_and_never_moved(pipeline: Pipeline) -> None:
     assert pipeline.run(pipeline.begin(collection="parts", batch=again.id)).counts == {"looked": 2}
 
 
+def test_a_bucket_that_may_not_be_read_any_more_is_named_in_the_ledger(pipeline: Pipeline) -> None:
+    pipeline.settings = Settings(intake=IntakeSettings(buckets=["photos"]))
+    batch = pipeline.uploads.add_references("parts", "user-1", ["s3://photos/2026/"])
+    pipeline.settings = Settings()
+    assert pipeline.run(pipeline.begin(collection="parts", batch=batch.id)).counts == {"refused": 1}
+    (line,) = pipeline.ledger(batch.id).values()
+    assert (line.name, line.error.error) == ("s3://photos/2026/", "BucketNotAllowedError")
+
+
+def test_a_failed_comparison_is_noted_and_the_next_batch_makes_up_for_it(pipeline: Pipeline) -> None:
+    begun = pipeline.drop("a.jpg", JPEG + b"1")
+    collected = pipeline.collect(begun)
+    pipeline.look(pipeline.plan(begun)[1])
+    first = pipeline.publish(begun)
+    pipeline.finish(begun, collected)  # The job that compares has died.
+    record = pipeline.records.runs.get("upload", begun.run.id)
+    assert (record.status, ["not compared" in sentence for sentence in record.degraded]) == ("SUCCEEDED", [True])
+    assert not pipeline.records.batches.get("parts", first.batch).compared
+
+    second = pipeline.begin(object=pipeline.put("b.jpg", JPEG + b"2"))
+    collected = pipeline.collect(second)
+    pipeline.look(pipeline.plan(second)[1])
+    output = pipeline.publish(second)
+    assert pipeline.compare(output).compared == 2
+    assert all(batch.compared for batch in pipeline.records.batches.of_collection("parts"))
+    pipeline.finish(second, collected)
+    assert pipeline.records.runs.get("upload", second.run.id).counts["compare"]["compared"] == 2
+
+
+@pytest.mark.parametrize("how", ["deleting", "gone"])
+def test_nothing_is_compared_in_a_collection_that_was_deleted(pipeline: Pipeline, how: str) -> None:
+    begun = pipeline.drop("a.jpg", JPEG)
+    pipeline.collect(begun)
+    pipeline.look(pipeline.plan(begun)[1])
+    output = pipeline.publish(begun)
+    collections = pipeline.records.collections
+    if how == "deleting":
+        collections.put(collections.get("parts").model_copy(update={"deleting": True}))
+    else:
+        for record in ("ABOUT", "CATALOG"):
+            collections.table.delete("COLLECTION#parts", record)
+    assert "deleted" in str(pipeline.compare(output).ended)
+
+
 def test_looking_again_uploads_nothing_and_replaces_what_the_model_said(pipeline: Pipeline) -> None:
     pipeline.run(pipeline.drop("a.jpg", JPEG))
     batch = pipeline.uploads.look_again("parts", "user-1", ["resnet50"])
@@ -432,6 +492,7 @@ def test_looking_again_uploads_nothing_and_replaces_what_the_model_said(pipeline
     pipeline.publish(begun)
     *_, last = CatalogLog("parts", pipeline.store, pipeline.records).after(0)
     assert (last.body.kind, last.body.model) == ("set_predictions", "resnet50@1")
+    assert list(pipeline.ledger(batch.id)) == ["a.jpg"], "the ledger has the name that the image came with"
 
 
 def test_only_what_the_malware_scan_found_clean_is_listed(pipeline: Pipeline) -> None:

@@ -21,6 +21,7 @@ from framesift import keys
 from framesift.catalog.ledger import read_ledger
 from framesift.contracts import Contract, StartInput
 from framesift.errors import (
+    BatchBusyError,
     BatchIncompleteError,
     BatchMissingError,
     BatchStateError,
@@ -28,7 +29,6 @@ from framesift.errors import (
     BucketNotAllowedError,
     FileNameError,
     NothingToRetryError,
-    RunBusyError,
     UnsafeEntryError,
 )
 from framesift.names import check_collection
@@ -136,7 +136,7 @@ class BatchUploads:
             if changed:
                 return announced
             self.store.delete([key])
-        raise RunBusyError(f"Others change batch {batch_id} faster than this one can; try again.")
+        raise BatchBusyError(f"Others change batch {batch_id} faster than this one can; try again.")
 
     def files(self, batch: BatchRecord) -> Iterator[BatchFile]:
         """A batch's announced files."""
@@ -341,7 +341,7 @@ class BatchUploads:
         completed_at = batch.completed_at or datetime.now(UTC)
         changed = self.records.batches.change(batch, state=state, completed_at=completed_at, error=None)
         if changed is None:
-            raise RunBusyError(f"Somebody else changed batch {batch.id} at the same moment; try again.")
+            raise BatchBusyError(f"Somebody else changed batch {batch.id} at the same moment; try again.")
         return changed
 
     def _start(self, batch: BatchRecord, *, force: bool = False) -> BatchRecord:
@@ -406,7 +406,7 @@ class BatchUploads:
         if batches.put_part_upload(batch.collection, batch.id, made, expires_at):
             return made, {}
         self._uploads.abort(file.key, upload_id)
-        raise RunBusyError(f"Somebody else began to send {file.name} at the same moment; try again.")
+        raise BatchBusyError(f"Somebody else began to send {file.name} at the same moment; try again.")
 
     def _part_bytes(self, file: BatchFile) -> int:
         """The size of the file's parts."""

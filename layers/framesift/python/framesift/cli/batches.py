@@ -237,7 +237,7 @@ def _follow(connection: Connection, uploads: BatchUploads, batch: BatchRecord, *
         return
     watch(uploads.execution(batch), connection.records, errors)
     done = uploads.get(batch.collection, batch.id)
-    print_text(f"{done.state}: {_counts(done)}.")
+    print_text(f"{done.state}: {_counts(done) if done.published else done.error or 'the run did not end'}.")
     refused = (line for line in read_ledger(connection.store, batch.collection, batch.id) if line.error)
     for line in islice(refused, _SHOWN):
         print_text(f"  {line.error.message if line.error else ''}")

@@ -70,6 +70,8 @@ def update_catalog(request: StageInput, settings: Settings, store: Store, record
                 raise CollectionMissingError(_GONE)
             output = _Publisher(run, batch, collected, settings, store, records).publish()
         except (CollectionDeletedError, CollectionMissingError):
+            if batch:
+                records.batches.change(batch, state="failed", error=_GONE, finished_at=datetime.now(UTC))
             # What the job has written goes with the rest of the collection: its deletion ends after its runs.
             store.delete(store.list(collected.shards_prefix))
             return CatalogOutput(collection=collection, batch=collected.batch, ended=_GONE)

@@ -61,7 +61,8 @@ def _compare(job: CompareJob, settings: Settings, store: Store, records: Records
     choice = choose_embedder(settings.model_copy(update={"duplicates": copies}), registry)
     compared = changed = 0
     for attempt in range(_TRIES):
-        images, new_ids = [], set()
+        images: list[ComparedImage] = []
+        new_ids: set[str] = set()
         for items in reader.iterate():
             images += map(ComparedImage.of, items)
             new_ids |= {item.id for item in items if item.batch in waiting}

@@ -1,0 +1,109 @@
+"""Images that are put into a collection on the embedded AWS, by the command and straight into the bucket."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.e2e.test_upload import Up, up
+from tests.unit.images import encode, photograph
+from tests.waiting import wait_until
+
+# Each test takes up where the one before has left the machine.
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    with up(tmp_path_factory.mktemp("collection"), fps=10) as started:
+        yield started
+
+
+def ledger(machine: Up, collection: str) -> dict[str, dict[str, Any]]:
+    shown = machine.command("collection", "ledger", collection, "--json").stdout
+    return {line["name"]: line for line in map(json.loads, shown.splitlines())}
+
+
+def batches(machine: Up, collection: str) -> list[dict[str, Any]]:
+    return list(json.loads(machine.command("collection", "batches", collection, "--json").stdout))
+
+
+def objects(machine: Up, prefix: str) -> list[str]:
+    pages = machine.client("s3").get_paginator("list_objects_v2").paginate(Bucket=machine.bucket, Prefix=prefix)
+    return [each["Key"] for page in pages for each in page.get("Contents", [])]
+
+
+def test_a_folder_becomes_items_with_thumbnails_and_every_file_has_its_line(machine: Up, tmp_path: Path) -> None:
+    cat, cup = photograph("chelsea"), photograph("coffee")
+    folder = tmp_path / "photos"
+    (folder / "안").mkdir(parents=True)
+    (folder / "안" / "고양이 🎬.png").write_bytes(encode(cat, "PNG"))
+    (folder / "cup.jpg").write_bytes(encode(cup))
+    (folder / "same cup.jpg").write_bytes(encode(cup))
+    (folder / "broken.jpg").write_bytes(encode(cup)[:4000])
+    smaller = Image.fromarray(cat).resize((cat.shape[1] * 3 // 4, cat.shape[0] * 3 // 4))
+    with zipfile.ZipFile(folder / "odd.zip", "w", zipfile.ZIP_DEFLATED) as made:
+        body = io.BytesIO()
+        smaller.save(body, "JPEG", quality=90)
+        made.writestr("여름/a'b 100%.jpg", body.getvalue())
+        made.writestr("../escape.jpg", b"x")
+
+    added = machine.command("collection", "add", "parts", str(folder))
+
+    assert added.returncode == 0, added.stderr
+    lines = ledger(machine, "parts")
+    assert {name: line.get("error", {}).get("error", line["status"]) for name, line in lines.items()} == {
+        "안/고양이 🎬.png": "added",
+        "cup.jpg": "added",
+        "same cup.jpg": "known",
+        "broken.jpg": "NotAnImageError",
+        "odd.zip": "skipped",
+        "odd.zip/여름/a'b 100%.jpg": "added",
+        "odd.zip/../escape.jpg": "UnsafeEntryError",
+    }
+    for line in lines.values():
+        for size in (256, 1024) if line["status"] == "added" else ():
+            key = f"collections/parts/thumbnails/{size}/{line['item']}.webp"
+            thumbnail = machine.client("s3").get_object(Bucket=machine.bucket, Key=key)["Body"].read()
+            with Image.open(io.BytesIO(thumbnail)) as opened:
+                assert max(opened.size) <= size
+    (run,) = machine.runs("parts")
+    assert (run["status"], run["counts"]["compare"]["compared"]) == ("SUCCEEDED", 3)
+    assert run["counts"]["compare"]["changed"] == 1, "the smaller copy repeats the larger one"
+
+
+def test_images_are_looked_at_again_under_their_names(machine: Up) -> None:
+    before = objects(machine, "collections/parts/originals/")
+    looked = machine.command("collection", "look", "parts")
+    assert looked.returncode == 0, looked.stderr
+    assert "3 looked" in looked.stdout
+    assert set(ledger(machine, "parts")) == {"안/고양이 🎬.png", "cup.jpg", "odd.zip/여름/a'b 100%.jpg"}
+    assert objects(machine, "collections/parts/originals/") == before
+
+
+def test_only_what_failed_is_tried_again(machine: Up) -> None:
+    first = batches(machine, "parts")[-1]
+    retried = machine.command("collection", "retry", "parts", first["id"])
+    assert retried.returncode == 0, retried.stderr
+    assert batches(machine, "parts")[-1]["counts"] == first["counts"]
+    assert "1 items" in retried.stderr
+
+
+def test_what_is_dropped_into_the_bucket_is_taken_in_and_cleared(machine: Up) -> None:
+    machine.drop("dropped/커피 #1.jpg", encode(photograph("coffee")))
+    machine.drop("dropped/broken.jpg", b"\xff\xd8\xff")
+
+    def count() -> bool:
+        done = [batch for batch in batches(machine, "dropped") if batch["state"] == "done"]
+        return sum(sum(batch["counts"].values()) for batch in done) == 2
+
+    wait_until(count, within_s=120, every_s=1)
+    assert objects(machine, "uploads/dropped/") == ["uploads/dropped/broken.jpg"], "what was taken in is cleared"
+    assert len(objects(machine, "collections/dropped/originals/")) == 1
