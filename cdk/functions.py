@@ -138,7 +138,7 @@ FUNCTIONS = (
             records={
                 "EXECUTION#*": _GET,
                 "EXECUTIONS#*": _PUT,
-                "RUN#*": _GET + _PUT,
+                "RUN#*": _GET + _QUERY + _PUT,
                 "FAULT#*": _GET,
                 "COLLECTION#*": _GET + _PUT + _UPDATE,
             },

@@ -118,6 +118,30 @@ def test_an_upload_needs_no_more_than_its_roles_allow(account: Account):
     assert account.store.exists(keys.poses_manifest(Run.model_validate(began["run"]), "dance"))
 
 
+def test_a_batch_of_images_needs_no_more_than_its_roles_allow(account: Account, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("FRAMESIFT_CATALOG__COMPACT_AFTER_ITEMS", "1")
+    load_settings.cache_clear()
+    image = BytesIO()
+    Image.effect_mandelbrot((320, 240), (-2, -1.5, 1, 1.5), 100).save(image, "PNG")
+    account.store.put("uploads/trip/a.png", image.getvalue(), "image/png")
+    etag = account.store.describe("uploads/trip/a.png").etag
+    began = begin(account, source="upload", object={"key": "uploads/trip/a.png", "etag": etag})
+    stage = {"run": began["run"], "scopes": ["trip"]}
+
+    collected = account.invoke("collect_uploads", began["work"][0])
+    plan = account.invoke("plan_analysis", stage)
+    with account.acting_as("vision"):
+        assert run_job(plan["job_spec_uri"]) == 0
+    published = account.invoke("update_catalog", stage)
+    assert published["counts"] == {"added": 1}
+    assert not account.store.exists("uploads/trip/a.png")
+    with account.acting_as("vision"):
+        assert run_job(published["compare_spec_uri"]) == 0
+    end = {**stage, "collected": [collected], "planned_compute": "cpu", "analyzed_on": "cpu"}
+    assert account.invoke("finish_run", {**end, "execution_arn": "arn:1"})["degraded"] == []
+    assert account.records.collections.pointer("trip").snapshot is not None
+
+
 def test_predicting_needs_no_more_than_its_role_allows(
     account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

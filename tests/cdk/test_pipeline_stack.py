@@ -314,14 +314,30 @@ def test_the_job_may_touch_only_its_objects_and_records(pipeline):
             "models/*": [READ],
             "residual/*": [READ],  # Images of earlier days that it aligns with today's.
             "uploads/*": [READ, "s3:GetObjectVersion"],
-            "collections/*/poses/*": ["s3:AbortMultipartUpload", WRITE],
+            "incoming/*": [READ],
+            "collections/*": [READ],
+            **{
+                f"collections/*/{folder}/*": ["s3:AbortMultipartUpload", WRITE]
+                for folder in ("poses", "originals", "thumbnails", "features", "duplicates", "batches")
+            },
+            "collections/*/catalog/*": ["s3:AbortMultipartUpload", "s3:DeleteObject", WRITE],
         }
-        assert listed(statements) == {"runs/*", "models/*", "residual/*", "uploads/*"}
+        assert listed(statements) == {
+            "runs/*",
+            "models/*",
+            "residual/*",
+            "uploads/*",
+            "incoming/*",
+            "collections/*",
+        }
         assert by_leading_key(statements) == {
             "PROGRESS#*": [PUT],
             "FAULT#*": [PUT],
             "VIDEO#*": [GET, PUT],
             "SEQUENCE#*": [GET, PUT],
+            "RUN#upload#*": [GET, PUT],
+            "COLLECTION#*": [GET, PUT, QUERY],
+            "CHANGES#*": [PUT, QUERY],
         }
 
 

@@ -9,6 +9,7 @@ import pytest
 from framesift.contracts import (
     BeginInput,
     BeginOutput,
+    CatalogOutput,
     CollectOutput,
     FailInput,
     FinishInput,
@@ -78,13 +79,14 @@ def begun(start: dict[str, Any], **fields: Any) -> dict[str, Any]:
     """What Begin returns for a start, by the branch's own code."""
     branch = branch_of(start["source"])
     parsed, run = StartInput.model_validate(start), Run(**{**RUN, "source": start["source"]})
+    asked = branch.parse(parsed, Settings())
     output = BeginOutput(
         decision="run",
         why="",
         run=run,
         collector=branch.collector,
-        goal=branch.goal,
-        work=[branch.work(run, scope, parsed) for scope in branch.parse(parsed, Settings()).scopes],
+        goal=asked.goal or branch.goal,
+        work=[branch.work(run, scope, parsed, asked) for scope in asked.scopes],
     )
     return {**output.model_dump(mode="json"), **fields}
 
@@ -106,6 +108,7 @@ def test_curate_gets_the_run_and_the_category():
         ({"source": "tiktok"}, "${CrawlCategoryFunctionArn}", "Curate"),
         ({"source": "youtube"}, "${CollectFeedFunctionArn}", "PredictItems"),
         ({"source": "upload", "collection": "dance"}, "${CollectUploadsFunctionArn}", "PublishPoses"),
+        ({"source": "upload", "collection": "dance", "batch": "b"}, "${CollectUploadsFunctionArn}", "UpdateCatalog"),
     ],
 )
 def test_each_source_has_its_own_way(start, function, goes_on):
@@ -124,6 +127,18 @@ def test_the_object_that_started_a_run_reaches_collect_as_it_came():
 
     request = UploadsInput.model_validate(evaluated(STATES["CollectScope"]["Arguments"]["Payload"], {"input": item}))
     assert (request.scope, request.object) == ("춤", UploadedObject.model_validate(written))
+
+
+@pytest.mark.parametrize("spec", ["s3://b/compare.json", None])
+def test_what_is_new_in_a_catalog_is_compared(spec):
+    output = CatalogOutput(collection="dance", batch="b", compare_spec_uri=spec).model_dump(mode="json")
+
+    assert chosen("IsAnythingNew", {"input": output}) == ("CompareImages" if spec else "Finish")
+    if spec:
+        arguments = evaluated(STATES["CompareImages"]["Arguments"], {"input": output}, plan=PLAN)
+        assert arguments["Parameters"] == {"spec": spec}
+        assert arguments["JobName"] == "analyze-tiktok-2026-11-20-compare"
+        assert arguments["Timeout"] == {"AttemptDurationSeconds": 3_600}
 
 
 @pytest.mark.parametrize(
