@@ -222,7 +222,7 @@ def test_a_function_may_touch_only_its_objects(pipeline, name, objects):
             {
                 "EXECUTION#*": [GET],
                 "EXECUTIONS#*": [PUT],
-                "RUN#*": [GET, PUT],
+                "RUN#*": [GET, PUT, QUERY],
                 "FAULT#*": [GET],
                 "COLLECTION#*": [GET, PUT, UPDATE],
             },
