@@ -379,16 +379,17 @@ class _State:
         cursor.register("removed", removed)
         cursor.execute("BEGIN")
         found = cursor.execute(
-            "SELECT row, id, json FROM items WHERE id IN (SELECT id FROM touched)"
-            " OR duplicate_of IN (SELECT id FROM removed)"
+            "SELECT row, id FROM items WHERE id IN (SELECT id FROM touched)"
+            + (" UNION SELECT row, id FROM items WHERE duplicate_of IN (SELECT id FROM removed)" if removals else "")
         ).fetchall()
-        before = {item_id: read_item(json) for _, item_id, json in found}
+        documents = _read_documents(cursor.execute, found)
+        before = {item_id: read_item(json) for item_id, json in documents.items()}
         applied = (
             apply_effects(before.get(item_id), effects.get(item_id, ()), removals)
             for item_id in before.keys() | effects
         )
         rows = pa.Table.from_batches([make_batch(item for item in applied if item)], SCHEMA)
-        stale = pa.table({"row": pa.array([row for row, _, _ in found if row is not None], pa.int64())})
+        stale = pa.table({"row": pa.array([row for row, _ in found if row is not None], pa.int64())})
         gone = pa.table({"id": pa.array(list(before), pa.string())})
         for name, arriving in (("stale_rows", stale), ("gone", gone), ("arriving", rows)):
             cursor.register(name, arriving)
