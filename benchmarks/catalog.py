@@ -2,10 +2,10 @@
 
     python -m benchmarks.catalog [--items 100000 1000000] [--rounds 40]
 
-A process of its own holds the bucket and the table (moto, over HTTP on this machine); every query of ours asks the table
-for changes first. Before the queries 10,000 items get a tag, so all of them run with that many fresh rows, and between
-them single items change. SQLite has the usual tables and indexes in a file, and answers from the process's own memory.
-Writes `benchmarks/results/catalog.md`.
+A process of its own holds the bucket and the table (moto, over HTTP on this machine); every query of ours asks the
+table for changes first. Before the queries 10,000 items get a tag, so all of them run with that many fresh rows, and
+between them single items change. SQLite has the usual tables and indexes in a file, and answers from the process's own
+memory. Writes `benchmarks/results/catalog.md`.
 """
 
 from __future__ import annotations
@@ -177,8 +177,10 @@ def prepare(address: str, count: int) -> list[str]:
     assert snapshot is not None
     assert snapshot.count == count
     return [
-        f"- {count:,} items: added in {added_s:.0f} s ({PART:,} in a change), compacted in {compacted_s:.0f} s with at "
-        f"most {_peak_mb():.0f} MB; the snapshot has {snapshot.size_bytes / 1e6:.0f} MB"
+        (
+            f"- {count:,} items: added in {added_s:.0f} s ({PART:,} in a change), compacted in {compacted_s:.0f} s "
+            f"with at most {_peak_mb():.0f} MB; the snapshot has {snapshot.size_bytes / 1e6:.0f} MB"
+        )
     ]
 
 
@@ -336,8 +338,10 @@ def compare(count: int, rounds: int) -> list[str]:
         "",
         f"- p95 over all queries: {summary}",
         f"- a tag on {BULK:,} items, until a query shows it: {ours['bulk_s']:.1f} s ({PLAIN}: {plain['bulk_s']:.1f} s)",
-        f"- memory at most: {ours['peak_mb']:.0f} MB ({PLAIN}: {plain['peak_mb']:.0f} MB); opened cold in "
-        f"{ours['opened_s']:.1f} s",
+        (
+            f"- memory at most: {ours['peak_mb']:.0f} MB ({PLAIN}: {plain['peak_mb']:.0f} MB); opened cold in "
+            f"{ours['opened_s']:.1f} s"
+        ),
         *notes,
         "",
     ]
@@ -356,8 +360,10 @@ def main() -> None:
         [
             "# Queries on a catalog",
             "",
-            "`python -m benchmarks.catalog`: pages of 50 by date, counts, and all seven facets, each over "
-            f"{BULK:,} fresh rows; every fifth query meets a change that it has not seen.",
+            (
+                "`python -m benchmarks.catalog`: pages of 50 by date, counts, and all seven facets, each over "
+                f"{BULK:,} fresh rows; every fifth query meets a change that it has not seen."
+            ),
             "",
             *parts,
             *machine(["duckdb", "pyarrow", "numpy", "moto"]),

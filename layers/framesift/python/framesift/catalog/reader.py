@@ -378,10 +378,10 @@ class _State:
         cursor.register("touched", touched)
         cursor.register("removed", removed)
         cursor.execute("BEGIN")
-        found = cursor.execute(
-            "SELECT row, id FROM items WHERE id IN (SELECT id FROM touched)"
-            + (" UNION SELECT row, id FROM items WHERE duplicate_of IN (SELECT id FROM removed)" if removals else "")
-        ).fetchall()
+        found = cursor.execute("SELECT row, id FROM items WHERE id IN (SELECT id FROM touched)").fetchall()
+        if removals:
+            others = "SELECT row, id FROM items WHERE duplicate_of IN (SELECT id FROM removed)"
+            found = list({*found, *cursor.execute(others).fetchall()})
         documents = _read_documents(cursor.execute, found)
         before = {item_id: read_item(json) for item_id, json in documents.items()}
         applied = (
