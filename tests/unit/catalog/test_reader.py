@@ -15,6 +15,7 @@ import pytest
 from framesift.catalog import reader as reader_module
 from framesift.catalog.compact import compact, delete_retired
 from framesift.catalog.condition import EVERYTHING, Condition
+from framesift.catalog.deletion import purge
 from framesift.catalog.local_copy import cache_dir
 from framesift.catalog.log import CatalogLog
 from framesift.catalog.paging import SORTS, Order
@@ -405,3 +406,13 @@ def test_nothing_is_left_in_the_cache_of_a_copy_that_failed(
     with pytest.raises(SnapshotLostError):
         CatalogReader(COLLECTION, log.store, log.records, catalog_settings)
     assert list(Path(cache_dir(catalog_settings)).iterdir()) == []
+
+
+def test_a_reader_that_was_opened_before_a_purge_does_not_show_what_it_deleted(
+    log: CatalogLog, reader: CatalogReader, store: S3Store, records: Records
+) -> None:
+    log.add_items([make_item(number) for number in range(3)], "kim")
+    assert reader.count() == 3
+    log.remove_items([item_id(1)], "kim")
+    assert purge(COLLECTION, store, records)  # Before the reader has seen the removal.
+    assert sorted(read_all(reader)) == sorted([item_id(0), item_id(2)])

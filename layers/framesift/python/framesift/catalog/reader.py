@@ -268,8 +268,10 @@ class CatalogReader:
             return self._state
         with self._lock:
             pointer = self._log.records.collections.pointer(self._log.collection)
-            if pointer.log != self._state.log:  # Another collection under the same name.
-                self._state = self._open_newest()
+            # Another collection under the same name; or changes that this reader has not applied do not say any more
+            # which items they removed.
+            if pointer.log != self._state.log or pointer.purged > self._state.number:
+                self._go_over(self._open_newest())
             self._take_newer(pointer)
             self._state.catch_up(self._log)
             return self._state
@@ -288,9 +290,12 @@ class CatalogReader:
             return
         self._fetching = None
         if fetch.exception() is None:
-            old, self._state = self._state, _State(fetch.result(), self._settings, pointer.log, newest)
-            if old.copy.folder != self._state.copy.folder:
-                old.copy.delete()
+            self._go_over(_State(fetch.result(), self._settings, pointer.log, newest))
+
+    def _go_over(self, state: _State) -> None:
+        old, self._state = self._state, state
+        if old.copy.folder != state.copy.folder:
+            old.copy.delete()
 
     def _open_newest(self) -> _State:
         for _ in range(3):
