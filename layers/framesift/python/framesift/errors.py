@@ -33,6 +33,7 @@ FramesiftError
 │   │   ├── CollectionDeletedError · ItemChangedError · VersionExistsError · InvalidVersionError · InvalidSplitError
 │   │   ├── UnknownSortError · UnknownFacetError · InvalidCursorError · QueryTooLargeError
 │   │   ├── NoVectorsError · LabelFileError
+│   │   ├── CollectionExistsError · FieldTableError
 │   │   └── QueryError              a query cannot be understood
 │   │       └── QuerySyntaxError · UnknownFieldError · QueryValueError · QueryTooComplexError
 │   ├── PoseError                   the pose commands cannot do what was requested
@@ -498,6 +499,14 @@ class InvalidMetadataError(CatalogError):
 
 class ChangeTooLargeError(CatalogError):
     """A change names more tags, fields or people than one change can."""
+
+
+class CollectionExistsError(CatalogError):
+    """There is a collection of that id already."""
+
+
+class FieldTableError(CatalogError):
+    """A table of fields cannot be read."""
 
 
 class CollectionDeletedError(CatalogError):
