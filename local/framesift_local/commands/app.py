@@ -42,6 +42,8 @@ app = typer.Typer(
 # How often the stand-ins are looked after and set to the present day while the embedded AWS stays up.
 _CHECK_S = 10
 DEFAULT_API_PORT = 8787
+_IMAGES = "images"
+"""Beside the sources: a collection of images that are made here."""
 
 ClipsOption = Annotated[int, typer.Option(min=1, max=2000, help="Clips that each of the clip site's categories lists.")]
 DateOption = Annotated[str | None, typer.Option(help="The day, YYYY-MM-DD; today in Seoul by default.")]
@@ -59,17 +61,21 @@ RealOption = Annotated[
 @app.command()
 def run(
     context: typer.Context,
-    source: Annotated[str, typer.Argument(help=f"Where media comes from: {', '.join(BRANCHES)}.")] = DEFAULT_SOURCE,
+    source: Annotated[
+        str, typer.Argument(help=f"Where media comes from: {', '.join([*BRANCHES, _IMAGES])}.")
+    ] = DEFAULT_SOURCE,
     date: DateOption = None,
     category: Annotated[list[str] | None, typer.Option(help="Only this category; may be repeated.")] = None,
     clips: ClipsOption = 200,
+    images: Annotated[int, typer.Option(min=10, max=100_000, help="With images: how many are made.")] = 640,
     real: RealOption = None,
     force: Annotated[bool, typer.Option(help="Run again even if the day is done.")] = False,
 ) -> None:
     """Start the embedded AWS, run one day on it, show the results, and stop it again.
 
-    With `upload`, a video that is made here is put into a collection, and its arrival starts the run. Where
-    `framesift local up` runs in this folder, the run takes place there.
+    With `upload`, a video that is made here is put into a collection, and its arrival starts the run. With `images`,
+    photographs and drawn parts become a collection that can be searched and exported. Where `framesift local up` runs
+    in this folder, the run takes place there.
     """
     start = {"source": source, "date": date, "categories": category, "force": force}
     start = {name: value for name, value in start.items() if value}
@@ -78,16 +84,17 @@ def run(
         if is_running(DATA_DIR):
             _refuse_options_of_start(context, "clips", "real")
             errors.print("The embedded AWS that `framesift local up` keeps running in this folder is used.")
-            _run(connect(""), start, None)
+            _run(connect(""), start, None, images)
             say_how_to_find_commands()
             return
+        sources = ["upload" if source == _IMAGES else source]
         with _starting():
             from framesift_local.machine import machine
 
-            started = running.enter_context(machine(DATA_DIR, day=day, clips=clips, sources=[source], real=real or []))
+            started = running.enter_context(machine(DATA_DIR, day=day, clips=clips, sources=sources, real=real or []))
         if services := started.outside.describe():
             _say(services)
-        _run(connect(""), start, started)
+        _run(connect(""), start, started, images)
         say_how_to_find_commands()
 
 
@@ -109,7 +116,12 @@ def say_how_to_find_commands() -> None:
         _say(f"For `framesift` to be found in this terminal: export PATH={folder}:$PATH")
 
 
-def _run(connection: Connection, start: dict[str, Any], started: Machine | None) -> None:
+def _run(connection: Connection, start: dict[str, Any], started: Machine | None, images: int) -> None:
+    if start["source"] == _IMAGES:
+        from framesift_local.commands.images import make_collection
+
+        make_collection(connection, images)
+        return
     branch = branch_of(start["source"])
     if branch.collector == "uploads":
         from framesift_local.commands.upload import drop_and_watch
