@@ -28,6 +28,12 @@ FramesiftError
 │   ├── ImageFolderError            a folder of images, or its index, cannot be used as requested
 │   │   ├── NoImagesError · NotAnIndexError · IndexModelError
 │   │   └── MoveFolderError · NotAMoveListError
+│   ├── AccessError                 the person may not do this
+│   │   └── NotApprovedError · RoleTooLowError
+│   ├── NotLoggedInError · LoginFailedError
+│   ├── RequestConflictError        the request does not fit what is there
+│   │   ├── CollectionExistsError · LastOwnerError · OwnedCollectionsError
+│   │   └── RevisionMissingError · RevisionChangedError · RequestReusedError · RequestRunningError
 │   ├── CatalogError                a collection's catalog cannot do what was requested
 │   │   ├── InvalidTagError · TooManyTagsError · InvalidMetadataError · ChangeTooLargeError
 │   │   ├── CollectionDeletedError · ItemChangedError · VersionExistsError · InvalidVersionError · InvalidSplitError
@@ -151,6 +157,14 @@ class NotFoundError(InputError):
 
 class ObjectMissingError(NotFoundError):
     """An object does not exist in the bucket; the message names the bucket and must not be shown publicly."""
+
+
+class PersonMissingError(NotFoundError):
+    """There is no such person."""
+
+
+class ShareMissingError(NotFoundError):
+    """The link opens nothing: it is not one of ours, has expired, or was revoked."""
 
 
 class CollectionMissingError(NotFoundError):
@@ -479,6 +493,58 @@ class IndexModelError(ImageFolderError):
 
 class MoveFolderError(ImageFolderError):
     """The folder to move duplicates to contains the searched folder, or is inside it."""
+
+
+class AccessError(InputError):
+    """The person may not do this."""
+
+
+class NotApprovedError(AccessError):
+    """An administrator has not let the person in yet."""
+
+
+class RoleTooLowError(AccessError):
+    """The person may see the collection, but not do this with it."""
+
+
+class NotLoggedInError(InputError):
+    """Nobody is logged in, or the login has expired."""
+
+
+class LoginFailedError(InputError):
+    """The login was refused, given up, or took too long."""
+
+
+class RequestConflictError(InputError):
+    """The request does not fit what is there: read it again."""
+
+
+class CollectionExistsError(RequestConflictError):
+    """There is a collection of that id already."""
+
+
+class LastOwnerError(RequestConflictError):
+    """The collection would be left without an owner."""
+
+
+class OwnedCollectionsError(RequestConflictError):
+    """The person owns collections that nobody else owns."""
+
+
+class RevisionMissingError(RequestConflictError):
+    """The request does not say which version it changes."""
+
+
+class RevisionChangedError(RequestConflictError):
+    """Somebody else has changed it since it was read."""
+
+
+class RequestReusedError(RequestConflictError):
+    """The idempotency key was used for another request."""
+
+
+class RequestRunningError(RequestConflictError):
+    """The request with this idempotency key is being carried out."""
 
 
 class CatalogError(InputError):

@@ -41,6 +41,7 @@ class PlatformSettings(Group):
     """The pipeline's own resources; the stack sets these on every function and job."""
 
     bucket: str = Field("", description="The bucket that holds everything.")
+    user_pool: str = Field("", description="The user pool that people log in to.")
     table: str = Field("", description="The DynamoDB table of runs, stages, items and lists.")
     state_machine: str = Field("", description="The ARN of the state machine that runs are executions of.")
     failure_topic: str = Field("", description="The SNS topic that is notified of failed runs.")
@@ -437,6 +438,21 @@ class ApiSettings(Group):
         300, ge=0, description="Requests that one client (a user, else an address) may send per minute; 0: any number."
     )
     media_url_s: int = Field(3_600, ge=60, description="How long a link to a thumbnail works, seconds.")
+    origins: list[str] = Field(["*"], description="Pages that may call the API (CORS): their origins, or `*` for any.")
+    max_body_bytes: int = Field(5_000_000, ge=1_000, description="The largest body of a request, bytes.")
+    idempotency_s: int = Field(86_400, ge=60, description="How long an `Idempotency-Key` is remembered, seconds.")
+
+
+class PeopleSettings(Group):
+    """Who may use collections."""
+
+    sign_up: bool = Field(
+        False,
+        description="Anybody with an e-mail address may sign up; runs, clips, reviews and takedowns are then for the "
+        "group `admin` alone. The stack sets it.",
+    )
+    approval_required: bool = Field(False, description="An administrator lets each new person in.")
+    share_days: int = Field(30, ge=1, le=365, description="How long a link that shares a collection works at most, days.")
 
 
 class Settings(BaseSettings):
@@ -463,6 +479,7 @@ class Settings(BaseSettings):
     analysis: AnalysisSettings = AnalysisSettings()
     duplicates: DuplicateSettings = DuplicateSettings()
     catalog: CatalogSettings = CatalogSettings()
+    people: PeopleSettings = PeopleSettings()
     language: LanguageSettings = LanguageSettings()
     publish: PublishSettings = PublishSettings()
     api: ApiSettings = ApiSettings()

@@ -20,6 +20,9 @@
 | `VIDEO#{collection}` | `{name}` | what became of a video: of the newest object under that name | `videos` |
 | `SEQUENCE#{collection}` | `{sha256}#{settings}` | that a pose sequence of these bytes exists | `videos` |
 | `COLLECTION#{collection}` | `ABOUT` | what a collection is | `collections` |
+| `COLLECTION#{collection}` | `MEMBER#{user}` | somebody's role in it | `members` |
+| `COLLECTION#{collection}` | `SHARE#{share}` | a link that opens it, or an item of it, for a while | `shares` |
+| `COLLECTION#{collection}` | `QUERY#{name}` | a saved query | `queries` |
 | `COLLECTION#{collection}` | `CATALOG` | where its catalog stands: its log, its snapshot | `collections` |
 | `COLLECTION#{collection}` | `VERSION#{name}` | a named version of its catalog | `collections` |
 | `COLLECTION#{collection}` | `PURGE` | how far a purge of removed items is | `collections` |
@@ -35,6 +38,14 @@
 | `COLLECTION#{collection}` | `INBOX` | which execution takes in what was dropped, and what arrived since | `inboxes` |
 | `INBOX#{collection}` | `{name}` | a dropped file whose event has come, and what became of it | `inboxes` |
 | `EXECUTION#{arn}` | `inbox` | which collection's inbox an execution takes in | `inboxes` |
+| `SHARE#{sha256 of the token}` | `SHARE` | which link a token is | `shares` |
+| `USER#{user}` | `PROFILE` | a person | `people` |
+| `USER#{user}` | `COLLECTION#{collection}` | a collection of the user's, or that the user is a member of | `members` |
+| `PEOPLE` | `{user}` | that there is such a person | `people` |
+| `EMAIL#{address}` | `USER` | whose e-mail address it is | `people` |
+| `DEPARTMENT#{name}` | `{collection}` | a collection that a department can see | `members` |
+| `PUBLIC` | `{collection}` | a collection that everybody can see | `members` |
+| `IDEMPOTENCY` | `{function}#{digest}` | the answer to a request that was sent with an idempotency key | Powertools |
 
 Every write that can race is conditional.
 """
@@ -60,9 +71,13 @@ from framesift.table.deletions import Deletion, Deletions
 from framesift.table.inboxes import Inbox, InboxEntry, Inboxes
 from framesift.table.items import ItemDay, Items, TakenDown
 from framesift.table.lists import ListPointer, Lists
+from framesift.table.members import Member, Members, Role
+from framesift.table.people import People, Profile
+from framesift.table.queries import SavedQueries, SavedQuery
 from framesift.table.quotas import Quotas
 from framesift.table.reviews import Review, Reviews, Verdict
 from framesift.table.runs import Execution, Failure, RunRecord, Runs, Status, Trigger
+from framesift.table.shares import Share, Shares
 from framesift.table.stages import Fault, Stages
 from framesift.table.table import Table
 from framesift.table.training import InService, Training, TrainingImage
@@ -145,6 +160,26 @@ class Records:
         return Deletions(self.table)
 
     @property
+    def members(self) -> Members:
+        """Who belongs to which collection."""
+        return Members(self.table)
+
+    @property
+    def shares(self) -> Shares:
+        """Links that open a collection or an item."""
+        return Shares(self.table)
+
+    @property
+    def queries(self) -> SavedQueries:
+        """Saved queries."""
+        return SavedQueries(self.table)
+
+    @property
+    def people(self) -> People:
+        """People and their profiles."""
+        return People(self.table)
+
+    @property
     def changes(self) -> Changes:
         """The changes of catalogs."""
         return Changes(self.table)
@@ -185,15 +220,24 @@ __all__ = [
     "Items",
     "ListPointer",
     "Lists",
+    "Member",
+    "Members",
     "PartUpload",
     "PurgeProgress",
+    "People",
+    "Profile",
     "Quotas",
     "Records",
     "RetiredSnapshot",
     "Review",
     "Reviews",
+    "Role",
     "RunRecord",
     "Runs",
+    "SavedQueries",
+    "SavedQuery",
+    "Share",
+    "Shares",
     "Snapshot",
     "Stages",
     "Status",

@@ -40,6 +40,7 @@ class Collection(Contract):
     models: list[str] = Field([], description="The models that look at its images.")
     created_at: AwareDatetime
     deleting: bool = Field(False, description="It is being deleted: nobody may use it any more.")
+    revision: int = Field(1, description="Counts changes of this record: its ETag.")
 
 
 class Snapshot(Contract):
@@ -103,7 +104,7 @@ class Collections:
         partition = _partition(collection.id)
         self.table.put(_ALL, collection.id, {})
         self.table.put(partition, _CATALOG, _pointer_record(pointer), "attribute_not_exists(pk)")
-        record = {"collection": collection.model_dump_json(), "owner": collection.owner}
+        record = _about_record(collection)
         created = self.table.put(partition, _ABOUT, record, "attribute_not_exists(pk)")
         about = self.find(collection.id)
         if about and about.owner and about.owner == collection.owner:  # Again, where a first try was cut off here.
@@ -149,9 +150,16 @@ class Collections:
         Raises:
             CollectionMissingError: There is none of that id.
         """
-        record = {"collection": collection.model_dump_json(), "owner": collection.owner}
+        record = _about_record(collection)
         if not self.table.put(_partition(collection.id), _ABOUT, record, "attribute_exists(pk)"):
             raise CollectionMissingError(f"There is no collection {collection.id}.")
+
+    def change(self, collection: Collection, **changes: Any) -> Collection | None:
+        """Change some fields; None, and nothing is written, if the collection is not as it was read, or is gone."""
+        changed = collection.model_copy(update={**changes, "revision": collection.revision + 1})
+        condition, values = "revision = :revision", {"revision": collection.revision}
+        written = self.table.put(_partition(collection.id), _ABOUT, _about_record(changed), condition, **values)
+        return changed if written else None
 
     def pointer(self, collection_id: str) -> CatalogPointer:
         """Where a collection's catalog stands.
@@ -282,6 +290,14 @@ def _partition(collection_id: str) -> str:
 
 def _user(user: str) -> str:
     return f"USER#{user}"
+
+
+def _about_record(collection: Collection) -> dict[str, Any]:
+    return {
+        "collection": collection.model_dump_json(),
+        "owner": collection.owner,
+        "revision": collection.revision,
+    }
 
 
 def _pointer_record(pointer: CatalogPointer) -> dict[str, Any]:
