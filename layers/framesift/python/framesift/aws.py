@@ -88,3 +88,8 @@ def service_quotas() -> Any:
 def sts() -> Any:
     """The client that reports whose credentials are used."""
     return _client("sts")
+
+
+def cognito() -> Any:
+    """The client of user pools."""
+    return _client("cognito-idp")

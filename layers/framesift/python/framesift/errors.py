@@ -30,7 +30,7 @@ FramesiftError
 │   │   └── MoveFolderError · NotAMoveListError
 │   ├── AccessError                 the person may not do this
 │   │   └── NotApprovedError · RoleTooLowError
-│   ├── NotLoggedInError · LoginFailedError
+│   ├── NotLoggedInError · LoginFailedError · RequestTooLargeError
 │   ├── RequestConflictError        the request does not fit what is there
 │   │   ├── CollectionExistsError · LastOwnerError · OwnedCollectionsError
 │   │   └── RevisionMissingError · RevisionChangedError · RequestReusedError · RequestRunningError
@@ -513,6 +513,10 @@ class NotLoggedInError(InputError):
 
 class LoginFailedError(InputError):
     """The login was refused, given up, or took too long."""
+
+
+class RequestTooLargeError(InputError):
+    """The request's body has more bytes than the settings allow."""
 
 
 class RequestConflictError(InputError):

@@ -153,3 +153,5 @@ class Problem(BaseModel):
     instance: str = Field(description="The path of the request.")
     request_id: str = Field("", description="Finds the request in the logs.")
     errors: list[FieldFault] | None = None
+    column: int | None = Field(None, description="Of a query: where it cannot be understood, from 1.")
+    expected: list[str] | None = Field(None, description="Of a query: what could stand there.")

@@ -6,7 +6,7 @@ import hashlib
 import ipaddress
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -15,13 +15,15 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import ForbiddenError, UnauthorizedError
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
-from framesift.errors import ClientLimitError
+from framesift.errors import ClientLimitError, RequestTooLargeError, RoleTooLowError
 from framesift.settings import load_settings
 from framesift.table import Records
 from framesift.table.clients import WINDOW_S
 
 READ = "framesift/read"
 WRITE = "framesift/write"
+ADMIN_GROUP = "admin"
+"""The group of the user pool whose people administer others."""
 
 Middleware = Callable[[APIGatewayHttpResolver, NextMiddleware], Response[Any]]
 
@@ -43,6 +45,18 @@ def limit_clients(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) 
             raise ClientLimitError(
                 f"More than {limit} requests in a minute: go on in {retry_after_s} s.", retry_after_s
             )
+    return next_middleware(app)
+
+
+def limit_body(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Response[Any]:
+    """Refuse a body that is larger than the settings allow, before it is read."""
+    limit, body = load_settings().api.max_body_bytes, app.current_event.body or ""
+    # As base64, three bytes are four characters.
+    size_bytes = len(body) * 3 // 4 if app.current_event.is_base64_encoded else len(body.encode())
+    if size_bytes > limit:
+        raise RequestTooLargeError(
+            f"The body has {size_bytes} bytes; at most {limit} are taken: send several requests."
+        )
     return next_middleware(app)
 
 
@@ -82,19 +96,36 @@ def _holds(if_none_match: str, etag: str) -> bool:
     return etag in held or "*" in held
 
 
-def requires(scope: str) -> Middleware:
+def claims_of(app: APIGatewayHttpResolver) -> dict[str, Any]:
+    """The claims of the token that the gateway has verified; none without a token."""
+    authorizer = app.current_event.request_context.authorizer
+    return dict(authorizer.jwt_claim or {}) if authorizer else {}
+
+
+def groups_of(claims: Mapping[str, Any]) -> list[str]:
+    """The groups of a user; the gateway writes the list as `[admin other]`."""
+    groups = claims.get("cognito:groups", "")
+    return [str(group) for group in groups] if isinstance(groups, list) else str(groups).strip("[]").split()
+
+
+def requires(scope: str, *, operator: bool = False) -> Middleware:
     """Refuse requests without a token of this scope from the gateway's JWT authorizer.
 
     Identity tokens have no scope, so only access tokens pass.
+
+    Args:
+        scope: The scope.
+        operator: Where anybody may sign up, the user has to be in the group `admin`, too.
     """
 
     def check(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Response[Any]:
-        authorizer = app.current_event.request_context.authorizer
-        claims = authorizer.jwt_claim if authorizer else {}
+        claims = claims_of(app)
         if not claims:
             raise UnauthorizedError("Send an access token: Authorization: Bearer …")
         if scope not in str(claims.get("scope", "")).split():
             raise ForbiddenError(f"The access token lacks the scope {scope}.")
+        if operator and load_settings().people.sign_up and ADMIN_GROUP not in groups_of(claims):
+            raise RoleTooLowError(f"This is for administrators: the group {ADMIN_GROUP} of the user pool.")
         return next_middleware(app)
 
     return check

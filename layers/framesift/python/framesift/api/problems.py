@@ -16,11 +16,22 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 
 from framesift.api.messages import FieldFault, Problem
 from framesift.errors import (
+    AccessError,
+    BatchIncompleteError,
+    BatchStateError,
     ClientLimitError,
+    CollectionDeletedError,
     FramesiftError,
     InputError,
+    ItemChangedError,
     NotFoundError,
+    NothingToRetryError,
     ObjectMissingError,
+    QueryError,
+    RequestConflictError,
+    RequestTooLargeError,
+    RevisionChangedError,
+    RevisionMissingError,
     TemporaryError,
     UnknownCategoryError,
     UnknownSourceError,
@@ -34,13 +45,22 @@ _STATUSES: tuple[tuple[type[FramesiftError], HTTPStatus], ...] = (
     (NotFoundError, HTTPStatus.NOT_FOUND),
     (UnknownCategoryError, HTTPStatus.NOT_FOUND),
     (UnknownSourceError, HTTPStatus.NOT_FOUND),
+    (AccessError, HTTPStatus.FORBIDDEN),
+    (CollectionDeletedError, HTTPStatus.GONE),
+    (ItemChangedError, HTTPStatus.PRECONDITION_FAILED),
+    (RevisionChangedError, HTTPStatus.PRECONDITION_FAILED),
+    (RevisionMissingError, HTTPStatus.PRECONDITION_REQUIRED),
+    (RequestTooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (RequestConflictError, HTTPStatus.CONFLICT),
+    (BatchStateError, HTTPStatus.CONFLICT),
+    (BatchIncompleteError, HTTPStatus.CONFLICT),
+    (NothingToRetryError, HTTPStatus.CONFLICT),
     (InputError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (ClientLimitError, HTTPStatus.TOO_MANY_REQUESTS),
     (TemporaryError, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 _HEADERS = {
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
-    HTTPStatus.FORBIDDEN: {"WWW-Authenticate": 'Bearer error="insufficient_scope"'},
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "30"},
 }
 
@@ -72,7 +92,8 @@ class Problems:
         if status == HTTPStatus.INTERNAL_SERVER_ERROR:
             return self._of_bug(error)
         headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, ClientLimitError) else {}
-        return self._answer(status, _slug(error), str(error), headers=headers)
+        place = error if isinstance(error, QueryError) else None
+        return self._answer(status, _slug(error), str(error), headers=headers, place=place)
 
     def _of_missing_object(self, error: ObjectMissingError) -> Response[str]:
         # Its message names the bucket, which is for the logs alone.
@@ -97,8 +118,10 @@ class Problems:
     def _of_http(self, error: ServiceError) -> Response[str]:
         status = HTTPStatus(error.status_code)
         no_route = status == HTTPStatus.NOT_FOUND
+        # A token with more scopes would do; whose role is too low is not helped by another token.
+        headers = {"WWW-Authenticate": 'Bearer error="insufficient_scope"'} if status == HTTPStatus.FORBIDDEN else {}
         detail = "There is no such route: see /v1/openapi.json." if no_route else str(error.msg)
-        return self._answer(status, _slug(error), detail)
+        return self._answer(status, _slug(error), detail, headers=headers)
 
     def _of_validation(self, error: RequestValidationError | RequestUnsupportedContentType) -> Response[str]:
         faults = [
@@ -123,6 +146,7 @@ class Problems:
         detail: str,
         faults: list[FieldFault] | None = None,
         headers: Mapping[str, str] | None = None,
+        place: QueryError | None = None,
     ) -> Response[str]:
         event = self._app.current_event
         problem = Problem(
@@ -133,6 +157,8 @@ class Problems:
             instance=event.path,
             request_id=event.request_context.request_id or "",
             errors=faults,
+            column=place.column if place else None,
+            expected=list(place.expected) if place else None,
         )
         return Response(
             status_code=status,

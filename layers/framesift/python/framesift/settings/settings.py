@@ -438,7 +438,6 @@ class ApiSettings(Group):
         300, ge=0, description="Requests that one client (a user, else an address) may send per minute; 0: any number."
     )
     media_url_s: int = Field(3_600, ge=60, description="How long a link to a thumbnail works, seconds.")
-    origins: list[str] = Field(["*"], description="Pages that may call the API (CORS): their origins, or `*` for any.")
     max_body_bytes: int = Field(5_000_000, ge=1_000, description="The largest body of a request, bytes.")
     idempotency_s: int = Field(86_400, ge=60, description="How long an `Idempotency-Key` is remembered, seconds.")
 

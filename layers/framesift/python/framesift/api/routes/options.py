@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
+from framesift.api.idempotency import idempotent
 from framesift.api.messages import GatewayMessage, Problem
 from framesift.api.middlewares import READ, WRITE, cacheable, requires
 from framesift.api.problems import CONTENT_TYPE
@@ -14,6 +15,9 @@ from framesift.settings import load_settings
 from framesift.storage import S3Store
 from framesift.table import Records
 
+CollectionId = Annotated[str, Path(min_length=1, max_length=200)]
+ItemId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+UserId = Annotated[str, Path(pattern=r"^[A-Za-z0-9._:@-]{1,128}$")]
 Category = Annotated[str, Path(pattern=r"^[a-z0-9_-]{1,40}$")]
 
 
@@ -37,20 +41,52 @@ WRONG = {
     422: _problem("A parameter has the wrong form; `errors` names it."),
 }
 _TOO_MANY = {429: _problem("Too many requests; `Retry-After` says when to go on.", from_gateway=True)}
+_BUSY = {503: _problem("It cannot be done now; `Retry-After` says when to try again.", from_gateway=True)}
 FAILED = _TOO_MANY | {500: _problem("The server failed; `request_id` finds the request in the logs.")}
 PUBLIC: dict[str, Any] = _ALL | {"tags": ["lists"], "responses": _OK | WRONG | FAILED}
 READERS: dict[str, Any] = _ALL | {
     "tags": ["runs"],
     "security": [{"token": [READ]}],
-    "middlewares": [requires(READ)],
+    "middlewares": [requires(READ, operator=True)],
     "responses": _OK | _REFUSED | WRONG | FAILED,
 }
+
+
+def collection_options(tag: str) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """The options of routes that people read by, change by, and create by."""
+    refused = _REFUSED | {403: _problem("The token's scope or your role is too low.", from_gateway=True)}
+    gone = {410: _problem("The collection is being deleted.")}
+    reading = _ALL | {
+        "tags": [tag],
+        "security": [{"token": [READ]}],
+        "middlewares": [requires(READ)],
+        "responses": _OK | refused | WRONG | gone | FAILED | _BUSY,
+        "cors": False,
+    }
+    conflicts = {
+        400: _problem("The body is not JSON that can be read."),
+        409: _problem("It does not fit what is there."),
+        412: _problem("Somebody else has changed it since it was read."),
+        413: _problem("The body is too large.", from_gateway=True),
+        415: _problem("The body is not JSON."),
+        428: _problem("`If-Match` is missing."),
+    }
+    changing = reading | {
+        "security": [{"token": [WRITE]}],
+        "middlewares": [requires(WRITE)],
+        "responses": reading["responses"] | conflicts,
+    }
+    creating = changing | {"middlewares": [requires(WRITE), idempotent]}
+    return reading, changing, creating
+
+
 WRITERS: dict[str, Any] = READERS | {
     "security": [{"token": [WRITE]}],
-    "middlewares": [requires(WRITE)],
+    "middlewares": [requires(WRITE, operator=True)],
     "responses": _OK | {400: _problem("The body is not JSON that can be read.")} | _REFUSED | WRONG | FAILED,
     "cors": False,
 }
+SHARED: dict[str, Any] = PUBLIC | {"tags": ["shared"], "responses": _OK | WRONG | FAILED | _BUSY, "cors": False}
 CACHED = [cacheable(lambda: load_settings().api.list_max_age_s)]
 
 

@@ -1,0 +1,416 @@
+"""The messages of people and collections: what is sent to the API, and what it answers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from framesift.catalog.batches import BatchFile, FileLinks, NewFile
+from framesift.catalog.ledger import LedgerLine
+from framesift.contracts import (
+    Annotation,
+    CatalogItem,
+    Contract,
+    Health,
+    MetadataValue,
+    NearDuplicate,
+    Prediction,
+)
+from framesift.contracts.catalog import ItemId
+from framesift.table import BatchRecord, Collection, Member, Profile, Role, SavedQuery, Share, Visibility
+from framesift.table.batches import BatchKind, BatchState
+
+MAX_IDS = 10_000
+MAX_FILES = 1_000
+MAX_QUERY_LENGTH = 4_000
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=5_000)]
+Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
+UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:@-]{1,128}$")]
+Tag = Annotated[str, StringConstraints(max_length=500)]
+
+
+class Request(BaseModel):
+    """Base of what is sent; unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ProfileChange(Request):
+    """What a person changes of the own profile; what is left out stays."""
+
+    name: Line | None = None
+    department: Line | None = None
+    duty: Line | None = None
+    place: Line | None = None
+
+
+class Me(Contract):
+    """The person who asks."""
+
+    profile: Profile
+    is_admin: bool
+    is_approved: bool = Field(description="False: only the own profile can be used until an administrator approves.")
+
+
+class PeopleList(Contract):
+    """Some of all people."""
+
+    people: list[Profile]
+    next_cursor: str | None = Field(None, description="`cursor` of the next page; null: this is the last.")
+
+
+class NewCollection(Request):
+    """A collection to make."""
+
+    id: str = Field(min_length=1, max_length=200, description="Letters, digits, spaces, `-` and `_`; it never changes.")
+    name: Line = ""
+    description: Text = ""
+    visibility: Visibility = "private"
+    department: Line = Field("", description="Whose people see it; empty: the owner's department.")
+    models: list[Line] = Field([], max_length=20, description="The models that look at its images.")
+
+
+class CollectionChange(Request):
+    """What is changed of a collection; what is left out stays."""
+
+    name: Line | None = None
+    description: Text | None = None
+    visibility: Visibility | None = None
+    department: Line | None = None
+    models: list[Line] | None = Field(None, max_length=20)
+
+
+class ServedCollection(Contract):
+    """A collection, and what the caller may do with it."""
+
+    collection: Collection
+    role: Role
+
+
+class CollectionList(Contract):
+    """Some of the collections that the caller can see."""
+
+    collections: list[ServedCollection]
+    next_cursor: str | None = Field(None, description="`cursor` of the next page; null: this is the last.")
+
+
+class NewMember(Request):
+    """Somebody who is to belong to a collection."""
+
+    user: UserId | None = Field(None, description="The user's id; or `email`.")
+    email: Email | None = Field(None, description="Of somebody who has used collections before.")
+    role: Role
+
+    @model_validator(mode="after")
+    def _name_one(self) -> Self:
+        if (self.user is None) == (self.email is None):
+            raise ValueError("name the person by `user` or by `email`")
+        return self
+
+
+class MemberList(Contract):
+    """Everybody who belongs to a collection."""
+
+    owner: str = Field(description="The user whose collection it is.")
+    members: list[Member]
+
+
+class NewShare(Request):
+    """A link to make."""
+
+    item: ItemId | None = Field(None, description="The one item that it opens; null: the collection.")
+    note: Line = ""
+    days: int = Field(7, ge=1, le=365, description="How long it works; the settings have a most.")
+
+
+class MadeShare(Contract):
+    """A link that was made."""
+
+    share: Share
+    token: str = Field(description="What opens `/v1/shared/{token}`. It is shown only now.")
+
+
+class ShareList(Contract):
+    """A collection's links."""
+
+    shares: list[Share]
+
+
+class ServedItem(Contract):
+    """An item; its images are at its address with `/media`."""
+
+    id: ItemId
+    names: list[str]
+    content_type: str
+    size_bytes: int
+    width: int
+    height: int
+    source: str
+    taken_at: AwareDatetime | None
+    added_at: AwareDatetime
+    added_by: str
+    batch: str
+    health: Health | None
+    duplicate: NearDuplicate | None
+    predictions: list[Prediction]
+    annotations: list[Annotation]
+    tags: list[str]
+    metadata: dict[str, MetadataValue]
+    viewers: list[str] | None = Field(None, description="For editors and owners only.")
+    changed_at: AwareDatetime | None
+    changed_by: str
+    version: int = Field(description="Its ETag.")
+
+    @classmethod
+    def of(cls, item: CatalogItem, *, to_editor: bool) -> Self:
+        """An item as somebody sees it."""
+        hidden: dict[str, Any] = {} if to_editor else {"viewers": None}
+        return cls.model_validate({**item.model_dump(), **hidden})
+
+
+class ItemPage(Contract):
+    """A page of items."""
+
+    items: list[ServedItem]
+    next_cursor: str | None = Field(None, description="`cursor` of the next page; null: this is the last.")
+    number: int = Field(description="The change up to which it is true at least.")
+
+
+class ItemChange(Request):
+    """What is changed of an item: one of these, so that it is done whole or not at all."""
+
+    metadata: dict[str, MetadataValue | None] | None = Field(None, description="Fields to set; null removes one.")
+    annotations: list[Annotation] | None = Field(None, max_length=1_000, description="In place of those before.")
+    viewers: list[UserId] | None = Field(None, max_length=1_000, description="Who may see it; `everybody` ends that.")
+    everybody: Literal[True] | None = Field(None, description="Whoever sees the collection may see it again.")
+    tags: TagChange | None = None
+
+    @model_validator(mode="after")
+    def _change_one(self) -> Self:
+        given = [self.metadata, self.annotations, self.viewers, self.everybody, self.tags]
+        if sum(each is not None for each in given) != 1:
+            raise ValueError("change one of `metadata`, `annotations`, `viewers`, `everybody` and `tags`")
+        return self
+
+
+class TagChange(Request):
+    """Tags to add and to remove."""
+
+    add: list[Tag] = Field([], max_length=200)
+    remove: list[Tag] = Field([], max_length=200)
+
+
+class BulkTags(TagChange):
+    """Tags to add to, and to remove from, many items: those of a list, or all that a query finds."""
+
+    ids: list[ItemId] | None = Field(None, max_length=MAX_IDS)
+    query: str | None = Field(None, max_length=MAX_QUERY_LENGTH)
+
+    @model_validator(mode="after")
+    def _name_items(self) -> Self:
+        if (self.ids is None) == (self.query is None):
+            raise ValueError("name the items by `ids` or by `query`")
+        return self
+
+
+class BulkMetadata(Request):
+    """Fields to set of many items: `values` by item, or a table as text."""
+
+    values: dict[ItemId, dict[str, MetadataValue | None]] | None = Field(None, max_length=MAX_IDS)
+    csv: str | None = Field(None, description="A line of names, one of them `id` or `name`; then a line for each item.")
+    jsonl: str | None = Field(None, description="A JSON object on each line, with `id` or `name`, and the fields.")
+
+    @model_validator(mode="after")
+    def _give_one(self) -> Self:
+        if sum(each is not None for each in (self.values, self.csv, self.jsonl)) != 1:
+            raise ValueError("send one of `values`, `csv` and `jsonl`")
+        return self
+
+
+class Changed(Contract):
+    """A change that was made."""
+
+    number: int | None = Field(description="Its number in the catalog's log; null: there was nothing to change.")
+    items: int = Field(description="The items that it names.")
+    unknown: list[str] = Field([], description="Names of the table that no item has; at most 100.")
+
+
+class HistoryEntry(Contract):
+    """A change that touched an item."""
+
+    number: int
+    at: AwareDatetime
+    by: str
+    kind: str
+    says: dict[str, Any] = Field(description="What it says about the item.")
+
+
+class History(Contract):
+    """Changes that touched an item, the first one first."""
+
+    changes: list[HistoryEntry]
+    next_cursor: int | None = Field(None, description="`after` of the next page; null: this is the last.")
+
+
+class Facets(Contract):
+    """How many items have which value."""
+
+    facets: dict[str, list[ValueCount]]
+
+
+class ValueCount(Contract):
+    """A value that items have."""
+
+    value: str
+    count: int
+
+
+class TagCounts(Contract):
+    """The tags of a collection, the most frequent first."""
+
+    tags: list[ValueCount]
+
+
+class ItemCount(Contract):
+    """How many items there are."""
+
+    count: int
+
+
+class QueryToSave(Request):
+    """A query to save under a name."""
+
+    query: str = Field(max_length=MAX_QUERY_LENGTH)
+    sort: str = Field("", max_length=40)
+
+
+class QueryList(Contract):
+    """A collection's saved queries."""
+
+    queries: list[SavedQuery]
+
+
+class NewBatch(Request):
+    """An upload to open."""
+
+    digest: str = Field("", max_length=100, description="Of what is uploaded: the same again takes up the open batch.")
+    models: list[Line] = Field([], max_length=20, description="What looks at it; none: the collection's models.")
+
+
+class ServedBatch(Contract):
+    """What was uploaded together."""
+
+    id: str
+    kind: BatchKind
+    state: BatchState
+    by: str
+    created_at: AwareDatetime
+    completed_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+    files: int
+    size_bytes: int
+    counts: dict[str, int]
+    models: list[str]
+    error: str | None
+
+    @classmethod
+    def of(cls, batch: BatchRecord) -> Self:
+        """A batch without where its parts lie."""
+        return cls.model_validate(batch.model_dump())
+
+
+class BatchPage(Contract):
+    """Some of a collection's batches, the newest first."""
+
+    batches: list[ServedBatch]
+    next_cursor: str | None = Field(None, description="`cursor` of the next page; null: this is the last.")
+
+
+class NewFiles(Request):
+    """Files to announce."""
+
+    files: list[NewFile] = Field(min_length=1, max_length=MAX_FILES)
+
+
+class ServedFile(Contract):
+    """A file of a batch."""
+
+    number: int
+    name: str
+    size_bytes: int
+    arrived: bool | None = Field(None, description="Whether it is there whole; null: not asked.")
+
+    @classmethod
+    def of(cls, file: BatchFile, *, arrived: bool | None = None) -> Self:
+        """A file without where it arrives."""
+        return cls(number=file.number, name=file.name, size_bytes=file.size_bytes, arrived=arrived)
+
+
+class FileList(Contract):
+    """Files of a batch."""
+
+    files: list[ServedFile]
+    next_cursor: int | None = Field(None, description="`after` of the next page; null: this is the last.")
+
+
+class FileNumbers(Request):
+    """Files that are to be sent, or that were sent in parts."""
+
+    numbers: list[Annotated[int, Field(ge=0)]] = Field(min_length=1, max_length=MAX_FILES)
+
+
+class LinkList(Contract):
+    """How files are sent."""
+
+    links: list[FileLinks]
+
+
+class LedgerEntry(Contract):
+    """What became of a file."""
+
+    name: str
+    status: str
+    item: ItemId | None
+    error: str | None = Field(description="Why it was refused.")
+    reason: str | None = Field(description="The same, for people.")
+    at: AwareDatetime
+
+    @classmethod
+    def of(cls, line: LedgerLine) -> Self:
+        """A line without where the file lies."""
+        error, reason = (line.error.error, line.error.message) if line.error else (None, None)
+        return cls(name=line.name, status=line.status, item=line.item, error=error, reason=reason, at=line.at)
+
+
+class LedgerPage(Contract):
+    """Lines of a batch's ledger."""
+
+    lines: list[LedgerEntry]
+    next_cursor: int | None = Field(None, description="`after` of the next page; null: this is the last.")
+
+
+class LookRequest(Request):
+    """Which models look at all images of a collection again."""
+
+    models: list[Line] = Field([], max_length=20, description="None: the collection's models.")
+
+
+class Shared(Contract):
+    """What a link opens."""
+
+    name: str
+    description: str
+    item: ItemId | None = Field(description="The one item; null: the collection.")
+
+
+class Done(Contract):
+    """That something is done."""
+
+    done: bool = True
+
+
+ItemChange.model_rebuild()
+Facets.model_rebuild()

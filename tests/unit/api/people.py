@@ -1,0 +1,108 @@
+"""A small world of people and collections, and the API that they ask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from framesift import aws, keys
+from framesift.api.collections import app
+from framesift.catalog.log import CatalogLog
+from framesift.contracts import CatalogItem, Health
+from framesift.storage import S3Store
+from framesift.table import BatchRecord, Collection, Member, Profile, Records, Share
+from tests.unit.api.conftest import CONTEXT, Answer, an_event
+
+NOW = datetime.now(UTC)
+SCOPES = "framesift/read framesift/write"
+OUR_ITEM, THEIR_ITEM = "a" * 32, "b" * 32
+OUR_SHARE, THEIR_SHARE = "1" * 16, "2" * 16
+OUR_TOKEN, THEIR_TOKEN = "our-token-" + "x" * 20, "their-token-" + "x" * 20
+OUR_BATCH, THEIR_BATCH = "20261121-120000-aaaaaaaa", "20261121-120000-bbbbbbbb"
+PEOPLE = ("owner", "editor", "viewer", "stranger", "admin", "newcomer")
+
+
+def an_item(item_id: str, collection: str, **fields: Any) -> CatalogItem:
+    known = {
+        "id": item_id,
+        "sha256": item_id * 2,
+        "key": keys.original(collection, item_id, "png"),
+        "names": [f"{item_id[:4]}.png"],
+        "content_type": "image/png",
+        "size_bytes": 1000,
+        "width": 640,
+        "height": 480,
+        "added_at": NOW,
+        "health": Health(sharpness=100, brightness=0.5, contrast=0.2, entropy_bits=7),
+    }
+    return CatalogItem.model_validate({**known, **fields})
+
+
+def ask_as(who: str | None, method: str, path: str, *, scope: str = SCOPES, **parts: Any) -> Answer:
+    """Ask as a person whose user id is the name; None: without a token."""
+    claims = None
+    if who is not None:
+        groups = "[admin]" if who.startswith("admin") else "[]"
+        claims = {"sub": who, "scope": scope, "token_use": "access", "cognito:groups": groups}
+    answer = app.resolve(an_event(method, path, claims=claims, **parts), CONTEXT)
+    headers = {name.lower(): value for name, value in answer["headers"].items()}
+    return Answer(int(answer["statusCode"]), headers, answer["body"])
+
+
+@dataclass
+class World:
+    """Our collection, with people of each role, and another tenant's.
+
+    Attributes:
+        ours: The collection's id.
+        theirs: The other tenant's.
+        users: Users' ids by their role.
+    """
+
+    store: S3Store
+    records: Records
+    ours: str = "parts"
+    theirs: str = "others"
+    users: dict[str, str] = field(default_factory=dict)
+    number: int = 0
+
+    def make(self, number: int = 0) -> World:
+        """Make it, under names of its own."""
+        self.number = number
+        self.ours, self.theirs = f"parts {number}", f"others {number}"
+        self.users = {name: f"{name}-{number}" for name in PEOPLE}
+        for name, user in self.users.items():
+            self.records.people.create(
+                Profile(user=user, email=f"{user}@example.com", approved=name != "newcomer", created_at=NOW)
+            )
+        self._make_collection(self.ours, "owner", OUR_ITEM, OUR_BATCH)
+        self._make_collection(self.theirs, "stranger", THEIR_ITEM, THEIR_BATCH)
+        for role in ("editor", "viewer"):
+            member = Member.model_validate({"user": self.users[role], "role": role, "at": NOW})
+            self.records.members.put(self.ours, member)
+        for collection, share, token in ((self.ours, OUR_SHARE, OUR_TOKEN), (self.theirs, THEIR_SHARE, THEIR_TOKEN)):
+            link = Share(
+                id=share, collection=collection, created_at=NOW, expires_at=datetime.now(UTC) + timedelta(days=1)
+            )
+            self.records.shares.create(link, token)
+        return self
+
+    def _make_collection(self, collection: str, owner: str, item: str, batch: str) -> None:
+        user = self.users[owner]
+        self.records.collections.create(Collection(id=collection, owner=user, created_at=NOW))
+        self.records.members.list_for(user, collection)
+        CatalogLog(collection, self.store, self.records).add_items([an_item(item, collection)], user)
+        record = BatchRecord(
+            collection=collection, id=batch, kind="upload", state="open", date="2026-11-21", created_at=NOW
+        )
+        self.records.batches.create(record)
+
+
+def make_machine() -> str:
+    """A state machine that batches start; returns its ARN."""
+    definition = '{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}'
+    made = aws.stepfunctions().create_state_machine(
+        name="pipeline", definition=definition, roleArn="arn:aws:iam::123456789012:role/states"
+    )
+    return made["stateMachineArn"]

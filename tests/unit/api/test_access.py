@@ -1,0 +1,208 @@
+"""Every route of people and collections, asked by everybody, about one's own and another tenant's.
+
+A new route needs a line in `EXPECTED`: what each of `ROLES` gets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+import pytest
+
+from framesift.api.collections import app
+from framesift.settings import load_settings
+from framesift.storage import S3Store
+from framesift.table import Records
+from tests.conftest import BUCKET, TABLE
+from tests.unit.api.people import (
+    OUR_BATCH,
+    OUR_ITEM,
+    OUR_SHARE,
+    OUR_TOKEN,
+    SCOPES,
+    THEIR_BATCH,
+    THEIR_ITEM,
+    THEIR_SHARE,
+    THEIR_TOKEN,
+    World,
+    ask_as,
+    make_machine,
+)
+
+ROLES = ("anonymous", "stranger", "viewer", "editor", "owner", "admin", "newcomer")
+"""`newcomer` waits for an administrator's approval; `stranger` is another tenant; whoever has a link is anonymous."""
+
+VIEWERS = (401, 404, 200, 200, 200, 404, 403)
+EDITORS = (401, 404, 403, 200, 200, 404, 403)
+OWNERS = (401, 404, 403, 403, 200, 404, 403)
+ADMINS = (401, 403, 403, 403, 403, 200, 403)
+PERSONS = (401, 200, 200, 200, 200, 200, 403)
+ANYBODY = (401, 200, 200, 200, 200, 200, 200)
+LINKS = (200, 200, 200, 200, 200, 200, 200)
+
+
+def answering(status: int, expected: tuple[int, ...]) -> tuple[int, ...]:
+    """The same with another status of success."""
+    return tuple(status if each == 200 else each for each in expected)
+
+
+C = "/v1/collections/{collection_id}"
+B = C + "/batches/{batch}"
+EXPECTED: dict[str, tuple[int, ...]] = {
+    "GET /v1/me": ANYBODY,
+    "PATCH /v1/me": ANYBODY,
+    # The owner, and the other tenant, would leave their collection without one.
+    "DELETE /v1/me": (401, 409, 200, 200, 409, 200, 200),
+    "GET /v1/people": ADMINS,
+    "PUT /v1/people/{user}/approval": ADMINS,
+    "DELETE /v1/people/{user}/approval": ADMINS,
+    "GET /v1/collections": PERSONS,
+    "POST /v1/collections": answering(201, PERSONS),
+    f"GET {C}": VIEWERS,
+    f"PATCH {C}": OWNERS,
+    f"GET {C}/members": EDITORS,
+    f"POST {C}/members": OWNERS,
+    f"DELETE {C}/members/{{user}}": OWNERS,
+    f"GET {C}/shares": OWNERS,
+    f"POST {C}/shares": answering(201, OWNERS),
+    f"DELETE {C}/shares/{{share}}": OWNERS,
+    f"GET {C}/items": VIEWERS,
+    f"GET {C}/items/{{item_id}}": VIEWERS,
+    f"PATCH {C}/items/{{item_id}}": EDITORS,
+    f"DELETE {C}/items/{{item_id}}": EDITORS,
+    f"GET {C}/items/{{item_id}}/history": EDITORS,
+    f"GET {C}/items/{{item_id}}/media": answering(302, VIEWERS),
+    f"GET {C}/tags": VIEWERS,
+    f"POST {C}/tags": EDITORS,
+    f"POST {C}/metadata": EDITORS,
+    f"GET {C}/facets": VIEWERS,
+    f"GET {C}/count": VIEWERS,
+    f"GET {C}/queries": VIEWERS,
+    f"PUT {C}/queries/{{name}}": EDITORS,
+    f"DELETE {C}/queries/{{name}}": EDITORS,
+    f"GET {C}/batches": EDITORS,
+    f"POST {C}/batches": answering(201, EDITORS),
+    f"GET {B}": EDITORS,
+    f"DELETE {B}": EDITORS,
+    f"POST {B}/files": EDITORS,
+    f"GET {B}/files": EDITORS,
+    f"POST {B}/links": EDITORS,
+    # It has no files, and has not failed.
+    f"POST {B}/complete": answering(409, EDITORS),
+    f"POST {B}/retry": answering(409, EDITORS),
+    f"GET {B}/ledger": EDITORS,
+    f"POST {C}/look": answering(202, EDITORS),
+    "GET /v1/shared/{token}": LINKS,
+    "GET /v1/shared/{token}/items": LINKS,
+    "GET /v1/shared/{token}/items/{item_id}": LINKS,
+    "GET /v1/shared/{token}/items/{item_id}/media": answering(302, LINKS),
+}
+BODIES: dict[str, Any] = {
+    "PATCH /v1/me": {"name": "Kim"},
+    "POST /v1/collections": {"id": "new {n}"},
+    f"PATCH {C}": {"description": "Parts"},
+    f"POST {C}/members": {"email": "stranger-{n}@example.com", "role": "viewer"},
+    f"POST {C}/shares": {},
+    f"PATCH {C}/items/{{item_id}}": {"tags": {"add": ["dent"]}},
+    f"POST {C}/tags": {"add": ["dent"], "query": ""},
+    f"POST {C}/metadata": {"values": {OUR_ITEM: {"line": 3}}},
+    f"PUT {C}/queries/{{name}}": {"query": "tag:dent"},
+    f"POST {C}/batches": {},
+    f"POST {B}/files": {"files": [{"name": "1.png", "size_bytes": 10}]},
+    f"POST {B}/links": {"numbers": [0]},
+    f"POST {C}/look": {},
+}
+
+
+def routes() -> Iterator[str]:
+    """Every route of the application."""
+    for path, operations in (app.get_openapi_schema().paths or {}).items():
+        for method in ("get", "post", "put", "patch", "delete"):
+            if getattr(operations, method):
+                yield f"{method.upper()} {path}"
+
+
+@pytest.fixture
+def make_world(store: S3Store, records: Records, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Callable[[], World]:
+    monkeypatch.setenv("FRAMESIFT_PLATFORM__BUCKET", BUCKET)
+    monkeypatch.setenv("FRAMESIFT_PLATFORM__TABLE", TABLE)
+    monkeypatch.setenv("FRAMESIFT_PLATFORM__STATE_MACHINE", make_machine())
+    monkeypatch.setenv("FRAMESIFT_API__CLIENT_REQUESTS_PER_MINUTE", "0")
+    monkeypatch.setenv("FRAMESIFT_PEOPLE__APPROVAL_REQUIRED", "true")
+    monkeypatch.setenv("FRAMESIFT_PEOPLE__SIGN_UP", "true")
+    monkeypatch.setenv("FRAMESIFT_CATALOG__CACHE_DIR", str(tmp_path))
+    load_settings.cache_clear()
+    numbers = count()
+    return lambda: World(store, records).make(next(numbers))
+
+
+def ask(world: World, role: str, route: str, *, theirs: frozenset[str] = frozenset(), scope: str = SCOPES) -> int:
+    """Ask a route with ids of ours, or for some parameters of the other tenant's; returns the status."""
+    method, path = route.split(" ")
+    ids = {
+        "collection_id": (world.ours, world.theirs),
+        "item_id": (OUR_ITEM, THEIR_ITEM),
+        "user": (world.users["newcomer"], world.users["stranger"]),
+        "share": (OUR_SHARE, THEIR_SHARE),
+        "name": ("dents", "dents"),
+        "batch": (OUR_BATCH, THEIR_BATCH),
+        "token": (OUR_TOKEN, THEIR_TOKEN),
+    }
+    path = path.format(**{name: both[name in theirs] for name, both in ids.items()})
+    body = json.loads(json.dumps(BODIES.get(route)).replace("{n}", str(world.number)))
+    who = None if role == "anonymous" else world.users[role]
+    return ask_as(who, method, path, body=body, headers={"if-match": "*"}, scope=scope).status
+
+
+def test_every_route_has_a_line() -> None:
+    assert set(routes()) == set(EXPECTED)
+
+
+@pytest.mark.parametrize("route", EXPECTED)
+def test_each_role_gets_what_the_table_says(route: str, make_world: Callable[[], World]) -> None:
+    world, got = make_world(), []
+    for role in ROLES:
+        got.append(ask(world, role, route))
+        if got[-1] < 400 and not route.startswith("GET"):
+            world = make_world()  # What was changed must not decide about the next one.
+    assert dict(zip(ROLES, got, strict=True)) == dict(zip(ROLES, EXPECTED[route], strict=True))
+
+
+@pytest.mark.parametrize("route", [route for route in EXPECTED if "{collection_id}" in route])
+def test_nobody_gets_into_another_tenants_collection(route: str, make_world: Callable[[], World]) -> None:
+    world = make_world()
+    for role in ("viewer", "editor", "owner", "admin"):
+        everything = frozenset({"collection_id", "item_id", "share", "batch"})
+        assert ask(world, role, route, theirs=everything) == 404, role
+        assert ask(world, role, route, theirs=frozenset({"collection_id"})) == 404, role
+
+
+@pytest.mark.parametrize("route", [route for route in EXPECTED if "{item_id}" in route or "{batch}" in route])
+def test_ids_of_another_tenant_are_none_of_ones_own(route: str, make_world: Callable[[], World]) -> None:
+    world = make_world()
+    assert ask(world, "owner", route, theirs=frozenset({"item_id", "batch"})) == 404
+
+
+def test_revoking_another_tenants_link_in_ones_own_collection_does_nothing(make_world: Callable[[], World]) -> None:
+    world = make_world()
+    assert ask(world, "owner", f"DELETE {C}/shares/{{share}}", theirs=frozenset({"share"})) == 200
+    assert ask(world, "anonymous", "GET /v1/shared/{token}", theirs=frozenset({"token"})) == 200
+
+
+def test_a_collection_that_is_hidden_answers_like_none(make_world: Callable[[], World]) -> None:
+    world = make_world()
+    hidden = ask_as(world.users["stranger"], "GET", f"/v1/collections/{world.ours}").json
+    none = ask_as(world.users["stranger"], "GET", "/v1/collections/nothing").json
+    assert hidden["detail"] == f"There is no collection {world.ours}."
+    assert hidden["type"] == none["type"]
+
+
+@pytest.mark.parametrize("scope", ["framesift/read", "openid", ""])
+def test_a_token_without_the_scope_is_refused(scope: str, make_world: Callable[[], World]) -> None:
+    world = make_world()
+    for route in EXPECTED:
+        if "{token}" not in route and (scope != "framesift/read" or not route.startswith("GET")):
+            assert ask(world, "owner", route, scope=scope) == 403, route
