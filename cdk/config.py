@@ -81,6 +81,10 @@ class Config:
         own_settings: Settings of the package that the stage changes: `FRAMESIFT_…` variables for every function.
         scan_uploads: GuardDuty scans what is uploaded for malware, and only what is clean starts a run.
         read_in_place: Names of other buckets, whose images collections may show without a copy; they are only read.
+        sign_up: Anybody with an e-mail address may sign up, and use collections; what concerns runs and lists is then
+            for the group `admin` alone.
+        approve_people: An administrator lets each new person in.
+        web_origins: Pages that may call the API from a browser, as `https://example.com`.
         protect: Termination protection on both stacks.
         chromium_week: The ISO week whose Chromium the crawler gets; a deployment in another week renews it.
 
@@ -98,6 +102,9 @@ class Config:
     own_settings: Mapping[str, str] = field(default_factory=dict)
     scan_uploads: bool = False
     read_in_place: tuple[str, ...] = ()
+    sign_up: bool = False
+    approve_people: bool = False
+    web_origins: tuple[str, ...] = ()
     protect: bool = False
     chromium_week: str = field(default_factory=lambda: f"{datetime.now(UTC):%G-W%V}")
 
@@ -158,6 +165,10 @@ class Config:
             switched_on["FRAMESIFT_UPLOAD__ONLY_SCANNED"] = "true"
         if self.read_in_place:
             switched_on["FRAMESIFT_INTAKE__BUCKETS"] = json.dumps(list(self.read_in_place))
+        if self.sign_up:
+            switched_on["FRAMESIFT_PEOPLE__SIGN_UP"] = "true"
+        if self.approve_people:
+            switched_on["FRAMESIFT_PEOPLE__APPROVAL_REQUIRED"] = "true"
         return {**switched_on, **self.own_settings}
 
     @property
@@ -169,7 +180,7 @@ STAGES = {
     "dev": Config("dev"),
     "prod": Config("prod", sources=("tiktok",), protect=True),
     # What the embedded AWS runs on one machine: all that needs no account elsewhere.
-    "local": Config("local", sources=("tiktok", "youtube"), features=("azure",)),
+    "local": Config("local", sources=("tiktok", "youtube"), features=("azure",), sign_up=True),
 }
 
 

@@ -15,6 +15,7 @@ _GET: Actions = ("GetItem",)
 _PUT: Actions = ("PutItem",)
 _QUERY: Actions = ("Query",)
 _UPDATE: Actions = ("UpdateItem",)
+_DELETE: Actions = ("DeleteItem",)
 _BATCH: Actions = ("BatchWriteItem",)
 
 
@@ -36,6 +37,7 @@ class Access:
         starts_runs: Starts executions of the state machine.
         versions_deletes: Prefixes of objects of which it deletes single versions.
         lent: Also reads and lists the buckets that the stage reads in place.
+        users: Actions on the users of the pool that people log in to.
     """
 
     records: Mapping[str, Actions] = field(default_factory=dict)
@@ -51,6 +53,7 @@ class Access:
     starts_runs: bool = False
     versions_deletes: tuple[str, ...] = ()
     lent: bool = False
+    users: Actions = ()
 
     @property
     def uses_bucket(self) -> bool:
@@ -162,6 +165,37 @@ FUNCTIONS = (
             reads=("published/",),
             writes=("published/latest/",),
         ),
+        is_step=False,
+    ),
+    # --- people and collections ---
+    Function(
+        "serve_collections",
+        3008,  # Queries take two CPUs, and keep what they read in memory.
+        29,  # The gateway waits no longer.
+        Access(
+            records={
+                "COLLECTION": _QUERY + _PUT,
+                "COLLECTION#*": _GET + _QUERY + _PUT + _UPDATE + _DELETE,
+                "CHANGES#*": _GET + _QUERY + _PUT,
+                "USER#*": _GET + _QUERY + _PUT + _DELETE,
+                "PEOPLE": _QUERY + _PUT + _DELETE,
+                "EMAIL#*": _GET + _PUT + _DELETE,
+                "SHARE#*": _GET + _PUT,
+                "PUBLIC": _QUERY + _PUT + _DELETE,
+                "DEPARTMENT#*": _QUERY + _PUT + _DELETE,
+                "IDEMPOTENCY": _GET + _PUT + _UPDATE + _DELETE,
+                "CLIENT#*": _UPDATE,
+            },
+            # Links to images, and to where uploads arrive, allow what the function that makes them may do.
+            reads=("collections/", "incoming/", "uploads/"),
+            writes=("collections/*/catalog/changes/",),
+            writes_in_parts=("collections/*/batches/", "incoming/", "uploads/"),
+            deletes=("collections/*/catalog/changes/", "collections/*/batches/", "incoming/"),
+            starts_runs=True,
+            users=("AdminGetUser", "AdminDeleteUser"),
+        ),
+        disk_mb=4096,
+        image="search",
         is_step=False,
     ),
     # --- tiktok ---

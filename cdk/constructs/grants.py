@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aws_cdk import ArnFormat, Aws, Stack, Token
+from aws_cdk import aws_cognito as cognito
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
@@ -29,6 +30,7 @@ class Resources:
         topic: Notifies of failures.
         machine_name: The state machine's name. It is not referred to: it refers to the roles' functions already.
         lent_buckets: Names of other buckets, whose images are read in place.
+        users: The pool that people log in to.
     """
 
     bucket: s3.IBucket
@@ -37,6 +39,7 @@ class Resources:
     topic: sns.ITopic
     machine_name: str
     lent_buckets: Sequence[str] = ()
+    users: cognito.IUserPool | None = None
 
 
 def service_principal(stack: Stack, service: str, source: tuple[str, str] | None = None) -> iam.ServicePrincipal:
@@ -70,6 +73,8 @@ def grant(role: iam.IRole, access: Access, resources: Resources) -> None:
         _describe_executions(role, resources.machine_name)
     if access.starts_runs:
         _allow(role, ["states:StartExecution"], machine_arn(Stack.of(role), resources.machine_name))
+    if access.users and resources.users:
+        _allow(role, [f"cognito-idp:{action}" for action in access.users], resources.users.user_pool_arn)
     if access.lent:
         _read_in_place(role, resources.lent_buckets)
 

@@ -35,6 +35,7 @@ IMAGES: Mapping[str, ImageSource] = {
     "detection": ImageSource(
         "functions", (_CODE, "functions", "requirements/detection.txt"), {"REQUIREMENTS": "detection"}
     ),
+    "search": ImageSource("functions", (_CODE, "functions", "requirements/search.txt"), {"REQUIREMENTS": "search"}),
     "crawler": ImageSource("crawler", (_CODE, "requirements/crawler.txt")),
     "vision": ImageSource("vision", (_CODE, "requirements/vision.txt"), {"REQUIREMENTS": "vision"}),
     "vision-gpu": ImageSource("vision", (_CODE, "requirements/vision-gpu.txt"), {"REQUIREMENTS": "vision-gpu"}),

@@ -6,9 +6,14 @@ from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_cognito as cognito
 from constructs import Construct
 
+from cdk.config import Config
+from framesift.api.middlewares import ADMIN_GROUP
+
 
 class Login(Construct):
-    """A user pool without self-registration, and one client that people log in with.
+    """A user pool, and one client that people log in with.
+
+    Whether anybody may sign up is the stage's choice; who may administer others is in a group.
 
     Attributes:
         pool: The user pool.
@@ -20,12 +25,13 @@ class Login(Construct):
     read_scope = "framesift/read"
     write_scope = "framesift/write"
 
-    def __init__(self, scope: Construct, construct_id: str, *, stage: str, callback_url: str) -> None:
+    def __init__(self, scope: Construct, construct_id: str, config: Config) -> None:
         super().__init__(scope, construct_id)
         self.pool = cognito.UserPool(
             self,
             "Users",
-            self_sign_up_enabled=False,
+            self_sign_up_enabled=config.sign_up,
+            auto_verify=cognito.AutoVerifiedAttrs(email=True),
             sign_in_aliases=cognito.SignInAliases(email=True),
             sign_in_case_sensitive=False,
             account_recovery=cognito.AccountRecovery.EMAIL_ONLY,
@@ -44,13 +50,14 @@ class Login(Construct):
             deletion_protection=True,
             removal_policy=RemovalPolicy.RETAIN,
         )
-        read = cognito.ResourceServerScope(scope_name="read", scope_description="See runs and clips")
-        write = cognito.ResourceServerScope(scope_name="write", scope_description="Take clips down")
+        read = cognito.ResourceServerScope(scope_name="read", scope_description="See runs, clips and collections")
+        write = cognito.ResourceServerScope(scope_name="write", scope_description="Take clips down, change collections")
         server = self.pool.add_resource_server("Api", identifier="framesift", scopes=[read, write])
         self.domain = self.pool.add_domain(
             "Domain",
-            cognito_domain=cognito.CognitoDomainOptions(domain_prefix=f"framesift-{stage}-{Aws.ACCOUNT_ID}"),
+            cognito_domain=cognito.CognitoDomainOptions(domain_prefix=f"framesift-{config.stage}-{Aws.ACCOUNT_ID}"),
         )
+        self.pool.add_group("Administrators", group_name=ADMIN_GROUP)
         self.client = self.pool.add_client(
             "People",
             generate_secret=False,
@@ -65,6 +72,6 @@ class Login(Construct):
                     cognito.OAuthScope.resource_server(server, read),
                     cognito.OAuthScope.resource_server(server, write),
                 ],
-                callback_urls=[callback_url],
+                callback_urls=[config.login_callback_url],
             ),
         )

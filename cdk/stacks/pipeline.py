@@ -36,7 +36,16 @@ class PipelineStack(Stack):
         super().__init__(scope, construct_id, termination_protection=config.protect, **stack)
         name = f"framesift-{config.stage}"
         alerts = Alerts(self, "Alerts", email=config.alert_email)
-        resources = Resources(storage.bucket, storage.table, storage.secrets, alerts.topic, name, config.read_in_place)
+        login = Login(self, "Login", config)
+        resources = Resources(
+            storage.bucket,
+            storage.table,
+            storage.secrets,
+            alerts.topic,
+            name,
+            config.read_in_place,
+            login.pool,
+        )
         functions = self._functions(config, resources)
         self._keep_undelivered(functions["fail_run"], alerts)
         vision = VisionJob(self, "Vision", config, {**config.settings, **_bucket_setting(resources)})
@@ -69,15 +78,20 @@ class PipelineStack(Stack):
         )
         if config.scan_uploads:
             MalwareScan(self, "MalwareScan", bucket=storage.bucket)
-        login = Login(self, "Login", stage=config.stage, callback_url=config.login_callback_url)
-        api = Api(self, "Api", config, serve_api=functions["serve_api"], login=login)
+        api = Api(
+            self,
+            "Api",
+            config,
+            servers={name: functions[name] for name in ("serve_api", "serve_collections")},
+            login=login,
+        )
         Monitoring(
             self,
             "Monitoring",
             name=name,
             machine=workflow.machine,
             functions=functions,
-            outside=("fail_run", "serve_api"),
+            outside=("fail_run", "serve_api", "serve_collections"),
             api=api.api,
             alerts=alerts,
         )
@@ -91,6 +105,7 @@ class PipelineStack(Stack):
             "LoginUrl": login.domain.base_url(),
             "UserPoolId": login.pool.user_pool_id,
             "ClientId": login.client.user_pool_client_id,
+            "LoginCallbackUrl": config.login_callback_url,
         }.items():
             CfnOutput(self, output, value=value)
 
@@ -149,6 +164,8 @@ def _settings(access: Access, resources: Resources) -> dict[str, str]:
     settings = _bucket_setting(resources) if access.uses_bucket else {}
     if access.records:
         settings["FRAMESIFT_PLATFORM__TABLE"] = resources.table.table_name
+    if access.users and resources.users:
+        settings["FRAMESIFT_PLATFORM__USER_POOL"] = resources.users.user_pool_id
     if access.notifies:
         settings["FRAMESIFT_PLATFORM__FAILURE_TOPIC"] = resources.topic.topic_arn
     for name in access.secrets:

@@ -33,6 +33,7 @@ from framesift_local.aws.events import EventBus, Targets
 from framesift_local.aws.functions import Functions
 from framesift_local.aws.jobs import BatchClientError
 from framesift_local.aws.lifecycle import SWEEP_INTERVAL_S, expire_objects
+from framesift_local.aws.login_pages import LoginPages
 from framesift_local.aws.malware import read_scan_plans
 from framesift_local.aws.objects import Objects
 from framesift_local.aws.processes import ForkServer
@@ -42,7 +43,7 @@ from framesift_local.aws.server import AwsEndpoint, HttpServer
 from framesift_local.aws.services import batch_service, events_service, lambda_service
 from framesift_local.aws.stepfunctions import StatusListener, StepFunctions, ignore_status
 from framesift_local.aws.template import Templates
-from framesift_local.aws.wiring import read_cors, read_routes, read_rules, read_schedules
+from framesift_local.aws.wiring import APP_CLIENT, read_cors, read_login, read_routes, read_rules, read_schedules
 from framesift_local.private_files import make_private_folder
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -85,6 +86,7 @@ class EmbeddedAws:
         parallel_jobs: Batch jobs at once at most; None: one a core.
         clock: Gives the present to the schedules.
         on_execution: Called with the detail of each change of an execution's status.
+        on_mail: Called with what would be mailed to a user of the pool, as a line.
     """
 
     def __init__(
@@ -107,6 +109,7 @@ class EmbeddedAws:
         parallel_jobs: int | None = None,
         clock: Clock = _now,
         on_execution: StatusListener = ignore_status,
+        on_mail: Callable[[str], None] = print,
     ) -> None:
         self.data_dir = data_dir.resolve()
         self.region = region
@@ -119,6 +122,7 @@ class EmbeddedAws:
         self._with_schedules = schedules
         self._holds_folder = holds_folder
         self._on_execution = on_execution
+        self._on_mail = on_mail
         self._time_scale = time_scale
         self._queue_wait_scale = queue_wait_scale
         self._deliveries = deliveries
@@ -275,11 +279,18 @@ class EmbeddedAws:
         provision.make_batch(templates, self.batch)
         provision.make_state_machines(templates, self.client)
         self._durability.restore()
+        self._api.login = self._make_login(templates)
         self._api.cors = read_cors(templates)
         self._api.trusted_origins.update(set(self._api.cors.origins) - {"*"})
         self._api.routes.extend(read_routes(templates, self._keys.issuer))
         self.bus.rules.extend(read_rules(templates))
         self.bus.scans.extend(read_scan_plans(templates))
+
+    def _make_login(self, templates: Templates) -> LoginPages | None:
+        client = next((read_login(resource, templates) for resource in templates.resources(APP_CLIENT)), None)
+        if client is None:
+            return None
+        return LoginPages(client, self._keys, self._records, self.client("cognito-idp"), self._on_mail)
 
     def _report_status(self, detail: dict[str, Any]) -> None:
         self.bus.status_event(detail)
@@ -320,7 +331,8 @@ class EmbeddedAws:
             api_url=self.api_url,
             region=self.region,
             pid=os.getpid(),
-            outputs=self._templates.outputs(),
+            # The login's pages are served beside the API.
+            outputs={**self._templates.outputs(), **({"LoginUrl": self.api_url} if self._api.login else {})},
             settings=self._command_settings,
             known_settings=self._known_settings,
         )

@@ -7,8 +7,12 @@ from collections.abc import Callable, Iterator
 
 from framesift_local.aws.api import Authorizer, Cors, Route
 from framesift_local.aws.events import Rule
+from framesift_local.aws.login_pages import LoginClient
 from framesift_local.aws.schedules import Cron, Schedule
-from framesift_local.aws.template import Templates
+from framesift_local.aws.template import Resource, Templates
+
+APP_CLIENT = "AWS::Cognito::UserPoolClient"
+"""The kind of resource that is a client of a user pool."""
 
 _FUNCTION_ARN = re.compile(r"arn:aws:lambda:[^:/]*:\d*:function:[^/:]+")
 
@@ -26,6 +30,21 @@ def read_cors(templates: Templates) -> Cors:
             max_age_s=cors.get("MaxAge"),
         )
     return Cors()
+
+
+def read_login(client: Resource, templates: Templates) -> LoginClient:
+    """Return what the login's pages know of the client that people log in with."""
+    properties = client.properties
+    pools = {pool.ref: pool for pool in templates.resources("AWS::Cognito::UserPool")}
+    pool = pools[properties["UserPoolId"]]
+    return LoginClient(
+        pool=pool.ref,
+        id=client.ref,
+        callbacks=properties.get("CallbackURLs", []),
+        logouts=properties.get("LogoutURLs", []),
+        scopes=properties.get("AllowedOAuthScopes", []),
+        sign_up=not pool.properties.get("AdminCreateUserConfig", {}).get("AllowAdminCreateUserOnly", False),
+    )
 
 
 def read_routes(templates: Templates, issuer: Callable[[str], str]) -> Iterator[Route]:

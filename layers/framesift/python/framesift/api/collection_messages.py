@@ -139,7 +139,7 @@ class ShareList(Contract):
     shares: list[Share]
 
 
-class ServedItem(Contract):
+class ServedImage(Contract):
     """An item; its images are at its address with `/media`."""
 
     id: ItemId
@@ -174,7 +174,7 @@ class ServedItem(Contract):
 class ItemPage(Contract):
     """A page of items."""
 
-    items: list[ServedItem]
+    items: list[ServedImage]
     next_cursor: str | None = Field(None, description="`cursor` of the next page; null: this is the last.")
     number: int = Field(description="The change up to which it is true at least.")
 

@@ -11,7 +11,7 @@ from framesift.api.collection_messages import (
     History,
     HistoryEntry,
     ItemPage,
-    ServedItem,
+    ServedImage,
     ValueCount,
 )
 from framesift.catalog.access import includes
@@ -52,7 +52,7 @@ def find_page(entered: Entered, query: str, sort: str, limit: int, cursor: str) 
     order = Order(sort.removeprefix("-"), descending=sort.startswith("-")) if sort else Order()
     page = entered.reader.page(condition, order=order, limit=limit, cursor=cursor, viewer=entered.viewer)
     to_editor = includes(entered.role, "editor")
-    items = [ServedItem.of(item, to_editor=to_editor) for item in page.items]
+    items = [ServedImage.of(item, to_editor=to_editor) for item in page.items]
     return ItemPage(items=items, next_cursor=page.next, number=page.number)
 
 

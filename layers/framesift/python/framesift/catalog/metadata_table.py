@@ -49,10 +49,10 @@ class MetadataTable:
 
 
 def read_metadata_table(text: str, form: Form) -> MetadataTable:
-    """Read a table. Of CSV, a value is a number, `true`, `false` or a text; an empty one removes the field.
+    r"""Read a table. Of CSV, a value is a number, `true`, `false` or a text; an empty one removes the field.
 
     Example:
-        >>> read_metadata_table("name,line,ok\\na.png,3,true\\nb.png,,x\\n", "csv").by_name
+        >>> read_metadata_table("name,line,ok\na.png,3,true\nb.png,,x\n", "csv").by_name
         {'a.png': {'line': 3.0, 'ok': True}, 'b.png': {'line': None, 'ok': 'x'}}
 
     Raises:

@@ -451,7 +451,7 @@ class PeopleSettings(Group):
         "group `admin` alone. The stack sets it.",
     )
     approval_required: bool = Field(False, description="An administrator lets each new person in.")
-    share_days: int = Field(30, ge=1, le=365, description="How long a link that shares a collection works at most, days.")
+    share_days: int = Field(30, ge=1, le=365, description="Days that a shared link works at most.")
 
 
 class Settings(BaseSettings):

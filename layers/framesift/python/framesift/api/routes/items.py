@@ -13,7 +13,7 @@ from framesift.api.collection_messages import (
     History,
     ItemChange,
     ItemPage,
-    ServedItem,
+    ServedImage,
 )
 from framesift.api.gate import Entered, enter, enter_item, read_if_match
 from framesift.api.item_views import MediaSize, find_history, find_media, find_page
@@ -49,16 +49,16 @@ def get_items(
 
 
 @router.get("/v1/collections/<collection_id>/items/<item_id>", summary="An item", **_READING)
-def get_item(collection_id: CollectionId, item_id: ItemId) -> Response[ServedItem]:
+def get_item(collection_id: CollectionId, item_id: ItemId) -> Response[ServedImage]:
     """An item; for viewers, and for those whom it names as its viewers."""
     entered, item = enter_item(router, collection_id, item_id)
-    return answer(ServedItem.of(item, to_editor=includes(entered.role, "editor")), revision=item.version)
+    return answer(ServedImage.of(item, to_editor=includes(entered.role, "editor")), revision=item.version)
 
 
 @router.patch("/v1/collections/<collection_id>/items/<item_id>", summary="Change an item", **_CHANGING)
 def patch_item(
     collection_id: CollectionId, item_id: ItemId, change: Annotated[ItemChange, Body()]
-) -> Response[ServedItem]:
+) -> Response[ServedImage]:
     """Change an item; for editors. `If-Match` says which version is changed."""
     needs_owner = change.viewers is not None or change.everybody is not None
     entered = enter(router, collection_id, "owner" if needs_owner else "editor")

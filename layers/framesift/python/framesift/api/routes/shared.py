@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
-from framesift.api.collection_messages import ItemPage, ServedItem, Shared
+from framesift.api.collection_messages import ItemPage, ServedImage, Shared
 from framesift.api.gate import enter_shared
 from framesift.api.item_views import find_media, find_page
 from framesift.api.responses import answer, redirect
@@ -43,10 +43,10 @@ def get_shared_items(
 
 
 @router.get("/v1/shared/<token>/items/<item_id>", summary="An item of a link", **SHARED)
-def get_shared_item(token: Token, item_id: ItemId) -> Response[ServedItem]:
+def get_shared_item(token: Token, item_id: ItemId) -> Response[ServedImage]:
     """An item that a link opens."""
     item = enter_shared(token).get_item(item_id)
-    return answer(ServedItem.of(item, to_editor=False), revision=item.version)
+    return answer(ServedImage.of(item, to_editor=False), revision=item.version)
 
 
 @router.get("/v1/shared/<token>/items/<item_id>/media", summary="An image of a link", **_REDIRECTING)
