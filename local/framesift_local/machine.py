@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import urllib.request
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date as Date  # noqa: N812 - `date` is a field's name here
@@ -117,6 +117,7 @@ def machine(
     schedules: bool = False,
     time_scale: float = 1.0,
     on_execution: StatusListener = ignore_status,
+    on_mail: Callable[[str], None] = print,
 ) -> Iterator[Machine]:
     """Start everything, and stop it again.
 
@@ -130,6 +131,7 @@ def machine(
         schedules: Whether schedules fire.
         time_scale: Factor on the waits of retries.
         on_execution: Called with the detail of each change of an execution's status.
+        on_mail: Called with what would be mailed to people who sign up, as a line.
 
     Raises:
         MachineError: A leaf of it says what this machine lacks.
@@ -171,6 +173,7 @@ def machine(
             known_settings=digest_settings(own),
             holds_folder=False,
             on_execution=on_execution,
+            on_mail=on_mail,
         )
         with aws:
             site_url = stand_in_settings.get("FRAMESIFT_CRAWL__SITE_URL", "")

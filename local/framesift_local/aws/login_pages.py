@@ -46,7 +46,8 @@ _PAGE: Final = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{title}</title>
 <style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 24rem; margin: 4rem auto; padding: 0 1rem; color-scheme: light dark }}
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 24rem; margin: 4rem auto; padding: 0 1rem }}
+:root {{ color-scheme: light dark }}
 label, button {{ display: block; margin-top: 1rem }} input {{ width: 100%; font: inherit; box-sizing: border-box }}
 button {{ font: inherit; padding: .4rem 1rem }} .error {{ color: #c00 }}
 </style>
@@ -128,16 +129,16 @@ class LoginPages:
             ("GET", "/oauth2/authorize"): self._authorize,
             ("POST", "/oauth2/token"): self._token,
             ("POST", "/oauth2/revoke"): self._revoke,
-            ("GET", "/login"): lambda asked: self._login_page(asked),
+            ("GET", "/login"): self._login_page,
             ("POST", "/login"): self._login,
-            ("GET", "/signup"): lambda asked: self._sign_up_page(asked),
+            ("GET", "/signup"): self._sign_up_page,
             ("POST", "/signup"): self._sign_up,
-            ("GET", "/confirm"): lambda asked: self._confirm_page(asked),
+            ("GET", "/confirm"): self._confirm_page,
             ("POST", "/confirm"): self._confirm,
             ("POST", "/resendcode"): self._resend,
-            ("GET", "/forgotPassword"): lambda asked: self._forgot_page(asked),
+            ("GET", "/forgotPassword"): self._forgot_page,
             ("POST", "/forgotPassword"): self._forgot,
-            ("GET", "/confirmForgotPassword"): lambda asked: self._new_password_page(asked),
+            ("GET", "/confirmForgotPassword"): self._new_password_page,
             ("POST", "/confirmForgotPassword"): self._set_password,
             ("GET", "/logout"): self._logout,
         }

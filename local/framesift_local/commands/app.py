@@ -181,6 +181,7 @@ def up(
                     schedules=schedules,
                     real=real or [],
                     on_execution=_show_execution,
+                    on_mail=_say,
                 )
             )
         folder = DATA_DIR.resolve()
@@ -190,6 +191,7 @@ def up(
             f"  AWS endpoint  {started.aws.endpoint}\n"
             f"  HTTP API      {started.aws.api_url}/v1/top10/dance\n"
             f"{site}"
+            "  log in        framesift login in another terminal; codes that would be mailed are shown here\n"
             f"  files         {folder}/s3\n"
             f"  logs          {folder}/logs\n"
             f"  stand-ins     {folder}/stand-ins.env has their settings, for `framesift detector export`"

@@ -66,6 +66,8 @@ app.add_typer(duplicates.app, name="duplicates", help="Near-duplicates: of a fol
 app.add_typer(pose.app, name="pose", help="Pose sequences from videos: extract, draw, export, upload.")
 app.command("stage")(stage.stage)
 app.command("login")(login.login)
+app.command("logout")(login.logout)
+app.command("whoami")(login.whoami)
 app.command("doctor")(doctor.doctor)
 app.add_typer(detector.app, name="detector", help="The detector: what is in service, rollback, a project's export.")
 app.add_typer(review.app, name="review", help="Predictions in human review: list, draw, accept, reject.")

@@ -34,6 +34,21 @@ StackOption = Annotated[
 
 
 @dataclass(frozen=True)
+class Login:
+    """Where people log in.
+
+    Attributes:
+        url: The managed login's address.
+        client_id: The client that logs them in.
+        callback_url: Where the browser is sent with the code; it names this machine.
+    """
+
+    url: str
+    client_id: str
+    callback_url: str
+
+
+@dataclass(frozen=True)
 class Connection:
     """Where a Framesift's resources are.
 
@@ -43,6 +58,7 @@ class Connection:
         state_machine_arn: The workflow.
         api_url: The HTTP API's address.
         endpoint_url: The embedded AWS's address; empty for AWS itself.
+        login: Where people log in; None: nowhere.
     """
 
     bucket: str
@@ -50,6 +66,7 @@ class Connection:
     state_machine_arn: str
     api_url: str
     endpoint_url: str = ""
+    login: Login | None = None
 
     @property
     def records(self) -> Records:
@@ -147,7 +164,13 @@ def _from_outputs(outputs: Mapping[str, str], api_url: str, endpoint_url: str = 
         state_machine_arn=outputs["StateMachineArn"],
         api_url=api_url,
         endpoint_url=endpoint_url,
+        login=_login(outputs),
     )
+
+
+def _login(outputs: Mapping[str, str]) -> Login | None:
+    names = ("LoginUrl", "ClientId", "LoginCallbackUrl")
+    return Login(*(outputs[name] for name in names)) if all(name in outputs for name in names) else None
 
 
 def _stack(name: str) -> Connection:

@@ -1,4 +1,4 @@
-"""Sign in to a site in a browser window, once, so that crawls see what a person sees."""
+"""Log in to Framesift; sign in to a site in a browser window, once, so that crawls see what a person sees."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import Annotated, Literal
 import typer
 
 from framesift import aws
-from framesift.cli.connection import DATA_DIR, Connection, StackOption, connect
+from framesift.cli.connection import DATA_DIR, Connection, StackOption, connect, connect_to_read
 from framesift.cli.console import errors, output
+from framesift.cli.person import call_api, log_in, log_out, require_login
 from framesift.errors import ChromiumFailedError, NotFoundError
 from framesift.settings import load_settings
 from framesift.sources.tiktok.session import FileSession, SecretSession, Session
@@ -22,13 +23,41 @@ _SESSION_FILE = Path("sessions", "tiktok.json")
 
 
 def login(
-    site: Annotated[Literal["tiktok"], typer.Argument(help="The site to sign in to.")] = "tiktok",
+    site: Annotated[
+        Literal["tiktok"] | None, typer.Argument(help="A site to sign in to, for crawls; none: log in to Framesift.")
+    ] = None,
+    browser: Annotated[bool, typer.Option(help="Open a browser; else only show the address.")] = True,
     stack: StackOption = "",
 ) -> None:
-    """Open a browser window to sign in, and keep the session for crawls.
+    """Log in to Framesift, for collections; or sign in to a site, for crawls.
 
-    It is kept in `.framesift/sessions/`, where only its owner can read it; with a stack, in the stack's secret.
+    Both open a browser window. What is kept of it lies in `.framesift/sessions/`, where only its owner can read it; a
+    site's session lies in the stack's secret where there is a stack.
     """
+    if site is None:
+        email = log_in(require_login(connect_to_read(stack)), open_browser=browser)
+        output.print(f"You are logged in as {email}.", highlight=False, soft_wrap=True)
+        return
+    _sign_in(site, stack)
+
+
+def logout(stack: StackOption = "") -> None:
+    """Log out of Framesift: what is kept of the login is deleted here, and ended there."""
+    was_in = log_out(require_login(connect_to_read(stack)))
+    output.print("You are logged out." if was_in else "Nobody was logged in.", highlight=False)
+
+
+def whoami(stack: StackOption = "") -> None:
+    """Show who is logged in to Framesift."""
+    connection = connect_to_read(stack)
+    me = call_api(connection, "GET", "/v1/me")
+    profile = me["profile"]
+    output.print(f"{profile['email']} ({profile['user']})", highlight=False, soft_wrap=True)
+    if not me["is_approved"]:
+        output.print("An administrator has to let you in before you can use collections.", highlight=False)
+
+
+def _sign_in(site: str, stack: str) -> None:
     from framesift.sources.tiktok.login import sign_in
 
     if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
