@@ -18,6 +18,7 @@ CONTEXT = SimpleNamespace(
     memory_limit_in_mb=512,
     invoked_function_arn="arn:aws:lambda:ap-northeast-2:123456789012:function:f",
     aws_request_id="52fdfc07-2182-154f-163f-5f0f9a621d72",
+    get_remaining_time_in_millis=lambda: 20_000,
 )
 _READS_OBJECT = {"GetObject": "s3:GetObject", "HeadObject": "s3:GetObject"}
 # Calls of services where a resource of ours is named by one argument.

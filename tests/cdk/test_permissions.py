@@ -27,6 +27,8 @@ from framesift_local.standins.customvision import CustomVisionStandIn, vision
 from framesift_local.standins.customvision import account as standin_account
 from framesift_local.standins.customvision.server import PREDICTION_KEY, TRAINING_KEY
 from tests.cdk.account import Account, begin
+from tests.unit.api.people import World, make_machine
+from tests.unit.api.test_access import EXPECTED, ask
 
 EVENTS = Path(__file__).parents[1] / "fixtures" / "events"
 
@@ -210,6 +212,23 @@ def test_an_upload_that_is_too_large_is_deleted_with_what_the_role_allows(
     with pytest.raises(NoUploadsError):
         account.invoke("collect_uploads", work)
     assert not account.store.exists("uploads/dance/a.mp4")
+
+
+@pytest.mark.parametrize("who", ["owner", "admin", "anonymous"])
+def test_collections_are_served_with_what_the_role_allows(
+    account: Account, who: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setenv("FRAMESIFT_PLATFORM__STATE_MACHINE", make_machine())
+    monkeypatch.setenv("FRAMESIFT_CATALOG__CACHE_DIR", str(tmp_path))
+    load_settings.cache_clear()
+    answered = 0
+    for number, route in enumerate(EXPECTED):
+        world = World(account.store, account.records).make(number)
+        with account.acting_as("serve_collections"):
+            answered += ask(world, who, route, key=f"key-{number}") < 400
+
+    assert account.denied == []
+    assert answered >= {"owner": 35, "admin": 5, "anonymous": 4}[who]
 
 
 def test_what_a_role_lacks_is_noticed(account: Account):

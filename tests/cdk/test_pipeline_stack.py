@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from framesift import errors
+from framesift.api.description import describe_api
 from framesift.contracts import StartInput, UploadedObject
 from statemachine.lint import FOLDER, find_placeholders
 
@@ -46,7 +47,7 @@ def test_the_outputs_are_what_the_command_line_reads(pipeline):
 def test_every_function_has_a_handler_that_can_be_imported(pipeline):
     functions = pipeline.functions()
 
-    assert set(functions) == STEPS | {"serve_api"}
+    assert set(functions) == STEPS | {"serve_api", "serve_collections"}
     for function in functions.values():
         module, _, name = function["ImageConfig"]["Command"][0].rpartition(".")
         assert callable(getattr(importlib.import_module(module), name))
@@ -754,20 +755,38 @@ def test_every_route_but_the_public_ones_needs_a_scope(pipeline):
         for each in pipeline.of_type("AWS::ApiGatewayV2::Route").values()
     }
 
-    assert routes == {
-        "GET /v1/top10/{category}": ("NONE", ()),
-        "GET /v1/top10/{category}/diff": ("NONE", ()),
-        "GET /v1/top10/{category}/thumbnails/{name}": ("NONE", ()),
-        "GET /v1/openapi.json": ("NONE", ()),
-        "GET /v1/runs": ("JWT", ("framesift/read",)),
-        "GET /v1/runs/{source}/{date}": ("JWT", ("framesift/read",)),
-        "GET /v1/clips/{source}/{id}": ("JWT", ("framesift/read",)),
-        "GET /v1/reviews": ("JWT", ("framesift/read",)),
-        "GET /v1/takedowns": ("JWT", ("framesift/read",)),
-        "POST /v1/takedowns": ("JWT", ("framesift/write",)),
-        "DELETE /v1/takedowns/{source}/{id}": ("JWT", ("framesift/write",)),
-        "POST /v1/reviews/{id}": ("JWT", ("framesift/write",)),
+    public = {route for route, (kind, _) in routes.items() if kind == "NONE"}
+    assert public == {
+        "GET /v1/top10/{category}",
+        "GET /v1/top10/{category}/diff",
+        "GET /v1/top10/{category}/thumbnails/{name}",
+        "GET /v1/openapi.json",
+        "GET /v1/shared/{token}",
+        "GET /v1/shared/{token}/items",
+        "GET /v1/shared/{token}/items/{item_id}",
+        "GET /v1/shared/{token}/items/{item_id}/media",
     }
+    for route, (kind, scopes) in routes.items():
+        if route not in public:
+            needed = "framesift/read" if route.startswith("GET ") else "framesift/write"
+            assert (kind, scopes) == ("JWT", (needed,)), route
+
+
+def test_each_route_of_the_applications_leads_to_the_function_that_serves_it(pipeline):
+    integrations = pipeline.of_type("AWS::ApiGatewayV2::Integration")
+    served = {
+        each["RouteKey"]: json.dumps(integrations[each["Target"]["Fn::Join"][1][1]["Ref"]]["IntegrationUri"])
+        for each in pipeline.of_type("AWS::ApiGatewayV2::Route").values()
+    }
+
+    described = describe_api()["paths"]
+    routes = {f"{method.upper()} {path}" for path, operations in described.items() for method in operations}
+    assert set(served) == {*routes, "GET /v1/openapi.json"}
+    assert "ServeCollections" in served["GET /v1/collections"]
+    assert "ServeApi" in served["GET /v1/runs"]
+    # A permission for each route would exceed what a function's policy holds.
+    permissions = pipeline.of_type("AWS::Lambda::Permission").values()
+    assert len([each for each in permissions if each["Principal"] == "apigateway.amazonaws.com"]) == 2
 
 
 def test_the_api_is_logged_and_throttled(pipeline):
@@ -782,6 +801,7 @@ def test_nobody_registers_and_nobody_logs_in_with_a_password_alone(pipeline):
     client = pipeline.one("AWS::Cognito::UserPoolClient")
 
     assert users["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
+    assert users["AutoVerifiedAttributes"] == ["email"]
     assert users["MfaConfiguration"] == "ON"
     assert users["UserPoolAddOns"] == {"AdvancedSecurityMode": "ENFORCED"}
     assert client["GenerateSecret"] is False

@@ -86,6 +86,7 @@ class World:
             memory_limit_in_mb=512,
             invoked_function_arn=f"arn:aws:lambda:ap-northeast-2:123456789012:function:{function}",
             aws_request_id="52fdfc07-2182-154f-163f-5f0f9a621d72",
+            get_remaining_time_in_millis=lambda: 20_000,
         )
         return json.loads(json.dumps(module.handler(event, context)))
 
@@ -518,6 +519,14 @@ def records_a_takedown(world: World) -> None:
     assert world.records.items.taken_down("tiktok") == {"7301": "the author asked for it"}
 
 
+def makes_a_collection_once(world: World) -> None:
+    first, second = (world.send("serve_collections.post_collection") for _ in range(2))
+    assert (first["statusCode"], second["statusCode"]) == (201, 201)
+    assert first["body"] == second["body"], "the same idempotency key"
+    collection = world.records.collections.get("parts")
+    assert (collection.name, collection.owner) == ("Parts of the pump", "2f0b9d3e-6041-70aa-0b1c-6d7a3fEXAMPLE")
+
+
 @dataclass(frozen=True)
 class Case:
     """What becomes of an event."""
@@ -553,6 +562,7 @@ CASES = [
     Case("update_catalog", brings_a_batch_into_the_catalog),
     Case("serve_api.get_top10", answers_a_list_that_is_not_there_yet),
     Case("serve_api.post_takedown", records_a_takedown),
+    Case("serve_collections.post_collection", makes_a_collection_once),
 ]
 
 

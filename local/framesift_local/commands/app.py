@@ -254,13 +254,13 @@ def _show_execution(detail: Mapping[str, Any]) -> None:
 @app.command()
 def token(
     username: Annotated[str, typer.Argument(help="The user; created if there is none.")] = "operator@example.com",
-    group: Annotated[list[str] | None, typer.Option(help="A group of the user; may be repeated.")] = None,
+    group: Annotated[list[str] | None, typer.Option(help="A group of the user; may be repeated. By default `admin`.")] = None,
 ) -> None:
     """Sign in at the embedded user pool and print an access token for the HTTP API."""
     connection = connect("")
     request = urllib.request.Request(  # noqa: S310 - the embedded AWS's own address
         f"{connection.endpoint_url}/_embedded/token",
-        json.dumps({"username": username, "groups": group or []}).encode(),
+        json.dumps({"username": username, "groups": group or ["admin"]}).encode(),
     )
     try:
         with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310

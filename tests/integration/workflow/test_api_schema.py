@@ -20,7 +20,7 @@ def api_schema(crowded: Running) -> Any:
 
 @pytest.fixture(scope="session")
 def token(crowded: Running) -> str:
-    return crowded.control("token", username="ann")
+    return crowded.control("token", username="ann", groups=["admin"])
 
 
 quick = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))

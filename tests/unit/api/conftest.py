@@ -25,6 +25,7 @@ CONTEXT = SimpleNamespace(
     memory_limit_in_mb=512,
     invoked_function_arn="arn:aws:lambda:ap-northeast-2:123456789012:function:serve_api",
     aws_request_id="52fdfc07-2182-154f-163f-5f0f9a621d72",
+    get_remaining_time_in_millis=lambda: 20_000,
 )
 CLAIMS = {"scope": "framesift/read framesift/write", "client_id": "a-client", "token_use": "access"}
 

@@ -139,7 +139,15 @@ def make_world(store: S3Store, records: Records, monkeypatch: pytest.MonkeyPatch
     return lambda: World(store, records).make(next(numbers))
 
 
-def ask(world: World, role: str, route: str, *, theirs: frozenset[str] = frozenset(), scope: str = SCOPES) -> int:
+def ask(
+    world: World,
+    role: str,
+    route: str,
+    *,
+    theirs: frozenset[str] = frozenset(),
+    scope: str = SCOPES,
+    key: str = "",
+) -> int:
     """Ask a route with ids of ours, or for some parameters of the other tenant's; returns the status."""
     method, path = route.split(" ")
     ids = {
@@ -154,7 +162,7 @@ def ask(world: World, role: str, route: str, *, theirs: frozenset[str] = frozens
     path = path.format(**{name: both[name in theirs] for name, both in ids.items()})
     body = json.loads(json.dumps(BODIES.get(route)).replace("{n}", str(world.number)))
     who = None if role == "anonymous" else world.users[role]
-    return ask_as(who, method, path, body=body, headers={"if-match": "*"}, scope=scope).status
+    return ask_as(who, method, path, body=body, headers={"if-match": "*", "idempotency-key": key}, scope=scope).status
 
 
 def test_every_route_has_a_line() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cache
 from typing import Any, Final
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -76,7 +75,6 @@ def idempotent(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> 
     return Response(kept["status"], kept["type"], kept["body"], headers=kept["headers"])
 
 
-@cache
 def _make_store(table: str) -> DynamoDBPersistenceLayer:
     return DynamoDBPersistenceLayer(
         table_name=table,
