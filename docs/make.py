@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from framesift.api.description import describe_api
 from framesift.contracts import (
     AnalysisJob,
     AnalysisSummary,
@@ -82,6 +83,7 @@ def pages() -> dict[Path, str]:
         schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **content}
         text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
         made[DOCS / "schemas" / f"{name}.schema.json"] = text
+    made[DOCS / "schemas" / "openapi.json"] = json.dumps(describe_api(), indent=2, ensure_ascii=False) + "\n"
     return made
 
 

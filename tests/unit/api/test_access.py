@@ -80,6 +80,7 @@ EXPECTED: dict[str, tuple[int, ...]] = {
     f"POST {C}/metadata": EDITORS,
     f"GET {C}/facets": VIEWERS,
     f"GET {C}/count": VIEWERS,
+    f"GET {C}/complete": VIEWERS,
     f"GET {C}/queries": VIEWERS,
     f"PUT {C}/queries/{{name}}": EDITORS,
     f"DELETE {C}/queries/{{name}}": EDITORS,

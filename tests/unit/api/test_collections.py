@@ -194,6 +194,19 @@ def test_a_saved_query_is_understood_first(world: World, ask: Any) -> None:
     assert [each["name"] for each in ask("viewer", "GET", "/queries").json["queries"]] == ["dents"]
 
 
+def test_a_query_is_completed_by_what_the_collection_has(ask: Any) -> None:
+    ask("editor", "POST", "/tags", body={"add": ["찌그러짐"], "query": ""})
+    ask("editor", "POST", "/metadata", body={"values": {OUR_ITEM: {"line": "left"}}})
+
+    def suggested(query: str, **more: str) -> list[str]:
+        found = ask("viewer", "GET", "/complete", query={"query": query, **more})
+        return [each["text"] for each in found.json["suggestions"]]
+
+    assert suggested("tag:찌") == ["찌그러짐"]
+    assert suggested("meta.line:l") == ["left"]
+    assert suggested("wid width>3", cursor="3")[0].startswith("width")
+
+
 # --- idempotency, sizes ---
 
 

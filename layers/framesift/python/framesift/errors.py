@@ -12,8 +12,8 @@ FramesiftError
 │   ├── SettingsError               a setting, or the thing it names, cannot be used
 │   │   └── UnknownSettingError · SecretUnreadableError · SecretContentError
 │   ├── NotFoundError (ObjectMissingError) · TranslateDeniedError
-│   │   └── CollectionMissingError · ItemMissingError · VersionMissingError · BatchMissingError
-│   │   └── CollectionMissingError · BatchMissingError
+│   │   ├── CollectionMissingError · ItemMissingError · VersionMissingError · BatchMissingError
+│   │   └── PersonMissingError · ShareMissingError
 │   ├── BatchError                  an upload batch cannot do what was requested
 │   │   ├── BatchStateError · BatchIncompleteError · BatchTooLargeError · FileNameError
 │   │   └── BucketNotAllowedError · NothingToRetryError

@@ -280,6 +280,21 @@ class ItemCount(Contract):
     count: int
 
 
+class QuerySuggestion(Contract):
+    """What can take the place of a part of a query."""
+
+    text: str = Field(description="What to put there.")
+    start: int = Field(description="Where the part begins that it replaces, in characters from 0.")
+    end: int = Field(description="Where that part ends.")
+    help: str = Field(description="What it means; empty for values.")
+
+
+class QuerySuggestions(Contract):
+    """How a query could go on."""
+
+    suggestions: list[QuerySuggestion]
+
+
 class QueryToSave(Request):
     """A query to save under a name."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import islice
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -11,6 +12,8 @@ from framesift.api.collection_messages import (
     History,
     HistoryEntry,
     ItemPage,
+    QuerySuggestion,
+    QuerySuggestions,
     ServedImage,
     ValueCount,
 )
@@ -27,6 +30,17 @@ MediaSize = Literal["256", "1024", "original"]
 
 _HISTORY_CHANGES: Final = 200
 """Changes of the log that one page of an item's history looks through."""
+_SUGGESTED: Final = {
+    "tag": "tags",
+    "label": "labels",
+    "model": "models",
+    "source": "source",
+    "type": "content_type",
+    "meta": "metadata",
+}
+"""For fields of the query language, the facets that their values come from."""
+_SUGGESTED_VALUES: Final = 200
+_OWN_FIELD: Final = re.compile(r"""meta\.("[^"\\]+"|[^\s()":<>=!\\]+)\s*[:=<>!]+[^\s]*\Z""")
 _INNER: Final = {"ids", "ids_key", "kind", "items_key", "predictions_key", "values_key", "annotations_key"} | {
     "duplicates_key"
 }
@@ -63,6 +77,24 @@ def find_facets(entered: Entered, query: str, kinds: list[str], limit: int) -> F
         kind: [ValueCount(value=each.value, count=each.count) for each in values] for kind, values in found.items()
     }
     return Facets(facets=counts)
+
+
+def suggest(entered: Entered, text: str, cursor: int) -> QuerySuggestions:
+    """How a query could go on where the cursor stands, with the values that the catalog has."""
+    from framesift.catalog.query import complete_query
+
+    typed = _OWN_FIELD.search(text[:cursor])
+    name = typed[1].strip('"') if typed else ""
+    kinds = [*_SUGGESTED.values(), *([f"metadata:{name}"] if name else [])]
+    found = entered.reader.facets(kinds=kinds, limit=_SUGGESTED_VALUES, viewer=entered.viewer)
+    known = {field: [each.value for each in found[kind]] for field, kind in _SUGGESTED.items()}
+    if name:
+        known[f"meta.{name}"] = [each.value for each in found[f"metadata:{name}"]]
+    suggestions = [
+        QuerySuggestion(text=each.text, start=each.start, end=each.end, help=each.help)
+        for each in complete_query(text, cursor, known)
+    ]
+    return QuerySuggestions(suggestions=suggestions)
 
 
 def find_history(entered: Entered, item_id: str, after: int) -> History:

@@ -7,9 +7,17 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
-from framesift.api.collection_messages import BulkMetadata, BulkTags, Changed, Facets, ItemCount, TagCounts
+from framesift.api.collection_messages import (
+    BulkMetadata,
+    BulkTags,
+    Changed,
+    Facets,
+    ItemCount,
+    QuerySuggestions,
+    TagCounts,
+)
 from framesift.api.gate import Entered, enter
-from framesift.api.item_views import compile_text, find_facets
+from framesift.api.item_views import compile_text, find_facets, suggest
 from framesift.api.routes.items import SearchQuery
 from framesift.api.routes.options import CollectionId, collection_options, new_router
 from framesift.catalog.metadata_table import read_metadata_table
@@ -47,8 +55,9 @@ def post_tags(collection_id: CollectionId, change: Annotated[BulkTags, Body()]) 
 def post_metadata(collection_id: CollectionId, change: Annotated[BulkMetadata, Body()]) -> Changed:
     """Set fields of many items as one change: by item, or by a table of CSV or JSONL; for editors."""
     entered = enter(router, collection_id, "editor")
+    unknown: list[str] = []
     if change.values is not None:
-        values, unknown = dict(change.values), []
+        values = dict(change.values)
     else:
         text, form = (change.csv, "csv") if change.csv is not None else (change.jsonl, "jsonl")
         table = read_metadata_table(text or "", "csv" if form == "csv" else "jsonl")
@@ -81,6 +90,17 @@ def get_count(collection_id: CollectionId, query: SearchQuery = "") -> ItemCount
     """How many items a query finds; for viewers."""
     entered = enter(router, collection_id, "viewer")
     return ItemCount(count=entered.reader.count(compile_text(query), viewer=entered.viewer))
+
+
+@router.get("/v1/collections/<collection_id>/complete", summary="How a query could go on", **_READING)
+def get_complete(
+    collection_id: CollectionId,
+    query: SearchQuery = "",
+    cursor: Annotated[int | None, Query(ge=0, description="Where it goes on, in characters; null: at its end.")] = None,
+) -> QuerySuggestions:
+    """How a query could go on while it is typed: fields, and values that the collection has; for viewers."""
+    entered = enter(router, collection_id, "viewer")
+    return suggest(entered, query, len(query) if cursor is None else min(cursor, len(query)))
 
 
 def _find_by_name(entered: Entered, names: Sequence[str]) -> Mapping[str, Sequence[str]]:
