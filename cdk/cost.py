@@ -42,7 +42,14 @@ TABLE_GB = 0.3  # The first 25 GB of a table's storage are free; its backups are
 LOGS_GB = 1.0
 
 # The images' compressed layers, measured (docs/operations.md). The registry keeps the running one and the one before.
-IMAGE_GB: Mapping[str, float] = {"steps": 0.20, "detection": 0.30, "crawler": 0.70, "vision": 0.60, "vision-gpu": 3.60}
+IMAGE_GB: Mapping[str, float] = {
+    "steps": 0.20,
+    "search": 0.19,
+    "detection": 0.30,
+    "crawler": 0.70,
+    "vision": 0.60,
+    "vision-gpu": 3.60,
+}
 IMAGES_KEPT = 2
 
 # Types that are paid for by use alone, or not at all.
@@ -58,6 +65,7 @@ _NOTHING_WHILE_IDLE = frozenset(
         "AWS::Cognito::UserPool",
         "AWS::Cognito::UserPoolClient",
         "AWS::Cognito::UserPoolDomain",
+        "AWS::Cognito::UserPoolGroup",
         "AWS::Cognito::UserPoolResourceServer",
         "AWS::EC2::FlowLog",
         "AWS::EC2::InternetGateway",

@@ -32,7 +32,7 @@ STEPS = {
 REPOSITORY = Path(__file__).resolve().parents[2]
 ASL = (FOLDER / "pipeline.asl.json").read_text(encoding="utf-8")
 GET, PUT, QUERY, BATCH = "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:BatchWriteItem"
-UPDATE = "dynamodb:UpdateItem"
+DELETE, UPDATE = "dynamodb:DeleteItem", "dynamodb:UpdateItem"
 
 
 def test_the_outputs_are_what_the_command_line_reads(pipeline):
@@ -286,6 +286,22 @@ def test_a_function_may_touch_only_its_objects(pipeline, name, objects):
                 "TAKEDOWN#*": ["dynamodb:DeleteItem", PUT, QUERY],
                 "REVIEW": [GET, PUT, QUERY],
                 "CLIENT#*": ["dynamodb:UpdateItem"],
+            },
+        ),
+        (
+            "serve_collections",
+            {
+                "COLLECTION": [PUT, QUERY],
+                "COLLECTION#*": [DELETE, GET, PUT, QUERY, UPDATE],
+                "CHANGES#*": [GET, PUT, QUERY],
+                "USER#*": [DELETE, GET, PUT, QUERY],
+                "PEOPLE": [DELETE, PUT, QUERY],
+                "EMAIL#*": [DELETE, GET, PUT],
+                "SHARE#*": [GET, PUT],
+                "PUBLIC": [DELETE, PUT, QUERY],
+                "DEPARTMENT#*": [DELETE, PUT, QUERY],
+                "IDEMPOTENCY": [DELETE, GET, PUT, UPDATE],
+                "CLIENT#*": [UPDATE],
             },
         ),
     ],
