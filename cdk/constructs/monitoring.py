@@ -21,7 +21,8 @@ class Monitoring(Construct):
     """What is watched.
 
     A step's own errors end in an execution that fails, which has its alarm. So only the functions that run outside of
-    one have alarms of their own: nine metrics in all, and CloudWatch's first ten are free.
+    one have alarms of their own: nine metrics in all, and CloudWatch's first ten are free. What fails of people and
+    collections shows as the API's 5xx.
     """
 
     def __init__(

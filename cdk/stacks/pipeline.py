@@ -91,7 +91,7 @@ class PipelineStack(Stack):
             name=name,
             machine=workflow.machine,
             functions=functions,
-            outside=("fail_run", "serve_api", "serve_collections"),
+            outside=("fail_run", "serve_api"),
             api=api.api,
             alerts=alerts,
         )
