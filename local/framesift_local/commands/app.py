@@ -254,7 +254,9 @@ def _show_execution(detail: Mapping[str, Any]) -> None:
 @app.command()
 def token(
     username: Annotated[str, typer.Argument(help="The user; created if there is none.")] = "operator@example.com",
-    group: Annotated[list[str] | None, typer.Option(help="A group of the user; may be repeated. By default `admin`.")] = None,
+    group: Annotated[
+        list[str] | None, typer.Option(help="A group of the user, by default admin; may be repeated.")
+    ] = None,
 ) -> None:
     """Sign in at the embedded user pool and print an access token for the HTTP API."""
     connection = connect("")
