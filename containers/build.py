@@ -90,7 +90,7 @@ def _run(*command: str | Path) -> None:
 def main(arguments: list[str]) -> int:
     """Build what is asked for; without names, every image but the GPU's (7 GB)."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("images", nargs="*", default=["steps", "detection", "crawler", "vision"])
+    parser.add_argument("images", nargs="*", default=["steps", "search", "detection", "crawler", "vision"])
     parser.add_argument("--base", help="another base image than the Dockerfiles'")
     parser.add_argument("--make-base", action="store_true", help=f"make the base image {LOCAL_BASE} and stop")
     parser.add_argument("--assembly", type=Path, default=REPOSITORY / "cdk.out", help="what `cdk synth` wrote")

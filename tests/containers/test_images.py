@@ -297,7 +297,7 @@ def test_a_job_without_a_spec_says_not_to_try_again(machines: Machines):
     assert machines.analyze("nowhere").returncode == 65
 
 
-IMAGES = ["steps", "detection", "crawler", "vision"]
+IMAGES = ["steps", "search", "detection", "crawler", "vision"]
 
 
 def run_inside(image: str, program: str) -> str:
