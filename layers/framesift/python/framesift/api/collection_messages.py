@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -25,6 +25,9 @@ MAX_IDS = 10_000
 MAX_FILES = 1_000
 MAX_QUERY_LENGTH = 4_000
 
+# Letters that are one character each on every file system.
+_LETTERS = "A-Za-z0-9가-힣ぁ-ゖァ-ヺ一-龥"
+
 Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=5_000)]
 Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
@@ -36,6 +39,25 @@ class Request(BaseModel):
     """Base of what is sent; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class Choice(Request):
+    """Base of what is sent with exactly one of some fields, which are then not null."""
+
+    choices: ClassVar[tuple[str, ...]]
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        """Say so in the schema, too."""
+        given = [{"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in cls.choices]
+        cls.model_config["json_schema_extra"] = {"oneOf": given}
+        cls.model_rebuild(force=True)
+
+    @model_validator(mode="after")
+    def _choose_one(self) -> Self:
+        if sum(getattr(self, name) is not None for name in self.choices) != 1:
+            raise ValueError(f"send one of {', '.join(self.choices)}")
+        return self
 
 
 class ProfileChange(Request):
@@ -65,7 +87,10 @@ class PeopleList(Contract):
 class NewCollection(Request):
     """A collection to make."""
 
-    id: str = Field(min_length=1, max_length=200, description="Letters, digits, spaces, `-` and `_`; it never changes.")
+    id: str = Field(
+        pattern=f"^[{_LETTERS}](?:[{_LETTERS} _-]{{0,28}}[{_LETTERS}_-])?$",
+        description="Letters, digits, spaces, `-` and `_`, at most 30; it never changes.",
+    )
     name: Line = ""
     description: Text = ""
     visibility: Visibility = "private"
@@ -97,18 +122,14 @@ class CollectionList(Contract):
     next_cursor: str | None = Field(None, description="`cursor` of the next page; null: this is the last.")
 
 
-class NewMember(Request):
+class NewMember(Choice):
     """Somebody who is to belong to a collection."""
+
+    choices = ("user", "email")
 
     user: UserId | None = Field(None, description="The user's id; or `email`.")
     email: Email | None = Field(None, description="Of somebody who has used collections before.")
     role: Role
-
-    @model_validator(mode="after")
-    def _name_one(self) -> Self:
-        if (self.user is None) == (self.email is None):
-            raise ValueError("name the person by `user` or by `email`")
-        return self
 
 
 class MemberList(Contract):
@@ -179,23 +200,6 @@ class ItemPage(Contract):
     number: int = Field(description="The change up to which it is true at least.")
 
 
-class ItemChange(Request):
-    """What is changed of an item: one of these, so that it is done whole or not at all."""
-
-    metadata: dict[str, MetadataValue | None] | None = Field(None, description="Fields to set; null removes one.")
-    annotations: list[Annotation] | None = Field(None, max_length=1_000, description="In place of those before.")
-    viewers: list[UserId] | None = Field(None, max_length=1_000, description="Who may see it; `everybody` ends that.")
-    everybody: Literal[True] | None = Field(None, description="Whoever sees the collection may see it again.")
-    tags: TagChange | None = None
-
-    @model_validator(mode="after")
-    def _change_one(self) -> Self:
-        given = [self.metadata, self.annotations, self.viewers, self.everybody, self.tags]
-        if sum(each is not None for each in given) != 1:
-            raise ValueError("change one of `metadata`, `annotations`, `viewers`, `everybody` and `tags`")
-        return self
-
-
 class TagChange(Request):
     """Tags to add and to remove."""
 
@@ -203,31 +207,35 @@ class TagChange(Request):
     remove: list[Tag] = Field([], max_length=200)
 
 
-class BulkTags(TagChange):
+class ItemChange(Choice):
+    """What is changed of an item: one of these, so that it is done whole or not at all."""
+
+    choices = ("metadata", "annotations", "viewers", "everybody", "tags")
+
+    metadata: dict[str, MetadataValue | None] | None = Field(None, description="Fields to set; null removes one.")
+    annotations: list[Annotation] | None = Field(None, max_length=1_000, description="In place of those before.")
+    viewers: list[UserId] | None = Field(None, max_length=1_000, description="Who may see it; `everybody` ends that.")
+    everybody: Literal[True] | None = Field(None, description="Whoever sees the collection may see it again.")
+    tags: TagChange | None = None
+
+
+class BulkTags(TagChange, Choice):
     """Tags to add to, and to remove from, many items: those of a list, or all that a query finds."""
+
+    choices = ("ids", "query")
 
     ids: list[ItemId] | None = Field(None, max_length=MAX_IDS)
     query: str | None = Field(None, max_length=MAX_QUERY_LENGTH)
 
-    @model_validator(mode="after")
-    def _name_items(self) -> Self:
-        if (self.ids is None) == (self.query is None):
-            raise ValueError("name the items by `ids` or by `query`")
-        return self
 
-
-class BulkMetadata(Request):
+class BulkMetadata(Choice):
     """Fields to set of many items: `values` by item, or a table as text."""
+
+    choices = ("values", "csv", "jsonl")
 
     values: dict[ItemId, dict[str, MetadataValue | None]] | None = Field(None, max_length=MAX_IDS)
     csv: str | None = Field(None, description="A line of names, one of them `id` or `name`; then a line for each item.")
     jsonl: str | None = Field(None, description="A JSON object on each line, with `id` or `name`, and the fields.")
-
-    @model_validator(mode="after")
-    def _give_one(self) -> Self:
-        if sum(each is not None for each in (self.values, self.csv, self.jsonl)) != 1:
-            raise ValueError("send one of `values`, `csv` and `jsonl`")
-        return self
 
 
 class Changed(Contract):
@@ -427,5 +435,4 @@ class Done(Contract):
     done: bool = True
 
 
-ItemChange.model_rebuild()
 Facets.model_rebuild()
