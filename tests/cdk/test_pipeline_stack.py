@@ -32,7 +32,7 @@ STEPS = {
 REPOSITORY = Path(__file__).resolve().parents[2]
 ASL = (FOLDER / "pipeline.asl.json").read_text(encoding="utf-8")
 GET, PUT, QUERY, BATCH = "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:BatchWriteItem"
-DELETE, UPDATE = "dynamodb:DeleteItem", "dynamodb:UpdateItem"
+DELETE_RECORD, UPDATE = "dynamodb:DeleteItem", "dynamodb:UpdateItem"
 
 
 def test_the_outputs_are_what_the_command_line_reads(pipeline):
@@ -164,7 +164,7 @@ READ, WRITE, DELETE = "s3:GetObject", "s3:PutObject", "s3:DeleteObject"
         (
             "collect_uploads",
             {
-                "uploads/*": [DELETE, READ, "s3:GetObjectTagging"],
+                "uploads/*": [DELETE_RECORD, READ, "s3:GetObjectTagging"],
                 "incoming/*": [READ, "s3:GetObjectTagging"],
                 "collections/*/batches/*": ["s3:AbortMultipartUpload", READ, WRITE],
                 "collections/*/originals/*": [READ],
@@ -174,8 +174,8 @@ READ, WRITE, DELETE = "s3:GetObject", "s3:PutObject", "s3:DeleteObject"
         (
             "update_catalog",
             {
-                "uploads/*": [DELETE, "s3:DeleteObjectVersion", READ],
-                "incoming/*": [DELETE, "s3:DeleteObjectVersion", READ],
+                "uploads/*": [DELETE_RECORD, "s3:DeleteObjectVersion", READ],
+                "incoming/*": [DELETE_RECORD, "s3:DeleteObjectVersion", READ],
                 "collections/*/batches/*": ["s3:AbortMultipartUpload", DELETE, READ, WRITE],
                 "collections/*/catalog/*": ["s3:AbortMultipartUpload", READ, WRITE],
                 "collections/*/catalog/changes/*": [DELETE],
@@ -292,15 +292,15 @@ def test_a_function_may_touch_only_its_objects(pipeline, name, objects):
             "serve_collections",
             {
                 "COLLECTION": [PUT, QUERY],
-                "COLLECTION#*": [DELETE, GET, PUT, QUERY, UPDATE],
+                "COLLECTION#*": [DELETE_RECORD, GET, PUT, QUERY, UPDATE],
                 "CHANGES#*": [GET, PUT, QUERY],
-                "USER#*": [DELETE, GET, PUT, QUERY],
-                "PEOPLE": [DELETE, PUT, QUERY],
-                "EMAIL#*": [DELETE, GET, PUT],
+                "USER#*": [DELETE_RECORD, GET, PUT, QUERY],
+                "PEOPLE": [DELETE_RECORD, PUT, QUERY],
+                "EMAIL#*": [DELETE_RECORD, GET, PUT],
                 "SHARE#*": [GET, PUT],
-                "PUBLIC": [DELETE, PUT, QUERY],
-                "DEPARTMENT#*": [DELETE, PUT, QUERY],
-                "IDEMPOTENCY": [DELETE, GET, PUT, UPDATE],
+                "PUBLIC": [DELETE_RECORD, PUT, QUERY],
+                "DEPARTMENT#*": [DELETE_RECORD, PUT, QUERY],
+                "IDEMPOTENCY": [DELETE_RECORD, GET, PUT, UPDATE],
                 "CLIENT#*": [UPDATE],
             },
         ),
