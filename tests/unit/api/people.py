@@ -12,13 +12,14 @@ from framesift.catalog.log import CatalogLog
 from framesift.contracts import CatalogItem, Health
 from framesift.storage import S3Store
 from framesift.table import BatchRecord, Collection, Member, Profile, Records, Share
+from framesift.table.shares import share_id
 from tests.unit.api.conftest import CONTEXT, Answer, an_event
 
 NOW = datetime.now(UTC)
 SCOPES = "framesift/read framesift/write"
 OUR_ITEM, THEIR_ITEM = "a" * 32, "b" * 32
-OUR_SHARE, THEIR_SHARE = "1" * 16, "2" * 16
 OUR_TOKEN, THEIR_TOKEN = "our-token-" + "x" * 20, "their-token-" + "x" * 20
+OUR_SHARE, THEIR_SHARE = share_id(OUR_TOKEN), share_id(THEIR_TOKEN)
 OUR_BATCH, THEIR_BATCH = "20261121-120000-aaaaaaaa", "20261121-120000-bbbbbbbb"
 PEOPLE = ("owner", "editor", "viewer", "stranger", "admin", "newcomer")
 
@@ -81,11 +82,11 @@ class World:
         for role in ("editor", "viewer"):
             member = Member.model_validate({"user": self.users[role], "role": role, "at": NOW})
             self.records.members.put(self.ours, member)
-        for collection, share, token in ((self.ours, OUR_SHARE, OUR_TOKEN), (self.theirs, THEIR_SHARE, THEIR_TOKEN)):
+        for collection, share in ((self.ours, OUR_SHARE), (self.theirs, THEIR_SHARE)):
             link = Share(
                 id=share, collection=collection, created_at=NOW, expires_at=datetime.now(UTC) + timedelta(days=1)
             )
-            self.records.shares.create(link, token)
+            self.records.shares.create(link)
         return self
 
     def _make_collection(self, collection: str, owner: str, item: str, batch: str) -> None:

@@ -19,7 +19,7 @@ _OF: Final = "SHARE"
 class Share(Contract):
     """What a link opens."""
 
-    id: str
+    id: str = Field(description="The SHA-256 of its token, hexadecimal.")
     collection: str
     item: str | None = Field(None, description="The one item that it opens; null: the collection.")
     note: str = ""
@@ -38,20 +38,21 @@ class Shares:
 
     table: Table
 
-    def create(self, share: Share, token: str) -> None:
+    def create(self, share: Share) -> None:
         """Record a link."""
         expires_at = int(share.expires_at.timestamp())
         record = {"share": share.model_dump_json(), "expires_at": expires_at}
         self.table.put(_partition(share.collection), f"{_SHARE}{share.id}", record)
-        lead = {"collection_id": share.collection, "share_id": share.id, "expires_at": expires_at}
-        self.table.put(_digest(token), _OF, lead)
+        lead = {"collection_id": share.collection, "expires_at": expires_at}
+        self.table.put(f"{_SHARE}{share.id}", _OF, lead)
 
     def find(self, token: str) -> Share | None:
         """What a token opens; None if it is not one of ours, or was revoked. Whether it has expired is not checked."""
-        lead = self.table.get(_digest(token), _OF)
+        key = f"{_SHARE}{share_id(token)}"
+        lead = self.table.get(key, _OF)
         if lead is None:
             return None
-        found = self.table.get(_partition(lead["collection_id"]), f"{_SHARE}{lead['share_id']}")
+        found = self.table.get(_partition(lead["collection_id"]), key)
         return Share.model_validate_json(found["share"]) if found else None
 
     def of_collection(self, collection_id: str) -> Iterator[Share]:
@@ -59,14 +60,15 @@ class Shares:
         found = self.table.query(_partition(collection_id), prefix=_SHARE)
         return (Share.model_validate_json(record["share"]) for record in found)
 
-    def revoke(self, collection_id: str, share_id: str) -> None:
+    def revoke(self, collection_id: str, share: str) -> None:
         """Let a link open nothing any more; that there is none is no error."""
-        self.table.delete(_partition(collection_id), f"{_SHARE}{share_id}")
+        self.table.delete(_partition(collection_id), f"{_SHARE}{share}")
 
 
 def _partition(collection_id: str) -> str:
     return f"COLLECTION#{collection_id}"
 
 
-def _digest(token: str) -> str:
-    return f"{_SHARE}{hashlib.sha256(token.encode()).hexdigest()}"
+def share_id(token: str) -> str:
+    """The id of the link that a token opens."""
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -16,6 +16,7 @@ from framesift.api.responses import answer
 from framesift.api.routes.options import CollectionId, collection_options, new_router
 from framesift.settings import load_settings
 from framesift.table import Share
+from framesift.table.shares import share_id
 
 router = new_router()
 _READING, _CHANGING, _CREATING = collection_options("shares")
@@ -40,7 +41,7 @@ def post_share(collection_id: CollectionId, new: Annotated[NewShare, Body()]) ->
         entered.get_item(new.item)
     now, token = datetime.now(UTC), secrets.token_urlsafe(_TOKEN_BYTES)
     share = Share(
-        id=secrets.token_hex(8),
+        id=share_id(token),
         collection=entered.id,
         item=new.item,
         note=new.note,
@@ -48,12 +49,12 @@ def post_share(collection_id: CollectionId, new: Annotated[NewShare, Body()]) ->
         created_at=now,
         expires_at=now + timedelta(days=min(new.days, load_settings().people.share_days)),
     )
-    entered.records.shares.create(share, token)
+    entered.records.shares.create(share)
     return answer(MadeShare(share=share, token=token), location=f"/v1/shared/{token}", status=HTTPStatus.CREATED)
 
 
 @router.delete("/v1/collections/<collection_id>/shares/<share>", summary="Revoke a link", **_CHANGING)
-def delete_share(collection_id: CollectionId, share: Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]) -> Done:
+def delete_share(collection_id: CollectionId, share: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]) -> Done:
     """Let a link open nothing any more; for owners."""
     entered = enter(router, collection_id, "owner")
     entered.records.shares.revoke(entered.id, share)
