@@ -112,7 +112,7 @@ def look_at_images(text: bytes, store: S3Store, child: int) -> None:
         )
         return summary.statuses
 
-    log_outcome(job.run, "analyze", [job.collection], look, dict)
+    log_outcome(job.run, "analyze", [job.collection], look, lambda statuses: {**statuses})
 
 
 def compare_images(text: bytes, store: S3Store, _child: int) -> None:

@@ -38,8 +38,7 @@ FramesiftError
 │   │   ├── InvalidTagError · TooManyTagsError · InvalidMetadataError · ChangeTooLargeError
 │   │   ├── CollectionDeletedError · ItemChangedError · VersionExistsError · InvalidVersionError · InvalidSplitError
 │   │   ├── UnknownSortError · UnknownFacetError · InvalidCursorError · QueryTooLargeError
-│   │   ├── NoVectorsError · LabelFileError
-│   │   ├── CollectionExistsError · FieldTableError
+│   │   ├── NoVectorsError · LabelFileError · FieldTableError
 │   │   └── QueryError              a query cannot be understood
 │   │       └── QuerySyntaxError · UnknownFieldError · QueryValueError · QueryTooComplexError
 │   ├── PoseError                   the pose commands cannot do what was requested
@@ -569,10 +568,6 @@ class InvalidMetadataError(CatalogError):
 
 class ChangeTooLargeError(CatalogError):
     """A change names more tags, fields or people than one change can."""
-
-
-class CollectionExistsError(CatalogError):
-    """There is a collection of that id already."""
 
 
 class FieldTableError(CatalogError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 from framesift.catalog.batches import BatchFile, FileLinks, NewFile
 from framesift.catalog.ledger import LedgerLine
@@ -49,7 +49,9 @@ class Choice(Request):
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
         """Say so in the schema, too."""
-        given = [{"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in cls.choices]
+        given: list[JsonValue] = [
+            {"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in cls.choices
+        ]
         cls.model_config["json_schema_extra"] = {"oneOf": given}
         cls.model_rebuild(force=True)
 
