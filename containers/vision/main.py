@@ -112,7 +112,13 @@ def look_at_images(text: bytes, store: S3Store, child: int) -> None:
         )
         return summary.statuses
 
-    log_outcome(job.run, "analyze", [job.collection], look, lambda statuses: {**statuses})
+    log_outcome(
+        job.run,
+        "analyze",
+        [job.collection],
+        look,
+        lambda counts: {str(status): count for status, count in counts.items()},
+    )
 
 
 def compare_images(text: bytes, store: S3Store, _child: int) -> None:
