@@ -235,7 +235,7 @@ class BulkMetadata(Choice):
 
     choices = ("values", "csv", "jsonl")
 
-    values: dict[ItemId, dict[str, MetadataValue | None]] | None = Field(None, max_length=MAX_IDS)
+    values: dict[str, dict[str, MetadataValue | None]] | None = Field(None, max_length=MAX_IDS, description="By id.")
     csv: str | None = Field(None, description="A line of names, one of them `id` or `name`; then a line for each item.")
     jsonl: str | None = Field(None, description="A JSON object on each line, with `id` or `name`, and the fields.")
 
@@ -245,7 +245,7 @@ class Changed(Contract):
 
     number: int | None = Field(description="Its number in the catalog's log; null: there was nothing to change.")
     items: int = Field(description="The items that it names.")
-    unknown: list[str] = Field([], description="Names of the table that no item has; at most 100.")
+    unknown: list[str] = Field([], description="Names and ids that no item can have; at most 100.")
 
 
 class HistoryEntry(Contract):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
@@ -25,6 +26,7 @@ from framesift.catalog.metadata_table import read_metadata_table
 router = new_router()
 _READING, _CHANGING, _CREATING = collection_options("catalog")
 _MAX_UNKNOWN = 100
+_ID = re.compile(r"[0-9a-f]{32}")
 KINDS = ("tags", "labels", "flags", "models", "source", "content_type", "metadata")
 
 Values = Annotated[int, Query(ge=1, le=1_000, description="Values of each kind at most.")]
@@ -57,7 +59,8 @@ def post_metadata(collection_id: CollectionId, change: Annotated[BulkMetadata, B
     entered = enter(router, collection_id, "editor")
     unknown: list[str] = []
     if change.values is not None:
-        values = dict(change.values)
+        values = {item_id: fields for item_id, fields in change.values.items() if _ID.fullmatch(item_id)}
+        unknown = [item_id for item_id in change.values if item_id not in values]
     else:
         text, form = (change.csv, "csv") if change.csv is not None else (change.jsonl, "jsonl")
         table = read_metadata_table(text or "", "csv" if form == "csv" else "jsonl")
