@@ -36,6 +36,7 @@ class Access:
         watches_runs: Asks whether executions of the state machine are still at work.
         starts_runs: Starts executions of the state machine.
         versions_deletes: Prefixes of objects of which it deletes single versions.
+        purges: Prefixes of objects that it deletes with all their versions.
         lent: Also reads and lists the buckets that the stage reads in place.
         users: Actions on the users of the pool that people log in to.
     """
@@ -52,6 +53,7 @@ class Access:
     watches_runs: bool = False
     starts_runs: bool = False
     versions_deletes: tuple[str, ...] = ()
+    purges: tuple[str, ...] = ()
     lent: bool = False
     users: Actions = ()
 
@@ -392,6 +394,7 @@ VISION = Access(
         "collections/*/duplicates/",
         "collections/*/catalog/",
     ),
-    deletes=("collections/*/catalog/",),
+    deletes=("collections/*/catalog/changes/",),
+    purges=("collections/*/catalog/snapshots/",),
     lent=True,
 )

@@ -87,15 +87,21 @@ def _grant_objects(role: iam.IRole, access: Access, bucket: s3.IBucket) -> None:
         (access.writes, ["s3:PutObject"]),
         (access.writes_in_parts, ["s3:PutObject", "s3:AbortMultipartUpload"]),
         (access.deletes, ["s3:DeleteObject"]),
-        (access.versions_deletes, ["s3:DeleteObjectVersion"]),
+        ((*access.versions_deletes, *access.purges), ["s3:DeleteObjectVersion"]),
         (access.tags, ["s3:GetObjectTagging"]),
     ):
         for prefix in prefixes:
             _allow(role, actions, bucket.arn_for_objects(f"{prefix}*"))
             accept_prefix(role, bucket, prefix)
     if readable:
-        below = {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in readable]}}
-        _allow(role, ["s3:ListBucket"], bucket.bucket_arn, below)
+        _allow(role, ["s3:ListBucket"], bucket.bucket_arn, _below(readable))
+    if access.purges:
+        _allow(role, ["s3:ListBucketVersions"], bucket.bucket_arn, _below(access.purges))
+
+
+def _below(prefixes: Sequence[str]) -> dict[str, Any]:
+    """The condition that only these prefixes are listed."""
+    return {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}}
 
 
 def _grant_records(role: iam.IRole, access: Access, table: dynamodb.ITableV2) -> None:

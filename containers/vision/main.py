@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from types import FrameType
 
-from framesift.contracts import AnalysisJob, CompareJob, JobSpec, LookJob, LookStatus, PoseJob
+from framesift.contracts import AnalysisJob, CompareJob, JobSpec, LookJob, PoseJob
 from framesift.errors import CollectionMissingError, FramesiftError, InterruptedByHostError
 from framesift.log import logger
 from framesift.models import default_cache_dir, open_registry
@@ -99,7 +99,7 @@ def look_at_images(text: bytes, store: S3Store, child: int) -> None:
         logger.warning("the collection was deleted", extra={"collection": job.collection})
         return
 
-    def look() -> Counter[LookStatus]:
+    def look() -> Counter[str]:
         summary = look_at_shards(
             job,
             child,
@@ -110,7 +110,7 @@ def look_at_images(text: bytes, store: S3Store, child: int) -> None:
             known_ids=known.intersection,
             should_stop=stop.is_set,
         )
-        return summary.statuses
+        return Counter({str(status): count for status, count in summary.statuses.items()})
 
     log_outcome(
         job.run,

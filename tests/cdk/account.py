@@ -34,8 +34,13 @@ def asked(service: str, operation: str, call: dict[str, Any]) -> list[tuple[str,
         return [(f"{service}:{operation}", call[_NAMED[service]], "")]
     if operation.startswith("ListObjects"):
         return [("s3:ListBucket", "Bucket", call.get("Prefix", ""))]
+    if operation == "ListObjectVersions":
+        return [("s3:ListBucketVersions", "Bucket", call.get("Prefix", ""))]
     if operation == "DeleteObjects":
-        return [("s3:DeleteObject", f"Bucket/{each['Key']}", "") for each in call["Delete"]["Objects"]]
+        return [
+            (f"s3:DeleteObject{'Version' if each.get('VersionId') else ''}", f"Bucket/{each['Key']}", "")
+            for each in call["Delete"]["Objects"]
+        ]
     if operation == "DeleteObject":  # With a condition on the ETag, reading it is needed, too.
         reads = [("s3:GetObject", f"Bucket/{call['Key']}", "")] if call.get("IfMatch") else []
         return [*reads, ("s3:DeleteObject", f"Bucket/{call['Key']}", "")]

@@ -337,7 +337,9 @@ def test_the_job_may_touch_only_its_objects_and_records(pipeline):
                 f"collections/*/{folder}/*": ["s3:AbortMultipartUpload", WRITE]
                 for folder in ("poses", "originals", "thumbnails", "features", "duplicates", "batches")
             },
-            "collections/*/catalog/*": ["s3:AbortMultipartUpload", "s3:DeleteObject", WRITE],
+            "collections/*/catalog/*": ["s3:AbortMultipartUpload", WRITE],
+            "collections/*/catalog/changes/*": ["s3:DeleteObject"],
+            "collections/*/catalog/snapshots/*": ["s3:DeleteObjectVersion"],
         }
         assert listed(statements) == {
             "runs/*",
@@ -347,6 +349,7 @@ def test_the_job_may_touch_only_its_objects_and_records(pipeline):
             "incoming/*",
             "collections/*",
         }
+        assert listed(statements, "s3:ListBucketVersions") == {"collections/*/catalog/snapshots/*"}
         assert by_leading_key(statements) == {
             "PROGRESS#*": [PUT],
             "FAULT#*": [PUT],
@@ -367,12 +370,14 @@ def below_bucket(statements):
     }
 
 
-def listed(statements):
+def listed(statements, action="s3:ListBucket"):
     """Prefixes that may be listed: the bucket is never listed as a whole."""
     prefixes = set()
     for statement in statements:
         if "Bucket" in statement["resources"]:
-            assert statement["actions"] == ["s3:ListBucket"]
+            assert statement["actions"] in (["s3:ListBucket"], ["s3:ListBucketVersions"])
+            if statement["actions"] != [action]:
+                continue
             [(operator, condition)] = statement["conditions"].items()
             assert (operator, set(condition)) == ("StringLike", {"s3:prefix"})
             patterns = condition["s3:prefix"]
