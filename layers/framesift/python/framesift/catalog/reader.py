@@ -211,7 +211,11 @@ class CatalogReader:
         state = self._refresh()
         where = _all_of([condition, _visible_to(viewer)])
         with state.transaction(self._settings) as run:
-            rows = _matching_rows(run, where) if any(kind in KINDS for kind in kinds) else np.zeros(0, np.int64)
+            rows = (
+                _matching_rows(run, state.copy, where)
+                if any(kind in KINDS for kind in kinds)
+                else np.zeros(0, np.int64)
+            )
             return {kind: _count_values(run, state.copy, kind, where, rows, limit) for kind in kinds}
 
     def ids(self, condition: Condition = EVERYTHING, *, viewer: str | None = None) -> list[str]:
@@ -431,8 +435,12 @@ def _read_documents(run: Run, found: Sequence[tuple[int | None, str]]) -> dict[s
     return documents
 
 
-def _matching_rows(run: Run, where: Condition) -> NDArray[np.int64]:
+def _matching_rows(run: Run, copy: LocalCopy, where: Condition) -> NDArray[np.int64]:
     """The numbers of the snapshot's rows that are true still and meet a condition, ascending."""
+    if where == EVERYTHING:
+        is_true = np.ones(len(copy.terms["source"].offsets) - 1, bool)
+        is_true[np.asarray(run("SELECT row FROM stale").fetchnumpy()["row"], np.int64)] = False
+        return np.flatnonzero(is_true)
     found = run(_select("row", where, relation="unchanged"), where.parameters).fetchnumpy()["row"]
     return np.sort(np.asarray(found, np.int64))
 
