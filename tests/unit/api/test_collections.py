@@ -157,14 +157,18 @@ def test_tags_of_all_that_a_query_finds_are_one_change_that_is_seen_at_once(ask:
     assert ask("viewer", "GET", "/tags").json["tags"] == [{"value": "찌그러짐", "count": 2}]
     assert ask("viewer", "GET", "/count", query={"query": "tag:찌그러짐"}).json == {"count": 2}
     assert ask("editor", "POST", "/tags", body={"add": ["a"], "query": "tag:nothing"}).json == {
-        "number": None, "items": 0, "unknown": [],
+        "number": None, "items": 0,
     }  # fmt: skip
 
 
 def test_fields_come_by_a_table_of_names_or_ids(ask: Any) -> None:
     table = f"name,line,ok\n{'a' * 4}.png,3,true\nmissing.png,4,false\n"
     made = ask("editor", "POST", "/metadata", body={"csv": table}).json
-    assert (made["items"], made["unknown"]) == (1, ["missing.png"])
+    assert made == {
+        "items": 1,
+        "unknown": [],
+        "refused": [{"line": 3, "reason": "No item has the name 'missing.png'."}],
+    }
     lines = f'{{"id": "{PLAIN}", "line": "왼쪽"}}\n'
     assert ask("editor", "POST", "/metadata", body={"jsonl": lines}).json["items"] == 1
     assert ask("viewer", "GET", f"/items/{OUR_ITEM}").json["metadata"] == {"line": 3.0, "ok": True}
@@ -173,20 +177,34 @@ def test_fields_come_by_a_table_of_names_or_ids(ask: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "says"),
+    ("body", "line", "says"),
     [
-        ({"csv": "line\n3\n"}, "`id` or `name`"),
-        ({"csv": "name,line\na\n"}, "Line 2 has 1 values"),
-        ({"csv": 'name,line\na,"b\n'}, "Line 2 is no CSV"),
-        ({"jsonl": '{"name": "a", "x": [1]}'}, "Line 1"),
-        ({"jsonl": "{"}, "Line 1 is no JSON"),
-        ({"jsonl": '{"line": 1}'}, "names no item"),
+        ({"csv": "name,line\na,3,4\n"}, 2, "3 cells"),
+        ({"csv": 'name,line\na,"b\n'}, 2, "unexpected end"),
+        ({"jsonl": '{"name": "a", "x": [1]}'}, 1, "'x'"),
+        ({"jsonl": "{"}, 1, "not JSON"),
+        ({"jsonl": '{"line": 1}'}, 1, "names no item"),
     ],
 )
-def test_a_table_that_cannot_be_read_names_its_line(ask: Any, body: Any, says: str) -> None:
-    refused = ask("editor", "POST", "/metadata", body=body)
+def test_a_line_that_cannot_be_used_is_named_and_costs_no_other(ask: Any, body: Any, line: int, says: str) -> None:
+    more = {form: f'{text}\n{{"id": "{PLAIN}", "line": 1}}' for form, text in body.items() if form == "jsonl"}
+    made = ask("editor", "POST", "/metadata", body=body | more).json
+    assert made["items"] == len(more)
+    (refused,) = made["refused"]
+    assert refused["line"] == line
+    assert says in refused["reason"]
+
+
+def test_a_table_that_names_no_items_is_refused(ask: Any) -> None:
+    refused = ask("editor", "POST", "/metadata", body={"csv": "line\n3\n"})
     assert refused.status == 422
-    assert says in refused.json["detail"]
+    assert "`id` nor a column `name`" in refused.json["detail"]
+
+
+def test_fields_of_an_item_that_is_none_are_said(ask: Any) -> None:
+    values = {"0" * 32: {"line": 3}, "\ud800": {}, OUR_ITEM: {"line": 4}}
+    made = ask("editor", "POST", "/metadata", body={"values": values}).json
+    assert made == {"items": 1, "unknown": ["0" * 32, "\ud800"], "refused": []}
 
 
 def test_a_saved_query_is_understood_first(world: World, ask: Any) -> None:

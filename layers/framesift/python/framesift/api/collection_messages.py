@@ -245,7 +245,21 @@ class Changed(Contract):
 
     number: int | None = Field(description="Its number in the catalog's log; null: there was nothing to change.")
     items: int = Field(description="The items that it names.")
-    unknown: list[str] = Field([], description="Names and ids that no item can have; at most 100.")
+
+
+class RefusedLine(Contract):
+    """A line of a table that was not used."""
+
+    line: int = Field(description="From 1.")
+    reason: str
+
+
+class FieldsSet(Contract):
+    """What became of fields that were sent; one that cannot be used costs no other."""
+
+    items: int = Field(description="Items that were changed.")
+    unknown: list[str] = Field([], description="Ids that no item has; at most 100.")
+    refused: list[RefusedLine] = Field([], description="Lines of a table that were not used; at most 100.")
 
 
 class HistoryEntry(Contract):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
@@ -13,19 +12,21 @@ from framesift.api.collection_messages import (
     BulkTags,
     Changed,
     Facets,
+    FieldsSet,
     ItemCount,
     QuerySuggestions,
+    RefusedLine,
     TagCounts,
 )
-from framesift.api.gate import Entered, enter
+from framesift.api.gate import enter
 from framesift.api.item_views import compile_text, find_facets, suggest
 from framesift.api.routes.items import SearchQuery
 from framesift.api.routes.options import CollectionId, collection_options, new_router
-from framesift.catalog.metadata_table import read_metadata_table
+from framesift.catalog.metadata_import import import_metadata
 
 router = new_router()
 _READING, _CHANGING, _CREATING = collection_options("catalog")
-_MAX_UNKNOWN = 100
+_MAX_REFUSED = 100
 _ID = re.compile(r"[0-9a-f]{32}")
 KINDS = ("tags", "labels", "flags", "models", "source", "content_type", "metadata")
 
@@ -54,21 +55,20 @@ def post_tags(collection_id: CollectionId, change: Annotated[BulkTags, Body()]) 
 
 
 @router.post("/v1/collections/<collection_id>/metadata", summary="Set fields of items", **_CREATING)
-def post_metadata(collection_id: CollectionId, change: Annotated[BulkMetadata, Body()]) -> Changed:
-    """Set fields of many items as one change: by item, or by a table of CSV or JSONL; for editors."""
+def post_metadata(collection_id: CollectionId, change: Annotated[BulkMetadata, Body()]) -> FieldsSet:
+    """Set fields of many items: by item, or by a table of CSV or JSONL; for editors."""
     entered = enter(router, collection_id, "editor")
-    unknown: list[str] = []
     if change.values is not None:
-        values = {item_id: fields for item_id, fields in change.values.items() if _ID.fullmatch(item_id)}
-        unknown = [item_id for item_id in change.values if item_id not in values]
-    else:
-        text, form = (change.csv, "csv") if change.csv is not None else (change.jsonl, "jsonl")
-        table = read_metadata_table(text or "", "csv" if form == "csv" else "jsonl")
-        values, unknown = table.resolve(lambda names: _find_by_name(entered, names))
-    if not values:
-        return Changed(number=None, items=0, unknown=unknown[:_MAX_UNKNOWN])
-    made = entered.log.set_metadata(values, entered.user)
-    return Changed(number=made.number, items=len(values), unknown=unknown[:_MAX_UNKNOWN])
+        ids = [item_id for item_id in change.values if _ID.fullmatch(item_id)]
+        values = {item_id: change.values[item_id] for item_id in entered.reader.known_ids(ids)}
+        if values:
+            entered.log.set_metadata(values, entered.user)
+        return FieldsSet(items=len(values), unknown=sorted(set(change.values) - set(values))[:_MAX_REFUSED])
+    text, form = (change.csv, "csv") if change.csv is not None else (change.jsonl, "jsonl")
+    lines = (text or "").splitlines(keepends=True)
+    report = import_metadata(entered.log, entered.reader, lines, form, entered.user)
+    refused = [RefusedLine(line=row.line, reason=row.reason) for row in report.refused[:_MAX_REFUSED]]
+    return FieldsSet(items=report.items, refused=refused)
 
 
 @router.get("/v1/collections/<collection_id>/facets", summary="Counts of values", **_READING)
@@ -104,15 +104,3 @@ def get_complete(
     """How a query could go on while it is typed: fields, and values that the collection has; for viewers."""
     entered = enter(router, collection_id, "viewer")
     return suggest(entered, query, len(query) if cursor is None else min(cursor, len(query)))
-
-
-def _find_by_name(entered: Entered, names: Sequence[str]) -> Mapping[str, Sequence[str]]:
-    """The ids of the items that have each of some names."""
-    from framesift.catalog.condition import Condition
-
-    wanted, found = set(names), dict[str, list[str]]()
-    for items in entered.reader.iterate(Condition("list_has_any(names, ?::VARCHAR[])", [list(names)])):
-        for item in items:
-            for name in wanted.intersection(item.names):
-                found.setdefault(name, []).append(item.id)
-    return found
