@@ -134,7 +134,11 @@ def serve_aws() -> Iterator[str]:
 
 
 def _serve(pipe: Any) -> None:
+    import logging
+
     from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
     server = ThreadedMotoServer(port=0, verbose=False)
     server.start()

@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,7 @@ SORTS: Final = frozenset(
     }
 )  # fmt: skip
 """The columns that items can be sorted by."""
+_ID: Final = re.compile("[0-9a-f]{32}")
 _TIMES: Final = frozenset({"taken_at", "added_at", "date"})
 
 
@@ -50,7 +52,7 @@ class Order:
     @property
     def sql(self) -> str:
         """What follows ORDER BY."""
-        return f"{self.column} {'DESC' if self.descending else 'ASC'} NULLS LAST, id"
+        return f"{self.column} {'DESC' if self.descending else 'ASC'} NULLS LAST, uid"
 
     def behind(self, value: Any, item_id: str) -> Condition:
         """What items behind a place meet.
@@ -60,9 +62,9 @@ class Order:
             item_id: The item there.
         """
         if value is None:
-            return Condition(f"({self.column} IS NULL AND id > ?)", [item_id])
+            return Condition(f"({self.column} IS NULL AND uid > ?::UUID)", [item_id])
         sign = "<" if self.descending else ">"
-        sql = f"({self.column} {sign} ? OR ({self.column} = ? AND id > ?) OR {self.column} IS NULL)"
+        sql = f"({self.column} {sign} ? OR ({self.column} = ? AND uid > ?::UUID) OR {self.column} IS NULL)"
         return Condition(sql, [value, value, item_id])
 
     def write_cursor(self, condition: Condition, value: Any, item_id: str) -> str:
@@ -83,7 +85,8 @@ class Order:
                 value = datetime.fromisoformat(value)
         except (ValueError, TypeError, binascii.Error):
             raise InvalidCursorError("The cursor is damaged: begin with the first page.") from None
-        if digest != self._digest(condition) or not isinstance(item_id, str) or isinstance(value, Mapping | list):
+        is_place = isinstance(item_id, str) and _ID.fullmatch(item_id) and not isinstance(value, Mapping | list)
+        if digest != self._digest(condition) or not is_place:
             raise InvalidCursorError("The cursor belongs to another query: begin with the first page.")
         return self.behind(value, item_id)
 

@@ -27,7 +27,7 @@ from framesift.catalog.local_copy import OFFLINE, LocalCopy, open_copy
 from framesift.catalog.log import CatalogLog
 from framesift.catalog.paging import Order
 from framesift.catalog.tags import fold
-from framesift.catalog.terms import KINDS
+from framesift.catalog.terms import KINDS, Terms
 from framesift.contracts import CatalogItem, Change, RemoveItems
 from framesift.errors import (
     ItemMissingError,
@@ -44,23 +44,14 @@ from framesift.table import CatalogPointer, Records, Snapshot
 FETCH_ROWS: Final = 1_000
 """Items that a walk over all of them parses at a time."""
 _FIELD: Final = "metadata:"
-_FRESH_VALUES: Final = {
-    "tags": ("unnest(tags_folded)", "unnest(tags)"),
-    "labels": ("unnest(labels)", "unnest(labels)"),
-    "flags": ("unnest(flags)", "unnest(flags)"),
-    "models": ("unnest(models)", "unnest(models)"),
-    "metadata": ("unnest(map_keys(metadata))", "unnest(map_keys(metadata))"),
-    "source": ("source", "source"),
-    "content_type": ("content_type", "content_type"),
-}
-"""For each kind of facet, what tells values apart and what is shown of them."""
+_SEPARATOR: Final = "\x1f"
 
 # `base` is the snapshot, `stale` the numbers of its rows that are not true any more, `fresh` the rows in their place.
 _RELATIONS: Final = """
 CREATE TABLE stale (row BIGINT);
-CREATE TABLE fresh AS SELECT * FROM base.items LIMIT 0;
+CREATE TABLE fresh AS SELECT *, []::VARCHAR[] AS terms FROM base.items LIMIT 0;
 CREATE VIEW unchanged AS SELECT b.rowid AS row, b.* FROM base.items b ANTI JOIN stale ON b.rowid = stale.row;
-CREATE VIEW items AS SELECT * FROM unchanged UNION ALL SELECT NULL AS row, * FROM fresh;
+CREATE VIEW items AS SELECT * FROM unchanged UNION ALL SELECT NULL AS row, * EXCLUDE (terms) FROM fresh;
 """
 
 
@@ -211,12 +202,15 @@ class CatalogReader:
         state = self._refresh()
         where = _all_of([condition, _visible_to(viewer)])
         with state.transaction(self._settings) as run:
-            rows = (
-                _matching_rows(run, state.copy, where)
-                if any(kind in KINDS for kind in kinds)
-                else np.zeros(0, np.int64)
-            )
-            return {kind: _count_values(run, state.copy, kind, where, rows, limit) for kind in kinds}
+            listed = [kind for kind in kinds if kind in KINDS]
+            rows = _matching_rows(run, state.copy, where) if listed else np.zeros(0, np.int64)
+            fresh = _count_fresh(run, where) if listed else {}
+            return {
+                kind: _count_values(state.copy.terms[kind], rows, fresh.get(kind, {}), limit)
+                if kind in KINDS
+                else _count_field(run, kind.removeprefix(_FIELD), where, limit)
+                for kind in kinds
+            }
 
     def ids(self, condition: Condition = EVERYTHING, *, viewer: str | None = None) -> list[str]:
         """The ids of the items that meet a condition, in their order."""
@@ -387,7 +381,9 @@ class _State:
         cursor.register("touched", touched)
         cursor.register("removed", removed)
         cursor.execute("BEGIN")
-        found = cursor.execute("SELECT row, id FROM items WHERE id IN (SELECT id FROM touched)").fetchall()
+        found = cursor.execute(
+            "SELECT row, id FROM items WHERE uid IN (SELECT TRY_CAST(id AS UUID) FROM touched)"
+        ).fetchall()
         if removals:
             others = "SELECT row, id FROM items WHERE duplicate_of IN (SELECT id FROM removed)"
             found = list({*found, *cursor.execute(others).fetchall()})
@@ -398,13 +394,14 @@ class _State:
             for item_id in before.keys() | effects
         )
         rows = pa.Table.from_batches([make_batch(item for item in applied if item)], SCHEMA)
+        rows = rows.append_column("terms", pa.array(_list_terms(rows), pa.list_(pa.string())))
         stale = pa.table({"row": pa.array([row for row, _ in found if row is not None], pa.int64())})
         gone = pa.table({"id": pa.array(list(before), pa.string())})
         for name, arriving in (("stale_rows", stale), ("gone", gone), ("arriving", rows)):
             cursor.register(name, arriving)
         cursor.execute("INSERT INTO stale SELECT row FROM stale_rows")
         cursor.execute("DELETE FROM fresh WHERE id IN (SELECT id FROM gone)")
-        cursor.execute("INSERT INTO fresh SELECT * FROM arriving")
+        cursor.execute("INSERT INTO fresh SELECT * EXCLUDE (terms), id::UUID, terms FROM arriving")
         cursor.execute("COMMIT")
         cursor.close()
         self.number = changes[-1].number
@@ -445,21 +442,42 @@ def _matching_rows(run: Run, copy: LocalCopy, where: Condition) -> NDArray[np.in
     return np.sort(np.asarray(found, np.int64))
 
 
+def _list_terms(rows: pa.Table) -> list[list[str]]:
+    """What can be counted of each row: the kind, what tells the value apart, and how it is shown."""
+    columns = {name: rows[name].to_pylist() for name in {name for pair in KINDS.values() for name in pair}}
+    lists: list[list[str]] = [[] for _ in range(rows.num_rows)]
+    for kind, (key_column, shown_column) in KINDS.items():
+        for terms, keys, shown in zip(lists, columns[key_column], columns[shown_column], strict=True):
+            pairs = zip(_values_of(keys), _values_of(shown), strict=True)
+            terms += [_SEPARATOR.join((kind, key, form)) for key, form in pairs]
+    return lists
+
+
+def _values_of(cell: Any) -> list[str]:
+    """A cell's values: of a list, of a map (its names), or the one there is."""
+    return [cell] if isinstance(cell, str) else [each[0] if isinstance(each, tuple) else each for each in cell]
+
+
+def _count_fresh(run: Run, where: Condition) -> dict[str, dict[str, tuple[str, int]]]:
+    """For each kind and each value of the fresh rows that meet a condition: how it is shown, and how many have it."""
+    terms = _select("unnest(terms) AS term", where, relation="fresh")
+    grouped = _select("term, count(*)", EVERYTHING, "GROUP BY term", relation=f"({terms})")
+    counts: dict[str, dict[str, tuple[str, int]]] = {}
+    for term, count in run(grouped, where.parameters).fetchall():
+        kind, key, shown = term.split(_SEPARATOR, 2)
+        of_kind = counts.setdefault(kind, {})
+        of_kind[key] = (shown, count + of_kind.get(key, (shown, 0))[1])
+    return counts
+
+
 def _count_values(
-    run: Run, copy: LocalCopy, kind: str, where: Condition, rows: NDArray[np.int64], limit: int
+    terms: Terms, rows: NDArray[np.int64], fresh: dict[str, tuple[str, int]], limit: int
 ) -> list[FacetValue]:
-    if kind.startswith(_FIELD):
-        return _count_field(run, kind.removeprefix(_FIELD), where, limit)
-    terms = copy.terms[kind]
-    counts, new = terms.count(rows), []
-    key, shown = _FRESH_VALUES[kind]
-    values = _select(f"{key} AS key, {shown} AS shown", where, relation="fresh")
-    grouped = _select("key, any_value(shown), count(*)", EVERYTHING, "GROUP BY key", relation=f"({values})")
-    for value, form, count in run(grouped, where.parameters).fetchall():
-        if value in terms.numbers:
-            counts[terms.numbers[value]] += count
-        else:
-            new.append(FacetValue(form, count))
+    counts = terms.count(rows)
+    new = [FacetValue(shown, count) for key, (shown, count) in fresh.items() if key not in terms.numbers]
+    for key, (_, count) in fresh.items():
+        if key in terms.numbers:
+            counts[terms.numbers[key]] += count
     largest = np.argsort(-counts, kind="stable")[:limit]
     known = [FacetValue(terms.shown[number], int(counts[number])) for number in largest.tolist() if counts[number]]
     return sorted([*known, *new], key=lambda each: (-each.count, each.value))[:limit]
