@@ -409,7 +409,7 @@ class CatalogSettings(Group):
     cache_mb: int = Field(
         4_096, ge=1, description="Size of that folder at most, MB; what was not used for longest goes first."
     )
-    query_memory_mb: int = Field(512, ge=64, description="Memory that the queries on one collection may take, MB.")
+    query_memory_mb: int = Field(384, ge=64, description="Memory that the queries on one collection may take, MB.")
     query_threads: int = Field(2, ge=1, description="Threads of one query.")
     query_time_limit_s: float = Field(10.0, gt=0, description="How long one query may take, seconds.")
     open_readers: int = Field(4, ge=1, description="Collections that one process keeps open for queries.")
