@@ -164,7 +164,7 @@ READ, WRITE, DELETE = "s3:GetObject", "s3:PutObject", "s3:DeleteObject"
         (
             "collect_uploads",
             {
-                "uploads/*": [DELETE_RECORD, READ, "s3:GetObjectTagging"],
+                "uploads/*": [DELETE, READ, "s3:GetObjectTagging"],
                 "incoming/*": [READ, "s3:GetObjectTagging"],
                 "collections/*/batches/*": ["s3:AbortMultipartUpload", READ, WRITE],
                 "collections/*/originals/*": [READ],
@@ -174,8 +174,8 @@ READ, WRITE, DELETE = "s3:GetObject", "s3:PutObject", "s3:DeleteObject"
         (
             "update_catalog",
             {
-                "uploads/*": [DELETE_RECORD, "s3:DeleteObjectVersion", READ],
-                "incoming/*": [DELETE_RECORD, "s3:DeleteObjectVersion", READ],
+                "uploads/*": [DELETE, "s3:DeleteObjectVersion", READ],
+                "incoming/*": [DELETE, "s3:DeleteObjectVersion", READ],
                 "collections/*/batches/*": ["s3:AbortMultipartUpload", DELETE, READ, WRITE],
                 "collections/*/catalog/*": ["s3:AbortMultipartUpload", READ, WRITE],
                 "collections/*/catalog/changes/*": [DELETE],
