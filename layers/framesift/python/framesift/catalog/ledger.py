@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Literal, Self
 from pydantic import AwareDatetime, Field
 
 from framesift import keys
+from framesift.catalog.payloads import read_lines
 from framesift.contracts import Contract, FileRef, ItemError
 from framesift.contracts.catalog import ItemId
 from framesift.errors import ObjectMissingError
@@ -47,12 +47,10 @@ def read_ledger(store: Store, collection: str, batch: str) -> Iterator[LedgerLin
 def read_ledger_lines(store: Store, key: str) -> Iterator[LedgerLine]:
     """The lines of such an object; none where there is none."""
     try:
-        body = store.get(key)
+        lines = read_lines(store, key)
     except ObjectMissingError:
         return
-    with gzip.open(io.BytesIO(body), "rt", encoding="utf-8") as text:
-        for each in text:
-            yield LedgerLine.model_validate_json(each)
+    yield from map(LedgerLine.model_validate_json, lines)
 
 
 class LedgerWriter:

@@ -6,8 +6,6 @@ ledger is written as a whole.
 
 from __future__ import annotations
 
-import gzip
-import io
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,6 +13,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from framesift import keys
+from framesift.catalog import payloads
 from framesift.catalog.ledger import LedgerLine, LedgerWriter, read_ledger, read_ledger_lines
 from framesift.catalog.log import CatalogLog
 from framesift.contracts import (
@@ -177,11 +176,10 @@ class _Publisher:
 
     def _outcomes(self, shard: int) -> list[LookOutcome] | None:
         try:
-            body = self.store.get(keys.look_results(self.collected.shards_prefix, shard))
+            lines = payloads.read_lines(self.store, keys.look_results(self.collected.shards_prefix, shard))
         except ObjectMissingError:
             return None
-        with gzip.open(io.BytesIO(body), "rt", encoding="utf-8") as text:
-            return [LookOutcome.model_validate_json(line) for line in text]
+        return [LookOutcome.model_validate_json(line) for line in lines]
 
     def _lose(self, file: FileRef) -> LookOutcome:
         self.lost += 1
