@@ -183,6 +183,7 @@ def look_at(job: LookJob, file: FileRef, reader: FileReader) -> LookOutcome:
         width=1,
         height=1,
         added_at=NOON,
+        batch=job.batch,
         predictions=[Prediction(model=model, label="screw", score=0.9) for model in models],
     )
     if not job.relook and item.key:
