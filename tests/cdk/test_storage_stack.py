@@ -34,11 +34,12 @@ def test_leftovers_expire(storage):
     ]
 
     assert (rules["residual"]["Prefix"], rules["residual"]["ExpirationInDays"]) == ("residual/", 3)
-    assert rules["multipart"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    assert rules["multipart"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
     assert (rules["runs"]["Prefix"], rules["runs"]["ExpirationInDays"]) == ("runs/", 120)
     assert rules["noncurrent"]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 7}
     # What users put there and what is published is kept until somebody deletes it.
-    assert {name for name, rule in rules.items() if "ExpirationInDays" in rule} == {"residual", "runs"}
+    assert (rules["incoming"]["Prefix"], rules["incoming"]["ExpirationInDays"]) == ("incoming/", 7)
+    assert {name for name, rule in rules.items() if "ExpirationInDays" in rule} == {"residual", "incoming", "runs"}
 
 
 def test_table_is_on_demand_recoverable_and_kept(storage):

@@ -31,6 +31,7 @@ def test_what_is_offered_is_there():
         "extract_poses",
         "find_duplicates",
         "load_index",
+        "open_collection",
     }
     with pytest.raises(AttributeError, match="no_such_thing"):
         framesift.no_such_thing  # noqa: B018

@@ -15,7 +15,7 @@ from framesift.pose.decode import probe, read_frames
 from framesift.settings.pose import VideoSettings
 from framesift.vision.decode import decode_image
 from framesift.vision.images import encode_thumbnail
-from framesift_local.aws.process_tree import memory_bytes
+from framesift_local.process_tree import memory_bytes
 
 # A leak of one decoded frame or image each would pass these many times over.
 MAX_GROWTH_BYTES = 24 << 20

@@ -16,7 +16,7 @@ import sys
 import traceback
 from typing import Any, NoReturn
 
-from framesift_local.aws.process_tree import die_with_parent, kill_tree
+from framesift_local.process_tree import die_with_parent, kill_tree
 
 
 def _become(request: dict[str, Any]) -> NoReturn:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from framesift.errors import ForkServerDownError
-from framesift_local.aws.process_tree import memory_bytes
 from framesift_local.aws.processes import Child, ForkServer
 from framesift_local.aws.runtime_api import MAX_PAYLOAD_BYTES, Answer, RuntimeApi, error_answer
+from framesift_local.process_tree import memory_bytes
 
 WATCH_INTERVAL_S = 0.25
 IDLE_LIMIT_S = 300.0

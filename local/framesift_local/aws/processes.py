@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from framesift.errors import ForkServerDownError
-from framesift_local.aws.process_tree import kill_tree
+from framesift_local.process_tree import kill_tree
 
 _LOGGER = logging.getLogger(__name__)
 SPAWN_TRIES = 3

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Self
 
 from framesift.errors import EmbeddedAwsDownError
-from framesift_local.aws.process_tree import die_with_parent
 from framesift_local.private_files import make_private_file, make_private_folder
+from framesift_local.process_tree import die_with_parent
 
 _LOGGER = logging.getLogger(__name__)
 _PORT = re.compile(r"http://127\.0\.0\.1:(\d+)")

@@ -52,9 +52,11 @@ class Model:
         if isinstance(body, AddItems):
             added = CatalogItem.model_validate(value)
             if item is None:
-                self.items[id_] = added.model_copy(update={"version": change.number})
+                names = [name for i, name in enumerate(added.names) if name not in added.names[:i]][:20]
+                self.items[id_] = added.model_copy(update={"names": names, "version": change.number})
             elif set(added.names) - set(item.names) and len(item.names) < 20:
-                names = (item.names + [name for name in added.names if name not in item.names])[:20]
+                new = [name for i, name in enumerate(added.names) if name not in item.names + added.names[:i]]
+                names = (item.names + new)[:20]
                 self.items[id_] = item.model_copy(update={"names": names, "version": change.number})
             return
         if item is None:

@@ -43,7 +43,7 @@ def day(stack: str, store: S3Store, records: Records) -> Day:
 
 def test_thumbnails_have_their_titles_as_names(day: Day, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert framesift("thumbnails", "-o", str(tmp_path / "out")) == 0
-    assert f"5 thumbnails are in {tmp_path / 'out'}" in capsys.readouterr().out
+    assert f"5 thumbnails in {tmp_path / 'out'}" in capsys.readouterr().out
     names = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.jpg"))
     assert names == [
         "dance/01 춤 추는 고양이.jpg",

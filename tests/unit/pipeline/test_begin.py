@@ -218,6 +218,6 @@ def test_a_run_names_the_stand_ins_that_its_source_calls_alone(
 ) -> None:
     monkeypatch.setenv("FRAMESIFT_RUN__STAND_INS", '["tiktok", "youtube", "custom-vision"]')
     request = BeginInput(start=start, execution_arn="arn:1", started_at=MIDNIGHT)
-    begin_run(request, Settings(), records.runs, lambda _: False)
+    begin_run(request, Settings(), records, lambda _: False)
     (record,) = records.runs.newest(start["source"])
     assert record.stand_ins == named

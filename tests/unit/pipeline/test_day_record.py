@@ -345,7 +345,7 @@ def test_a_finish_that_dies_before_people_are_notified_does_it_when_it_is_tried_
     site.walled = {"food"}
     request = site.work(site.begin())
     with pytest.raises(ConnectionError):
-        finish_run(request, site.store, site.records, break_off)
+        finish_run(request, site.store, site.records, break_off, WORKFLOW)
     assert (site.record.status, site.record.notified) == ("FAILED", False)
 
     for _ in range(2):
@@ -359,7 +359,7 @@ def test_where_every_try_of_finish_dies_fail_notifies_people_of_what_finish_wrot
     begun = site.begin()
     request = site.work(begun)
     with pytest.raises(ConnectionError):
-        finish_run(request, site.store, site.records, break_off)
+        finish_run(request, site.store, site.records, break_off, WORKFLOW)
     ended = site.record
 
     for _ in range(2):
@@ -372,7 +372,7 @@ def test_a_fail_that_dies_before_people_are_notified_does_it_when_it_is_tried_ag
     begun = site.begin()
     request = FailInput(run=begun.run, stage="plan", error="X", execution_arn="arn:1")
     with pytest.raises(ConnectionError):
-        fail_run(request, site.records, break_off)
+        fail_run(request, site.records, break_off, WORKFLOW)
     assert (site.record.status, site.record.notified) == ("FAILED", False)
 
     for _ in range(2):

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 from typer.testing import CliRunner
 
-from framesift import cli
+from framesift.cli.app import load_app
 from framesift.cli.pose import app
 from framesift.cli.progress import frame_bars
 from framesift.errors import ModelMissingError, NoPersonError, NoVideosError
@@ -125,7 +125,7 @@ def test_a_dry_run_does_nothing(person_video, tmp_path):
 def test_a_dry_run_of_an_upload_says_the_same_and_sends_nothing(person_video, tmp_path):
     (tmp_path / "여름").mkdir()
     person_video.rename(tmp_path / "여름" / "댄스.mp4")
-    result = CliRunner().invoke(cli.load_app(), ["upload", str(tmp_path), "--collection", "dance", "--dry-run"])
+    result = CliRunner().invoke(load_app(), ["upload", str(tmp_path), "--collection", "dance", "--dry-run"])
     assert result.exit_code == 0, result.output
     assert "여름/댄스.mp4\t60\t60\t2.0\t" in result.output
     assert "would process 60 frames of 1 video: 2.0 s" in result.output

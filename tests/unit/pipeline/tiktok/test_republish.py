@@ -66,7 +66,7 @@ def start(made: Day, **asked: Any) -> BeginOutput:
         execution_arn="arn:2",
         started_at=datetime(2026, 11, 20, 9, tzinfo=UTC),
     )
-    return begin_run(request, made.settings, made.records.runs, lambda _: False)
+    return begin_run(request, made.settings, made.records, lambda _: False)
 
 
 def test_what_a_failed_day_collected_is_not_fetched_again(day: Callable[..., Day]) -> None:

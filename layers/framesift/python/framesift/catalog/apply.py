@@ -98,10 +98,11 @@ def apply_effect(item: CatalogItem | None, effect: Effect) -> CatalogItem | None
 
 def _add(item: CatalogItem | None, effect: Effect) -> CatalogItem:
     added = CatalogItem.model_validate(effect.value)
-    if item is None:
-        return added.model_copy(update={"version": effect.number})
-    names = list(dict.fromkeys([*item.names, *added.names]))[:MAX_NAMES]
-    return item if names == item.names else item.model_copy(update={"names": names, "version": effect.number})
+    known = item.names if item else []
+    names = list(dict.fromkeys([*known, *added.names]))[:MAX_NAMES]
+    if item and names == known:
+        return item
+    return (item or added).model_copy(update={"names": names, "version": effect.number})
 
 
 def _update(item: CatalogItem, effect: Effect) -> dict[str, Any]:

@@ -201,6 +201,7 @@ class _Visit:
                 break
             if clock() >= deadline:
                 cut_short = f"its time limit of {self._settings.time_limit_s:g} s came first"
+                await self._lists.settle(self._settings.page_timeout_s)  # What is on its way is kept.
                 break
             await self._scroll()
             self._report(min(self._clips.wanted, self._settings.target_clips), self._settings.target_clips)
