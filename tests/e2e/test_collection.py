@@ -6,44 +6,41 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
+from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from tests.e2e.test_upload import Up, up
+from tests.e2e.machine import Machine
 from tests.unit.images import encode, photograph
 from tests.waiting import wait_until
 
-# Each test takes up where the one before has left the machine.
+# The tests share a machine and a collection that is added once.
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    with up(tmp_path_factory.mktemp("collection"), fps=10) as started:
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    with Machine(tmp_path_factory.mktemp("collection"), FRAMESIFT_RUN__TOLERATED_FAILED_SHARE="0.5") as started:
         yield started
 
 
-def ledger(machine: Up, collection: str) -> dict[str, dict[str, Any]]:
-    shown = machine.command("collection", "ledger", collection, "--json").stdout
+def ledger(machine: Machine, collection: str, *batch: str) -> dict[str, dict[str, Any]]:
+    shown = machine.command("collection", "ledger", collection, *batch, "--json").stdout
     return {line["name"]: line for line in map(json.loads, shown.splitlines())}
 
 
-def batches(machine: Up, collection: str) -> list[dict[str, Any]]:
+def batches(machine: Machine, collection: str) -> list[dict[str, Any]]:
     return list(json.loads(machine.command("collection", "batches", collection, "--json").stdout))
 
 
-def objects(machine: Up, prefix: str) -> list[str]:
-    pages = machine.client("s3").get_paginator("list_objects_v2").paginate(Bucket=machine.bucket, Prefix=prefix)
-    return [each["Key"] for page in pages for each in page.get("Contents", [])]
-
-
-def test_a_folder_becomes_items_with_thumbnails_and_every_file_has_its_line(machine: Up, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def added(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> CompletedProcess[str]:
+    """What was said when a folder of good and bad files, and a zip, was added to the collection `parts`."""
     cat, cup = photograph("chelsea"), photograph("coffee")
-    folder = tmp_path / "photos"
-    (folder / "안").mkdir(parents=True)
+    folder = tmp_path_factory.mktemp("photos")
+    (folder / "안").mkdir()
     (folder / "안" / "고양이 🎬.png").write_bytes(encode(cat, "PNG"))
     (folder / "cup.jpg").write_bytes(encode(cup))
     (folder / "same cup.jpg").write_bytes(encode(cup))
@@ -54,11 +51,14 @@ def test_a_folder_becomes_items_with_thumbnails_and_every_file_has_its_line(mach
         smaller.save(body, "JPEG", quality=90)
         made.writestr("여름/a'b 100%.jpg", body.getvalue())
         made.writestr("../escape.jpg", b"x")
+    return machine.command("collection", "add", "parts", str(folder))
 
-    added = machine.command("collection", "add", "parts", str(folder))
 
+def test_a_folder_becomes_items_with_thumbnails_and_every_file_has_its_line(
+    machine: Machine, added: CompletedProcess[str]
+) -> None:
     assert added.returncode == 0, added.stderr
-    lines = ledger(machine, "parts")
+    lines = ledger(machine, "parts", batches(machine, "parts")[-1]["id"])
     assert {name: line.get("error", {}).get("error", line["status"]) for name, line in lines.items()} == {
         "안/고양이 🎬.png": "added",
         "cup.jpg": "added",
@@ -73,24 +73,26 @@ def test_a_folder_becomes_items_with_thumbnails_and_every_file_has_its_line(mach
             thumbnail = machine.client("s3").get_object(Bucket=machine.bucket, Key=key)["Body"].read()
             with Image.open(io.BytesIO(thumbnail)) as opened:
                 assert max(opened.size) <= size
-    (run,) = machine.runs("parts")
+    run = machine.upload_runs("parts")[-1]
     assert run["status"] == "SUCCEEDED"
-    recorded = json.loads(machine.command("status", "upload", run["run_id"], "--json").stdout)
+    recorded = machine.record("upload", run["run_id"])
     assert recorded["degraded"][0].startswith("parts: 2 of 6 files were refused")
     compared = recorded["counts"]["compare"]
     assert (compared["compared"], compared["changed"]) == (3, 1), "the smaller copy repeats the larger one"
 
 
-def test_images_are_looked_at_again_under_their_names(machine: Up) -> None:
-    before = objects(machine, "collections/parts/originals/")
+@pytest.mark.usefixtures("added")
+def test_images_are_looked_at_again_under_their_names(machine: Machine) -> None:
+    before = machine.objects("collections/parts/originals/")
     looked = machine.command("collection", "look", "parts")
     assert looked.returncode == 0, looked.stderr
     assert "3 looked" in looked.stdout
     assert set(ledger(machine, "parts")) == {"안/고양이 🎬.png", "cup.jpg", "odd.zip/여름/a'b 100%.jpg"}
-    assert objects(machine, "collections/parts/originals/") == before
+    assert machine.objects("collections/parts/originals/") == before
 
 
-def test_only_what_failed_is_tried_again(machine: Up) -> None:
+@pytest.mark.usefixtures("added")
+def test_only_what_failed_is_tried_again(machine: Machine) -> None:
     first = batches(machine, "parts")[-1]
     retried = machine.command("collection", "retry", "parts", first["id"])
     assert retried.returncode == 0, retried.stderr
@@ -98,7 +100,7 @@ def test_only_what_failed_is_tried_again(machine: Up) -> None:
     assert "1 item\n" in retried.stderr, "the broken image alone is read again"
 
 
-def test_what_is_dropped_into_the_bucket_is_taken_in_and_cleared(machine: Up) -> None:
+def test_what_is_dropped_into_the_bucket_is_taken_in_and_cleared(machine: Machine) -> None:
     machine.drop("dropped/커피 #1.jpg", encode(photograph("coffee")))
     machine.drop("dropped/broken.jpg", b"\xff\xd8\xff")
 
@@ -107,5 +109,5 @@ def test_what_is_dropped_into_the_bucket_is_taken_in_and_cleared(machine: Up) ->
         return sum(sum(batch["counts"].values()) for batch in done) == 2
 
     wait_until(count, within_s=120, every_s=1)
-    assert objects(machine, "uploads/dropped/") == ["uploads/dropped/broken.jpg"], "what was taken in is cleared"
-    assert len(objects(machine, "collections/dropped/originals/")) == 1
+    assert machine.objects("uploads/dropped/") == ["uploads/dropped/broken.jpg"], "what was taken in is cleared"
+    assert len(machine.objects("collections/dropped/originals/")) == 1

@@ -3,39 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
 from framesift_local.commands.images import COLLECTION, EXPORTED, QUERIES
+from tests.e2e.machine import Machine
 
 pytestmark = pytest.mark.slow
-FRAMESIFT = [sys.executable, "-c", "from framesift.cli import main; main()"]
 IMAGES = 60
 
 
-class Ran:
-    """A folder in which the images were made and looked at."""
+class Ran(Machine):
+    """A folder in which the images were made and looked at; nothing is up any more."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        super().__init__(folder)
         self.first = self.command("local", "run", "images", "--images", str(IMAGES))
-
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*FRAMESIFT, *arguments],
-            cwd=self.folder,
-            env={**os.environ, "COLUMNS": "200"},
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
 
     def count(self, query: str) -> int:
         return int(self.command("collection", "query", COLLECTION, query, "--count").stdout)
