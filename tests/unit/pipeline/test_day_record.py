@@ -366,6 +366,9 @@ def test_where_every_try_of_finish_dies_fail_notifies_people_of_what_finish_wrot
         site.fail("finish", begun.run)
     assert site.notified == ["Framesift: tiktok of 2026-11-20 is incomplete"]
     assert site.record == ended.model_copy(update={"notified": True}), "what Finish wrote stays"
+    scopes = {scope for _, scope in site.records.stages.outputs(begun.run)}
+    assert scopes, "what was done is kept"
+    assert not any("food" in scope for scope in scopes), "the next try of what failed begins anew"
 
 
 def test_a_fail_that_dies_before_people_are_notified_does_it_when_it_is_tried_again(site: Site) -> None:

@@ -92,8 +92,9 @@ def _fail(request: FailInput, records: Records, notify: Notify) -> None:
     ):  # The run is another execution's, or there is none.
         _notify_refused(request, notify)
         return
-    if is_ours and record.status == "FAILED":  # An earlier try may have died before it notified anyone.
-        _notify_failure(record, records, notify)
+    if is_ours and record.status == "FAILED":  # What wrote it may have died before it notified anyone.
+        follow_up = _follow_up_failure if _is_written_by_finish(record, request) else _notify_failure
+        follow_up(record, records, notify)
     if record.status != "RUNNING" or not is_ours:
         return
     failure = Failure(stage=request.stage, error=request.error, cause=plain_cause(request.cause))
@@ -108,6 +109,11 @@ def _fail(request: FailInput, records: Records, notify: Notify) -> None:
     if records.runs.end(ended):
         _log_end(ended)
         _notify_failure(ended, records, notify)
+
+
+def _is_written_by_finish(record: RunRecord, request: FailInput) -> bool:
+    """Whether Finish wrote the end and then died: its failures are those of the stages before it."""
+    return request.stage == "finish" and record.stage != "finish"
 
 
 def _follow_up_failure(record: RunRecord, records: Records, notify: Notify) -> None:
