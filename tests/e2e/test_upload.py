@@ -164,6 +164,11 @@ def test_a_command_sends_what_is_not_there(machine: VideoMachine, sent: Path) ->
     runs = len(machine.upload_runs("여름 춤"))
     again = machine.command("upload", str(sent), "--collection", "여름 춤")
     assert "0 sent" in again.stdout
+    (sent / "new.mp4").write_bytes((sent / "0.mp4").read_bytes() + bytes(8))
+    dry = machine.command("upload", str(sent), "--collection", "여름 춤", "--dry-run")
+    (sent / "new.mp4").unlink()
+    assert [line.split("\t")[0] for line in dry.stdout.splitlines()[1:]] == ["new.mp4"]
+    assert "3 videos already there; --force sends them again" in dry.stderr
     assert len(machine.upload_runs("여름 춤")) == runs
 
 

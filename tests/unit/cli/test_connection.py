@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from framesift.address import Address
-from framesift.cli import connection
-from framesift.errors import EmbeddedAwsDownError, UnknownSettingError
+from framesift.cli import connection, runs
+from framesift.errors import EmbeddedAwsDownError, UnknownSettingError, UnknownSourceError
 from framesift.settings import load_settings
 from framesift.settings.own import digest_settings
 
@@ -104,6 +104,12 @@ def test_other_commands_need_one_that_runs(kept: list[Path]) -> None:
     with pytest.raises(EmbeddedAwsDownError):
         connection.connect("")
     assert kept == []
+
+
+@pytest.mark.parametrize("command", [runs.run, runs.list_runs])
+def test_a_misspelt_source_is_named_where_nothing_runs(kept: list[Path], command: Callable[..., None]) -> None:
+    with pytest.raises(UnknownSourceError, match="'tikotk'; sources are: tiktok"):
+        command("tikotk")
 
 
 @pytest.mark.parametrize("find", [connection.connect, connection.connect_to_read])

@@ -59,6 +59,16 @@ def test_a_column_that_is_empty_goes_before_others() -> None:
     assert row.split() == [ID, "MIT", "1,234"]
 
 
+def test_where_there_is_nothing_a_person_reads_a_sentence_and_a_pipe_the_headings(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with terminal(80) as written:
+        show_table(COLUMNS, [], if_empty="No clip [yet].")
+    assert written.getvalue() == "No clip [yet].\n"
+    show_table(COLUMNS, [], if_empty="No clip [yet].")
+    assert capsys.readouterr().out == "id\ttitle\tlicence\tviews\n"
+
+
 def test_an_id_wider_than_the_terminal_stays_whole() -> None:
     head, row = shown(20, (ID, "title", "MIT", "1"))
     assert (head.strip(), row.strip()) == ("id", ID)

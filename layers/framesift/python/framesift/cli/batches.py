@@ -106,6 +106,7 @@ def batches(name: NameArgument, json_: JsonOption = False, stack: StackOption = 
             Column("files", priority=3, min_width=16),
         ),
         [(batch.id, batch.kind, batch.state, batch.by, _counts(batch)) for batch in found],
+        if_empty="Nothing was put into it yet: `framesift collection add` does it.",
     )
 
 
@@ -128,6 +129,7 @@ def ledger(
     show_table(
         (Column("file", keep=True), Column("came to", priority=3), Column("why", priority=2, min_width=20)),
         [(line.name, line.status, Cell(line.error.message, "red") if line.error else "") for line in lines],
+        if_empty="No file came to this.",
     )
 
 

@@ -109,6 +109,7 @@ def query(
             Column("flags", priority=2),
         ),
         [_describe(item) for item in items],
+        if_empty="No image.",
     )
     errors.print(f"[dim]{len(items):,} of {total:,}[/]", highlight=False)
 
@@ -220,6 +221,7 @@ def duplicates(
             Column("score", priority=2, align="right"),
         ),
         [(item.id, item.names[0], originals[pair.of], pair.method, f"{pair.score:.3f}") for item, pair in pairs],
+        if_empty="No image nearly repeats another.",
     )
 
 

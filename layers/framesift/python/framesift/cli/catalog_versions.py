@@ -60,6 +60,7 @@ def versions(name: NameArgument, json_: JsonOption = False, stack: StackOption =
             Column("description", priority=1, min_width=12),
         ),
         [(each.name, str(each.snapshot.count), show_time(each.at), each.by, each.description) for each in found],
+        if_empty="No version was kept yet: `framesift collection version` keeps one.",
     )
 
 
@@ -94,6 +95,7 @@ def diff(
             Column("in", priority=2, min_width=10),
         ),
         rows,
+        if_empty="They are equal.",
     )
     if more:
         errors.print(f"[dim]{len(rows):,} of {len(rows) + more:,}[/]", highlight=False)

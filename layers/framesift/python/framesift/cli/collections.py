@@ -68,6 +68,7 @@ def list_collections(json_: JsonOption = False, stack: StackOption = "") -> None
             )
             for row in found
         ],
+        if_empty="There is no collection yet: `framesift collection add NAME FOLDER` makes one.",
     )
 
 

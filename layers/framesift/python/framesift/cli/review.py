@@ -43,6 +43,7 @@ def list_reviews(
                 Column("box: left, top, size", priority=0),
             ),
             [_row(review) for review in page.reviews],
+            if_empty=f"No prediction is {verdict}.",
         )
     if page.next:
         errors.print(f"The {limit} oldest are shown; --limit {2 * limit} shows more.", highlight=False)

@@ -62,6 +62,7 @@ def run(
         "force": force,
         "only_if_failed": only_if_failed,
     }
+    branch_of(source)  # A misspelt one is named before anything is asked.
     connection = connect(stack)
     start = {name: value for name, value in start.items() if value}
     if dry:
@@ -171,6 +172,7 @@ def list_runs(
     stack: StackOption = "",
 ) -> None:
     """List the newest executions of a source's runs: who started each, and how it ended."""
+    branch_of(source)
     executions = connect_to_read(stack).records.runs.executions(source, limit)
     if json_:
         output.print_json(json.dumps([execution.model_dump(mode="json") for execution in executions]))
@@ -187,6 +189,7 @@ def list_runs(
             Column("error", priority=5, min_width=10),
         ),
         [_execution_row(execution) for execution in executions],
+        if_empty=f"{source} has not been run yet: `framesift run {source}` does it.",
     )
 
 
@@ -276,7 +279,7 @@ def show_lists(lists: list[TopList]) -> None:
     for top in lists:
         note = safe_text(top.note or "")
         output.print(f"\n[bold]{top.category}[/]  {top.date}  [dim]{note}[/]", highlight=False)
-        show_table(_LIST_COLUMNS, [_list_row(item) for item in top.items])
+        show_table(_LIST_COLUMNS, [_list_row(item) for item in top.items], if_empty="The list is empty.")
 
 
 def _list_row(item: TopItem) -> tuple[str, ...]:

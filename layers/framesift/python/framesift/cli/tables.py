@@ -41,7 +41,9 @@ class Cell:
     style: str = ""
 
 
-def show_table(columns: Sequence[Column], rows: Iterable[Sequence[str | Cell]]) -> None:
+def show_table(
+    columns: Sequence[Column], rows: Iterable[Sequence[str | Cell]], *, if_empty: str = "Nothing to show."
+) -> None:
     """Print a table to stdout; text from outside needs no escaping.
 
     At a terminal, the least important columns are left out where there is not enough width for all, and long cells are
@@ -50,10 +52,14 @@ def show_table(columns: Sequence[Column], rows: Iterable[Sequence[str | Cell]]) 
     Args:
         columns: The columns, from left to right.
         rows: A cell for each column.
+        if_empty: What a person reads where there is no row.
     """
     cells = [[_cell(value) for value in row] for row in rows]
     if output.is_terminal:
-        _print_grid(columns, cells)
+        if cells:
+            _print_grid(columns, cells)
+        else:
+            output.print(plain_text(if_empty), style="dim", highlight=False, soft_wrap=True, markup=False)
         return
     lines = [[column.name for column in columns], *([cell.text for cell in row] for row in cells)]
     for line in lines:

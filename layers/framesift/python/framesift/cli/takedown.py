@@ -73,6 +73,7 @@ def list_takedowns(
     show_table(
         (Column("clip", keep=True), Column("since", priority=2), Column("why", priority=3), Column("title")),
         [(each.id, show_time(each.at), each.why, titles[each.id]) for each in found],
+        if_empty="No clip is taken down.",
     )
 
 

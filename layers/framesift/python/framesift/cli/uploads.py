@@ -8,14 +8,14 @@ from typing import Annotated
 import typer
 
 from framesift import keys
-from framesift.cli.connection import Connection, StackOption, connect
-from framesift.cli.console import output, safe_text
+from framesift.cli.connection import Connection, StackOption, connect, connect_to_read
+from framesift.cli.console import count_of, errors, output, safe_text
 from framesift.cli.left_out import report_left_out
 from framesift.cli.pose import preview
 from framesift.cli.progress import sending
 from framesift.cli.tables import Cell, Column, show_table
 from framesift.contracts import VideoEntry
-from framesift.errors import NoVideosError
+from framesift.errors import EmbeddedAwsDownError, NoVideosError
 from framesift.names import check_collection
 from framesift.pipeline.upload.poses import pose_settings
 from framesift.settings import load_settings
@@ -37,7 +37,7 @@ def upload(
 ) -> None:
     """Upload videos to a collection: each upload starts its own run."""
     if dry_run:
-        raise typer.Exit(_preview(check_collection(collection), files))
+        raise typer.Exit(_preview(check_collection(collection), files, stack, force=force))
     sent = send_videos(connect(stack), check_collection(collection), files, force=force)
     new = sum(each.status == "sent" for each in sent)
     output.print(
@@ -48,12 +48,21 @@ def upload(
     )
 
 
-def _preview(collection: str, files: list[Path]) -> int:
+def _preview(collection: str, files: list[Path], stack: str, *, force: bool) -> int:
     from framesift.pose.segments import Source
 
     prefix = keys.uploads_prefix(collection)
-    videos = [Source(path, key.removeprefix(prefix)) for file in files for path, key in _keys(file, collection)]
-    return preview(videos, pose_settings(load_settings().upload))
+    pairs = [pair for file in files for pair in _keys(file, collection)]
+    try:
+        sender = Sender(connect_to_read(stack).bucket, overwrite=force)
+        new = [pair for pair in pairs if not sender.is_there(*pair)]
+    except EmbeddedAwsDownError:  # Nothing runs, so nothing was sent.
+        new = pairs
+    videos = [Source(path, key.removeprefix(prefix)) for path, key in new]
+    exit_code = preview(videos, pose_settings(load_settings().upload))
+    if there := len(pairs) - len(new):
+        errors.print(f"{count_of(there, 'video')} already there; --force sends them again", highlight=False)
+    return exit_code
 
 
 def send_videos(connection: Connection, collection: str, files: list[Path], *, force: bool) -> list[Sent]:

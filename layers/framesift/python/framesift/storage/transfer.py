@@ -76,19 +76,32 @@ class Sender:
                 pool.shutdown(cancel_futures=True)
                 raise
 
+    def is_there(self, path: Path, key: str) -> bool:
+        """Whether a file would not be sent, as its object has the same digest.
+
+        Raises:
+            UploadError: One of its leaves.
+        """
+        return self._is_there(key, _digest(path))
+
+    def _is_there(self, key: str, digest: str) -> bool:
+        if self.overwrite:
+            return False
+        with upload_errors(self.bucket):
+            existing = S3Store(self.bucket).describe(key)
+        return existing is not None and existing.declared_sha256 == digest
+
     def send(self, path: Path, key: str) -> Sent:
         """Send a file, unless its object has the same digest.
 
         Raises:
             UploadError: One of its leaves.
         """
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = _digest(path)
         size_bytes = path.stat().st_size
         store = S3Store(self.bucket)
         with upload_errors(self.bucket):
-            existing = None if self.overwrite else store.describe(key)
-            if existing is not None and existing.declared_sha256 == digest:
+            if self._is_there(key, digest):
                 self.on_bytes(size_bytes)
                 return self._report(Sent(path, key, "there", size_bytes))
             store.upload_verified(
@@ -109,3 +122,8 @@ class Sender:
     def _report(self, sent: Sent) -> Sent:
         self.on_file(sent)
         return sent
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
