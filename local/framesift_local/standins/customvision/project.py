@@ -12,6 +12,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from framesift.errors import StateDamagedError
 from framesift_local.standins.customvision.refusals import Refusal
 from framesift_local.standins.customvision.vision import Detection
 
@@ -72,11 +73,21 @@ class Project:
 
     @classmethod
     def load(cls, folder: Path) -> Project:
-        """Read a project that was saved."""
-        kept = json.loads((folder / "project.json").read_text(encoding="utf-8"))
-        images = {key: StoredImage(**value) for key, value in kept.pop("images").items()}
-        iterations = {key: Iteration(**value) for key, value in kept.pop("iterations").items()}
-        return cls(**{**kept, "folder": folder}, images=images, iterations=iterations)
+        """Read a project that was saved.
+
+        Raises:
+            StateDamagedError: What was saved cannot be read.
+        """
+        path = folder / "project.json"
+        try:
+            kept = json.loads(path.read_text(encoding="utf-8"))
+            images = {key: StoredImage(**value) for key, value in kept.pop("images").items()}
+            iterations = {key: Iteration(**value) for key, value in kept.pop("iterations").items()}
+            return cls(**{**kept, "folder": folder}, images=images, iterations=iterations)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise StateDamagedError(
+                f"{path} is damaged ({error}): delete the folder {folder}, and the project begins anew."
+            ) from None
 
     def find_iteration(self, iteration_id: str) -> Iteration:
         """Return an iteration by its id."""
