@@ -77,13 +77,11 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest
 
 @pytest.fixture
 def aws_on_moto() -> Iterator[None]:
-    """AWS in this process; every client is made anew."""
+    """AWS in this process, empty. Clients are kept from test to test: to make one takes longer than most tests."""
     from moto import mock_aws
 
     with mock_aws():
-        aws.forget_clients()
         yield
-    aws.forget_clients()
 
 
 @pytest.fixture
