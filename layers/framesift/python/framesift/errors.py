@@ -13,6 +13,7 @@ FramesiftError
 │   │   └── UnknownSettingError · SecretUnreadableError · SecretContentError
 │   ├── NotFoundError (ObjectMissingError) · TranslateDeniedError
 │   │   ├── CollectionMissingError · ItemMissingError · VersionMissingError · BatchMissingError
+│   │   ├── ExportMissingError · ImportMissingError
 │   │   └── PersonMissingError · ShareMissingError
 │   ├── BatchError                  an upload batch cannot do what was requested
 │   │   ├── BatchStateError · BatchIncompleteError · BatchTooLargeError · FileNameError
@@ -33,6 +34,7 @@ FramesiftError
 │   ├── NotLoggedInError · LoginFailedError · RequestTooLargeError
 │   ├── RequestConflictError        the request does not fit what is there
 │   │   ├── CollectionExistsError · LastOwnerError · OwnedCollectionsError
+│   │   ├── ExportNotReadyError · ImportStateError
 │   │   └── RevisionMissingError · RevisionChangedError · RequestReusedError · RequestRunningError
 │   ├── CatalogError                a collection's catalog cannot do what was requested
 │   │   ├── InvalidTagError · TooManyTagsError · InvalidMetadataError · ChangeTooLargeError
@@ -176,6 +178,14 @@ class ItemMissingError(NotFoundError):
 
 class VersionMissingError(NotFoundError):
     """The collection's catalog has no version of that name."""
+
+
+class ExportMissingError(NotFoundError):
+    """The collection has no export of that id, or it has expired."""
+
+
+class ImportMissingError(NotFoundError):
+    """The collection has no import of that id."""
 
 
 class BatchMissingError(NotFoundError):
@@ -532,6 +542,14 @@ class LastOwnerError(RequestConflictError):
 
 class OwnedCollectionsError(RequestConflictError):
     """The person owns collections that nobody else owns."""
+
+
+class ExportNotReadyError(RequestConflictError):
+    """The export is still being made, or has failed: there is nothing to download."""
+
+
+class ImportStateError(RequestConflictError):
+    """The import's file has not arrived, or the import has been started before."""
 
 
 class RevisionMissingError(RequestConflictError):

@@ -23,7 +23,8 @@ collections/{collection}/catalog/snapshots/…          every item after a certa
 collections/{collection}/catalog/versions/…           the named versions' snapshots
 collections/{collection}/catalog/changes/…            what is too large for a change's record
 collections/{collection}/batches/{batch}/…            what was uploaded together, and its ledger
-collections/{collection}/exports/{export}/…
+exports/{collection}/{export}/…                       they expire
+imports/{collection}/{import}                         files of labels that are being brought in; they expire
 ```
 
 Only users write to `uploads/` and `incoming/`, so no output of a run starts another.
@@ -40,6 +41,8 @@ from framesift.contracts import Run
 
 UPLOADS = "uploads/"
 INCOMING = "incoming/"
+EXPORTS = "exports/"
+IMPORTS = "imports/"
 THUMBNAIL_SIZES = (256, 1024)
 """The lengths of the longer sides of a collection's thumbnails, pixels."""
 
@@ -314,12 +317,22 @@ def look_results(prefix: str, shard: int) -> str:
 
 def exports_prefix(collection: str) -> str:
     """The folder of all exports."""
-    return f"{collection_prefix(collection)}exports/"
+    return f"{EXPORTS}{collection}/"
 
 
 def export_prefix(collection: str, export: str) -> str:
     """The folder of an export."""
     return f"{exports_prefix(collection)}{export}/"
+
+
+def imports_prefix(collection: str) -> str:
+    """The folder of the files of labels that are being brought in."""
+    return f"{IMPORTS}{collection}/"
+
+
+def import_file(collection: str, import_id: str) -> str:
+    """A file of labels that is being brought in; it is deleted once it is read."""
+    return f"{imports_prefix(collection)}{import_id}"
 
 
 def model_prefix(name: str) -> str:

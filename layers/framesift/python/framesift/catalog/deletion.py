@@ -116,7 +116,13 @@ def delete_collection(
             store.delete_versions(store.versions(f"{keys.run_prefix(run.run_of_attempt(attempt))}/"))
         records.stages.forget_run(run.run)
         records.runs.forget(run)
-    folders = (keys.uploads_prefix, keys.incoming_of_collection, keys.collection_prefix)
+    folders = (
+        keys.uploads_prefix,
+        keys.incoming_of_collection,
+        keys.collection_prefix,
+        keys.exports_prefix,
+        keys.imports_prefix,
+    )
     for prefix in (folder(collection) for folder in folders):
         store.delete_versions(store.versions(prefix))
     records.inboxes.forget_all(collection)

@@ -413,6 +413,10 @@ class CatalogSettings(Group):
     query_threads: int = Field(2, ge=1, description="Threads of one query.")
     query_time_limit_s: float = Field(10.0, gt=0, description="How long one query may take, seconds.")
     open_readers: int = Field(4, ge=1, description="Collections that one process keeps open for queries.")
+    export_days: int = Field(7, ge=1, description="How long an export is kept, days.")
+    max_import_bytes: int = Field(
+        500_000_000, ge=1_000, description="The largest file of corrections that is brought in, bytes."
+    )
     compact_after_changes: int = Field(
         100, ge=1, description="A catalog gets a new snapshot as soon as it has so many changes since the last one."
     )

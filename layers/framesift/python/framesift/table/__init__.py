@@ -23,6 +23,8 @@
 | `COLLECTION#{collection}` | `MEMBER#{user}` | somebody's role in it | `members` |
 | `COLLECTION#{collection}` | `SHARE#{share}` | a link that opens it, or an item of it, for a while | `shares` |
 | `COLLECTION#{collection}` | `QUERY#{name}` | a saved query | `queries` |
+| `COLLECTION#{collection}` | `EXPORT#{export}` | an export, and how far it is | `exports` |
+| `COLLECTION#{collection}` | `IMPORT#{import}` | a file of labels that is brought in | `imports` |
 | `COLLECTION#{collection}` | `CATALOG` | where its catalog stands: its log, its snapshot | `collections` |
 | `COLLECTION#{collection}` | `VERSION#{name}` | a named version of its catalog | `collections` |
 | `COLLECTION#{collection}` | `PURGE` | how far a purge of removed items is | `collections` |
@@ -68,6 +70,8 @@ from framesift.table.collections import (
     Visibility,
 )
 from framesift.table.deletions import Deletion, Deletions
+from framesift.table.exports import ExportRecord, Exports
+from framesift.table.imports import ImportRecord, Imports
 from framesift.table.inboxes import Inbox, InboxEntry, Inboxes
 from framesift.table.items import ItemDay, Items, TakenDown
 from framesift.table.lists import ListPointer, Lists
@@ -184,8 +188,15 @@ class Records:
         """The changes of catalogs."""
         return Changes(self.table)
 
-        """Collections: what each is called, whose it is, who sees it."""
-        return Collections(self.table)
+    @property
+    def exports(self) -> Exports:
+        """Exports of collections."""
+        return Exports(self.table)
+
+    @property
+    def imports(self) -> Imports:
+        """Files of labels that are brought into collections."""
+        return Imports(self.table)
 
     @property
     def batches(self) -> Batches:
@@ -210,8 +221,12 @@ __all__ = [
     "Deletion",
     "Deletions",
     "Execution",
+    "ExportRecord",
+    "Exports",
     "Failure",
     "Fault",
+    "ImportRecord",
+    "Imports",
     "InService",
     "Inbox",
     "InboxEntry",
