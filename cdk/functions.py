@@ -381,8 +381,9 @@ VISION = Access(
         "RUN#upload#*": _GET + _PUT,
         "COLLECTION#*": _GET + _PUT + _QUERY,
         "CHANGES#*": _QUERY + _PUT,
+        "REQUESTS#*": _GET + _PUT,
     },
-    reads=("runs/", "models/", "residual/", "incoming/", "collections/"),
+    reads=("runs/", "models/", "residual/", "incoming/", "collections/", "exports/", "imports/"),
     versions=("uploads/",),
     writes=("runs/",),
     writes_in_parts=(
@@ -393,8 +394,9 @@ VISION = Access(
         "collections/*/batches/",
         "collections/*/duplicates/",
         "collections/*/catalog/",
+        "exports/",
     ),
-    deletes=("collections/*/catalog/changes/",),
-    purges=("collections/*/catalog/snapshots/",),
+    deletes=("collections/*/catalog/changes/", "exports/*/state/"),
+    purges=("collections/*/catalog/snapshots/", "exports/", "imports/"),
     lent=True,
 )

@@ -85,7 +85,7 @@ def _grant_objects(role: iam.IRole, access: Access, bucket: s3.IBucket) -> None:
         (readable, ["s3:GetObject"]),
         (access.versions, ["s3:GetObjectVersion"]),
         (access.writes, ["s3:PutObject"]),
-        (access.writes_in_parts, ["s3:PutObject", "s3:AbortMultipartUpload"]),
+        (access.writes_in_parts, ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]),
         (access.deletes, ["s3:DeleteObject"]),
         ((*access.versions_deletes, *access.purges), ["s3:DeleteObjectVersion"]),
         (access.tags, ["s3:GetObjectTagging"]),

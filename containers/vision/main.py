@@ -1,4 +1,4 @@
-"""The vision job. States: AnalyzeOnGpu, AnalyzeOnCpu, CompareImages in statemachine/pipeline.asl.json.
+"""The vision job. States: AnalyzeOnGpu, AnalyzeOnCpu, CompareImages, RunJob in statemachine/pipeline.asl.json.
 
     python -m containers.vision.main s3://bucket/key-of-the-job-spec
 
@@ -15,7 +15,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from types import FrameType
 
-from framesift.contracts import AnalysisJob, CompareJob, JobSpec, LookJob, PoseJob
+from framesift.contracts import AnalysisJob, CompareJob, JobSpec, LookJob, PoseJob, RunJobSpec
+from framesift.contracts.exports import ExportJob, ImportJob
 from framesift.errors import CollectionMissingError, FramesiftError, InterruptedByHostError
 from framesift.log import logger
 from framesift.models import default_cache_dir, open_registry
@@ -39,9 +40,10 @@ def main(job_spec_uri: str) -> int:
         _WORK[spec.kind](text, store, child)
     except FramesiftError as error:
         logger.error(str(error), extra={"error": type(error).__name__})
-        if spec is not None:
+        if spec is not None and spec.kind not in _BY_THEMSELVES:
             stage = "compare" if spec.kind == "compare" else "analyze"
-            Records(spec.table).stages.put_fault(spec.run, stage, error)
+            run = RunJobSpec.model_validate_json(text).run
+            Records(spec.table).stages.put_fault(run, stage, error)
         return error.exit_code
     return 0
 
@@ -129,8 +131,30 @@ def compare_images(text: bytes, store: S3Store, _child: int) -> None:
     compare_collection(job, load_settings(), store, Records(job.table))
 
 
+def export_items(text: bytes, store: S3Store, _child: int) -> None:
+    """Export items of a collection."""
+    from framesift.catalog.export_jobs import run_export
+
+    signal.signal(signal.SIGTERM, _give_up)
+    job = ExportJob.model_validate_json(text)
+    done = run_export(job, load_settings(), store, Records(job.table))
+    about = {"collection": job.collection, "export": job.export}
+    logger.info("export done" if done else "the export was deleted meanwhile", extra=about)
+
+
+def import_labels(text: bytes, store: S3Store, _child: int) -> None:
+    """Bring labels or fields from a file into a collection."""
+    from framesift.catalog.import_jobs import run_import
+
+    signal.signal(signal.SIGTERM, _give_up)
+    job = ImportJob.model_validate_json(text)
+    done = run_import(job, load_settings(), store, Records(job.table))
+    about = {"collection": job.collection, "import": job.import_id}
+    logger.info("import done" if done else "the collection was deleted meanwhile", extra=about)
+
+
 def _give_up(_number: int, _frame: FrameType | None) -> None:
-    raise InterruptedByHostError("The host is stopping this job; finished videos are kept. Run it again.")
+    raise InterruptedByHostError("The host is stopping this job; what is finished is kept. Run it again.")
 
 
 _WORK: Mapping[str, Callable[[bytes, S3Store, int], None]] = {
@@ -138,7 +162,11 @@ _WORK: Mapping[str, Callable[[bytes, S3Store, int], None]] = {
     "poses": extract_all_poses,
     "look": look_at_images,
     "compare": compare_images,
+    "export": export_items,
+    "import": import_labels,
 }
+_BY_THEMSELVES = frozenset({"export", "import"})
+"""Kinds of jobs that belong to no run: their own records say why they failed."""
 
 
 if __name__ == "__main__":

@@ -9,9 +9,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from framesift.contracts import BeginInput
 from framesift.log import logger
-from framesift.pipeline.begin import begin_run, execution_is_running
+from framesift.pipeline.begin import begin_run
 from framesift.settings import load_settings
 from framesift.table import Records
+from framesift.workflow import execution_is_running
 
 tracer = Tracer()
 

@@ -15,9 +15,10 @@ from framesift.errors import (
     UnknownCategoryError,
     UnknownSourceError,
 )
-from framesift.pipeline.begin import begin_run, execution_is_running
+from framesift.pipeline.begin import begin_run
 from framesift.settings import Settings
 from framesift.table import Failure, Records, RunRecord, Runs
+from framesift.workflow import execution_is_running
 
 # 20 November in Seoul, still the 19th in UTC.
 MIDNIGHT = datetime(2026, 11, 19, 15, 0, 5, tzinfo=UTC)

@@ -40,7 +40,7 @@ FramesiftError
 │   │   ├── InvalidTagError · TooManyTagsError · InvalidMetadataError · ChangeTooLargeError
 │   │   ├── CollectionDeletedError · ItemChangedError · VersionExistsError · InvalidVersionError · InvalidSplitError
 │   │   ├── UnknownSortError · UnknownFacetError · InvalidCursorError · QueryTooLargeError
-│   │   ├── NoVectorsError · LabelFileError · FieldTableError
+│   │   ├── NoVectorsError · LabelFileError · FieldTableError · UnstableCollectionError
 │   │   └── QueryError              a query cannot be understood
 │   │       └── QuerySyntaxError · UnknownFieldError · QueryValueError · QueryTooComplexError
 │   ├── PoseError                   the pose commands cannot do what was requested
@@ -630,6 +630,10 @@ class QueryTooLargeError(CatalogError):
 
 class NoVectorsError(CatalogError):
     """A collection has no vectors of a model."""
+
+
+class UnstableCollectionError(CatalogError):
+    """Items were removed from a collection each time that it was exported."""
 
 
 class LabelFileError(CatalogError):

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from framesift.contracts.base import Contract
+from framesift.contracts.stages import JobKind, JobSpec
 
 ExportFormat = Literal["coco", "yolo", "voc", "label-studio", "parquet", "csv", "jsonl", "images"]
 
@@ -46,3 +47,19 @@ class ExportSummary(Contract):
     first_missing: list[str] = Field([], description="The ids of the first 100 of them.")
     without_vector: int = Field(0, description="Items that the model has no vector of.")
     digest: str = Field(description="Identifies the items and options: the same ones are not exported again.")
+
+
+class ExportJob(JobSpec):
+    """A job that makes an export, which its record describes."""
+
+    kind: JobKind = "export"
+    collection: str
+    export: str
+
+
+class ImportJob(JobSpec):
+    """A job that brings labels or fields from a file into a catalog, as the import's record says."""
+
+    kind: JobKind = "import"
+    collection: str
+    import_id: str

@@ -16,7 +16,7 @@ from pydantic import Field
 from framesift.contracts.base import Contract
 from framesift.contracts.catalog import CatalogItem, ItemId
 from framesift.contracts.items import ItemError
-from framesift.contracts.stages import JobSpec
+from framesift.contracts.stages import JobKind, RunJobSpec
 
 
 class ZipEntry(Contract):
@@ -47,10 +47,10 @@ class FileRef(Contract):
     item_id: ItemId | None = Field(None, description="The item, where it is looked at again.")
 
 
-class LookJob(JobSpec):
+class LookJob(RunJobSpec):
     """A vision job that looks at a collection's images."""
 
-    kind: Literal["images", "poses", "look", "compare"] = "look"
+    kind: JobKind = "look"
     collection: str
     batch: str
     added_by: str = Field("", description="The user's id; empty: put into the bucket directly.")
@@ -62,10 +62,10 @@ class LookJob(JobSpec):
     )
 
 
-class CompareJob(JobSpec):
+class CompareJob(RunJobSpec):
     """A vision job that compares a collection's new images with all of it, once they are in the catalog."""
 
-    kind: Literal["images", "poses", "look", "compare"] = "compare"
+    kind: JobKind = "compare"
     collection: str
     batch: str
 

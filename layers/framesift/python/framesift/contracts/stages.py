@@ -121,17 +121,25 @@ class HistoryManifest(Contract):
     manifest_key: str = Field(description="The `analyzed` manifest; items without `duplicate` and `error` count.")
 
 
+JobKind = Literal["images", "poses", "look", "compare", "export", "import"]
+
+
 class JobSpec(Contract):
     """A vision job's specification; its S3 URI is the job's only argument."""
 
-    kind: Literal["images", "poses", "look", "compare"] = "images"
-    run: Run
+    kind: JobKind = "images"
     bucket: str
     table: str
+
+
+class RunJobSpec(JobSpec):
+    """The specification of a job that is a step of a run."""
+
+    run: Run
     array_size: int = 1
 
 
-class AnalysisJob(JobSpec):
+class AnalysisJob(RunJobSpec):
     """A vision job that analyzes images."""
 
     scopes: list[ScopeManifest]

@@ -46,6 +46,13 @@ class StartInput(Contract):
     )
 
 
+class StartJobInput(Contract):
+    """The input that starts one job by itself, which belongs to no run."""
+
+    job_spec_uri: str
+    job_name: str
+
+
 class ScopeInput(Contract):
     """Input of a stage that covers one scope (collect, curate)."""
 

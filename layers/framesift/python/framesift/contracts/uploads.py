@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
 from framesift.contracts.base import Contract
 from framesift.contracts.items import ItemError
-from framesift.contracts.stages import JobSpec
+from framesift.contracts.stages import JobKind, RunJobSpec
 
 
 class Finding(StrEnum):
@@ -36,10 +36,10 @@ class Upload(Contract):
     error: ItemError | None = Field(None, description="Why it cannot be analyzed.")
 
 
-class PoseJob(JobSpec):
+class PoseJob(RunJobSpec):
     """A vision job that extracts poses from videos."""
 
-    kind: Literal["images", "poses", "look"] = "poses"
+    kind: JobKind = "poses"
     collection: str
     videos: list[Upload] = Field(description="Child `i` of `n` processes every `n`-th, from the `i`-th on.")
     settings: dict[str, Any] = Field(description="`framesift.settings.pose.PoseSettings`, complete.")

@@ -9,10 +9,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
-from framesift import aws
 from framesift.contracts import BeginInput, BeginOutput, Run, StartInput
 from framesift.errors import InvalidDateError, InvalidStartError, RunBusyError
 from framesift.log import logger
@@ -73,17 +71,6 @@ def begin_run(
         extra={"source": run.source, "run": run.id, "attempt": run.attempt, "why": output.why, "scopes": output.scopes},
     )
     return output
-
-
-def execution_is_running(execution_arn: str) -> bool:
-    """Whether an execution of the state machine is still running."""
-    try:
-        found = aws.stepfunctions().describe_execution(executionArn=execution_arn)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in {"ExecutionDoesNotExist", "InvalidArn"}:
-            return False
-        raise
-    return bool(found["status"] == "RUNNING")
 
 
 @dataclass(frozen=True)

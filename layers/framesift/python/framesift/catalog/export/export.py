@@ -89,6 +89,7 @@ def export(
     prefix: str,
     *,
     open_bucket: Callable[[str], Store] = S3Store,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ExportSummary:
     """Write items to the bucket in a format that other programs read.
 
@@ -104,6 +105,7 @@ def export(
         prefix: The folder of this export, ending with `/` (`keys.export_prefix`). The file, `summary.json`, and notes
             on an unfinished upload (`state/`) are written there.
         open_bucket: Opens the bucket of images that are read in place.
+        on_progress: Called with the number of items that are written, and of all, as it goes on.
 
     Raises:
         NoVectorsError: The collection has no vectors of the model that the options name.
@@ -116,11 +118,14 @@ def export(
         done = _find_done(store, prefix, digest)
         if done is not None:
             return done
+        on_progress(0, len(rows))
         source = Source(collection, store, folder)
         key = f"{prefix}{chosen.file}"
         missing: list[str] = []
         if chosen.file.endswith(".zip"):
-            size_bytes, missing = _write_zip(rows, chosen, source, key, f"{prefix}state/", digest, open_bucket)
+            size_bytes, missing = _write_zip(
+                rows, chosen, source, key, f"{prefix}state/", digest, open_bucket, on_progress
+            )
         else:
             size_bytes = _write_file(rows, chosen, source, key)
         summary = ExportSummary(
@@ -174,22 +179,22 @@ def _write_zip(
     state_prefix: str,
     digest: str,
     open_bucket: Callable[[str], Store],
+    on_progress: Callable[[int, int], None],
 ) -> tuple[int, list[str]]:
     """Write a zip; return its size in bytes, and the ids of images that are missing."""
     missing: list[str] = []
     with ZipUpload(source.store, key, state_prefix, digest) as archive:
         # The images first: they are what takes long, and what a second attempt does not repeat.
         if chosen.images and rows.options.images:
-            wanted = (
-                (name, item)
-                for item in rows
-                if not archive.has(name := chosen.images.format(file=file_name(item), split=split_of(item)))
-            )
-            for name, item, data in _read_ahead(wanted, source.store, open_bucket):
+            named = ((chosen.images.format(file=file_name(item), split=split_of(item)), item) for item in rows)
+            wanted = ((name, item) for name, item in named if not archive.has(name))
+            there = len(archive)
+            for done, (name, item, data) in enumerate(_read_ahead(wanted, source.store, open_bucket), there + 1):
                 if data is None:
                     missing.append(item.id)
                 else:
                     archive.add(name, data)
+                on_progress(done, len(rows))
         for name, content in chosen.documents(rows, source):
             if isinstance(content, bytes):
                 archive.add(name, content)

@@ -94,6 +94,10 @@ class ZipUpload:
     ) -> None:
         self._file.close()
 
+    def __len__(self) -> int:
+        """How many entries have arrived, or are about to."""
+        return len(self._entries) + len(self._pending)
+
     def has(self, name: str) -> bool:
         """Whether an entry has arrived before."""
         return name in self._there
