@@ -316,7 +316,7 @@ FUNCTIONS = (
     # --- upload ---
     Function(
         "collect_uploads",
-        1769,
+        3008,
         900,
         Access(
             records={
@@ -334,6 +334,7 @@ FUNCTIONS = (
             tags=("uploads/", "incoming/"),
             lent=True,
         ),
+        image="search",  # It reads the labels of data sets.
     ),
     Function(
         "update_catalog",
@@ -397,6 +398,6 @@ VISION = Access(
         "exports/",
     ),
     deletes=("collections/*/catalog/changes/", "exports/*/state/"),
-    purges=("collections/*/catalog/snapshots/", "exports/", "imports/"),
+    purges=("collections/*/catalog/snapshots/", "collections/*/jobs/", "exports/", "imports/"),
     lent=True,
 )

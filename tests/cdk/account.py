@@ -20,7 +20,18 @@ CONTEXT = SimpleNamespace(
     aws_request_id="52fdfc07-2182-154f-163f-5f0f9a621d72",
     get_remaining_time_in_millis=lambda: 20_000,
 )
-_READS_OBJECT = {"GetObject": "s3:GetObject", "HeadObject": "s3:GetObject"}
+_LISTS = {
+    "ListObjects": "s3:ListBucket",
+    "ListObjectsV2": "s3:ListBucket",
+    "ListObjectVersions": "s3:ListBucketVersions",
+    "ListMultipartUploads": "s3:ListBucketMultipartUploads",
+}
+_OF_OBJECTS = {
+    "GetObject": "s3:GetObject",
+    "HeadObject": "s3:GetObject",
+    "ListParts": "s3:ListMultipartUploadParts",
+    "AbortMultipartUpload": "s3:AbortMultipartUpload",
+}
 # Calls of services where a resource of ours is named by one argument.
 _NAMED = {"secretsmanager": "SecretId", "sns": "TopicArn"}
 _WRITES_OBJECT = {"PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"}
@@ -32,10 +43,8 @@ def asked(service: str, operation: str, call: dict[str, Any]) -> list[tuple[str,
         return [(f"dynamodb:{operation}", "Table", pk) for pk in _partition_keys(operation, call)]
     if service in _NAMED:
         return [(f"{service}:{operation}", call[_NAMED[service]], "")]
-    if operation.startswith("ListObjects"):
-        return [("s3:ListBucket", "Bucket", call.get("Prefix", ""))]
-    if operation == "ListObjectVersions":
-        return [("s3:ListBucketVersions", "Bucket", call.get("Prefix", ""))]
+    if operation in _LISTS:
+        return [(_LISTS[operation], "Bucket", call.get("Prefix", ""))]
     if operation == "DeleteObjects":
         return [
             (f"s3:DeleteObject{'Version' if each.get('VersionId') else ''}", f"Bucket/{each['Key']}", "")
@@ -47,8 +56,8 @@ def asked(service: str, operation: str, call: dict[str, Any]) -> list[tuple[str,
     decisions = []
     if operation == "CopyObject":
         decisions = [("s3:GetObject", f"Bucket/{call['CopySource']['Key']}", "")]
-    if operation in _READS_OBJECT:
-        action = "s3:GetObjectVersion" if call.get("VersionId") else "s3:GetObject"
+    if operation in _OF_OBJECTS:
+        action = f"{_OF_OBJECTS[operation]}{'Version' if call.get('VersionId') else ''}"
         return [(action, f"Bucket/{call['Key']}", "")]
     assert operation in _WRITES_OBJECT | {"CopyObject"}, operation
     if call.get("IfMatch"):

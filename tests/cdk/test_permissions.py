@@ -16,12 +16,20 @@ from pydantic import SecretStr
 
 from containers.vision.main import main as run_job
 from framesift import aws, keys
+from framesift.catalog.export.zip_upload import ZipUpload
+from framesift.catalog.export_jobs import execution_name, start_export
+from framesift.catalog.import_jobs import execution_name as import_name
+from framesift.catalog.import_jobs import start_import
+from framesift.catalog.log import CatalogLog
 from framesift.contracts import Clip, CrawlOutput, Media, Run, StageInput
+from framesift.contracts.exports import ExportOptions
 from framesift.detection import open_detector
-from framesift.errors import NoUploadsError, TooManyFailedItemsError
+from framesift.errors import InterruptedByHostError, NoUploadsError, TooManyFailedItemsError
 from framesift.pipeline.youtube.predict import predict_items
 from framesift.settings import CustomVisionSettings, load_settings
 from framesift.storage import write_manifest
+from framesift.table import Collection, ImportRecord
+from framesift.workflow import Workflow
 from framesift_local.standins.clipsite import ClipSite
 from framesift_local.standins.customvision import CustomVisionStandIn, vision
 from framesift_local.standins.customvision import account as standin_account
@@ -29,6 +37,7 @@ from framesift_local.standins.customvision.server import PREDICTION_KEY, TRAININ
 from tests.cdk.account import Account, begin
 from tests.unit.api.people import World, make_machine
 from tests.unit.api.test_access import EXPECTED, ask
+from tests.unit.catalog.export.conftest import make_image, make_item
 
 EVENTS = Path(__file__).parents[1] / "fixtures" / "events"
 
@@ -142,6 +151,48 @@ def test_a_batch_of_images_needs_no_more_than_its_roles_allow(account: Account, 
     end = {**stage, "collected": [collected], "planned_compute": "cpu", "analyzed_on": "cpu"}
     assert account.invoke("finish_run", {**end, "execution_arn": "arn:1"})["degraded"] == []
     assert account.records.collections.pointer("trip").snapshot is not None
+
+
+def test_exports_and_imports_need_no_more_than_the_role_of_their_job_allows(
+    account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setenv("FRAMESIFT_CATALOG__CACHE_DIR", str(tmp_path))
+    load_settings.cache_clear()
+    store, records, workflow = account.store, account.records, Workflow(make_machine())
+    records.collections.create(Collection(id="parts", owner="kim", created_at=datetime.now(UTC)))
+    item = make_item(0)
+    store.put(str(item.key), make_image(0))
+    log = CatalogLog("parts", store, records)
+    log.add_items([item, make_item(1, key=item.key)], "kim")
+    started = start_export(
+        "parts", "kim", "", "images", ExportOptions(),
+        settings=load_settings(), store=store, records=records, workflow=workflow,
+    )  # fmt: skip
+    spec = f"s3://{store.bucket}/{keys.collection_job('parts', execution_name(started))}"
+    finish = ZipUpload.finish
+
+    def stop(archive: ZipUpload) -> int:
+        log.remove_items([make_item(1).id], "kim")
+        monkeypatch.setattr(ZipUpload, "finish", finish)
+        raise InterruptedByHostError("The host is stopping this job.")
+
+    monkeypatch.setattr(ZipUpload, "finish", stop)
+    with account.acting_as("vision"):
+        assert run_job(spec) == 75
+        assert run_job(spec) == 0, "it goes on, and begins anew without what was removed"
+    done = records.exports.get("parts", started.id)
+    assert done is not None
+    assert done.summary is not None
+    assert done.summary.items == 1
+
+    key = keys.import_file("parts", "one")
+    store.put(key, f"id,label\n{item.id},scratch\n".encode())
+    record = ImportRecord(collection="parts", id="one", format="csv", key=key, created_at=datetime.now(UTC))
+    records.imports.create(record)
+    name = start_import(record, store=store, records=records, workflow=workflow)
+    with account.acting_as("vision"):
+        assert run_job(f"s3://{store.bucket}/{keys.collection_job('parts', import_name(name))}") == 0
+    assert account.denied == []
 
 
 def test_predicting_needs_no_more_than_its_role_allows(

@@ -26,6 +26,7 @@ from framesift.contracts import (
 from tests.unit.catalog.items import item_id, make_item
 
 Items = dict[str, CatalogItem]
+SPLIT_TAGS = ["split:train", "split:val", "split:test"]
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
@@ -54,10 +55,14 @@ class Model:
             if item is None:
                 names = [name for i, name in enumerate(added.names) if name not in added.names[:i]][:20]
                 self.items[id_] = added.model_copy(update={"names": names, "version": change.number})
-            elif set(added.names) - set(item.names) and len(item.names) < 20:
+            else:
                 new = [name for i, name in enumerate(added.names) if name not in item.names + added.names[:i]]
                 names = (item.names + new)[:20]
-                self.items[id_] = item.model_copy(update={"names": names, "version": change.number})
+                splits = [tag for tag in added.tags if tag in SPLIT_TAGS][:1]
+                tags = item.tags if set(SPLIT_TAGS) & set(item.tags) else item.tags + splits
+                gained = {"names": names, "tags": tags, "annotations": item.annotations or added.annotations}
+                if item.model_copy(update=gained) != item:
+                    self.items[id_] = item.model_copy(update={**gained, "version": change.number})
             return
         if item is None:
             return
@@ -111,6 +116,8 @@ class Editor:
         choices = [
             lambda: log.add_items([make_item(n, names=[f"{random.choice('abc')}{n}.jpg"]) for n in numbers], by),
             lambda: log.add_items([make_item(n) for n in numbers], by),
+            lambda: log.add_items([make_item(n, tags=[random.choice(SPLIT_TAGS)]) for n in numbers], by),
+            lambda: log.add_items([make_item(n, annotations=[Annotation(label="x")]) for n in numbers], by),
             lambda: log.set_predictions(
                 model := random.choice(["a@1", "b@1"]),
                 {id_: [Prediction(model=model, label=random.choice(words), score=0.5)] for id_ in ids},

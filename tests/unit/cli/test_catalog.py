@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from zipfile import ZipFile
 
 import pytest
 
@@ -189,30 +188,6 @@ def test_create_makes_a_collection_once(parts, records, capsys):
     assert records.collections.get("cogs").department == "생산1팀"
     assert framesift("collection", "create", "../x") == 65
     assert "InvalidCollectionError" in capsys.readouterr().err
-
-
-def test_export_writes_a_file_that_its_format_reads(parts, store, tmp_path, capsys):
-    path = tmp_path / "out" / "parts.jsonl"
-    assert framesift("collection", "export", "parts", "label:*", "--format", "jsonl", "-o", str(path)) == 0
-    assert "2 items" in capsys.readouterr().out
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
-    assert {row["id"] for row in rows} == {BOLT.id, NUT.id}
-    path = tmp_path / "parts.zip"
-    framesift(
-        "collection", "export", "parts", "--format", "coco", "--no-images", "--class", "nut", "-o", str(path), "--json"
-    )
-    summary = json.loads(capsys.readouterr().out)
-    assert (summary["items"], summary["classes"], summary["left_out"]) == (3, ["nut"], 1)
-    assert ZipFile(path).namelist() == ["annotations/instances_train.json"]
-    assert framesift("collection", "export", "parts", "width>=wide") == 65
-    assert "^" in capsys.readouterr().err
-
-
-def test_an_export_without_its_vectors_is_refused(parts, tmp_path, capsys):
-    path = tmp_path / "parts.parquet"
-    assert framesift("collection", "export", "parts", "--format", "parquet", "--vectors", "m@1", "-o", str(path)) == 65
-    assert "NoVectorsError" in capsys.readouterr().err
-    assert not path.exists()
 
 
 def test_a_notebook_opens_a_collection_by_its_name(parts, store, stack):

@@ -40,7 +40,8 @@ FramesiftError
 │   │   ├── InvalidTagError · TooManyTagsError · InvalidMetadataError · ChangeTooLargeError
 │   │   ├── CollectionDeletedError · ItemChangedError · VersionExistsError · InvalidVersionError · InvalidSplitError
 │   │   ├── UnknownSortError · UnknownFacetError · InvalidCursorError · QueryTooLargeError
-│   │   ├── NoVectorsError · LabelFileError · FieldTableError · UnstableCollectionError
+│   │   ├── NoVectorsError · LabelFileError · FieldTableError
+│   │   ├── UnstableCollectionError · ExportFailedError · ImportFailedError
 │   │   └── QueryError              a query cannot be understood
 │   │       └── QuerySyntaxError · UnknownFieldError · QueryValueError · QueryTooComplexError
 │   ├── PoseError                   the pose commands cannot do what was requested
@@ -66,7 +67,7 @@ FramesiftError
 ├── TooManyFailedItemsError         more items failed than the settings tolerate                 (exit 69)
 ├── TemporaryError                  the same call may work later                                 (exit 75)
 │   ├── InterruptedByHostError · RunBusyError · BatchBusyError · ClientLimitError · QueryTimeoutError
-│   ├── ScanPendingError · SnapshotLostError
+│   ├── ScanPendingError · SnapshotLostError · UploadGoneError
 │   ├── TranslateQuotaError · TranslateUnavailableError
 │   ├── YoutubeQuotaError · YoutubeUnavailableError
 │   └── DetectorQuotaError · DetectorBusyError
@@ -636,6 +637,14 @@ class UnstableCollectionError(CatalogError):
     """Items were removed from a collection each time that it was exported."""
 
 
+class ExportFailedError(CatalogError):
+    """The job that made an export has failed, or the export was deleted; the message says why."""
+
+
+class ImportFailedError(CatalogError):
+    """The job that read a file of labels has failed; the message says why."""
+
+
 class LabelFileError(CatalogError):
     """A file of labels is not of the format that it should be, or is larger than is read."""
 
@@ -730,6 +739,10 @@ class TemporaryError(FramesiftError):
 
 class InterruptedByHostError(TemporaryError):
     """The process was asked to stop (SIGTERM); finished work is kept."""
+
+
+class UploadGoneError(TemporaryError):
+    """An upload in parts was given up by somebody else while it was sent."""
 
 
 class ClientLimitError(TemporaryError):

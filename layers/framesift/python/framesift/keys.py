@@ -22,6 +22,7 @@ collections/{collection}/duplicates/{part}.json.gz    pairs of images that resem
 collections/{collection}/catalog/snapshots/…          every item after a certain change, as Parquet
 collections/{collection}/catalog/versions/…           the named versions' snapshots
 collections/{collection}/catalog/changes/…            what is too large for a change's record
+collections/{collection}/jobs/{job}.json              of an export or import that is under way
 collections/{collection}/batches/{batch}/…            what was uploaded together, and its ledger
 exports/{collection}/{export}/…                       they expire
 imports/{collection}/{import}                         files of labels that are being brought in; they expire
@@ -279,6 +280,11 @@ def ledger(collection: str, batch: str) -> str:
     return f"{batch_prefix(collection, batch)}ledger.jsonl.gz"
 
 
+def batch_labels(collection: str, batch: str) -> str:
+    """What a batch's label files say of its images."""
+    return f"{batch_prefix(collection, batch)}labels.jsonl.gz"
+
+
 def look_prefix(collection: str, batch: str, listing: str) -> str:
     """The folder of a look job's shards and results; it is deleted once they are published.
 
@@ -313,6 +319,11 @@ def look_results_prefix(prefix: str) -> str:
 def look_results(prefix: str, shard: int) -> str:
     """What came of a shard's files."""
     return f"{look_results_prefix(prefix)}{shard:06d}.jsonl.gz"
+
+
+def collection_job(collection: str, name: str) -> str:
+    """The specification of a job by itself, an export or import; it is deleted once the job is done."""
+    return f"{collection_prefix(collection)}jobs/{name}.json"
 
 
 def exports_prefix(collection: str) -> str:

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from framesift.catalog.log import Row
 from framesift.catalog.metadata import merge_metadata
-from framesift.catalog.tags import change_tags
+from framesift.catalog.tags import change_tags, find_split, split_tag
 from framesift.contracts import (
     AddItems,
     Annotation,
@@ -97,12 +97,20 @@ def apply_effect(item: CatalogItem | None, effect: Effect) -> CatalogItem | None
 
 
 def _add(item: CatalogItem | None, effect: Effect) -> CatalogItem:
+    """Add an item; one that is there gains names, and labels and a split where it has none."""
     added = CatalogItem.model_validate(effect.value)
-    known = item.names if item else []
-    names = list(dict.fromkeys([*known, *added.names]))[:MAX_NAMES]
-    if item and names == known:
+    names = list(dict.fromkeys([*(item.names if item else ()), *added.names]))[:MAX_NAMES]
+    if item is None:
+        return added.model_copy(update={"names": names, "version": effect.number})
+    split = find_split(added.tags) if find_split(item.tags) is None else None
+    gained: dict[str, Any] = {
+        "names": names,
+        "annotations": item.annotations or added.annotations,
+        "tags": _change_tags(item.tags, [split_tag(split)], []) if split else item.tags,
+    }
+    if all(getattr(item, name) == value for name, value in gained.items()):
         return item
-    return (item or added).model_copy(update={"names": names, "version": effect.number})
+    return item.model_copy(update={**gained, "version": effect.number})
 
 
 def _update(item: CatalogItem, effect: Effect) -> dict[str, Any]:

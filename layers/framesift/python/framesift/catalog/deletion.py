@@ -37,6 +37,7 @@ from framesift.catalog.versions import version_key
 from framesift.contracts import AddItems, Change, RemoveItems
 from framesift.errors import CollectionMissingError, NotFoundError
 from framesift.storage import Store, StoredObject, StoredVersion, delete_for_good
+from framesift.storage.multipart import MultipartUploads
 from framesift.table import CatalogVersion, PurgeProgress, Records
 
 _THREADS: Final = 16
@@ -124,6 +125,7 @@ def delete_collection(
         keys.imports_prefix,
     )
     for prefix in (folder(collection) for folder in folders):
+        MultipartUploads(store.bucket).abort_all(prefix)
         store.delete_versions(store.versions(prefix))
     records.inboxes.forget_all(collection)
     records.videos.delete_sequences(collection)
@@ -401,6 +403,8 @@ def _delete_objects(log: CatalogLog, gone: _Gone) -> None:
             if _is_gone(gone, version.key.removeprefix(folder).partition(".")[0], version)
         )
     newest = max(gone.before.values())
+    # Exports that are being made, too: their jobs begin anew without the items.
+    MultipartUploads(log.store.bucket).abort_all(keys.exports_prefix(log.collection))
     log.store.delete_versions(
         version
         for version in log.store.versions(keys.exports_prefix(log.collection))

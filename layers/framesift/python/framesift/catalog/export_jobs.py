@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any, Final
@@ -28,10 +29,12 @@ from framesift.errors import (
     ObjectMissingError,
     TemporaryError,
     UnstableCollectionError,
+    UploadGoneError,
 )
 from framesift.log import logger
 from framesift.settings import Settings
-from framesift.storage import Store, write_json
+from framesift.storage import Store, delete_for_good, write_json
+from framesift.storage.multipart import MultipartUploads
 from framesift.table import ExportRecord, Records
 from framesift.table.batches import new_batch_id
 from framesift.workflow import Workflow
@@ -87,9 +90,7 @@ def start_export(
         expires_at=now + timedelta(days=settings.catalog.export_days),
     )
     records.exports.create(record)
-    job = ExportJob(bucket=store.bucket, table=records.name, collection=collection, export=record.id)
-    write_json(store, _spec_key(record), job)
-    workflow.start_job(f"s3://{store.bucket}/{_spec_key(record)}", execution_name(record))
+    _start_job(record, store, records, workflow)
     return record
 
 
@@ -100,7 +101,7 @@ def restart_export(record: ExportRecord, *, store: Store, records: Records, work
     again = records.exports.change(record, state="running", error=None, finished_at=None, starts=record.starts + 1)
     if again is None:  # Somebody else was quicker.
         return records.exports.get(record.collection, record.id) or record
-    workflow.start_job(f"s3://{store.bucket}/{_spec_key(again)}", execution_name(again))
+    _start_job(again, store, records, workflow)
     return again
 
 
@@ -158,14 +159,13 @@ class _Maker:
             return record
         reader = CatalogReader(self._job.collection, self._store, self._records, self._settings.catalog)
         for _ in range(_TRIES):
-            summary = self._write(record, reader)
-            # After the file is whole: whoever removes an item from now on finds the file, and deletes it.
-            if self._is_whole(reader):
-                return self._finish(summary)
+            with suppress(UploadGoneError):  # A purge has aborted it.
+                summary = self._write(record, reader)
+                # After the file is whole: whoever removes an item from now on finds the file, and deletes it.
+                if self._is_whole(reader):
+                    return self._finish(summary)
             logger.info("items were removed meanwhile", extra={"export": record.id})
-            self._store.delete_versions(
-                version for version in self._store.versions(self._prefix) if version.key != _spec_key(record)
-            )
+            self.delete_all()
         raise UnstableCollectionError(
             f"Items were removed from {self._job.collection} each time that it was exported: try again."
         )
@@ -181,7 +181,8 @@ class _Maker:
                 return changed
 
     def delete_all(self) -> None:
-        """Delete what was written, with all versions."""
+        """Delete what was written, with all versions, and what is still arriving."""
+        MultipartUploads(self._store.bucket).abort_all(self._prefix)
         self._store.delete_versions(self._store.versions(self._prefix))
 
     def _read(self) -> ExportRecord:
@@ -238,7 +239,7 @@ class _Maker:
             error=None,
             finished_at=datetime.now(UTC),
         )
-        self._store.delete_versions(self._store.versions(self._items_key))
+        delete_for_good(self._store, [self._items_key, _spec_key(done)])
         return done
 
     def _report(self, done: int, total: int) -> None:
@@ -252,5 +253,11 @@ class _Maker:
         return f"{self._prefix}items.jsonl.gz"
 
 
+def _start_job(record: ExportRecord, store: Store, records: Records, workflow: Workflow) -> None:
+    job = ExportJob(bucket=store.bucket, table=records.name, collection=record.collection, export=record.id)
+    write_json(store, _spec_key(record), job)
+    workflow.start_job(f"s3://{store.bucket}/{_spec_key(record)}", execution_name(record))
+
+
 def _spec_key(record: ExportRecord) -> str:
-    return f"{keys.export_prefix(record.collection, record.id)}job.json"
+    return keys.collection_job(record.collection, execution_name(record))

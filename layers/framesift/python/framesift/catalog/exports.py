@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from framesift import keys
 from framesift.errors import ExportMissingError, ExportNotReadyError
 from framesift.storage import Store
+from framesift.storage.multipart import MultipartUploads
 from framesift.table import ExportRecord, Records
 
 
@@ -42,7 +43,9 @@ def delete_export(collection: str, export: str, store: Store, records: Records) 
     """
     if records.exports.get(collection, export) is None:
         raise ExportMissingError(f"{collection} has no export {export}.")
-    store.delete_versions(store.versions(keys.export_prefix(collection, export)))
+    prefix = keys.export_prefix(collection, export)
+    MultipartUploads(store.bucket).abort_all(prefix)
+    store.delete_versions(store.versions(prefix))
     # Last, so that whoever goes on after a kill finds what is left.
     records.exports.delete(collection, export)
 

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any, Final
 
+from framesift import keys
 from framesift.catalog.export import read_label_studio
 from framesift.catalog.export.rows import file_name
 from framesift.catalog.imports import DataSet, LabelledImage
@@ -182,7 +183,7 @@ def _change(record: ImportRecord, records: Records, **changes: Any) -> ImportRec
 
 
 def _spec_key(record: ImportRecord) -> str:
-    return f"{record.key}.job.json"
+    return keys.collection_job(record.collection, execution_name(record))
 
 
 def _name_author(image: LabelledImage, by: str) -> list[Any]:

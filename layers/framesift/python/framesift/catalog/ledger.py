@@ -18,7 +18,7 @@ from framesift.contracts.catalog import ItemId
 from framesift.errors import ObjectMissingError
 from framesift.storage import Store
 
-LedgerStatus = Literal["added", "known", "looked", "refused", "skipped", "video"]
+LedgerStatus = Literal["added", "known", "looked", "labels", "refused", "skipped", "video"]
 
 
 class LedgerLine(Contract):
@@ -27,10 +27,10 @@ class LedgerLine(Contract):
     name: str
     status: LedgerStatus = Field(
         description="`known`: its bytes were in the collection; `looked`: looked at again; `skipped`: no content; "
-        "`video`: its poses are extracted by a run of its own."
+        "`labels`: it says what is in the images; `video`: its poses are extracted by a run of its own."
     )
     item: ItemId | None = None
-    error: ItemError | None = Field(None, description="Why it was refused.")
+    error: ItemError | None = Field(None, description="Why it was refused; of labels: what in it cannot be used.")
     at: AwareDatetime
     key: str | None = Field(None, description="Of one that is not looked at: the object in our bucket that holds it.")
     etag: str | None = Field(None, description="That object's ETag.")

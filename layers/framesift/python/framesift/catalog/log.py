@@ -117,7 +117,7 @@ class CatalogLog:
             head = changes.head(log)
 
     def add_items(self, items: Iterable[CatalogItem], by: str, *, request_id: str = "") -> Change:
-        """Add items; one that is there already only gains names."""
+        """Add items; one that is there already gains names, and labels and a split where it has none."""
 
         def make_rows() -> Iterator[dict[str, Any]]:
             for item in items:

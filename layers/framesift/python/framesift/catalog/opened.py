@@ -88,11 +88,11 @@ class OpenCollection:
             InvalidCursorError: The cursor belongs to another query.
             QueryError: See `query`, as for the others.
         """
-        return self._reader.page(compile_query(query), order=read_order(sort), limit=limit, cursor=cursor)
+        return self.reader.page(compile_query(query), order=read_order(sort), limit=limit, cursor=cursor)
 
     def count(self, query: str = "") -> int:
         """How many items a query finds."""
-        return self._reader.count(compile_query(query))
+        return self.reader.count(compile_query(query))
 
     def facets(
         self, query: str = "", *, kinds: Sequence[str] = tuple(KINDS), limit: int = 50
@@ -108,7 +108,7 @@ class OpenCollection:
         Raises:
             UnknownFacetError: There is no such kind.
         """
-        return self._reader.facets(compile_query(query), kinds=kinds, limit=limit)
+        return self.reader.facets(compile_query(query), kinds=kinds, limit=limit)
 
     def get(self, item_id: str) -> CatalogItem:
         """One item.
@@ -116,7 +116,7 @@ class OpenCollection:
         Raises:
             ItemMissingError: There is none of that id.
         """
-        return self._reader.get(item_id)
+        return self.reader.get(item_id)
 
     def read(self, item: CatalogItem) -> bytes:
         """The bytes of an item's image, as they were uploaded.
@@ -155,7 +155,7 @@ class OpenCollection:
         Raises:
             InvalidMetadataError: The format is neither csv nor jsonl, or the table has neither column.
         """
-        return import_metadata(self.log, self._reader, lines, file_format, self.by)
+        return import_metadata(self.log, self.reader, lines, file_format, self.by)
 
     def split(
         self, query: str = "", *, shares: Mapping[str, float] | None = None, seed: int = 0, stratify: bool = True
@@ -173,7 +173,7 @@ class OpenCollection:
         """
         condition = compile_query(query)
         return assign_splits(
-            self.log, self._reader, self.by, shares=shares, seed=seed, stratify=stratify, condition=condition
+            self.log, self.reader, self.by, shares=shares, seed=seed, stratify=stratify, condition=condition
         )
 
     def keep(self, name: str, description: str = "") -> CatalogVersion:
@@ -228,7 +228,7 @@ class OpenCollection:
         condition, options = compile_query(query), options or ExportOptions()
         named = f"{condition.sql}\n{condition.parameters}\n{format}\n{options.model_dump_json()}"
         prefix = keys.export_prefix(self.id, sha256(named.encode()).hexdigest()[:16])
-        items = (item for some in self._reader.iterate(condition) for item in some)
+        items = (item for some in self.reader.iterate(condition) for item in some)
         summary = export(self.id, items, format, options, self.store, prefix)
         path.parent.mkdir(parents=True, exist_ok=True)
         self.store.download(summary.key, path)
@@ -246,11 +246,12 @@ class OpenCollection:
         return snapshot or cast("Snapshot", compact(self.id, self.store, self.records, at_least=0).snapshot)
 
     @property
-    def _reader(self) -> CatalogReader:
+    def reader(self) -> CatalogReader:
+        """Answers queries on what is known now."""
         return open_reader(self.id, self.store, self.records, self.settings)
 
     def _ids(self, query: str) -> list[str]:
-        return self._reader.ids(compile_query(query))
+        return self.reader.ids(compile_query(query))
 
     def _change_tags(self, query: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> int:
         ids = self._ids(query)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.cells import cell_len
@@ -16,7 +16,6 @@ from framesift.cli.connection import Connection, StackOption, connect_to_read
 from framesift.cli.console import count_of, errors, output, plain_text, print_text, safe_text
 from framesift.cli.tables import Column, show_table
 from framesift.contracts import CatalogItem, MetadataValue
-from framesift.contracts.exports import ExportFormat, ExportOptions
 from framesift.errors import CollectionExistsError, FieldTableError, InvalidMetadataError, QueryError
 from framesift.names import check_collection
 from framesift.settings import load_settings
@@ -32,7 +31,6 @@ QueryArgument = Annotated[
 WantedQuery = Annotated[str, typer.Argument(metavar="QUERY", help="Which items; an empty one, '', finds all.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 _FACETS_SHOWN = 12
-_CLASSES_SHOWN = 12
 _REFUSED_SHOWN = 10
 
 
@@ -45,7 +43,6 @@ def add_commands(app: typer.Typer) -> None:
     app.command("untag")(untag)
     app.command("set")(set_fields)
     app.command("duplicates")(duplicates)
-    app.command("export")(export)
 
 
 def create(
@@ -223,54 +220,6 @@ def duplicates(
         [(item.id, item.names[0], originals[pair.of], pair.method, f"{pair.score:.3f}") for item, pair in pairs],
         if_empty="No image nearly repeats another.",
     )
-
-
-def export(
-    name: NameArgument,
-    query: QueryArgument = "",
-    format_: Annotated[ExportFormat, typer.Option("--format", help="What other programs read.")] = "coco",
-    to: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="By default NAME and the format's own.")
-    ] = None,
-    labels: Annotated[
-        Literal["annotations", "predictions", "either"],
-        typer.Option(help="Whose labels; either: an item's annotations, or its predictions where it has none."),
-    ] = "either",
-    min_score: Annotated[float, typer.Option(min=0, max=1, help="Predictions below it are left out.")] = 0.5,
-    class_: Annotated[
-        list[str] | None, typer.Option("--class", help="Only these classes, in this order; repeat it for each.")
-    ] = None,
-    images: Annotated[bool, typer.Option("--images/--no-images", help="Whether the images are in the zip.")] = True,
-    vectors: Annotated[str | None, typer.Option(help="For parquet: the model whose vectors are a column.")] = None,
-    json_: JsonOption = False,
-    stack: StackOption = "",
-) -> None:
-    """Export the images that a query finds, with their labels, for other programs."""
-    from framesift.catalog.export import FORMATS
-
-    options = ExportOptions(labels=labels, min_score=min_score, classes=class_, images=images, vectors=vectors)
-    path = to or Path(f"{name}-{FORMATS[format_].file}")
-    with pointing_at(query), errors.status("Exporting …"):
-        summary = open_collection(name, stack).export(query, format_, path, options)
-    if json_:
-        print(summary.model_dump_json(exclude_none=True))  # noqa: T201 - for programs, never wrapped
-        return
-    splits = ", ".join(f"{count:,} in {split}" for split, count in summary.splits.items() if count)
-    print_text(
-        f"{path}: {count_of(summary.items, 'item')}{f' ({splits})' if splits else ''}, {summary.size_bytes:,} bytes."
-    )
-    classes = ", ".join([*summary.classes[:_CLASSES_SHOWN], *(["…"] if summary.classes[_CLASSES_SHOWN:] else [])])
-    print_text(
-        f"{summary.boxes:,} boxes, {summary.image_labels:,} labels of whole images, "
-        f"{len(summary.classes):,} class{'' if len(summary.classes) == 1 else 'es'}{f': {classes}' if classes else ''}."
-    )
-    for count, what in (
-        (summary.left_out, "labels of other classes are left out"),
-        (summary.images_missing, "images are gone"),
-        (summary.without_vector, "items have no vector of that model"),
-    ):
-        if count:
-            errors.print(f"[yellow]{count:,} {what}.[/]", highlight=False)
 
 
 def open_collection(name: str, stack: str = "") -> OpenCollection:

@@ -114,7 +114,7 @@ class _ChangeBase(Contract):
 
 
 class AddItems(_ChangeBase):
-    """New items; one that is there already only gains names, and loses nothing."""
+    """New items; one that is there gains names, and labels and a split where it has none, and loses nothing."""
 
     kind: Literal["add_items"] = "add_items"
     items_key: str = Field(description="JSONL of `CatalogItem` in S3, gzipped.")

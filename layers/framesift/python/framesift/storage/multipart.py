@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
 from botocore.exceptions import ClientError
 
 from framesift import aws
+from framesift.errors import UploadGoneError
 
 MIN_PART_BYTES: Final = 5 << 20
 """Of each part but the last (S3, "Multipart upload limits")."""
@@ -29,9 +31,20 @@ class MultipartUploads:
         """Begin an upload; return its id."""
         return aws.s3().create_multipart_upload(Bucket=self.bucket, Key=key, ContentType=content_type)["UploadId"]
 
+    def abort_all(self, prefix: str) -> None:
+        """Give up all uploads of keys below a prefix."""
+        for page in aws.s3().get_paginator("list_multipart_uploads").paginate(Bucket=self.bucket, Prefix=prefix):
+            for upload in page.get("Uploads", []):
+                self.abort(upload["Key"], upload["UploadId"])
+
     def send(self, key: str, upload_id: str, number: int, body: IO[bytes]) -> str:
-        """Send a part, numbered from 1; return its ETag."""
-        part = aws.s3().upload_part(Bucket=self.bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=body)
+        """Send a part, numbered from 1; return its ETag.
+
+        Raises:
+            UploadGoneError: The upload was given up meanwhile.
+        """
+        with _tell_gone(key):
+            part = aws.s3().upload_part(Bucket=self.bucket, Key=key, UploadId=upload_id, PartNumber=number, Body=body)
         return part["ETag"]
 
     def parts(self, key: str, upload_id: str) -> Mapping[int, tuple[str, int]] | None:
@@ -46,11 +59,16 @@ class MultipartUploads:
         return {part["PartNumber"]: (part["ETag"], part["Size"]) for part in found}
 
     def complete(self, key: str, upload_id: str, parts: Mapping[int, tuple[str, int]]) -> None:
-        """Make the object of its parts: the ETag and size of each number."""
+        """Make the object of its parts: the ETag and size of each number.
+
+        Raises:
+            UploadGoneError: The upload was given up meanwhile.
+        """
         listed: Any = [{"PartNumber": number, "ETag": etag} for number, (etag, _) in sorted(parts.items())]
-        aws.s3().complete_multipart_upload(
-            Bucket=self.bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": listed}
-        )
+        with _tell_gone(key):
+            aws.s3().complete_multipart_upload(
+                Bucket=self.bucket, Key=key, UploadId=upload_id, MultipartUpload={"Parts": listed}
+            )
 
     def abort(self, key: str, upload_id: str) -> None:
         """Give an upload up, and delete its parts; that there is none is no error."""
@@ -59,3 +77,13 @@ class MultipartUploads:
         except ClientError as error:
             if error.response["Error"]["Code"] not in _GONE_CODES:
                 raise
+
+
+@contextmanager
+def _tell_gone(key: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _GONE_CODES:
+            raise UploadGoneError(f"The upload of {key} was given up meanwhile: begin it anew.") from None
+        raise

@@ -7,6 +7,6 @@ the names of the uploaded files -> data_set (which files describe it, which imag
 """
 
 from framesift.catalog.imports.data_set import DataSet, LabelledImage
-from framesift.catalog.imports.read import read_data_set
+from framesift.catalog.imports.read import comes_along, may_describe, read_data_set
 
-__all__ = ["DataSet", "LabelledImage", "read_data_set"]
+__all__ = ["DataSet", "LabelledImage", "comes_along", "may_describe", "read_data_set"]

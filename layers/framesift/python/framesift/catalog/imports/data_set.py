@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import unicodedata
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -141,7 +142,8 @@ def clean_path(path: str) -> str:
     """
     if not isinstance(path, str) or not path.strip() or "\0" in path or len(path) > 1_000:
         raise LabelFaultError(f"{show_value(path)} is no path.")
-    clean = posixpath.normpath(path.strip().replace("\\", "/"))
+    # Names of the upload are in this form of Unicode; those in a file from a Mac are not.
+    clean = posixpath.normpath(unicodedata.normalize("NFC", path.strip()).replace("\\", "/"))
     if clean.startswith(("/", "../")) or clean == ".." or re.match(r"[A-Za-z]:", clean):
         raise LabelFaultError(f"the path {show_value(path)} leaves the upload.")
     return "" if clean == "." else clean

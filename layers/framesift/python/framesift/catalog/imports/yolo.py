@@ -14,6 +14,7 @@ from framesift.catalog.imports.data_set import (
     Files,
     LabelledImage,
     clean_path,
+    find_split,
 )
 from framesift.catalog.labels import LabelFaultError, read_box, read_label, show_value
 from framesift.catalog.tags import SPLITS
@@ -66,6 +67,29 @@ def read_yolo(name: str, files: Files, found: DataSet) -> None:
             _read_labels(image, split, classes, files, found)
     if not any(described.get(key) for key in _SPLIT_KEYS):
         found.faults.note(name, f"it names no images: one of {', '.join(SPLITS)} is expected.")
+
+
+def read_class_list(name: str, files: Files, found: DataSet) -> None:
+    """Read a list of classes, and the labels of the images in its folder: without a description, as programs export it.
+
+    Label Studio writes `classes.txt` beside `images/` and `labels/`, CVAT `obj.names` beside the images' folder.
+    Images that a description has named are left alone, and so is a list that no image has labels for.
+
+    Args:
+        name: The list, a class in a line.
+        files: The upload.
+        found: What it says is added here.
+
+    Raises:
+        LabelFileError: It cannot be read at all.
+    """
+    images = [image for image in files.list_images(posixpath.dirname(name)) if image not in found.images]
+    if not any(_label_file(image) in files for image in images):
+        return
+    found.label_files.add(name)
+    classes = _read_classes(name, [line for line in _read_lines(name, _MAX_YAML_BYTES, files) if line.strip()], found)
+    for image in images:
+        _read_labels(image, find_split(image), classes, files, found)
 
 
 def _read_classes(name: str, names: Any, found: DataSet) -> dict[int, str]:
@@ -126,12 +150,13 @@ def _read_list(name: str, place: str, files: Files, found: DataSet) -> Iterator[
     for number, line in enumerate(_read_lines(name, _MAX_LIST_BYTES, files), start=1):
         if line.strip():
             try:
-                yield files.find_image(line, name)
+                # CVAT's lists begin with `data/`, the folder that darknet has everything in.
+                yield files.find_image(line.strip().removeprefix("data/"), name)
             except LabelFaultError as fault:
                 found.faults.note(f"{name}, line {number}", fault)
 
 
-def _read_labels(image: str, split: str, classes: Mapping[int, str], files: Files, found: DataSet) -> None:
+def _read_labels(image: str, split: str | None, classes: Mapping[int, str], files: Files, found: DataSet) -> None:
     labelled = found.images.setdefault(image, LabelledImage())
     labelled.split = labelled.split or split
     name = _label_file(image)

@@ -37,6 +37,7 @@ from framesift.errors import (
 )
 from framesift.log import logger
 from framesift.pipeline.stage import run_once
+from framesift.pipeline.upload.labels import FileLabels, read_kept_labels
 from framesift.pipeline.upload.plan import collected_batch
 from framesift.settings import Settings
 from framesift.storage import Store, read_lines, write_json
@@ -106,6 +107,7 @@ class _Publisher:
         taken: Of each object that was listed: its ETag, and whether all of it was taken in.
         lost: Files that a job ended without reporting.
         first_error: Why the first refused file was.
+        labels: What the batch's label files say, by the names of its images.
     """
 
     run: Run
@@ -117,9 +119,11 @@ class _Publisher:
     taken: dict[str, tuple[str, bool]] = field(default_factory=dict)
     lost: int = 0
     first_error: str | None = None
+    labels: dict[str, FileLabels] = field(default_factory=dict)
 
     def publish(self) -> CatalogOutput:
         """Do all of it; the order makes each step safe to repeat."""
+        self.labels = read_kept_labels(self.batch, self.store)
         prefix, collection = self.collected.shards_prefix, self.batch.collection
         if self.batch.published == prefix:  # An earlier try has died while it cleared what was taken in.
             self.store.delete(self.store.list(prefix))
@@ -214,12 +218,20 @@ class _Publisher:
 
     def _append(self, outcomes: list[LookOutcome], number: int) -> None:
         log = CatalogLog(self.batch.collection, self.store, self.records)
+        outcomes = [self._label(each) for each in outcomes]
         request_id = f"{self.collected.shards_prefix}{number}"  # Unique for the listing.
         by = self.batch.by or _PIPELINE
         if new := [each.item for each in outcomes if each.item and each.status is not LookStatus.LOOKED]:
             log.add_items(new, by, request_id=request_id)
         for model, predictions in _by_model(outcomes).items():
             log.set_predictions(model, predictions, by, request_id=f"{request_id}-{model}")
+
+    def _label(self, outcome: LookOutcome) -> LookOutcome:
+        """What was said of a new image in the upload, with what the upload's label files say of it."""
+        labels = self.labels.get(outcome.name)
+        if labels is None or outcome.item is None or outcome.status is LookStatus.LOOKED:
+            return outcome
+        return outcome.model_copy(update={"item": labels.add_to(outcome.item)})
 
     def _end_batch(self, output: CatalogOutput) -> None:
         state = "failed" if self._lost_too_many else "done"

@@ -1,6 +1,6 @@
 """List a batch's files: what is to be looked at goes into shards, everything else into the ledger with its reason.
 
-No image is read here; of a zip, its directory is.
+No image is read here; of a zip, its directory is, and of a data set, what says which labels its images have.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from framesift.errors import (
 )
 from framesift.pipeline.stage import run_once
 from framesift.pipeline.upload.collect import CLEAN, SCAN_TAG
+from framesift.pipeline.upload.labels import may_describe, take_labels
 from framesift.settings import Settings
 from framesift.settings.pose import is_video
 from framesift.storage import S3Store, Store, StoredObject, parse_uri, write_manifest
@@ -108,19 +109,26 @@ def _write_shards(
     found: Iterable[Found], prefix: str, batch: BatchRecord, settings: Settings, store: Store
 ) -> UploadsOutput:
     shards = items = 0
+    images: list[str] = []
+    others: dict[str, FileRef] = {}
     with LedgerWriter(store, keys.look_refused(prefix)) as refused:
 
         def keep_files() -> Iterator[FileRef]:
             for each in found:
-                if isinstance(each, FileRef):
-                    yield each
-                else:
+                if isinstance(each, LedgerLine):
                     refused.add(each)
+                elif _may_describe(each, settings):
+                    others[each.name] = each
+                else:
+                    images.append(each.name)
+                    yield each
 
         files = keep_files()
         while shard := list(islice(files, settings.intake.shard_files)):
             write_manifest(store, keys.look_shard(prefix, shards), shard)
             shards, items = shards + 1, items + len(shard)
+        for line in take_labels(batch, images, others, store):
+            refused.add(line)
     counts = refused.counts
     return UploadsOutput(
         scope=batch.collection,
@@ -132,6 +140,11 @@ def _write_shards(
         failed_items=counts["refused"],
         skipped=counts["skipped"],
     )
+
+
+def _may_describe(file: FileRef, settings: Settings) -> bool:
+    """Whether a file is taken for labels of images, by its name."""
+    return may_describe(file.name) and PurePosixPath(file.name).suffix.lower() not in settings.intake.extensions
 
 
 @dataclass(frozen=True)
@@ -265,11 +278,11 @@ class _Lister:
         intake, extension = self.settings.intake, PurePosixPath(file.name).suffix.lower()
         if is_video(file.name):
             error: MediaError = NotAnImageError(f"{file.name} is a video: upload it by itself.")
-        elif extension and extension not in intake.extensions:
+        elif extension and extension not in intake.extensions and not may_describe(file.name):
             error = NotAnImageError(f"{file.name} is no image by its name ({', '.join(intake.extensions)}).")
-        elif file.size_bytes == 0:
+        elif file.size_bytes == 0 and not may_describe(file.name):  # YOLO has empty files of images without a box.
             error = NotAnImageError(f"{file.name} is empty: upload it again.")
-        elif file.size_bytes > self.settings.collections.max_bytes:
+        elif file.size_bytes > self.settings.collections.max_bytes and not may_describe(file.name):
             error = MediaTooLargeError(
                 f"{file.name} has {file.size_bytes} bytes; at most {self.settings.collections.max_bytes} are taken "
                 "(FRAMESIFT_COLLECTIONS__MAX_BYTES)."
