@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from framesift import aws, keys
 from framesift.api.collections import app
+from framesift.catalog.columns import SCHEMA
 from framesift.catalog.log import CatalogLog
 from framesift.contracts import CatalogItem, Health
 from framesift.storage import S3Store
-from framesift.table import BatchRecord, Collection, Member, Profile, Records, Share
+from framesift.table import BatchRecord, CatalogVersion, Collection, Member, Profile, Records, Share, Snapshot
 from framesift.table.shares import share_id
 from tests.unit.api.conftest import CONTEXT, Answer, an_event
 
@@ -22,6 +26,16 @@ OUR_TOKEN, THEIR_TOKEN = "our-token-" + "x" * 20, "their-token-" + "x" * 20
 OUR_SHARE, THEIR_SHARE = share_id(OUR_TOKEN), share_id(THEIR_TOKEN)
 OUR_BATCH, THEIR_BATCH = "20261121-120000-aaaaaaaa", "20261121-120000-bbbbbbbb"
 PEOPLE = ("owner", "editor", "viewer", "stranger", "admin", "newcomer")
+
+
+def write_empty() -> bytes:
+    """A snapshot without items."""
+    file = io.BytesIO()
+    pq.write_table(SCHEMA.empty_table(), file)
+    return file.getvalue()
+
+
+EMPTY = write_empty()
 
 
 def an_item(item_id: str, collection: str, **fields: Any) -> CatalogItem:
@@ -94,6 +108,12 @@ class World:
         self.records.collections.create(Collection(id=collection, owner=user, created_at=NOW))
         self.records.members.list_for(user, collection)
         CatalogLog(collection, self.store, self.records).add_items([an_item(item, collection)], user)
+        snapshot = Snapshot(
+            key=keys.catalog_version(collection, 0, "first"), number=0, digest="", count=0, size_bytes=len(EMPTY)
+        )
+        self.store.put(snapshot.key, EMPTY)
+        version = CatalogVersion(name="first", by=user, at=NOW, snapshot=snapshot)
+        self.records.collections.put_version(collection, version)
         record = BatchRecord(
             collection=collection, id=batch, kind="upload", state="open", date="2026-11-21", created_at=NOW
         )

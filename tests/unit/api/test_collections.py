@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from framesift import aws
+from framesift.catalog.deletion import continue_deletions
 from framesift.catalog.log import CatalogLog
 from framesift.settings import load_settings
 from framesift.storage import S3Store
@@ -19,6 +20,7 @@ from framesift.table.shares import share_id
 from tests.conftest import BUCKET, TABLE
 from tests.unit.api.conftest import Answer
 from tests.unit.api.people import NOW, OUR_ITEM, OUR_TOKEN, World, an_item, ask_as
+from tests.unit.catalog.whole_store import find_text
 
 PLAIN = "c" * 32
 
@@ -430,17 +432,23 @@ def test_a_profile_begins_with_the_verified_address(user: str) -> None:
 def test_a_deleted_account_leaves_nothing_but_collections_of_other_owners(user: str, world: World, ask: Any) -> None:
     ask_as(user, "GET", "/v1/me")
     ask("owner", "POST", "/members", body={"user": user, "role": "owner"})
-    assert ask_as(user, "POST", "/v1/collections", body={"id": "alone"}).status == 201
+    for name in ("shared", "unshared"):
+        assert ask_as(user, "POST", "/v1/collections", body={"id": name}).status == 201
+    viewer, member = world.users["viewer"], "/v1/collections/shared/members"
+    ask_as(user, "POST", member, body={"user": viewer, "role": "viewer"})
     refused = ask_as(user, "DELETE", "/v1/me")
-    assert (refused.status, "alone" in refused.json["detail"]) == (409, True)
-    ask_as(user, "POST", "/v1/collections/alone/members", body={"user": world.users["viewer"], "role": "owner"})
+    assert (refused.status, refused.json["detail"].split(",")[0]) == (409, "Others share shared")
+    ask_as(user, "POST", member, body={"user": viewer, "role": "owner"})
 
-    assert ask_as(user, "DELETE", "/v1/me").status == 200
+    assert ask_as(user, "DELETE", "/v1/me").status == 202
 
-    assert world.records.collections.get("alone").owner == world.users["viewer"]
-    assert collections_of(world.users["viewer"])["alone"] == "owner"
-    kept = [item for item in aws.dynamodb().scan(TableName=TABLE)["Items"] if user in str(item) or "lee@" in str(item)]
-    assert kept == []
+    assert world.records.collections.get("shared").owner == viewer
+    assert collections_of(viewer)["shared"] == "owner"
+    assert world.records.people.get(user) is None
+    assert continue_deletions(world.store, world.records)
+    assert world.records.collections.find("unshared") is None
+    assert find_text(world.store, world.records, user) == []
+    assert find_text(world.store, world.records, "lee@") == []
     pool = load_settings().platform.user_pool
     assert aws.cognito().list_users(UserPoolId=pool)["Users"] == []
     assert ask_as(user, "GET", "/v1/me").json["type"] == "urn:framesift:problem:person-missing"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
@@ -18,8 +18,21 @@ from framesift.contracts import (
     Prediction,
 )
 from framesift.contracts.catalog import ItemId
-from framesift.table import BatchRecord, Collection, Member, Profile, Role, SavedQuery, Share, Visibility
+from framesift.table import (
+    BatchRecord,
+    CatalogVersion,
+    Collection,
+    Member,
+    Profile,
+    Role,
+    SavedQuery,
+    Share,
+    Visibility,
+)
 from framesift.table.batches import BatchKind, BatchState
+
+if TYPE_CHECKING:
+    from framesift.catalog.versions import Difference
 
 MAX_IDS = 10_000
 MAX_FILES = 1_000
@@ -437,6 +450,86 @@ class LookRequest(Request):
     models: list[Line] = Field([], max_length=20, description="None: the collection's models.")
 
 
+class ServedVersion(Contract):
+    """A named version of a collection's catalog."""
+
+    name: str
+    description: str
+    by: str
+    at: AwareDatetime
+    items: int
+    number: int = Field(description="The change of the log after which the catalog was so.")
+
+    @classmethod
+    def of(cls, version: CatalogVersion) -> Self:
+        """A version without where it lies."""
+        snapshot = version.snapshot
+        return cls.model_validate({**version.model_dump(), "items": snapshot.count, "number": snapshot.number})
+
+
+class VersionList(Contract):
+    """The named versions of a collection's catalog."""
+
+    versions: list[ServedVersion]
+
+
+class NewVersion(Request):
+    """A version to keep."""
+
+    name: str = Field(min_length=1, max_length=100, description="Letters, digits, spaces, `-` and `_`.")
+    description: Text = ""
+
+
+class ItemDifference(Contract):
+    """An item that differs between two versions."""
+
+    id: str
+    before: ServedImage | None = Field(description="null: it was added.")
+    after: ServedImage | None = Field(description="null: it was removed.")
+    fields: list[str] = Field(description="Of one that is in both: what differs.")
+
+    @classmethod
+    def of(cls, difference: Difference) -> Self:
+        """A difference, for editors."""
+        before, after = (
+            ServedImage.of(item, to_editor=True) if item else None for item in (difference.before, difference.after)
+        )
+        return cls(id=difference.id, before=before, after=after, fields=difference.fields)
+
+
+class DifferencePage(Contract):
+    """Some of what differs between two versions, in the order of the items' ids."""
+
+    differences: list[ItemDifference]
+    next_cursor: str | None = Field(None, description="`after` of the next page; null: this is the last.")
+
+
+class SplitRequest(Request):
+    """How items are dealt into splits."""
+
+    query: str = Field("", max_length=MAX_QUERY_LENGTH, description="The items; empty: all.")
+    shares: dict[Literal["train", "val", "test"], float] | None = Field(
+        None, description="The share of each, which add up to 1; null: 0.8, 0.1 and 0.1."
+    )
+    seed: int = Field(0, ge=-(2**53), le=2**53, description="Another one deals otherwise.")
+    stratify: bool = Field(True, description="Each label has its shares in every split.")
+
+
+class Leaks(Contract):
+    """Groups of items that repeat each other and lie in different splits."""
+
+    leaks: list[dict[str, list[str]]] = Field(description="Of each group, its items by split; at most 1,000 groups.")
+    count: int = Field(description="All of the groups.")
+
+
+class SplitResult(Leaks):
+    """How items were dealt."""
+
+    counts: dict[str, int] = Field(description="Items of each split.")
+    labels: dict[str, dict[str, int]] = Field(description="For each label, its items in each split.")
+    groups: int = Field(description="Groups of items that repeat each other.")
+
+
 class Shared(Contract):
     """What a link opens."""
 
@@ -448,7 +541,7 @@ class Shared(Contract):
 class Done(Contract):
     """That something is done."""
 
-    done: bool = True
+    done: bool = Field(True, description="False: it goes on in the background.")
 
 
 Facets.model_rebuild()

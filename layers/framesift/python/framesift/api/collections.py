@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from framesift.api.resolver import make_app
-from framesift.api.routes import batches, catalog, collections, items, me, members, people, queries, shared, shares
-
-app = make_app(
-    each.router for each in (me, people, collections, members, shares, items, catalog, queries, batches, shared)
+from framesift.api.routes import (
+    batches,
+    catalog,
+    collections,
+    items,
+    me,
+    members,
+    people,
+    queries,
+    shared,
+    shares,
+    splits,
+    versions,
 )
+
+_RESOURCES = (me, people, collections, members, shares, items, catalog, queries, batches, versions, splits, shared)
+
+app = make_app(resource.router for resource in _RESOURCES)

@@ -24,6 +24,7 @@ from framesift.errors import (
     RoleTooLowError,
     ShareMissingError,
 )
+from framesift.maintenance import Maintenance
 from framesift.settings import load_settings
 from framesift.storage import S3Store
 from framesift.table import Collection, Profile, Records, Role, Share
@@ -80,6 +81,11 @@ class Entered:
         return open_reader(self.id, self.store, self.records, load_settings().catalog)
 
     @property
+    def maintenance(self) -> Maintenance:
+        """Does in the background what takes longer than a request."""
+        return open_maintenance()
+
+    @property
     def log(self) -> CatalogLog:
         """Takes changes of its catalog."""
         from framesift.catalog.log import CatalogLog
@@ -95,6 +101,11 @@ class Entered:
         if self.item not in (None, item_id):
             raise _missing_item(item_id, self.id)
         return self.reader.get(item_id, viewer=self.viewer)
+
+
+def open_maintenance() -> Maintenance:
+    """The function of the settings that does in the background what takes longer than a request."""
+    return Maintenance(load_settings().platform.maintenance)
 
 
 def open_users() -> UserPool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Final, TypeVar
+from urllib.parse import quote
 
 from aws_lambda_powertools.event_handler import Response
 from pydantic import BaseModel
@@ -29,7 +30,7 @@ def answer(
     if revision is not None:
         headers["ETag"] = f'"{revision}"'
     if location is not None:
-        headers["Location"] = location
+        headers["Location"] = quote(location)
     return Response(status, content_type=_JSON, body=body, headers=headers)
 
 

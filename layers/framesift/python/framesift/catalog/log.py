@@ -93,8 +93,9 @@ class CatalogLog:
             CollectionDeletedError: It has been deleted, or is being deleted.
         """
         body, log = _normalize(body), self.records.collections.pointer(self.collection).log
-        if by not in _NOBODY:
-            _note_author(self.records, self.collection, log, by)
+        # Deleting an account finds by this what names the person.
+        for user in {by, *((body.viewers or []) if isinstance(body, SetViewers) else [])} - _NOBODY:
+            _note_author(self.records, self.collection, log, user)
         changes = self.records.changes
         head = changes.head(log)
         searched = changes.note_request(log, request_id, head) if request_id else 0

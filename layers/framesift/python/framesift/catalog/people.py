@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from framesift.catalog.directory import UserPool
 from framesift.errors import LastOwnerError, OwnedCollectionsError, RevisionChangedError, RoleTooLowError
 from framesift.table import Collection, Member, Profile, Records
@@ -46,6 +48,8 @@ def end_membership(collection: Collection, user: str, records: Records) -> None:
     """
     if user == collection.owner:
         raise LastOwnerError("The collection is this person's own: make somebody else an owner, or delete it.")
+    # Shares, batches and queries may go on naming the person: deleting the account finds them by this.
+    records.collections.note_author(collection.id, user)
     records.members.delete(collection.id, user)
 
 
@@ -60,9 +64,9 @@ def check_admin_or_self(user: str, by: str, *, may: bool) -> None:
 
 
 def delete_person(profile: Profile, records: Records, pool: UserPool | None) -> None:
-    """Delete an account: memberships, the profile, and the user.
+    """Delete an account: the person can do nothing any more, and what names them is deleted in the background.
 
-    A collection of the person's passes to another of its owners.
+    A collection that others share passes to another of its owners; one that nobody shares is deleted.
 
     Args:
         profile: Whose account.
@@ -70,33 +74,64 @@ def delete_person(profile: Profile, records: Records, pool: UserPool | None) -> 
         pool: Where the user is deleted; None: nowhere.
 
     Raises:
-        OwnedCollectionsError: Collections have no other owner; nothing is deleted.
+        OwnedCollectionsError: Others share collections that have no other owner; nothing is deleted.
+        RevisionChangedError: A collection was changed at the same moment.
     """
     mine = list(records.members.collections_of(profile.user))
-    owned = [found for found in map(records.collections.find, mine) if found and found.owner == profile.user]
-    heirs = {collection.id: _find_heir(collection, records) for collection in owned}
-    alone = [collection_id for collection_id, heir in heirs.items() if heir is None]
-    if alone:
+    found = [about for about in map(records.collections.find, mine) if about and not about.deleting]
+    owned = [(about, _other_members(about, records)) for about in found if about.owner == profile.user]
+    shared = [about.id for about, members in owned if members and not _find_heir(members)]
+    if shared:
         raise OwnedCollectionsError(
-            f"You alone own {', '.join(alone[:_SHOWN])}{', …' if len(alone) > _SHOWN else ''}: delete them, or make "
-            "somebody else an owner of them first."
+            f"Others share {', '.join(shared[:_SHOWN])}{', …' if len(shared) > _SHOWN else ''}, which you alone own: "
+            "make somebody else an owner, or delete them first."
         )
-    for collection in owned:
-        heir = heirs[collection.id]
-        if records.collections.change(collection, owner=heir) is None:
-            raise RevisionChangedError(f"{collection.id} was changed at the same moment: try again.")
-        records.members.delete(collection.id, heir or "")
-        records.members.list_for(heir or "", collection.id)
-    for collection_id in mine:
-        records.members.delete(collection_id, profile.user)
+    for collection, members in owned:
+        if heir := _find_heir(members):
+            _hand_over(collection, heir, records)
+        else:
+            request_collection_deletion(collection, profile.user, records)
+    # From here on the maintenance of collections does what is left, should this be cut off.
+    records.deletions.request("account", profile.user, profile.user)
     if pool:
         pool.delete(profile.user)
     records.people.delete(profile)
 
 
-def _find_heir(collection: Collection, records: Records) -> str | None:
-    owners = (member.user for member in records.members.of_collection(collection.id) if member.role == "owner")
-    return next(owners, None)
+def request_collection_deletion(collection: Collection, by: str, records: Records) -> None:
+    """Let nobody use a collection any more; the maintenance of collections deletes what is kept of it.
+
+    Args:
+        collection: The collection as it was read.
+        by: The user's id; empty: an operator.
+        records: The table.
+
+    Raises:
+        RevisionChangedError: It was changed since.
+    """
+    records.deletions.request("collection", collection.id, by)
+    if records.collections.change(collection, deleting=True) is None:
+        records.deletions.finish("collection", collection.id)
+        raise RevisionChangedError(f"{collection.id} was changed at the same moment: read it again.")
+    records.members.hide(collection)
+
+
+def _hand_over(collection: Collection, heir: str, records: Records) -> None:
+    """Make a member the person whose collection it is; the person before is a member no more."""
+    if records.collections.change(collection, owner=heir) is None:
+        raise RevisionChangedError(f"{collection.id} was changed at the same moment: try again.")
+    # What else names the person is found by this.
+    records.collections.note_author(collection.id, collection.owner)
+    records.members.delete(collection.id, heir)
+    records.members.list_for(heir, collection.id)
+
+
+def _other_members(collection: Collection, records: Records) -> list[Member]:
+    return [member for member in records.members.of_collection(collection.id) if member.user != collection.owner]
+
+
+def _find_heir(members: Sequence[Member]) -> str | None:
+    return next((member.user for member in members if member.role == "owner"), None)
 
 
 def _change(profile: Profile, records: Records, **changes: object) -> Profile:

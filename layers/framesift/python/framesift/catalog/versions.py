@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import pyarrow.compute as pc
+
 from framesift import keys
 from framesift.catalog.columns import read_item
 from framesift.catalog.compact import compact
@@ -112,13 +114,20 @@ def delete_version(collection: str, name: str, store: Store, records: Records) -
     delete_for_good(store, [version.snapshot.key])
 
 
-def compare_snapshots(before: Snapshot, after: Snapshot, store: Store) -> Iterator[Difference]:
-    """What differs between two snapshots, in the order of the items' ids; both are read a batch at a time."""
+def compare_snapshots(before: Snapshot, after: Snapshot, store: Store, *, behind: str = "") -> Iterator[Difference]:
+    """What differs between two snapshots, in the order of the items' ids; both are read a batch at a time.
+
+    Args:
+        before: The first snapshot.
+        after: The second one.
+        store: The bucket.
+        behind: Only items whose ids come behind this one; empty: all.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         first, second = (Path(scratch) / name for name in ("before.parquet", "after.parquet"))
         store.download(before.key, first)
         store.download(after.key, second)
-        yield from _merge(_read_documents(first), _read_documents(second))
+        yield from _merge(_read_documents(first, behind), _read_documents(second, behind))
 
 
 def _merge(before: Iterator[tuple[str, str]], after: Iterator[tuple[str, str]]) -> Iterator[Difference]:
@@ -142,6 +151,8 @@ def _compare(before: CatalogItem, after: CatalogItem) -> Difference | None:
     return Difference(before.id, before, after, fields) if fields else None
 
 
-def _read_documents(path: Path) -> Iterator[tuple[str, str]]:
+def _read_documents(path: Path, behind: str) -> Iterator[tuple[str, str]]:
     for batch in read_batches(path):
+        if behind:
+            batch = batch.filter(pc.greater(batch.column("id"), behind))  # noqa: PLW2901 - the rest of it
         yield from zip(batch.column("id").to_pylist(), batch.column("json").to_pylist(), strict=True)

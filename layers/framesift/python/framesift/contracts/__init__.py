@@ -40,6 +40,7 @@ from framesift.contracts.items import (
     Region,
 )
 from framesift.contracts.looking import CompareJob, CompareOutput, FileRef, LookJob, LookOutcome, LookStatus, ZipEntry
+from framesift.contracts.maintenance import MaintenanceInput, MaintenanceOutput
 from framesift.contracts.stages import (
     AnalysisJob,
     AnalysisSummary,
@@ -131,6 +132,8 @@ __all__ = [
     "LookJob",
     "LookOutcome",
     "LookStatus",
+    "MaintenanceInput",
+    "MaintenanceOutput",
     "Media",
     "MetadataValue",
     "NearDuplicate",

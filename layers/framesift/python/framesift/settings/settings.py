@@ -44,6 +44,9 @@ class PlatformSettings(Group):
     user_pool: str = Field("", description="The user pool that people log in to.")
     table: str = Field("", description="The DynamoDB table of runs, stages, items and lists.")
     state_machine: str = Field("", description="The ARN of the state machine that runs are executions of.")
+    maintenance: str = Field(
+        "", description="The function that maintains collections; empty: only its schedule, or the command line, does."
+    )
     failure_topic: str = Field("", description="The SNS topic that is notified of failed runs.")
 
 

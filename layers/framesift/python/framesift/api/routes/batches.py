@@ -25,7 +25,7 @@ from framesift.api.collection_messages import (
 )
 from framesift.api.gate import Entered, enter
 from framesift.api.responses import answer
-from framesift.api.routes.options import CollectionId, collection_options, new_router
+from framesift.api.routes.options import CollectionId, collection_options, new_router, succeeding
 from framesift.catalog.batches import BatchFile, BatchUploads
 from framesift.catalog.ledger import read_ledger
 from framesift.settings import load_settings
@@ -34,6 +34,8 @@ from framesift.workflow import Workflow
 
 router = new_router()
 _READING, _CHANGING, _CREATING = collection_options("batches")
+_OPENING = succeeding(_CREATING, HTTPStatus.CREATED)
+_STARTING = succeeding(_CREATING, HTTPStatus.ACCEPTED)
 
 BatchId = Annotated[str, Path(pattern=r"^[A-Za-z0-9-]{1,60}$")]
 After = Annotated[int, Query(ge=0, description="`next_cursor` of the page before; 0: the first.")]
@@ -54,7 +56,7 @@ def get_batches(
     return BatchPage(batches=served, next_cursor=served[-1].id if len(page) > limit else None)
 
 
-@router.post("/v1/collections/<collection_id>/batches", summary="Open a batch", status_code=201, **_CREATING)
+@router.post("/v1/collections/<collection_id>/batches", summary="Open a batch", **_OPENING)
 def post_batch(collection_id: CollectionId, new: Annotated[NewBatch, Body()]) -> Response[ServedBatch]:
     """Open an upload, or take up one that was begun; for editors."""
     entered = enter(router, collection_id, "editor")
@@ -105,14 +107,14 @@ def post_links(collection_id: CollectionId, batch: BatchId, wanted: Annotated[Fi
     return LinkList(links=uploads.links(entered.id, batch, files))
 
 
-@router.post("/v1/collections/<collection_id>/batches/<batch>/complete", summary="Complete a batch", **_CREATING)
+@router.post("/v1/collections/<collection_id>/batches/<batch>/complete", summary="Complete a batch", **_STARTING)
 def post_complete(collection_id: CollectionId, batch: BatchId) -> Response[ServedBatch]:
     """Check that all files have arrived, and look at them; for editors. The batch says how far that is."""
     entered = enter(router, collection_id, "editor")
     return _answer(_uploads(entered).complete(entered.id, batch), HTTPStatus.ACCEPTED)
 
 
-@router.post("/v1/collections/<collection_id>/batches/<batch>/retry", summary="Try what failed again", **_CREATING)
+@router.post("/v1/collections/<collection_id>/batches/<batch>/retry", summary="Try what failed again", **_STARTING)
 def post_retry(collection_id: CollectionId, batch: BatchId) -> Response[ServedBatch]:
     """Look again at what failed of a batch; for editors."""
     entered = enter(router, collection_id, "editor")
@@ -129,7 +131,7 @@ def get_ledger(collection_id: CollectionId, batch: BatchId, after: After = 0, li
     return LedgerPage(lines=page, next_cursor=after + limit if len(lines) > limit else None)
 
 
-@router.post("/v1/collections/<collection_id>/look", summary="Look at all images again", **_CREATING)
+@router.post("/v1/collections/<collection_id>/look", summary="Look at all images again", **_STARTING)
 def post_look(collection_id: CollectionId, wanted: Annotated[LookRequest, Body()]) -> Response[ServedBatch]:
     """Let models look at all images of a collection; for editors. The batch that is made says how far that is."""
     entered = enter(router, collection_id, "editor")

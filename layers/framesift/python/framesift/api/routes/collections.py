@@ -9,10 +9,11 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
-from framesift.api.collection_messages import CollectionChange, CollectionList, NewCollection, ServedCollection
+from framesift.api.collection_messages import CollectionChange, CollectionList, Done, NewCollection, ServedCollection
 from framesift.api.gate import check_unchanged, enter, find_collection, require_person
 from framesift.api.responses import answer
-from framesift.api.routes.options import CollectionId, collection_options, new_router, open_records
+from framesift.api.routes.options import CollectionId, collection_options, new_router, open_records, succeeding
+from framesift.catalog.people import request_collection_deletion
 from framesift.errors import CollectionExistsError, RevisionChangedError
 from framesift.names import check_collection
 from framesift.table import Collection
@@ -40,7 +41,7 @@ def get_collections(
     return CollectionList(collections=page)
 
 
-@router.post("/v1/collections", summary="Make a collection", status_code=201, **_CREATING)
+@router.post("/v1/collections", summary="Make a collection", **succeeding(_CREATING, HTTPStatus.CREATED))
 def post_collection(new: Annotated[NewCollection, Body()]) -> Response[ServedCollection]:
     """Make a collection, whose owner I am."""
     caller, records = require_person(router), open_records()
@@ -83,3 +84,20 @@ def patch_collection(
     members.hide(before)
     members.show(after)
     return answer(ServedCollection(collection=after, role=entered.role), revision=after.revision)
+
+
+@router.delete(
+    "/v1/collections/<collection_id>",
+    summary="Delete a collection",
+    **succeeding(_CHANGING, HTTPStatus.ACCEPTED),
+)
+def delete_collection(collection_id: CollectionId) -> Response[Done]:
+    """Delete a collection with all that is kept of it, for good; for owners. `If-Match` says which revision.
+
+    Nobody can use it any more; in the background its images, thumbnails, exports and records are deleted.
+    """
+    entered = enter(router, collection_id, "owner")
+    check_unchanged(router, entered.collection.revision)
+    request_collection_deletion(entered.collection, entered.user, entered.records)
+    entered.maintenance.start_deletions()
+    return answer(Done(done=False), status=HTTPStatus.ACCEPTED)

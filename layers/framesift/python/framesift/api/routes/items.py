@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from http import HTTPStatus
+from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
@@ -18,19 +19,13 @@ from framesift.api.collection_messages import (
 from framesift.api.gate import Entered, enter, enter_item, read_if_match
 from framesift.api.item_views import MediaSize, find_history, find_media, find_page
 from framesift.api.responses import answer, redirect
-from framesift.api.routes.options import CollectionId, ItemId, collection_options, new_router
+from framesift.api.routes.options import CollectionId, ItemId, collection_options, new_router, succeeding
 from framesift.catalog.access import includes
 from framesift.contracts import Annotation, ChangeBody, RemoveItems, SetAnnotations, SetMetadata, SetTags, SetViewers
 
 router = new_router()
 _READING, _CHANGING, _CREATING = collection_options("items")
-_REDIRECTING: dict[str, Any] = _READING | {
-    "status_code": 302,
-    "responses": {
-        302: {"description": "The image's address.", "content": {}},
-        **{status: each for status, each in _READING["responses"].items() if status != 200},
-    },
-}
+_REDIRECTING = succeeding(_READING, HTTPStatus.FOUND, "The image's address.", content={})
 
 SearchQuery = Annotated[str, Query(max_length=MAX_QUERY_LENGTH, description="In the query language; empty: all.")]
 Sort = Annotated[
@@ -70,11 +65,15 @@ def patch_item(
 
 @router.delete("/v1/collections/<collection_id>/items/<item_id>", summary="Delete an item", **_CHANGING)
 def delete_item(collection_id: CollectionId, item_id: ItemId) -> Changed:
-    """Delete an item: nobody sees it from now on. For editors; `If-Match` says which version is deleted."""
+    """Delete an item: nobody sees it from now on, and in the background all that is kept of it is deleted.
+
+    For editors; `If-Match` says which version is deleted.
+    """
     entered = enter(router, collection_id, "editor")
     version = read_if_match(router)
     entered.get_item(item_id)
     change = entered.log.append(RemoveItems(ids=[item_id]), entered.user, unchanged_since=version)
+    entered.maintenance.start_deletions()
     return Changed(number=change.number, items=1)
 
 

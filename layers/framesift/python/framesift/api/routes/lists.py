@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import date as Date  # noqa: N812 - `date` is a parameter's name here
-from typing import Annotated, Any
+from http import HTTPStatus
+from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
@@ -12,14 +13,13 @@ from framesift.api import views
 from framesift.api.messages import ListDiff, ServedList
 from framesift.api.routes.options import (
     CACHED,
-    FAILED,
     PUBLIC,
-    WRONG,
     Category,
     categories,
     new_router,
     open_records,
     open_store,
+    succeeding,
 )
 from framesift.settings import load_settings
 
@@ -28,10 +28,7 @@ router = new_router()
 Edition = Annotated[str | None, Query(pattern=r"^\d{4}-\d{2}-\d{2}(\.\d{1,4})?$", description="None: the newest.")]
 ThumbnailName = Annotated[str, Path(pattern=r"^[a-z0-9_-]{1,40}\d{2}\.jpg$")]
 
-_THUMBNAILS: dict[str, Any] = PUBLIC | {
-    "status_code": 302,
-    "responses": {302: {"description": "The image's address.", "content": {}}} | WRONG | FAILED,
-}
+_THUMBNAILS = succeeding(PUBLIC, HTTPStatus.FOUND, "The image's address.", content={})
 
 
 @router.get("/v1/top10/<category>", summary="A category's list", middlewares=CACHED, **PUBLIC)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body
 
 from framesift.api.collection_messages import Done, Me, ProfileChange
-from framesift.api.gate import check_unchanged, open_users, require_profile
+from framesift.api.gate import check_unchanged, open_maintenance, open_users, require_profile
 from framesift.api.responses import answer
-from framesift.api.routes.options import collection_options, new_router, open_records
+from framesift.api.routes.options import collection_options, new_router, open_records, succeeding
 from framesift.catalog.people import delete_person
 from framesift.errors import RevisionChangedError
 from framesift.settings import load_settings
@@ -38,10 +39,14 @@ def patch_me(change: Annotated[ProfileChange, Body()]) -> Response[Me]:
     return get_me()
 
 
-@router.delete("/v1/me", summary="Delete my account", **_CHANGING)
-def delete_me() -> Done:
-    """Delete the account: the profile, what gives access, and the user of the pool."""
+@router.delete("/v1/me", summary="Delete my account", **succeeding(_CHANGING, HTTPStatus.ACCEPTED))
+def delete_me() -> Response[Done]:
+    """Delete the account: the profile, the user of the pool, and the collections that nobody shares.
+
+    A shared collection passes to another of its owners; one without another owner refuses it. What names the person
+    elsewhere is deleted in the background.
+    """
     profile, _ = require_profile(router)
-    settings = load_settings()
-    delete_person(profile, open_records(), open_users() if settings.platform.user_pool else None)
-    return Done()
+    delete_person(profile, open_records(), open_users() if load_settings().platform.user_pool else None)
+    open_maintenance().start_deletions()
+    return answer(Done(done=False), status=HTTPStatus.ACCEPTED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler.openapi.params import Path
@@ -78,6 +79,20 @@ def collection_options(tag: str) -> tuple[dict[str, Any], dict[str, Any], dict[s
     }
     creating = changing | {"middlewares": [requires(WRITE), idempotent]}
     return reading, changing, creating
+
+
+def succeeding(options: dict[str, Any], status: HTTPStatus, description: str = "", **content: Any) -> dict[str, Any]:
+    """The same options of a route that succeeds with another status than 200.
+
+    Args:
+        options: The options.
+        status: The status.
+        description: What it says; by default its standard meaning.
+        content: `content={}` for an answer without a body.
+    """
+    others = {each: answer for each, answer in options["responses"].items() if each != HTTPStatus.OK}
+    success = {int(status): {"description": description or f"{status.phrase}.", **content}}
+    return options | {"status_code": int(status), "responses": success | others}
 
 
 WRITERS: dict[str, Any] = READERS | {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from http import HTTPStatus
+from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
@@ -12,18 +13,12 @@ from framesift.api.gate import enter_shared
 from framesift.api.item_views import find_media, find_page
 from framesift.api.responses import answer, redirect
 from framesift.api.routes.items import Cursor, Limit, SearchQuery, Sort
-from framesift.api.routes.options import SHARED, ItemId, new_router
+from framesift.api.routes.options import SHARED, ItemId, new_router, succeeding
 
 router = new_router()
 
 Token = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{20,100}$")]
-_REDIRECTING: dict[str, Any] = SHARED | {
-    "status_code": 302,
-    "responses": {
-        302: {"description": "The image's address.", "content": {}},
-        **{status: each for status, each in SHARED["responses"].items() if status != 200},
-    },
-}
+_REDIRECTING = succeeding(SHARED, HTTPStatus.FOUND, "The image's address.", content={})
 
 
 @router.get("/v1/shared/<token>", summary="What a link opens", **SHARED)

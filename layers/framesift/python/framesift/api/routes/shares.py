@@ -13,13 +13,14 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 from framesift.api.collection_messages import Done, MadeShare, NewShare, ShareList
 from framesift.api.gate import enter
 from framesift.api.responses import answer
-from framesift.api.routes.options import CollectionId, collection_options, new_router
+from framesift.api.routes.options import CollectionId, collection_options, new_router, succeeding
 from framesift.settings import load_settings
 from framesift.table import Share
 from framesift.table.shares import share_id
 
 router = new_router()
 _READING, _CHANGING, _CREATING = collection_options("shares")
+_MAKING = succeeding(_CHANGING, HTTPStatus.CREATED)
 _TOKEN_BYTES: Final = 32
 
 
@@ -33,7 +34,7 @@ def get_shares(collection_id: CollectionId) -> ShareList:
 
 
 # Without an idempotency key: its answer would be kept, and with it the token.
-@router.post("/v1/collections/<collection_id>/shares", summary="Make a link", status_code=201, **_CHANGING)
+@router.post("/v1/collections/<collection_id>/shares", summary="Make a link", **_MAKING)
 def post_share(collection_id: CollectionId, new: Annotated[NewShare, Body()]) -> Response[MadeShare]:
     """Make a link that opens a collection, or one item, to whoever has it; for owners."""
     entered = enter(router, collection_id, "owner")
