@@ -21,9 +21,9 @@ from framesift import aws
 from framesift.api.middlewares import claims_of, to_json
 from framesift.errors import InputError, RequestReusedError, RequestRunningError
 from framesift.settings import load_settings
+from framesift.table.people import answers_partition
 
 HEADER: Final = "idempotency-key"
-PARTITION: Final = "IDEMPOTENCY"
 _MAX_LENGTH: Final = 200
 
 
@@ -40,7 +40,7 @@ def idempotent(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> 
         return next_middleware(app)
     if len(key) > _MAX_LENGTH:
         raise InputError(f"An Idempotency-Key has at most {_MAX_LENGTH} characters.")
-    settings = load_settings()
+    settings, user = load_settings(), str(claims_of(app).get("sub", ""))
     config = IdempotencyConfig(
         event_key_jmespath="id",
         payload_validation_jmespath="body",
@@ -58,12 +58,12 @@ def idempotent(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> 
     once = idempotent_function(
         answer,
         data_keyword_argument="request",
-        persistence_store=_make_store(settings.platform.table),
+        persistence_store=_make_store(settings.platform.table, user),
         config=config,
         key_prefix="api",
     )
     request = {
-        "id": f"{claims_of(app).get('sub', '')} {event.http_method} {event.path} {key}",
+        "id": f"{user} {event.http_method} {event.path} {key}",
         "body": hashlib.sha256((event.body or "").encode()).hexdigest(),
     }
     try:
@@ -75,11 +75,11 @@ def idempotent(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> 
     return Response(kept["status"], kept["type"], kept["body"], headers=kept["headers"])
 
 
-def _make_store(table: str) -> DynamoDBPersistenceLayer:
+def _make_store(table: str, user: str) -> DynamoDBPersistenceLayer:
     return DynamoDBPersistenceLayer(
         table_name=table,
         key_attr="pk",
-        static_pk_value=PARTITION,
+        static_pk_value=answers_partition(user),
         sort_key_attr="sk",
         expiry_attr="expires_at",
         boto3_client=aws.dynamodb(),

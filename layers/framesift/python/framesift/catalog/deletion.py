@@ -29,16 +29,18 @@ from pydantic_core import from_json, to_json
 from framesift import keys
 from framesift.catalog.columns import make_batch, read_item
 from framesift.catalog.compact import compact, delete_retired
+from framesift.catalog.directory import UserPool
 from framesift.catalog.log import CatalogLog, payload_key
 from framesift.catalog.payloads import pack_lines, put_lines, read_lines, unpack_lines
 from framesift.catalog.scrub import FORGOTTEN, Scrub
 from framesift.catalog.snapshot import read_batches, write_snapshot
 from framesift.catalog.versions import version_key
 from framesift.contracts import AddItems, Change, RemoveItems
-from framesift.errors import CollectionMissingError, NotFoundError
+from framesift.errors import CollectionMissingError, FramesiftError, NotFoundError
+from framesift.log import logger
 from framesift.storage import Store, StoredObject, StoredVersion, delete_for_good
 from framesift.storage.multipart import MultipartUploads
-from framesift.table import CatalogVersion, PurgeProgress, Records
+from framesift.table import CatalogVersion, Deletion, PurgeProgress, Records
 
 _THREADS: Final = 16
 _ORPHAN_AGE: Final = timedelta(days=1)
@@ -58,7 +60,8 @@ def _always() -> bool:
 def purge(collection: str, store: Store, records: Records, *, may_go_on: MayGoOn = _always) -> bool:
     """Delete all that is kept of the items that were removed from a collection.
 
-    Items that came again after they were removed stay; what is older than their removal goes.
+    Items that came again after they were removed stay; what is older than their removal goes. What is removed
+    meanwhile is deleted, too.
 
     Args:
         collection: The collection.
@@ -73,8 +76,21 @@ def purge(collection: str, store: Store, records: Records, *, may_go_on: MayGoOn
         CollectionMissingError: There is no such collection.
         ObjectNotDeletedError: S3 refuses to delete something.
     """
-    pointer = records.collections.pointer(collection)
     log = CatalogLog(collection, store, records)
+    while _purge_once(log, may_go_on):
+        # Whoever removes something notes the deletion first: what is not seen here is noted anew.
+        records.deletions.finish("items", collection)
+        purged = records.collections.pointer(collection).purged
+        if not any(isinstance(change.body, RemoveItems) for change in log.after(purged)):
+            return True
+        records.deletions.request("items", collection, "")
+    return False
+
+
+def _purge_once(log: CatalogLog, may_go_on: MayGoOn) -> bool:
+    """Delete what is kept of the items that were removed up to now; return whether all is."""
+    collection, store, records = log.collection, log.store, log.records
+    pointer = records.collections.pointer(collection)
     progress = records.collections.purge_progress(collection)
     through = progress.through if progress else log.head()
     mentions = _find_mentions(log, pointer.purged, through)
@@ -108,15 +124,7 @@ def delete_collection(
         log = ""
     if log:
         records.changes.close(log)
-    is_running = False
-    for run in list(records.runs.of_collection(collection)):
-        if run.status == "RUNNING":
-            is_running = True
-            continue
-        for attempt in range(1, max(run.attempt, run.editions) + 1):
-            store.delete_versions(store.versions(f"{keys.run_prefix(run.run_of_attempt(attempt))}/"))
-        records.stages.forget_run(run.run)
-        records.runs.forget(run)
+    is_running = _delete_runs(collection, store, records)
     folders = (
         keys.uploads_prefix,
         keys.incoming_of_collection,
@@ -134,26 +142,58 @@ def delete_collection(
         records.changes.delete(log)
     if is_running or not may_go_on():
         return False
+    if about:
+        records.members.hide(about)
     records.collections.delete_records(collection)
+    records.deletions.finish("items", collection)
     records.deletions.finish("collection", collection)
     return True
 
 
-def delete_account(user: str, store: Store, records: Records, *, may_go_on: MayGoOn = _always) -> bool:
+def _delete_runs(collection: str, store: Store, records: Records) -> bool:
+    """Delete what is kept of a collection's runs; return whether one is still at work, which stays."""
+    is_running = False
+    for run in list(records.runs.of_collection(collection)):
+        if run.status == "RUNNING":
+            is_running = True
+            continue
+        for attempt in range(1, max(run.attempt, run.editions) + 1):
+            store.delete_versions(store.versions(f"{keys.run_prefix(run.run_of_attempt(attempt))}/"))
+        records.stages.forget_run(run.run)
+        records.runs.forget(run)
+    return is_running
+
+
+def delete_account(
+    user: str, store: Store, records: Records, pool: UserPool | None = None, *, may_go_on: MayGoOn = _always
+) -> bool:
     """Delete a user's collections, and every mention of the user in those of others.
+
+    Args:
+        user: The user's id.
+        store: The bucket.
+        records: The table.
+        pool: Where the user is deleted; None: nowhere.
+        may_go_on: As for `purge`.
 
     Returns:
         Whether all is deleted; else call it again.
     """
     records.deletions.request("account", user, user)
+    if pool:
+        pool.delete(user)
     begun = [each.id for each in records.deletions.all() if each.kind == "collection" and each.by == user]
     for collection in dict.fromkeys([*begun, *records.collections.owned_by(user)]):
         if not (may_go_on() and delete_collection(collection, user, store, records, may_go_on=may_go_on)):
             return False
-    for collection in records.collections.changed_by(user):
+    for collection in {*records.collections.changed_by(user), *records.members.collections_of(user)}:
         if not may_go_on():
             return False
         forget_user(collection, user, store, records)
+    records.people.forget_approver(user, FORGOTTEN)
+    if profile := records.people.get(user):
+        records.people.delete(profile)
+    records.people.forget_answers(user)
     records.collections.delete_user(user)
     records.deletions.finish("account", user)
     return True
@@ -176,18 +216,58 @@ def forget_user(collection: str, user: str, store: Store, records: Records) -> N
     records.collections.rename_user(collection, user, FORGOTTEN)
 
 
-def continue_deletions(store: Store, records: Records, *, may_go_on: MayGoOn = _always) -> bool:
-    """Go on with the collections and accounts that are being deleted; return whether none is left."""
+def continue_deletions(
+    store: Store,
+    records: Records,
+    pool: UserPool | None = None,
+    *,
+    hold_s: float = 0,
+    may_go_on: MayGoOn = _always,
+) -> bool:
+    """Go on with what is being deleted: items, collections and accounts.
+
+    Args:
+        store: The bucket.
+        records: The table.
+        pool: Where users are deleted; None: nowhere.
+        hold_s: For how long nobody else goes on with the same deletion, seconds: as long as this process may live.
+        may_go_on: As for `purge`.
+
+    Returns:
+        Whether nothing is left to delete.
+    """
     finished = True
     for deletion in records.deletions.all():
         if not may_go_on():
             return False
-        if deletion.kind == "collection":
-            done = delete_collection(deletion.id, deletion.by, store, records, may_go_on=may_go_on)
-        else:
-            done = delete_account(deletion.id, store, records, may_go_on=may_go_on)
+        if not records.deletions.hold(deletion, hold_s):
+            finished = False
+            continue
+        try:
+            done = _continue_deletion(deletion, store, records, pool, may_go_on)
+        except FramesiftError as error:  # One that cannot be done must not keep the others waiting.
+            logger.error("deletion failed", extra={"kind": deletion.kind, "deleted": deletion.id}, exc_info=error)
+            done = False
+        finally:
+            records.deletions.release(deletion)
         finished = finished and done
     return finished
+
+
+def _continue_deletion(
+    deletion: Deletion, store: Store, records: Records, pool: UserPool | None, may_go_on: MayGoOn
+) -> bool:
+    match deletion.kind:
+        case "items":
+            about = records.collections.find(deletion.id)
+            if about and not about.deleting:
+                return purge(deletion.id, store, records, may_go_on=may_go_on)
+            records.deletions.finish("items", deletion.id)  # The collection's own deletion deletes them.
+            return True
+        case "collection":
+            return delete_collection(deletion.id, deletion.by, store, records, may_go_on=may_go_on)
+        case "account":
+            return delete_account(deletion.id, store, records, pool, may_go_on=may_go_on)
 
 
 class _Place(NamedTuple):
@@ -389,7 +469,7 @@ def _rewrite_payload(store: Store, key: str, scrub: Scrub, number: int) -> bool:
 
 
 def _delete_objects(log: CatalogLog, gone: _Gone) -> None:
-    """Delete the originals and thumbnails of items, and all exports, which may hold some of them."""
+    """Delete the originals and thumbnails of items, and the exports, which may hold some of them."""
     folders = [keys.original(log.collection, "", "")]
     folders += [keys.collection_thumbnail(log.collection, "", size) for size in keys.THUMBNAIL_SIZES]
     for folder in (name.removesuffix(name.rpartition("/")[2]) for name in folders):
@@ -402,14 +482,19 @@ def _delete_objects(log: CatalogLog, gone: _Gone) -> None:
             for version in log.store.versions(prefix)
             if _is_gone(gone, version.key.removeprefix(folder).partition(".")[0], version)
         )
-    newest = max(gone.before.values())
-    # Exports that are being made, too: their jobs begin anew without the items.
-    MultipartUploads(log.store.bucket).abort_all(keys.exports_prefix(log.collection))
+    _delete_exports(log, max(gone.before.values()))
+
+
+def _delete_exports(log: CatalogLog, newest: datetime) -> None:
+    """Delete the exports from before a time; jobs that are making some begin anew without the items."""
+    prefix = keys.exports_prefix(log.collection)
+    MultipartUploads(log.store.bucket).abort_all(prefix)
     log.store.delete_versions(
-        version
-        for version in log.store.versions(keys.exports_prefix(log.collection))
-        if version.modified_at.replace(microsecond=0) <= newest
+        version for version in log.store.versions(prefix) if version.modified_at.replace(microsecond=0) <= newest
     )
+    for export in log.records.exports.of_collection(log.collection):
+        if export.state != "running" and export.created_at.replace(microsecond=0) <= newest:
+            log.records.exports.delete(log.collection, export.id)
 
 
 def _is_gone(gone: _Gone, item_id: str, version: StoredVersion) -> bool:

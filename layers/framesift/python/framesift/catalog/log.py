@@ -96,6 +96,9 @@ class CatalogLog:
         # Deleting an account finds by this what names the person.
         for user in {by, *((body.viewers or []) if isinstance(body, SetViewers) else [])} - _NOBODY:
             _note_author(self.records, self.collection, log, user)
+        if isinstance(body, RemoveItems):
+            # First, so that nothing is removed without being deleted in the end.
+            self.records.deletions.request("items", self.collection, by)
         changes = self.records.changes
         head = changes.head(log)
         searched = changes.note_request(log, request_id, head) if request_id else 0

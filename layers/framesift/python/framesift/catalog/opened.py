@@ -235,10 +235,19 @@ class OpenCollection:
         return summary
 
     def remove(self, query: str) -> int:
-        """Delete the items that a query finds; return how many items these are."""
+        """Delete the items that a query finds, with all that is kept of them; return how many items these are.
+
+        Nobody sees them any more once they are removed, before all that is kept of them is deleted.
+
+        Raises:
+            ObjectNotDeletedError: S3 refuses to delete something.
+        """
+        from framesift.catalog.deletion import purge
+
         ids = self._ids(query)
         if ids:
             self.log.remove_items(ids, self.by)
+            purge(self.id, self.store, self.records)
         return len(ids)
 
     def _current(self) -> Snapshot:

@@ -141,14 +141,11 @@ def delete(
 
 
 def _delete_images(connection: Connection, name: str, query: str, *, yes: bool) -> None:
-    from framesift.catalog.deletion import purge
-
     opened = catalog.open_connected(name, connection)
     with catalog.pointing_at(query):
         count = opened.count(query)
         _confirm(f"Delete {count_of(count, 'image')} of {name} for good?", yes=yes)
         count = opened.remove(query)
-    purge(name, connection.store, connection.records)
     print_text(f"{count_of(count, 'image')} deleted from {name}.")
 
 
@@ -160,7 +157,7 @@ def _delete_all(connection: Connection, name: str, *, yes: bool) -> None:
     if delete_collection(name, "", connection.store, connection.records):
         print_text(f"The collection {name} is deleted.")
     else:
-        print_text(f"A run still works on {name}: it is deleted once that has ended; call the command again then.")
+        print_text(f"A run still works on {name}: it is deleted by itself within the hour after that has ended.")
 
 
 def _delete_sequences(connection: Connection, name: str, *, yes: bool) -> None:

@@ -47,7 +47,7 @@
 | `EMAIL#{address}` | `USER` | whose e-mail address it is | `people` |
 | `DEPARTMENT#{name}` | `{collection}` | a collection that a department can see | `members` |
 | `PUBLIC` | `{collection}` | a collection that everybody can see | `members` |
-| `IDEMPOTENCY` | `{function}#{digest}` | the answer to a request that was sent with an idempotency key | Powertools |
+| `IDEMPOTENCY#{user}` | `{function}#{digest}` | an answer that is kept for an idempotency key | Powertools |
 
 Every write that can race is conditional.
 """

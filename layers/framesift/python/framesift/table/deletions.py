@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from framesift.contracts import Contract
 from framesift.table.table import Table
 
-DeletionKind = Literal["collection", "account"]
+DeletionKind = Literal["items", "collection", "account"]
 _PARTITION = "DELETION"
 
 
 class Deletion(Contract):
     """A deletion that somebody has asked for, and that is not finished."""
 
-    kind: DeletionKind
+    kind: DeletionKind = Field(description="`items`: what was removed from the collection of this id.")
     id: str
     by: str = ""
     at: AwareDatetime
@@ -39,6 +39,24 @@ class Deletions:
     def all(self) -> list[Deletion]:
         """Those that are not finished."""
         return [Deletion.model_validate_json(record["deletion"]) for record in self.table.query(_PARTITION)]
+
+    def hold(self, deletion: Deletion, seconds: float) -> bool:
+        """Let nobody else go on with a deletion for so long; False if somebody else does, or it is finished."""
+        now = datetime.now(UTC)
+        held = self.table.update(
+            _PARTITION,
+            _key(deletion.kind, deletion.id),
+            "SET held_until = :until",
+            "attribute_exists(pk) AND (attribute_not_exists(held_until) OR held_until < :now)",
+            until=(now + timedelta(seconds=seconds)).isoformat(),
+            now=now.isoformat(),
+        )
+        return held is not None
+
+    def release(self, deletion: Deletion) -> None:
+        """Let somebody else go on with a deletion; that it is finished is no error."""
+        key = _key(deletion.kind, deletion.id)
+        self.table.update(_PARTITION, key, "REMOVE held_until", "attribute_exists(pk)")
 
     def finish(self, kind: DeletionKind, deleted_id: str) -> None:
         """Forget a deletion: nothing is left to delete."""

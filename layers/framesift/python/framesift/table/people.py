@@ -71,6 +71,16 @@ class People:
         profiles = (self.get(str(record["sk"])) for record in self.table.query(_ALL, after=after))
         return list(islice((profile for profile in profiles if profile), limit))
 
+    def forget_approver(self, user: str, name: str) -> None:
+        """Let profiles name somebody else in place of an administrator who has let people in."""
+        for record in self.table.query(_ALL):
+            while (profile := self.get(str(record["sk"]))) and profile.approved_by == user:
+                self.change(profile, approved_by=name)
+
+    def forget_answers(self, user: str) -> None:
+        """Delete the answers that are kept to repeat them to a user."""
+        self.table.delete_all(answers_partition(user))
+
     def delete(self, profile: Profile) -> None:
         """Delete what is recorded about a person; memberships are deleted with `Members`."""
         self.table.delete(_partition(profile.user), _PROFILE)
@@ -80,6 +90,11 @@ class People:
     def _put(self, profile: Profile, condition: str, **values: int) -> bool:
         record = {"profile": profile.model_dump_json(), "revision": profile.revision}
         return self.table.put(_partition(profile.user), _PROFILE, record, condition, **values)
+
+
+def answers_partition(user: str) -> str:
+    """The partition of the answers to a user's requests with an idempotency key."""
+    return f"IDEMPOTENCY#{user}"
 
 
 def _partition(user: str) -> str:

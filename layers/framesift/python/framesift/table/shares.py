@@ -62,7 +62,10 @@ class Shares:
 
     def revoke(self, collection_id: str, share: str) -> None:
         """Let a link open nothing any more; that there is none is no error."""
-        self.table.delete(_partition(collection_id), f"{_SHARE}{share}")
+        key = f"{_SHARE}{share}"
+        if self.table.get(_partition(collection_id), key):  # Else it may be another collection's.
+            self.table.delete(key, _OF)
+            self.table.delete(_partition(collection_id), key)
 
 
 def _partition(collection_id: str) -> str:
