@@ -37,6 +37,7 @@ class Access:
         starts_runs: Starts executions of the state machine.
         versions_deletes: Prefixes of objects of which it deletes single versions.
         purges: Prefixes of objects that it deletes with all their versions.
+        starts_maintenance: Calls the function that maintains collections.
         lent: Also reads and lists the buckets that the stage reads in place.
         users: Actions on the users of the pool that people log in to.
     """
@@ -54,6 +55,7 @@ class Access:
     starts_runs: bool = False
     versions_deletes: tuple[str, ...] = ()
     purges: tuple[str, ...] = ()
+    starts_maintenance: bool = False
     lent: bool = False
     users: Actions = ()
 
@@ -179,22 +181,63 @@ FUNCTIONS = (
                 "COLLECTION": _QUERY + _PUT,
                 "COLLECTION#*": _GET + _QUERY + _PUT + _UPDATE + _DELETE,
                 "CHANGES#*": _GET + _QUERY + _PUT,
+                "DELETION": _PUT + _DELETE,
                 "USER#*": _GET + _QUERY + _PUT + _DELETE,
                 "PEOPLE": _QUERY + _PUT + _DELETE,
                 "EMAIL#*": _GET + _PUT + _DELETE,
-                "SHARE#*": _GET + _PUT,
+                "SHARE#*": _GET + _PUT + _DELETE,
                 "PUBLIC": _QUERY + _PUT + _DELETE,
                 "DEPARTMENT#*": _QUERY + _PUT + _DELETE,
-                "IDEMPOTENCY": _GET + _PUT + _UPDATE + _DELETE,
+                "IDEMPOTENCY#*": _GET + _PUT + _UPDATE + _DELETE,
                 "CLIENT#*": _UPDATE,
             },
             # Links to images, and to where uploads arrive, allow what the function that makes them may do.
-            reads=("collections/", "incoming/", "uploads/"),
-            writes=("collections/*/catalog/changes/",),
-            writes_in_parts=("collections/*/batches/", "incoming/", "uploads/"),
+            reads=("collections/", "incoming/", "uploads/", "exports/", "imports/"),
+            writes=("imports/",),
+            writes_in_parts=("collections/*/catalog/", "collections/*/batches/", "incoming/", "uploads/"),
             deletes=("collections/*/catalog/changes/", "collections/*/batches/", "incoming/"),
+            purges=("collections/*/catalog/snapshots/", "collections/*/catalog/versions/", "exports/"),
             starts_runs=True,
+            starts_maintenance=True,
             users=("AdminGetUser", "AdminDeleteUser"),
+        ),
+        disk_mb=4096,
+        image="search",
+        is_step=False,
+    ),
+    Function(
+        "maintain_collections",
+        3008,
+        900,
+        Access(
+            records={
+                "COLLECTION": _QUERY + _DELETE,
+                "COLLECTION#*": _GET + _QUERY + _PUT + _DELETE,
+                "CHANGES#*": _QUERY + _PUT + _DELETE,
+                "REQUESTS#*": _QUERY + _DELETE,
+                "DELETION": _QUERY + _PUT + _UPDATE + _DELETE,
+                "USER#*": _GET + _QUERY + _PUT + _DELETE + _BATCH,
+                "PEOPLE": _QUERY + _DELETE,
+                "EMAIL#*": _DELETE,
+                "SHARE#*": _QUERY + _BATCH,
+                "PUBLIC": _DELETE,
+                "DEPARTMENT#*": _DELETE,
+                "IDEMPOTENCY#*": _QUERY + _BATCH,
+                "RUN#upload": _QUERY + _DELETE,
+                "RUN#upload#*": _QUERY + _BATCH,
+                "PROGRESS#upload#*": _QUERY + _BATCH,
+                "FAULT#upload#*": _QUERY + _BATCH,
+                "EXECUTION#*": _QUERY + _BATCH,
+                "EXECUTIONS#upload": _QUERY + _DELETE,
+                "INBOX#*": _QUERY + _DELETE + _BATCH,
+                "VIDEO#*": _QUERY + _BATCH,
+                "SEQUENCE#*": _QUERY + _BATCH,
+            },
+            reads=("collections/", "exports/"),
+            writes=("collections/*/features/", "collections/*/duplicates/", "collections/*/batches/"),
+            writes_in_parts=("collections/*/catalog/",),
+            purges=("collections/", "uploads/", "incoming/", "exports/", "imports/", "runs/upload/"),
+            users=("AdminDeleteUser",),
         ),
         disk_mb=4096,
         image="search",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from aws_cdk import CfnOutput, Stack
@@ -65,6 +66,7 @@ class PipelineStack(Stack):
             schedules=config.schedules,
             timezone=config.timezone,
             machine=workflow.machine,
+            maintenance=functions["maintain_collections"],
             dead_letters=alerts.dead_letters,
         )
         Rules(
@@ -91,7 +93,7 @@ class PipelineStack(Stack):
             name=name,
             machine=workflow.machine,
             functions=functions,
-            outside=("fail_run", "serve_api"),
+            outside=("fail_run", "serve_api", "maintain_collections"),
             api=api.api,
             alerts=alerts,
         )
@@ -156,7 +158,19 @@ class PipelineStack(Stack):
             )
             grant(made.own_role, function.access, resources)
             functions[function.name] = made
+        self._let_start_maintenance(functions)
         return functions
+
+    def _let_start_maintenance(self, functions: Mapping[str, ImageFunction]) -> None:
+        """Let those functions call the maintenance of collections that leave work to it."""
+        maintenance = functions["maintain_collections"]
+        for function in FUNCTIONS:
+            if function.access.starts_maintenance:
+                caller = functions[function.name]
+                caller.add_environment("FRAMESIFT_PLATFORM__MAINTENANCE", maintenance.function_name)
+                caller.own_role.add_to_policy(
+                    iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[maintenance.function_arn])
+                )
 
 
 def _settings(access: Access, resources: Resources) -> dict[str, str]:

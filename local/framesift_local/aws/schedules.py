@@ -135,7 +135,7 @@ class Outlook:
 
     Attributes:
         name: The schedule's name.
-        start: The input of the execution that it starts.
+        start: The input of the execution that it starts, or of the function that it calls.
         next_at: When it fires next, in its time zone; None: not within eight days.
         missed_at: When it was due today before it was first seen, which is not started late; None: it was not.
     """

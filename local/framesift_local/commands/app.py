@@ -229,21 +229,24 @@ def describe_schedules(outlook: Sequence[Outlook], *, enabled: bool, done: Colle
     latest_first = sorted(
         (each for each in outlook if each.missed_at), key=lambda each: str(each.missed_at), reverse=True
     )
-    missed = {_command(each.start): each for each in latest_first}  # The first of a source's runs does it.
+    # The first of a source's runs does it. What maintains collections does it all in its next hour.
+    missed = {_command(each.start): each for each in latest_first if "source" in each.start}
     return lines + [
-        f"Today's {each.missed_at:%H:%M} run of {each.start.get('source', each.name)} was missed and is not started, "
+        f"Today's {each.missed_at:%H:%M} run of {each.start['source']} was missed and is not started, "
         f"since nothing was up here before: `{command}` in another terminal does it."
         for command, each in missed.items()
-        if each.start.get("source") not in done
+        if each.start["source"] not in done
     ]
 
 
 def _describe_start(start: Mapping[str, Any]) -> str:
-    return f"{start.get('source', '')}{', if the day has yet to succeed' if start.get('only_if_failed') else ''}"
+    if "source" not in start:
+        return "maintenance of collections"
+    return f"{start['source']}{', if the day has yet to succeed' if start.get('only_if_failed') else ''}"
 
 
 def _command(start: Mapping[str, Any]) -> str:
-    return f"framesift run {start.get('source', '')}".strip()
+    return f"framesift run {start['source']}"
 
 
 def _show_execution(detail: Mapping[str, Any]) -> None:

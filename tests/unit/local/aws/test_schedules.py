@@ -84,3 +84,12 @@ def test_a_person_is_told_what_comes_next_and_how_to_do_what_was_missed(schedule
     assert len(lines) == 2
     assert describe_schedules(scheduler.outlook(), enabled=True, done={"tiktok"}) == lines[:1], "today is done"
     assert "off" in describe_schedules(scheduler.outlook(), enabled=False)[0]
+
+
+def test_a_schedule_of_a_function_is_no_run_that_a_person_could_start(scheduler):
+    function = "arn:aws:lambda:ap-northeast-2:123456789012:function:maintain"
+    target = {"Arn": function, "Input": "{}"}
+    scheduler.schedules[:] = [Schedule("hourly", "arn", Cron("cron(30 * * * ? *)", "Asia/Seoul"), target)]
+    assert [line.split() for line in describe_schedules(scheduler.outlook(), enabled=True)] == [
+        ["next", "Fri", "14:30", "KST", "maintenance", "of", "collections"]
+    ]

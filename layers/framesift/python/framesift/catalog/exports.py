@@ -50,8 +50,9 @@ def delete_export(collection: str, export: str, store: Store, records: Records) 
     records.exports.delete(collection, export)
 
 
-def delete_expired(collection: str, store: Store, records: Records, now: datetime) -> int:
+def delete_expired(collection: str, store: Store, records: Records) -> int:
     """Delete a collection's exports that have expired; return how many there were."""
+    now = datetime.now(UTC)
     expired = [export for export in records.exports.of_collection(collection) if export.expires_at <= now]
     for export in expired:
         delete_export(collection, export.id, store, records)
