@@ -21,7 +21,7 @@ class Monitoring(Construct):
     """What is watched.
 
     A step's own errors end in an execution that fails, which has its alarm. So only the functions that run outside of
-    one have alarms of their own: nine metrics in all, and CloudWatch's first ten are free. What fails of people and
+    one have alarms of their own: ten metrics in all, and so many are free in CloudWatch. What fails of people and
     collections shows as the API's 5xx.
     """
 
@@ -34,6 +34,7 @@ class Monitoring(Construct):
         machine: sfn.StateMachine,
         functions: Mapping[str, lambda_.IFunction],
         outside: tuple[str, ...],
+        hourly: tuple[str, ...],
         api: apigateway.HttpApi,
         alerts: Alerts,
     ) -> None:
@@ -44,7 +45,8 @@ class Monitoring(Construct):
             "timed_out": machine.metric_timed_out(period=_WINDOW, statistic="Sum"),
             "aborted": machine.metric_aborted(period=_WINDOW, statistic="Sum"),
         }
-        errors = {each: functions[each].metric_errors(period=_WINDOW) for each in outside}
+        errors = {each: functions[each].metric_errors(period=_WINDOW) for each in (*outside, *hourly)}
+        # What is throttled in one hour runs in the next.
         throttles = {each: functions[each].metric_throttles(period=_WINDOW) for each in outside}
         self._alarm("RunsFailed", _sum(ended), "A run ended otherwise than well: see its record.")
         self._alarm(

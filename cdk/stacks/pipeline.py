@@ -93,7 +93,8 @@ class PipelineStack(Stack):
             name=name,
             machine=workflow.machine,
             functions=functions,
-            outside=("fail_run", "serve_api", "maintain_collections"),
+            outside=("fail_run", "serve_api"),
+            hourly=("maintain_collections",),
             api=api.api,
             alerts=alerts,
         )

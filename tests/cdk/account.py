@@ -18,7 +18,7 @@ CONTEXT = SimpleNamespace(
     memory_limit_in_mb=512,
     invoked_function_arn="arn:aws:lambda:ap-northeast-2:123456789012:function:f",
     aws_request_id="52fdfc07-2182-154f-163f-5f0f9a621d72",
-    get_remaining_time_in_millis=lambda: 20_000,
+    get_remaining_time_in_millis=lambda: 900_000,
 )
 _LISTS = {
     "ListObjects": "s3:ListBucket",
@@ -33,7 +33,7 @@ _OF_OBJECTS = {
     "AbortMultipartUpload": "s3:AbortMultipartUpload",
 }
 # Calls of services where a resource of ours is named by one argument.
-_NAMED = {"secretsmanager": "SecretId", "sns": "TopicArn"}
+_NAMED = {"secretsmanager": "SecretId", "sns": "TopicArn", "cognito-idp": "UserPoolId"}
 _WRITES_OBJECT = {"PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"}
 
 
@@ -69,7 +69,10 @@ def _partition_keys(operation: str, call: dict[str, Any]) -> list[str]:
     if operation == "Query":
         return [call["ExpressionAttributeValues"][":pk"]["S"]]
     if operation == "BatchWriteItem":
-        return [each["PutRequest"]["Item"]["pk"]["S"] for many in call["RequestItems"].values() for each in many]
+        requests = [each for many in call["RequestItems"].values() for each in many]
+        written = [each["PutRequest"]["Item"] for each in requests if "PutRequest" in each]
+        deleted = [each["DeleteRequest"]["Key"] for each in requests if "DeleteRequest" in each]
+        return [each["pk"]["S"] for each in (*written, *deleted)]
     return [(call.get("Key") or call["Item"])["pk"]["S"]]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from collections.abc import Callable
@@ -27,8 +28,9 @@ from framesift.detection import open_detector
 from framesift.errors import InterruptedByHostError, NoUploadsError, TooManyFailedItemsError
 from framesift.pipeline.youtube.predict import predict_items
 from framesift.settings import CustomVisionSettings, load_settings
-from framesift.storage import write_manifest
-from framesift.table import Collection, ImportRecord
+from framesift.storage import S3Store, write_manifest
+from framesift.storage.multipart import MultipartUploads
+from framesift.table import BatchRecord, Collection, ImportRecord, PartUpload, Profile, Records
 from framesift.workflow import Workflow
 from framesift_local.standins.clipsite import ClipSite
 from framesift_local.standins.customvision import CustomVisionStandIn, vision
@@ -38,6 +40,9 @@ from tests.cdk.account import Account, begin
 from tests.unit.api.people import World, make_machine
 from tests.unit.api.test_access import EXPECTED, ask
 from tests.unit.catalog.export.conftest import make_image, make_item
+from tests.unit.catalog.items import START
+from tests.unit.catalog.test_deletion import GONE, fill, make_run
+from tests.unit.catalog.whole_store import find_text
 
 EVENTS = Path(__file__).parents[1] / "fixtures" / "events"
 
@@ -129,14 +134,17 @@ def test_an_upload_needs_no_more_than_its_roles_allow(account: Account):
     assert account.store.exists(keys.poses_manifest(Run.model_validate(began["run"]), "dance"))
 
 
-def test_a_batch_of_images_needs_no_more_than_its_roles_allow(account: Account, monkeypatch: pytest.MonkeyPatch):
+def test_a_batch_of_images_needs_no_more_than_its_roles_allow_and_can_be_deleted(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+):
+    aws.s3().put_bucket_versioning(Bucket=account.store.bucket, VersioningConfiguration={"Status": "Enabled"})
     monkeypatch.setenv("FRAMESIFT_CATALOG__COMPACT_AFTER_ITEMS", "1")
     load_settings.cache_clear()
     image = BytesIO()
     Image.effect_mandelbrot((320, 240), (-2, -1.5, 1, 1.5), 100).save(image, "PNG")
-    account.store.put("uploads/trip/a.png", image.getvalue(), "image/png")
-    etag = account.store.describe("uploads/trip/a.png").etag
-    began = begin(account, source="upload", object={"key": "uploads/trip/a.png", "etag": etag})
+    account.store.put("uploads/trip/planted.png", image.getvalue(), "image/png")
+    etag = account.store.describe("uploads/trip/planted.png").etag
+    began = begin(account, source="upload", object={"key": "uploads/trip/planted.png", "etag": etag})
     stage = {"run": began["run"], "scopes": ["trip"]}
 
     collected = account.invoke("collect_uploads", began["work"][0])
@@ -145,12 +153,20 @@ def test_a_batch_of_images_needs_no_more_than_its_roles_allow(account: Account, 
         assert run_job(plan["job_spec_uri"]) == 0
     published = account.invoke("update_catalog", stage)
     assert published["counts"] == {"added": 1}
-    assert not account.store.exists("uploads/trip/a.png")
+    assert not account.store.exists("uploads/trip/planted.png")
     with account.acting_as("vision"):
         assert run_job(published["compare_spec_uri"]) == 0
     end = {**stage, "collected": [collected], "planned_compute": "cpu", "analyzed_on": "cpu"}
     assert account.invoke("finish_run", {**end, "execution_arn": "arn:1"})["degraded"] == []
     assert account.records.collections.pointer("trip").snapshot is not None
+
+    # What all these steps have written of the image goes with it: whatever begins with its id, or has its name.
+    item_id = hashlib.sha256(image.getvalue()).hexdigest()[:32]
+    assert len(find_text(account.store, account.records, item_id)) > 5
+    CatalogLog("trip", account.store, account.records).remove_items([item_id], "")
+    account.invoke("maintain_collections", {"only_deletions": True})
+    assert find_text(account.store, account.records, item_id) == []
+    assert find_text(account.store, account.records, "planted") == []
 
 
 def test_exports_and_imports_need_no_more_than_the_role_of_their_job_allows(
@@ -280,6 +296,45 @@ def test_collections_are_served_with_what_the_role_allows(
 
     assert account.denied == []
     assert answered >= {"owner": 35, "admin": 5, "anonymous": 4}[who]
+
+
+def test_everything_is_deleted_with_what_the_role_allows(account: Account, monkeypatch: pytest.MonkeyPatch):
+    """An item, a collection and an account, with all that there can be of them, and what has expired."""
+    aws.s3().put_bucket_versioning(Bucket=account.store.bucket, VersioningConfiguration={"Status": "Enabled"})
+    monkeypatch.setattr("framesift.catalog.log._INLINE_BYTES", 250)
+    store, records = account.store, account.records
+    for name in ("first", "second", "third"):
+        owner = "park" if name == "first" else "kim"
+        records.collections.create(Collection(id=name, owner=owner, visibility="public", created_at=START))
+        fill(CatalogLog(name, store, records))
+        run = make_run(name)
+        assert records.runs.claim(run, None)
+        records.stages.end(run.run, "collect", name, "{}")
+        put_part_upload(name, store, records)
+    CatalogLog("first", store, records).remove_items([GONE], "park")
+    CatalogLog("second", store, records).set_tags([GONE], "kim", add=["late"])
+    records.people.create(Profile(user="kim", email="kim@example.com", created_at=START))
+    records.people.create(Profile(user="lee", email="lee@example.com", approved_by="kim", created_at=START))
+    records.deletions.request("collection", "second", "kim")
+    records.deletions.request("account", "kim", "kim")
+
+    done = account.invoke("maintain_collections", {})
+
+    assert (account.denied, done["deletions_left"], done["unseen"]) == ([], 0, 0)
+    assert find_text(store, records, GONE) == []
+    for gone in ("second", "third", "kim"):
+        assert find_text(store, records, gone) == [], gone
+    assert list(records.collections.ids()) == ["first"]
+
+
+def put_part_upload(collection: str, store: S3Store, records: Records) -> None:
+    batch = BatchRecord(
+        collection=collection, id="b2", kind="upload", state="open", by="kim", date="2026-11-20", created_at=START
+    )
+    records.batches.create(batch)
+    key = keys.incoming(collection, "b2", 1, ".jpg")
+    upload = PartUpload(file=1, key=key, upload_id=MultipartUploads(store.bucket).begin(key, "image/jpeg"))
+    records.batches.put_part_upload(collection, "b2", upload, 2**33)
 
 
 def test_what_a_role_lacks_is_noticed(account: Account):

@@ -8,7 +8,7 @@ import pytest
 
 from framesift import errors
 from framesift.api.description import describe_api
-from framesift.contracts import StartInput, UploadedObject
+from framesift.contracts import MaintenanceInput, StartInput, UploadedObject
 from statemachine.lint import FOLDER, find_placeholders
 
 STEPS = {
@@ -47,7 +47,7 @@ def test_the_outputs_are_what_the_command_line_reads(pipeline):
 def test_every_function_has_a_handler_that_can_be_imported(pipeline):
     functions = pipeline.functions()
 
-    assert set(functions) == STEPS | {"serve_api", "serve_collections"}
+    assert set(functions) == STEPS | {"serve_api", "serve_collections", "maintain_collections"}
     for function in functions.values():
         module, _, name = function["ImageConfig"]["Command"][0].rpartition(".")
         assert callable(getattr(importlib.import_module(module), name))
@@ -132,6 +132,7 @@ def allowed(statements, service):
 
 
 READ, WRITE, DELETE = "s3:GetObject", "s3:PutObject", "s3:DeleteObject"
+ABORT, DELETE_VERSION = "s3:AbortMultipartUpload", "s3:DeleteObjectVersion"
 
 
 @pytest.mark.parametrize(
@@ -182,6 +183,17 @@ READ, WRITE, DELETE = "s3:GetObject", "s3:PutObject", "s3:DeleteObject"
             },
         ),
         ("publish_poses", {"runs/upload/*": [READ], "collections/*/poses/manifests/*": [WRITE]}),
+        (
+            "maintain_collections",
+            {
+                "collections/*": [DELETE_VERSION, READ],
+                "exports/*": [ABORT, DELETE_VERSION, READ],
+                "collections/*/catalog/*": [ABORT, WRITE],
+                **{key: [ABORT, DELETE_VERSION] for key in ["uploads/*", "incoming/*"]},
+                **{key: [DELETE_VERSION] for key in ["imports/*", "runs/upload/*"]},
+                **{f"collections/*/{folder}/*": [WRITE] for folder in ("features", "duplicates", "batches")},
+            },
+        ),
         ("serve_api", {"published/*": [READ], "published/latest/*": [WRITE]}),
     ],
 )
@@ -294,20 +306,66 @@ def test_a_function_may_touch_only_its_objects(pipeline, name, objects):
                 "COLLECTION": [PUT, QUERY],
                 "COLLECTION#*": [DELETE_RECORD, GET, PUT, QUERY, UPDATE],
                 "CHANGES#*": [GET, PUT, QUERY],
+                "DELETION": [DELETE_RECORD, PUT],
                 "USER#*": [DELETE_RECORD, GET, PUT, QUERY],
                 "PEOPLE": [DELETE_RECORD, PUT, QUERY],
                 "EMAIL#*": [DELETE_RECORD, GET, PUT],
-                "SHARE#*": [GET, PUT],
+                "SHARE#*": [DELETE_RECORD, GET, PUT],
                 "PUBLIC": [DELETE_RECORD, PUT, QUERY],
                 "DEPARTMENT#*": [DELETE_RECORD, PUT, QUERY],
-                "IDEMPOTENCY": [DELETE_RECORD, GET, PUT, UPDATE],
+                "IDEMPOTENCY#*": [DELETE_RECORD, GET, PUT, UPDATE],
                 "CLIENT#*": [UPDATE],
+            },
+        ),
+        (
+            "maintain_collections",
+            {
+                "COLLECTION": [DELETE_RECORD, QUERY],
+                "COLLECTION#*": [DELETE_RECORD, GET, PUT, QUERY],
+                "CHANGES#*": [DELETE_RECORD, PUT, QUERY],
+                "DELETION": [DELETE_RECORD, PUT, QUERY, UPDATE],
+                "USER#*": [BATCH, DELETE_RECORD, GET, PUT, QUERY],
+                "PUBLIC": [DELETE_RECORD],
+                "DEPARTMENT#*": [DELETE_RECORD],
+                "EMAIL#*": [DELETE_RECORD],
+                "INBOX#*": [BATCH, DELETE_RECORD, QUERY],
+                **{key: [DELETE_RECORD, QUERY] for key in ["PEOPLE", "REQUESTS#*", "RUN#upload", "EXECUTIONS#upload"]},
+                **{key: [BATCH, QUERY] for key in ["SHARE#*", "IDEMPOTENCY#*", "EXECUTION#*", "VIDEO#*", "SEQUENCE#*"]},
+                **{key: [BATCH, QUERY] for key in ["RUN#upload#*", "PROGRESS#upload#*", "FAULT#upload#*"]},
             },
         ),
     ],
 )
 def test_a_function_may_touch_only_its_records(pipeline, name, records):
     assert by_leading_key(pipeline.statements(pipeline.functions()[name]["Role"])) == records
+
+
+def test_only_the_api_and_the_clock_start_the_maintenance_of_collections(pipeline):
+    callers = {
+        role.partition("Role")[0]
+        for policy in pipeline.of_type("AWS::IAM::Policy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        for role in [policy["Roles"][0]["Ref"]]
+        if statement["Action"] == "lambda:InvokeFunction"
+        and statement["Resource"] == {"Fn::GetAtt": [maintenance_id(pipeline), "Arn"]}
+    }
+
+    assert callers == {"ServeCollections", "SchedulesMaintenance"}
+    environment = pipeline.functions()["serve_collections"]["Environment"]["Variables"]
+    assert environment["FRAMESIFT_PLATFORM__MAINTENANCE"] == {"Ref": maintenance_id(pipeline)}
+
+
+def maintenance_id(pipeline):
+    """The logical id of the function that maintains collections."""
+    [name] = [name for name in pipeline.of_type("AWS::Lambda::Function") if name.startswith("MaintainCollections")]
+    return name
+
+
+def test_collections_are_maintained_in_every_hour(pipeline):
+    schedule = pipeline.one("AWS::Scheduler::Schedule", ScheduleExpression="cron(30 * * * ? *)")
+
+    assert schedule["Target"]["Arn"] == {"Fn::GetAtt": [maintenance_id(pipeline), "Arn"]}
+    assert MaintenanceInput.model_validate_json(schedule["Target"]["Input"]) == MaintenanceInput(only_deletions=False)
 
 
 def test_the_dead_letter_queue_is_only_written(pipeline):
@@ -489,10 +547,10 @@ def test_nothing_of_ours_may_write_where_uploads_start_runs(pipeline):
         found = by_people if name.startswith("ServeCollections") else written
         for statement in policy["PolicyDocument"]["Statement"]:
             actions, resources = (json.dumps(statement[part]) for part in ("Action", "Resource"))
-            if "s3:" in actions and not re.fullmatch(r'[^s]*("s3:(Get|List|Delete)\w+"[^s]*)+', actions):
+            if "s3:" in actions and not re.fullmatch(r'[^s]*("s3:(Get|List|Delete|Abort)\w+"[^s]*)+', actions):
                 found |= set(re.findall(r'"/([^"]*)"', resources))
 
-    assert {key.split("/")[0] for key in by_people} == {"uploads", "incoming", "collections"}
+    assert {key.split("/")[0] for key in by_people} == {"uploads", "incoming", "imports", "collections"}
     # The first part of each key is fixed, so that none can stand for `uploads/`.
     assert {key.split("/")[0] for key in written} == {"runs", "published", "residual", "collections"}
 

@@ -86,7 +86,7 @@ class World:
             memory_limit_in_mb=512,
             invoked_function_arn=f"arn:aws:lambda:ap-northeast-2:123456789012:function:{function}",
             aws_request_id="52fdfc07-2182-154f-163f-5f0f9a621d72",
-            get_remaining_time_in_millis=lambda: 20_000,
+            get_remaining_time_in_millis=lambda: 600_000,
         )
         return json.loads(json.dumps(module.handler(event, context)))
 
@@ -527,6 +527,20 @@ def makes_a_collection_once(world: World) -> None:
     assert (collection.name, collection.owner) == ("Parts of the pump", "2f0b9d3e-6041-70aa-0b1c-6d7a3fEXAMPLE")
 
 
+def deletes_what_was_removed(world: World) -> None:
+    from framesift.contracts import CatalogItem
+
+    world.records.collections.ensure("demo")
+    facts = {"names": ["a.png"], "content_type": "image/png", "size_bytes": 1, "width": 1, "height": 1, "added_at": AT}
+    item = CatalogItem.model_validate({"id": "a" * 32, "sha256": "a" * 64, **facts})
+    log = CatalogLog("demo", world.store, world.records)
+    log.add_items([item], "ann")
+    world.store.put(keys.collection_thumbnail("demo", item.id, 256), b"a thumbnail")
+    log.remove_items([item.id], "ann")
+    assert world.send("maintain_collections")["deletions_left"] == 0
+    assert not world.store.exists(keys.collection_thumbnail("demo", item.id, 256))
+
+
 @dataclass(frozen=True)
 class Case:
     """What becomes of an event."""
@@ -563,6 +577,7 @@ CASES = [
     Case("serve_api.get_top10", answers_a_list_that_is_not_there_yet),
     Case("serve_api.post_takedown", records_a_takedown),
     Case("serve_collections.post_collection", makes_a_collection_once),
+    Case("maintain_collections", deletes_what_was_removed),
 ]
 
 

@@ -447,6 +447,9 @@ def test_a_deleted_account_leaves_nothing_but_collections_of_other_owners(user: 
     assert world.records.people.get(user) is None
     assert continue_deletions(world.store, world.records)
     assert world.records.collections.find("unshared") is None
+    # The access token still has some time to live.
+    late = ask_as(user, "POST", "/v1/collections", body={"id": "late"})
+    assert late.json["type"] == "urn:framesift:problem:person-missing"
     assert find_text(world.store, world.records, user) == []
     assert find_text(world.store, world.records, "lee@") == []
     pool = load_settings().platform.user_pool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from framesift.catalog import reader as reader_module
 from framesift.catalog.compact import compact, delete_retired
 from framesift.catalog.condition import EVERYTHING, Condition
 from framesift.catalog.deletion import purge
-from framesift.catalog.local_copy import cache_dir
+from framesift.catalog.local_copy import LocalCopy, cache_dir
 from framesift.catalog.log import CatalogLog
 from framesift.catalog.paging import SORTS, Order
 from framesift.catalog.reader import CatalogReader, FacetValue, open_reader
@@ -417,3 +418,42 @@ def test_a_reader_that_was_opened_before_a_purge_does_not_show_what_it_deleted(
     log.remove_items([item_id(1)], "kim")
     assert purge(COLLECTION, store, records)  # Before the reader has seen the removal.
     assert sorted(read_all(reader)) == sorted([item_id(0), item_id(2)])
+
+
+def test_who_reads_an_old_snapshot_during_a_purge_goes_on(log: CatalogLog, catalog_settings: CatalogSettings) -> None:
+    """Another process deletes the snapshot, and its copy on this machine."""
+    log.add_items([make_item(number) for number in range(1, 3_001)], "kim")
+    compact(COLLECTION, log.store, log.records)
+    reader = CatalogReader(COLLECTION, log.store, log.records, catalog_settings)
+    walk = reader.iterate()
+    first = next(walk)
+    for folder in cache_dir(catalog_settings).iterdir():
+        shutil.rmtree(folder)
+    types = reader.facets(kinds=["content_type"])["content_type"]
+    assert [each.count for each in types] == [3_000], "files that were not read before"
+    log.remove_items([item_id(1)], "kim")
+    assert purge(COLLECTION, log.store, log.records)
+    assert reader.count() == 2_999
+    assert len(first) + sum(map(len, walk)) == 3_000
+
+
+def test_a_copy_that_is_deleted_while_it_is_opened_is_made_again(
+    log: CatalogLog, catalog_settings: CatalogSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.add_items([make_item(1)], "kim")
+    compact(COLLECTION, log.store, log.records)
+    open_copy, opened = reader_module.open_copy, list[LocalCopy]()
+
+    def open_and_lose(*arguments: Any) -> LocalCopy:
+        copy = open_copy(*arguments)
+        opened.append(copy)
+        if len(opened) < lost:
+            copy.delete()
+        return copy
+
+    monkeypatch.setattr(reader_module, "open_copy", open_and_lose)
+    lost = 3
+    assert CatalogReader(COLLECTION, log.store, log.records, catalog_settings).count() == 1
+    lost = 100
+    with pytest.raises(SnapshotLostError, match="again and again"):
+        CatalogReader(COLLECTION, log.store, log.records, catalog_settings)

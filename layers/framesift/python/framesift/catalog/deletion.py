@@ -7,7 +7,6 @@ be killed at any moment; whoever goes on finds what is left to do, and doing a p
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -31,6 +30,7 @@ from framesift.catalog.columns import make_batch, read_item
 from framesift.catalog.compact import compact, delete_retired
 from framesift.catalog.directory import UserPool
 from framesift.catalog.log import CatalogLog, payload_key
+from framesift.catalog.pairs import read_pairs, replace_pairs
 from framesift.catalog.payloads import pack_lines, put_lines, read_lines, unpack_lines
 from framesift.catalog.scrub import FORGOTTEN, Scrub
 from framesift.catalog.snapshot import read_batches, write_snapshot
@@ -536,17 +536,14 @@ def _write_vectors(store: Store, name: str, facts: dict[str, list[Any]], kept: l
 
 def _rewrite_pairs(log: CatalogLog, gone: _Gone) -> None:
     """Take the items out of the pairs of similar images."""
-    prefix = keys.collection_duplicates(log.collection)
-    for part in log.store.objects(prefix):
-        pairs: dict[str, list[list[Any]]] = json.loads(gzip.decompress(log.store.get(part.key)))
+    for part in read_pairs(log.store, log.collection):
         kept = {
-            method: [pair for pair in found if not any(gone.covers(item, part.modified_at) for item in pair[:2])]
-            for method, found in pairs.items()
+            method: [pair for pair in pairs if not any(gone.covers(item, part.stored.modified_at) for item in pair[:2])]
+            for method, pairs in part.pairs.items()
         }
-        if kept != pairs:
-            body = gzip.compress(json.dumps(kept).encode(), mtime=0)
-            log.store.put(part.key, body, "application/gzip", replaces=part.etag)
-    _delete_old_versions(log.store, prefix)
+        if kept != part.pairs:
+            replace_pairs(log.store, part, kept)
+    _delete_old_versions(log.store, keys.collection_duplicates(log.collection))
 
 
 def _find_names(log: CatalogLog, gone: _Gone, through: int) -> dict[str, datetime]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from types import TracebackType
 from typing import Literal, Self
 
 from pydantic import AwareDatetime, Field
 
 from framesift import keys
-from framesift.catalog.payloads import read_lines
+from framesift.catalog.payloads import LineWriter, read_lines
 from framesift.contracts import Contract, FileRef, ItemError
 from framesift.contracts.catalog import ItemId
 from framesift.errors import ObjectMissingError
@@ -66,21 +64,17 @@ class LedgerWriter:
 
     def __init__(self, store: Store, key: str) -> None:
         self.counts: Counter[str] = Counter()
-        self._store, self._key = store, key
-        self._scratch = TemporaryDirectory()
-        self._path = Path(self._scratch.name) / "ledger"
-        self._text = gzip.open(self._path, "wt", encoding="utf-8", compresslevel=6)  # noqa: SIM115 - closed on exit
+        self._lines = LineWriter(store, key)
 
     def add(self, line: LedgerLine) -> None:
         """Add a line."""
         self.counts[line.status] += 1
-        self._text.write(f"{line.model_dump_json(exclude_none=True)}\n")
+        self._lines.write(line.model_dump_json(exclude_none=True).encode())
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._text.close()
-        if kind is None:
-            self._store.upload(self._path, self._key)
-        self._scratch.cleanup()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._lines.__exit__(kind, error, trace)

@@ -11,7 +11,6 @@ import shutil
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from framesift.catalog.columns import SCHEMA
-from framesift.catalog.terms import KINDS, Terms, build_terms, load_terms
+from framesift.catalog.terms import KINDS, build_terms
 from framesift.errors import SnapshotLostError
 from framesift.settings import CatalogSettings
 from framesift.storage import Store
@@ -54,11 +53,6 @@ class LocalCopy:
     def database(self) -> Path:
         """The DuckDB file with the table `items`, whose `rowid` counts from 0 in the order of ids."""
         return self.folder / _DATABASE
-
-    @cached_property
-    def terms(self) -> dict[str, Terms]:
-        """The terms of each kind."""
-        return {kind: load_terms(self.folder, kind) for kind in KINDS}
 
     def delete(self) -> None:
         """Delete it; processes that have it open keep it."""

@@ -8,7 +8,7 @@ import secrets
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Self
 
 from pydantic_core import from_json, to_json
 
@@ -33,18 +33,51 @@ def write_payload(store: Store, collection: str, rows: Iterable[dict[str, Any]])
 
 def put_lines(store: Store, key: str, lines: Iterable[bytes]) -> None:
     """Write lines of JSON to a gzipped object."""
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "lines.jsonl.gz"
-        with path.open("wb") as file:
-            pack_lines(lines, file)
-        store.upload(path, key)
+    with LineWriter(store, key) as writer:
+        for line in lines:
+            writer.write(line)
+
+
+class LineWriter:
+    """Writes lines to a gzipped object, which appears once it is closed; its lines are never all in memory.
+
+    Args:
+        store: The bucket.
+        key: The object.
+    """
+
+    def __init__(self, store: Store, key: str) -> None:
+        self._store, self._key = store, key
+        self._scratch = tempfile.TemporaryDirectory()
+        self._path = Path(self._scratch.name) / "lines.jsonl.gz"
+        self._file = self._path.open("wb")
+        self._packed = _open_packed(self._file)
+
+    def write(self, line: bytes) -> None:
+        """Add a line."""
+        self._packed.write(line + b"\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        with self._scratch:
+            with self._file:
+                self._packed.close()
+            if kind is None:
+                self._store.upload(self._path, self._key)
 
 
 def pack_lines(lines: Iterable[bytes], file: IO[bytes]) -> None:
-    """Write lines to a file, gzipped; without the time, so that the same lines are the same bytes."""
-    with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=_LEVEL, mtime=0) as packed:
+    """Write lines to a file, gzipped."""
+    with _open_packed(file) as packed:
         for line in lines:
             packed.write(line + b"\n")
+
+
+def _open_packed(file: IO[bytes]) -> gzip.GzipFile:
+    """Write to a file, gzipped; without name and time, so that the same lines are the same bytes."""
+    return gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=_LEVEL, mtime=0)
 
 
 def read_lines(store: Store, key: str) -> Iterator[bytes]:

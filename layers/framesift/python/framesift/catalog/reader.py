@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -27,7 +27,7 @@ from framesift.catalog.local_copy import OFFLINE, LocalCopy, open_copy
 from framesift.catalog.log import CatalogLog
 from framesift.catalog.paging import Order
 from framesift.catalog.tags import fold
-from framesift.catalog.terms import KINDS, Terms
+from framesift.catalog.terms import KINDS, Terms, load_terms
 from framesift.contracts import CatalogItem, Change, RemoveItems
 from framesift.errors import (
     ItemMissingError,
@@ -43,6 +43,9 @@ from framesift.table import CatalogPointer, Records, Snapshot
 
 FETCH_ROWS: Final = 1_000
 """Items that a walk over all of them parses at a time."""
+_TRIES: Final = 3
+_DELETED: Final = (FileNotFoundError, duckdb.IOException)
+"""What opening a copy fails with that another process has just deleted."""
 _FIELD: Final = "metadata:"
 _SEPARATOR: Final = "\x1f"
 
@@ -114,7 +117,7 @@ class CatalogReader:
         self._fetching: tuple[Snapshot, Future[LocalCopy]] | None = None
         self._fetcher = ThreadPoolExecutor(1, thread_name_prefix="catalog-fetch")
         if fixed:
-            self._state = _State(open_copy(fixed, store, settings), settings, "", fixed)
+            self._state = self._open_state("", fixed)
         else:
             self._state = self._open_newest()
 
@@ -203,10 +206,10 @@ class CatalogReader:
         where = _all_of([condition, _visible_to(viewer)])
         with state.transaction(self._settings) as run:
             listed = [kind for kind in kinds if kind in KINDS]
-            rows = _matching_rows(run, state.copy, where) if listed else np.zeros(0, np.int64)
+            rows = _matching_rows(run, state.terms, where) if listed else np.zeros(0, np.int64)
             fresh = _count_fresh(run, where) if listed else {}
             return {
-                kind: _count_values(state.copy.terms[kind], rows, fresh.get(kind, {}), limit)
+                kind: _count_values(state.terms[kind], rows, fresh.get(kind, {}), limit)
                 if kind in KINDS
                 else _count_field(run, kind.removeprefix(_FIELD), where, limit)
                 for kind in kinds
@@ -288,7 +291,8 @@ class CatalogReader:
             return
         self._fetching = None
         if fetch.exception() is None:
-            self._go_over(_State(fetch.result(), self._settings, pointer.log, newest))
+            with suppress(*_DELETED):  # The next query fetches it again.
+                self._go_over(_State(fetch.result(), self._settings, pointer.log, newest))
 
     def _go_over(self, state: _State) -> None:
         old, self._state = self._state, state
@@ -296,14 +300,17 @@ class CatalogReader:
             old.copy.delete()
 
     def _open_newest(self) -> _State:
-        for _ in range(3):
+        for _ in range(_TRIES):
             pointer = self._log.records.collections.pointer(self._log.collection)
-            try:
-                copy = open_copy(pointer.snapshot, self._log.store, self._settings)
-            except ObjectMissingError:  # Replaced between the two; else lost.
-                continue
-            return _State(copy, self._settings, pointer.log, pointer.snapshot)
+            with suppress(ObjectMissingError):  # Replaced between the two; else lost.
+                return self._open_state(pointer.log, pointer.snapshot)
         raise SnapshotLostError(f"The snapshot of {self._log.collection} is gone: compact its catalog.")
+
+    def _open_state(self, log: str, snapshot: Snapshot | None) -> _State:
+        for _ in range(_TRIES):
+            with suppress(*_DELETED):
+                return _State(open_copy(snapshot, self._log.store, self._settings), self._settings, log, snapshot)
+        raise SnapshotLostError(f"The copy of the snapshot of {self._log.collection} is deleted again and again.")
 
 
 Run = Any
@@ -319,6 +326,7 @@ class _State:
         log: The id of the catalog's log.
         snapshot: The snapshot; None: the empty one before the first change.
         number: The last change that is applied.
+        terms: The terms of each kind. They are opened with the copy, which another process may delete at any time.
     """
 
     copy: LocalCopy
@@ -327,8 +335,10 @@ class _State:
     snapshot: Snapshot | None
     connection: duckdb.DuckDBPyConnection = field(init=False)
     number: int = field(init=False)
+    terms: dict[str, Terms] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.terms = {kind: load_terms(self.copy.folder, kind) for kind in KINDS}
         self.number = self.snapshot.number if self.snapshot else 0
         config = {
             **OFFLINE,
@@ -432,10 +442,10 @@ def _read_documents(run: Run, found: Sequence[tuple[int | None, str]]) -> dict[s
     return documents
 
 
-def _matching_rows(run: Run, copy: LocalCopy, where: Condition) -> NDArray[np.int64]:
+def _matching_rows(run: Run, terms: Mapping[str, Terms], where: Condition) -> NDArray[np.int64]:
     """The numbers of the snapshot's rows that are true still and meet a condition, ascending."""
     if where == EVERYTHING:
-        is_true = np.ones(len(copy.terms["source"].offsets) - 1, bool)
+        is_true = np.ones(len(terms["source"].offsets) - 1, bool)
         is_true[np.asarray(run("SELECT row FROM stale").fetchnumpy()["row"], np.int64)] = False
         return np.flatnonzero(is_true)
     found = run(_select("row", where, relation="unchanged"), where.parameters).fetchnumpy()["row"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field
 
@@ -17,6 +17,11 @@ class ItemError(Contract):
     stage: str
     error: str = Field(description="The name of the error's class.")
     message: str
+
+    @classmethod
+    def of(cls, error: Exception, stage: str) -> Self:
+        """What an error says, and the stage that it came up in."""
+        return cls(stage=stage, error=type(error).__name__, message=str(error))
 
 
 class Media(Contract):

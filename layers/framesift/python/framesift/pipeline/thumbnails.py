@@ -91,7 +91,7 @@ async def _collect_all(
                 key = keys.media(run, category, clip.id, image.facts.extension)
                 await loop.run_in_executor(threads, store.put, key, image.data, image.facts.content_type)
         except MediaError as error:
-            fault = ItemError(stage="collect", error=type(error).__name__, message=str(error))
+            fault = ItemError.of(error, "collect")
             return clip.model_copy(update={"error": fault})
         return clip.model_copy(update={"media": _media(key, image)})
 

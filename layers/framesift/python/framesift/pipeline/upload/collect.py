@@ -178,7 +178,7 @@ class _Inspector:
         )
 
     def _refuse(self, upload: Upload, error: VideoError) -> Upload:
-        fault = ItemError(stage="collect", error=type(error).__name__, message=str(error))
+        fault = ItemError.of(error, "collect")
         if isinstance(error, NotAVideoError):
             return upload.model_copy(update={"finding": Finding.NOT_A_VIDEO, "error": fault})
         entry = failed_entry(upload, fault, self.settings.recorded())

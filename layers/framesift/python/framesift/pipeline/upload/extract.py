@@ -65,7 +65,7 @@ class Extractor:
         try:
             entry = self._extract(upload, on_frames)
         except InputError as error:  # Not one that says to try the job again.
-            fault = ItemError(stage="analyze", error=type(error).__name__, message=str(error))
+            fault = ItemError.of(error, "analyze")
             entry = failed_entry(upload, fault, self.settings.recorded())
         entry = entry.model_copy(update={"source": upload.name})
         self.records.videos.put(self.collection, upload, entry)

@@ -351,7 +351,7 @@ def _refused(
     name: str, error: FramesiftError, file: FileRef | None = None, held_by: FileRef | None = None
 ) -> LedgerLine:
     """The line of a file that is not looked at; one that is given as `file` can be tried again."""
-    fault = ItemError(stage="collect", error=type(error).__name__, message=str(error))
+    fault = ItemError.of(error, "collect")
     held = file or held_by
     return LedgerLine(
         name=name,

@@ -379,7 +379,7 @@ class _Vectors:
 
 def refuse(file: FileRef, error: InputError) -> LookOutcome:
     """The outcome of a file that cannot be used."""
-    fault = ItemError(stage=_STAGE, error=type(error).__name__, message=str(error))
+    fault = ItemError.of(error, _STAGE)
     return LookOutcome(name=file.name, status=LookStatus.REFUSED, error=fault)
 
 

@@ -8,8 +8,6 @@ So a better copy that comes later takes over, and the result does not depend on 
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +15,7 @@ from datetime import datetime
 import numpy as np
 
 from framesift import keys
+from framesift.catalog.pairs import read_pairs, write_pairs
 from framesift.contracts import CatalogItem, NearDuplicate
 from framesift.duplicates.compare import Criteria, find_similar
 from framesift.duplicates.fingerprints import Fingerprints
@@ -138,18 +137,17 @@ def _keep_pairs(
 ) -> None:
     id_of = {candidate.sha256: candidate.id for candidate in candidates}
     pairs = {
-        method: [[id_of[first], id_of[second], round(score, 6)] for (first, second), score in scores.items()]
+        method: [(id_of[first], id_of[second], round(score, 6)) for (first, second), score in scores.items()]
         for method, scores in found.items()
     }
-    body = gzip.compress(json.dumps(pairs).encode(), mtime=0)
-    store.put(f"{keys.collection_duplicates(collection)}{part}.json.gz", body, "application/gzip")
+    write_pairs(store, collection, part, pairs)
 
 
 def _all_pairs(collection: str, candidates: Mapping[str, Candidate], store: Store) -> dict[str, Scores]:
     """All pairs of images that are still there, by digests, the most trusted method first."""
     similar: dict[str, Scores] = {}
-    for key in store.list(keys.collection_duplicates(collection)):
-        for method, pairs in json.loads(gzip.decompress(store.get(key))).items():
+    for part in read_pairs(store, collection):
+        for method, pairs in part.pairs.items():
             scores = similar.setdefault(method, {})
             for first, second, score in pairs:
                 if first in candidates and second in candidates:

@@ -148,7 +148,7 @@ def _with_detections(
     item: Clip, answer: list[Detection] | MediaError, settings: DetectionSettings, detector: str
 ) -> Clip:
     if isinstance(answer, MediaError):
-        fault = ItemError(stage="predict", error=type(answer).__name__, message=str(answer))
+        fault = ItemError.of(answer, "predict")
         return item.model_copy(update={"error": fault})
     kept = [
         found for found in answer if found.probability >= settings.review_from or is_confident(found, settings.tags)

@@ -159,5 +159,5 @@ def _item_of_link(link: str, crawl_context: CrawlContext) -> Clip:
 
 
 def _with_error(item: Clip, error: BadValueError) -> Clip:
-    fault = ItemError(stage="collect", error=type(error).__name__, message=str(error))
+    fault = ItemError.of(error, "collect")
     return item.model_copy(update={"error": fault})

@@ -132,7 +132,7 @@ def parse_video(video: Any, category: str, now: datetime) -> Clip:
         urls = _thumbnail_urls(snippet)
         views = read_count(read_mapping(fields.get("statistics")).get("viewCount"), "viewCount") or 0
     except BadValueError as error:
-        fault = ItemError(stage="collect", error=type(error).__name__, message=str(error))
+        fault = ItemError.of(error, "collect")
         return item.model_copy(update={"error": fault})
     thumbnails = {"thumbnail_url": urls[0], "smaller_thumbnail_urls": urls[1:]} if urls else {}
     return item.model_copy(update={"views": views, **thumbnails})
