@@ -193,11 +193,12 @@ FUNCTIONS = (
             },
             # Links to images, and to where uploads arrive, allow what the function that makes them may do.
             reads=("collections/", "incoming/", "uploads/", "exports/", "imports/"),
-            writes=("imports/",),
+            writes=("imports/", "collections/*/jobs/"),
             writes_in_parts=("collections/*/catalog/", "collections/*/batches/", "incoming/", "uploads/"),
             deletes=("collections/*/catalog/changes/", "collections/*/batches/", "incoming/"),
             purges=("collections/*/catalog/snapshots/", "collections/*/catalog/versions/", "exports/"),
             starts_runs=True,
+            watches_runs=True,
             starts_maintenance=True,
             users=("AdminGetUser", "AdminDeleteUser"),
         ),

@@ -14,8 +14,20 @@ from framesift.api.collections import app
 from framesift.catalog.columns import SCHEMA
 from framesift.catalog.log import CatalogLog
 from framesift.contracts import CatalogItem, Health
+from framesift.contracts.exports import ExportSummary
 from framesift.storage import S3Store
-from framesift.table import BatchRecord, CatalogVersion, Collection, Member, Profile, Records, Share, Snapshot
+from framesift.table import (
+    BatchRecord,
+    CatalogVersion,
+    Collection,
+    ExportRecord,
+    ImportRecord,
+    Member,
+    Profile,
+    Records,
+    Share,
+    Snapshot,
+)
 from framesift.table.shares import share_id
 from tests.unit.api.conftest import CONTEXT, Answer, an_event
 
@@ -25,6 +37,8 @@ OUR_ITEM, THEIR_ITEM = "a" * 32, "b" * 32
 OUR_TOKEN, THEIR_TOKEN = "our-token-" + "x" * 20, "their-token-" + "x" * 20
 OUR_SHARE, THEIR_SHARE = share_id(OUR_TOKEN), share_id(THEIR_TOKEN)
 OUR_BATCH, THEIR_BATCH = "20261121-120000-aaaaaaaa", "20261121-120000-bbbbbbbb"
+OUR_EXPORT, THEIR_EXPORT = "20261121-120000-ccccccc1", "20261121-120000-ccccccc2"
+OUR_IMPORT, THEIR_IMPORT = "20261121-120000-ddddddd1", "20261121-120000-ddddddd2"
 PEOPLE = ("owner", "editor", "viewer", "stranger", "admin", "newcomer")
 
 
@@ -118,6 +132,29 @@ class World:
             collection=collection, id=batch, kind="upload", state="open", date="2026-11-21", created_at=NOW
         )
         self.records.batches.create(record)
+        self._make_export_and_import(
+            collection, *((OUR_EXPORT, OUR_IMPORT) if owner == "owner" else (THEIR_EXPORT, THEIR_IMPORT))
+        )
+
+    def _make_export_and_import(self, collection: str, export: str, import_id: str) -> None:
+        key = f"{keys.export_prefix(collection, export)}items.csv"
+        facts: dict[str, Any] = {"key": key, "size_bytes": 1, "items": 1, "digest": "d"}
+        nothing: dict[str, Any] = {"splits": {}, "classes": [], "boxes": 0, "image_labels": 0, "left_out": 0}
+        made = ExportRecord(
+            collection=collection,
+            id=export,
+            format="csv",
+            state="done",
+            created_at=NOW,
+            summary=ExportSummary(format="csv", **facts, **nothing),
+            expires_at=datetime.now(UTC) + timedelta(days=1),
+        )
+        self.records.exports.create(made)
+        arrived = ImportRecord(
+            collection=collection, id=import_id, key=keys.import_file(collection, import_id), created_at=NOW
+        )
+        self.records.imports.create(arrived)
+        self.store.put(arrived.key, b"[]")
 
 
 def make_machine() -> str:

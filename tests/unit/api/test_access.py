@@ -6,6 +6,7 @@ A new route needs a line in `EXPECTED`: what each of `ROLES` gets.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import count
@@ -20,11 +21,15 @@ from framesift.table import Records
 from tests.conftest import BUCKET, TABLE
 from tests.unit.api.people import (
     OUR_BATCH,
+    OUR_EXPORT,
+    OUR_IMPORT,
     OUR_ITEM,
     OUR_SHARE,
     OUR_TOKEN,
     SCOPES,
     THEIR_BATCH,
+    THEIR_EXPORT,
+    THEIR_IMPORT,
     THEIR_ITEM,
     THEIR_SHARE,
     THEIR_TOKEN,
@@ -52,6 +57,7 @@ def answering(status: int, expected: tuple[int, ...]) -> tuple[int, ...]:
 
 C = "/v1/collections/{collection_id}"
 B = C + "/batches/{batch}"
+E = C + "/exports/{export}"
 EXPECTED: dict[str, tuple[int, ...]] = {
     "GET /v1/me": ANYBODY,
     "PATCH /v1/me": ANYBODY,
@@ -93,6 +99,16 @@ EXPECTED: dict[str, tuple[int, ...]] = {
     f"GET {C}/versions/{{version}}/diff": EDITORS,
     f"POST {C}/splits": EDITORS,
     f"GET {C}/splits/leaks": EDITORS,
+    f"GET {C}/exports": EDITORS,
+    f"POST {C}/exports": answering(202, EDITORS),
+    f"GET {E}": EDITORS,
+    f"GET {E}/file": answering(302, EDITORS),
+    f"POST {E}/retry": answering(202, EDITORS),
+    f"DELETE {E}": EDITORS,
+    f"GET {C}/imports": EDITORS,
+    f"POST {C}/imports": answering(201, EDITORS),
+    f"GET {C}/imports/{{import_id}}": EDITORS,
+    f"POST {C}/imports/{{import_id}}/start": answering(202, EDITORS),
     f"GET {C}/batches": EDITORS,
     f"POST {C}/batches": answering(201, EDITORS),
     f"GET {B}": EDITORS,
@@ -122,6 +138,8 @@ BODIES: dict[str, Any] = {
     f"POST {C}/metadata": {"values": {OUR_ITEM: {"line": 3}}},
     f"PUT {C}/queries/{{name}}": {"query": "tag:dent"},
     f"POST {C}/versions": {"name": "second"},
+    f"POST {C}/exports": {"format": "csv"},
+    f"POST {C}/imports": {"format": "label-studio", "size_bytes": 100},
     f"POST {C}/splits": {},
     f"POST {C}/batches": {},
     f"POST {B}/files": {"files": [{"name": "1.png", "size_bytes": 10}]},
@@ -181,6 +199,8 @@ def ask(
         "share": (OUR_SHARE, THEIR_SHARE),
         "name": ("dents", "dents"),
         "version": ("first", "first"),
+        "export": (OUR_EXPORT, THEIR_EXPORT),
+        "import_id": (OUR_IMPORT, THEIR_IMPORT),
         "batch": (OUR_BATCH, THEIR_BATCH),
         "token": (OUR_TOKEN, THEIR_TOKEN),
     }
@@ -210,15 +230,17 @@ def test_each_role_gets_what_the_table_says(route: str, make_world: Callable[[],
 def test_nobody_gets_into_another_tenants_collection(route: str, make_world: Callable[[], World]) -> None:
     world = make_world()
     for role in ("viewer", "editor", "owner", "admin"):
-        everything = frozenset({"collection_id", "item_id", "share", "batch"})
+        everything = frozenset({"collection_id", "item_id", "share", "batch", "export", "import_id"})
         assert ask(world, role, route, theirs=everything) == 404, role
         assert ask(world, role, route, theirs=frozenset({"collection_id"})) == 404, role
 
 
-@pytest.mark.parametrize("route", [route for route in EXPECTED if "{item_id}" in route or "{batch}" in route])
+@pytest.mark.parametrize(
+    "route", [route for route in EXPECTED if re.search(r"{(item_id|batch|export|import_id)}", route)]
+)
 def test_ids_of_another_tenant_are_none_of_ones_own(route: str, make_world: Callable[[], World]) -> None:
     world = make_world()
-    assert ask(world, "owner", route, theirs=frozenset({"item_id", "batch"})) == 404
+    assert ask(world, "owner", route, theirs=frozenset({"item_id", "batch", "export", "import_id"})) == 404
 
 
 def test_revoking_another_tenants_link_in_ones_own_collection_does_nothing(make_world: Callable[[], World]) -> None:

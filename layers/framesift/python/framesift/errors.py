@@ -550,7 +550,7 @@ class ExportNotReadyError(RequestConflictError):
 
 
 class ImportStateError(RequestConflictError):
-    """The import's file has not arrived, or the import has been started before."""
+    """The import runs or is done, or its file has not arrived."""
 
 
 class RevisionMissingError(RequestConflictError):

@@ -18,10 +18,14 @@ from framesift.contracts import (
     Prediction,
 )
 from framesift.contracts.catalog import ItemId
+from framesift.contracts.exports import ExportFormat, ExportOptions
+from framesift.storage.direct import UploadForm
 from framesift.table import (
     BatchRecord,
     CatalogVersion,
     Collection,
+    ExportRecord,
+    ImportRecord,
     Member,
     Profile,
     Role,
@@ -30,6 +34,8 @@ from framesift.table import (
     Visibility,
 )
 from framesift.table.batches import BatchKind, BatchState
+from framesift.table.exports import ExportState
+from framesift.table.imports import ImportFormat, ImportState
 
 if TYPE_CHECKING:
     from framesift.catalog.versions import Difference
@@ -530,6 +536,101 @@ class SplitResult(Leaks):
     groups: int = Field(description="Groups of items that repeat each other.")
 
 
+class NewExport(Request):
+    """An export to make."""
+
+    query: str = Field("", max_length=MAX_QUERY_LENGTH, description="The items; empty: all.")
+    format: ExportFormat
+    options: ExportOptions = ExportOptions()
+
+
+class ServedExport(Contract):
+    """An export, and how far it is."""
+
+    id: str
+    by: str
+    query: str
+    format: ExportFormat
+    options: ExportOptions
+    state: ExportState
+    created_at: AwareDatetime
+    finished_at: AwareDatetime | None
+    done: int = Field(description="Items that are written so far.")
+    total: int = Field(description="Items to write; 0: not known yet.")
+    summary: ServedSummary | None = Field(description="What it holds, once it is done: its file is at `/file`.")
+    error: str | None = Field(description="Why it failed.")
+    expires_at: AwareDatetime = Field(description="When its file is deleted.")
+
+    @classmethod
+    def of(cls, record: ExportRecord) -> Self:
+        """An export without where it lies."""
+        return cls.model_validate(record.model_dump())
+
+
+class ServedSummary(Contract):
+    """What an export holds."""
+
+    size_bytes: int
+    items: int
+    splits: dict[str, int] = Field(description="Items in each split; those without a split are in `train`.")
+    classes: list[str] = Field(description="In the order of their numbers.")
+    boxes: int
+    image_labels: int
+    left_out: int = Field(description="Labels of other classes than those that were asked for.")
+    images_missing: int = Field(description="Images that are gone, or cannot be read where they lie.")
+    first_missing: list[str] = Field(description="The ids of the first 100 of them.")
+    without_vector: int
+
+
+class ExportPage(Contract):
+    """Some of a collection's exports, the newest first."""
+
+    exports: list[ServedExport]
+    next_cursor: str | None = Field(None, description="`cursor` of the next page; null: this is the last.")
+
+
+class NewImport(Request):
+    """A file of labels to bring in."""
+
+    format: ImportFormat
+    size_bytes: int = Field(ge=1, description="Of the file; S3 refuses another size.")
+
+
+class ServedImport(Contract):
+    """A file of labels that is brought in, and what became of it."""
+
+    id: str
+    by: str
+    format: ImportFormat
+    size_bytes: int
+    state: ImportState
+    created_at: AwareDatetime
+    finished_at: AwareDatetime | None
+    items: int = Field(description="Items that were changed.")
+    faults: int = Field(description="Tasks or lines that were not used.")
+    first_faults: list[str] = Field(description="The first of them, with the reason.")
+    error: str | None = Field(description="Why nothing was used.")
+
+    @classmethod
+    def of(cls, record: ImportRecord) -> Self:
+        """An import without where its file lies."""
+        return cls.model_validate(record.model_dump())
+
+
+class OpenedImport(Contract):
+    """An import, and how its file is sent."""
+
+    record: ServedImport
+    form: UploadForm = Field(description="Send (POST) it with the file as its last field, `file`.")
+
+
+class ImportPage(Contract):
+    """Some of a collection's imports, the newest first."""
+
+    imports: list[ServedImport]
+    next_cursor: str | None = Field(None, description="`cursor` of the next page; null: this is the last.")
+
+
 class Shared(Contract):
     """What a link opens."""
 
@@ -545,3 +646,4 @@ class Done(Contract):
 
 
 Facets.model_rebuild()
+ServedExport.model_rebuild()

@@ -7,6 +7,8 @@ from framesift.api.routes import (
     batches,
     catalog,
     collections,
+    exports,
+    imports,
     items,
     me,
     members,
@@ -18,6 +20,9 @@ from framesift.api.routes import (
     versions,
 )
 
-_RESOURCES = (me, people, collections, members, shares, items, catalog, queries, batches, versions, splits, shared)
+_RESOURCES = (
+    me, people, collections, members, shares, items, catalog, queries, batches, versions, splits, exports, imports,
+    shared,
+)  # fmt: skip
 
 app = make_app(resource.router for resource in _RESOURCES)

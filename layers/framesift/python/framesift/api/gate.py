@@ -28,6 +28,7 @@ from framesift.maintenance import Maintenance
 from framesift.settings import load_settings
 from framesift.storage import S3Store
 from framesift.table import Collection, Profile, Records, Role, Share
+from framesift.workflow import Workflow
 
 if TYPE_CHECKING:
     from framesift.catalog.log import CatalogLog
@@ -106,6 +107,11 @@ class Entered:
 def open_maintenance() -> Maintenance:
     """The function of the settings that does in the background what takes longer than a request."""
     return Maintenance(load_settings().platform.maintenance)
+
+
+def open_workflow() -> Workflow:
+    """The state machine of the settings."""
+    return Workflow(load_settings().platform.state_machine)
 
 
 def open_users() -> UserPool:

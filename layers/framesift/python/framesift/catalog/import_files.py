@@ -68,9 +68,9 @@ def check_uploaded(record: ImportRecord, store: Store) -> None:
     """Refuse to start an import that cannot be started.
 
     Raises:
-        ImportStateError: It was started before, or its file has not arrived.
+        ImportStateError: It runs or is done, or its file has not arrived.
     """
-    if record.state != "open":
-        raise ImportStateError(f"The import {record.id} has been started: open another one.")
+    if record.state not in ("open", "failed"):
+        raise ImportStateError(f"The import {record.id} is {record.state}: open another one.")
     if not store.exists(record.key):
         raise ImportStateError(f"The file of the import {record.id} has not arrived: send it first.")

@@ -23,14 +23,13 @@ from framesift.api.collection_messages import (
     ServedBatch,
     ServedFile,
 )
-from framesift.api.gate import Entered, enter
+from framesift.api.gate import Entered, enter, open_workflow
 from framesift.api.responses import answer
 from framesift.api.routes.options import CollectionId, collection_options, new_router, succeeding
 from framesift.catalog.batches import BatchFile, BatchUploads
 from framesift.catalog.ledger import read_ledger
 from framesift.settings import load_settings
 from framesift.table import BatchRecord
-from framesift.workflow import Workflow
 
 router = new_router()
 _READING, _CHANGING, _CREATING = collection_options("batches")
@@ -139,8 +138,7 @@ def post_look(collection_id: CollectionId, wanted: Annotated[LookRequest, Body()
 
 
 def _uploads(entered: Entered) -> BatchUploads:
-    settings = load_settings()
-    return BatchUploads(settings, entered.store, entered.records, Workflow(settings.platform.state_machine))
+    return BatchUploads(load_settings(), entered.store, entered.records, open_workflow())
 
 
 def _find_files(uploads: BatchUploads, entered: Entered, batch: str, numbers: Iterable[int]) -> list[BatchFile]:

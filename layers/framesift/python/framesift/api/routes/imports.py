@@ -1,0 +1,75 @@
+"""Labels that come back from other programs: corrections of Label Studio, COCO, tables."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from itertools import islice
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
+
+from framesift.api.collection_messages import ImportPage, NewImport, OpenedImport, ServedImport
+from framesift.api.gate import enter, open_workflow
+from framesift.api.responses import answer
+from framesift.api.routes.options import CollectionId, collection_options, new_router, succeeding
+from framesift.catalog.import_files import check_uploaded, find_import, open_import
+from framesift.settings import load_settings
+
+router = new_router()
+_READING, _CHANGING, _CREATING = collection_options("imports")
+# Without an idempotency key: its answer would be kept, and with it what opens the bucket.
+_OPENING = succeeding(_CHANGING, HTTPStatus.CREATED)
+_STARTING = succeeding(_CREATING, HTTPStatus.ACCEPTED)
+
+ImportId = Annotated[str, Path(pattern=r"^[A-Za-z0-9-]{1,60}$")]
+
+
+@router.get("/v1/collections/<collection_id>/imports", summary="Imports", **_READING)
+def get_imports(
+    collection_id: CollectionId,
+    limit: Annotated[int, Query(ge=1, le=100)] = 30,
+    cursor: Annotated[str, Query(pattern=r"^[A-Za-z0-9-]{0,60}$")] = "",
+) -> ImportPage:
+    """A collection's imports, the newest first, a page at a time; for editors."""
+    entered = enter(router, collection_id, "editor")
+    records = entered.records.imports.of_collection(entered.id)
+    page = list(islice((record for record in records if not cursor or record.id < cursor), limit + 1))
+    served = [ServedImport.of(record) for record in page[:limit]]
+    return ImportPage(imports=served, next_cursor=served[-1].id if len(page) > limit else None)
+
+
+@router.post("/v1/collections/<collection_id>/imports", summary="Open an import", **_OPENING)
+def post_import(collection_id: CollectionId, new: Annotated[NewImport, Body()]) -> Response[OpenedImport]:
+    """Open an import: the answer says how its file is sent. For editors; then `/start` it."""
+    entered = enter(router, collection_id, "editor")
+    record, form = open_import(
+        entered.id, entered.user, new.format, new.size_bytes, load_settings(), entered.store, entered.records
+    )
+    opened = OpenedImport(record=ServedImport.of(record), form=form)
+    location = f"/v1/collections/{entered.id}/imports/{record.id}"
+    return answer(opened, location=location, status=HTTPStatus.CREATED)
+
+
+@router.get("/v1/collections/<collection_id>/imports/<import_id>", summary="An import", **_READING)
+def get_import(collection_id: CollectionId, import_id: ImportId) -> ServedImport:
+    """An import, and what became of it; for editors."""
+    from framesift.catalog.import_jobs import settle_import
+
+    entered = enter(router, collection_id, "editor")
+    found = find_import(entered.id, import_id, entered.records)
+    return ServedImport.of(settle_import(found, entered.records, open_workflow()))
+
+
+@router.post("/v1/collections/<collection_id>/imports/<import_id>/start", summary="Start an import", **_STARTING)
+def post_import_start(collection_id: CollectionId, import_id: ImportId) -> Response[ServedImport]:
+    """Start the job that sets items' annotations as the file says, or again where it failed; for editors."""
+    from framesift.catalog.import_jobs import settle_import, start_import
+
+    entered = enter(router, collection_id, "editor")
+    records, workflow = entered.records, open_workflow()
+    found = settle_import(find_import(entered.id, import_id, records), records, workflow)
+    check_uploaded(found, entered.store)
+    started = start_import(found, store=entered.store, records=records, workflow=workflow)
+    location = f"/v1/collections/{entered.id}/imports/{started.id}"
+    return answer(ServedImport.of(started), location=location, status=HTTPStatus.ACCEPTED)
