@@ -236,38 +236,35 @@ def continue_deletions(
     Returns:
         Whether nothing is left to delete.
     """
-    finished = True
     for deletion in records.deletions.all():
         if not may_go_on():
-            return False
+            break
+        # Somebody else is at it; or it is finished, as those of an account's collections are with the account's.
         if not records.deletions.hold(deletion, hold_s):
-            finished = False
             continue
         try:
-            done = _continue_deletion(deletion, store, records, pool, may_go_on)
+            _continue_deletion(deletion, store, records, pool, may_go_on)
         except FramesiftError as error:  # One that cannot be done must not keep the others waiting.
             logger.error("deletion failed", extra={"kind": deletion.kind, "deleted": deletion.id}, exc_info=error)
-            done = False
         finally:
             records.deletions.release(deletion)
-        finished = finished and done
-    return finished
+    return not records.deletions.all()
 
 
 def _continue_deletion(
     deletion: Deletion, store: Store, records: Records, pool: UserPool | None, may_go_on: MayGoOn
-) -> bool:
+) -> None:
     match deletion.kind:
         case "items":
             about = records.collections.find(deletion.id)
             if about and not about.deleting:
-                return purge(deletion.id, store, records, may_go_on=may_go_on)
-            records.deletions.finish("items", deletion.id)  # The collection's own deletion deletes them.
-            return True
+                purge(deletion.id, store, records, may_go_on=may_go_on)
+            else:  # The collection's own deletion deletes them.
+                records.deletions.finish("items", deletion.id)
         case "collection":
-            return delete_collection(deletion.id, deletion.by, store, records, may_go_on=may_go_on)
+            delete_collection(deletion.id, deletion.by, store, records, may_go_on=may_go_on)
         case "account":
-            return delete_account(deletion.id, store, records, pool, may_go_on=may_go_on)
+            delete_account(deletion.id, store, records, pool, may_go_on=may_go_on)
 
 
 class _Place(NamedTuple):
