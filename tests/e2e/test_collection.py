@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
@@ -111,3 +112,24 @@ def test_what_is_dropped_into_the_bucket_is_taken_in_and_cleared(machine: Machin
     wait_until(count, within_s=120, every_s=1)
     assert machine.objects("uploads/dropped/") == ["uploads/dropped/broken.jpg"], "what was taken in is cleared"
     assert len(machine.objects("collections/dropped/originals/")) == 1
+
+
+def test_labels_come_in_and_an_export_with_them_goes_out_by_jobs(
+    machine: Machine, added: CompletedProcess[str], tmp_path: Path
+) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text("name,label,left,top,width,height\ncup.jpg,cup,0.25,0.25,0.5,0.5\nnobody.jpg,cup,,,,\n", "utf-8")
+    imported = machine.command("collection", "import", "parts", str(table))
+    assert imported.returncode == 0, imported.stderr
+    assert "1 item labelled anew" in imported.stdout
+    assert "'nobody.jpg': no item is called so." in imported.stdout
+    path = tmp_path / "cups.zip"
+    exported = machine.command("collection", "export", "parts", "label:cup", "--format", "yolo", "-o", str(path))
+    assert exported.returncode == 0, exported.stderr
+    item = ledger(machine, "parts")["cup.jpg"]["item"]
+    with zipfile.ZipFile(path) as archive:
+        numbers = archive.read(f"labels/train/{item}.txt").split()
+        assert list(map(float, numbers)) == [0, 0.5, 0.5, 0.5, 0.5]
+        assert archive.read(f"images/train/{item}.jpg") == encode(photograph("coffee"))
+    logs = {log.name.split("-")[1] for log in (machine.data / "logs").glob("batch-*port-*")}
+    assert logs == {"export", "import"}, "jobs have done both"
