@@ -143,6 +143,13 @@ def test_health_flags_what_is_out_of_the_ordinary():
     assert flags(np.tile(coffee[:100], (1, 1, 1))) == ["odd_aspect"]
 
 
+@pytest.mark.parametrize("side", [64, 640, 1024])
+def test_noise_is_not_empty_and_a_grey_wall_with_a_little_of_it_is(side: int):
+    noise = np.random.default_rng(1).integers(0, 256, (side, side, 3), np.uint8)
+    assert flags(noise) == []
+    assert flags(120 + noise // 50) == ["low_contrast", "near_empty"]
+
+
 def test_the_camera_that_moved_is_blurry_and_the_moon_is_not():
     assert "blurry" in flags(np.repeat(photograph_of("clock")[..., None], 3, axis=2))
     assert "blurry" not in flags(np.repeat(photograph_of("moon")[..., None], 3, axis=2))

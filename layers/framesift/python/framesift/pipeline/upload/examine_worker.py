@@ -41,7 +41,7 @@ def examine(
         min_width, min_height = _needed_size(opened, max(sizes), max((form.needed_side for form in inputs), default=0))
         pixels = np.ascontiguousarray(decode_opened(data, opened, min_width, min_height))
         width, height = _upright_size(opened, pixels.shape[1], pixels.shape[0])
-    hashes = pdq_hash(pixels)
+    hashes, plain = pdq_hash(pixels), is_plain(pixels)
     prepared = [prepare_input(pixels, form) for form in inputs]
     thumbnails = encode_webp_thumbnails(pixels, sizes, quality=limits.thumbnail_quality, effort=limits.thumbnail_effort)
     parts = [hashes.words.tobytes(), *thumbnails, *(array.tobytes() for array in prepared)]
@@ -50,9 +50,9 @@ def examine(
             "width": width,
             "height": height,
             "taken_at": taken_at.isoformat() if taken_at else None,
-            "health": measure_health(pixels, limits).model_dump(),
+            "health": measure_health(pixels, limits, plain=plain).model_dump(),
             "quality": hashes.quality,
-            "plain": is_plain(pixels),
+            "plain": plain,
             "parts": [len(part) for part in parts],
             "shapes": [array.shape for array in prepared],
         },
