@@ -32,6 +32,7 @@ VERIFIED_AT_ONCE = 2048  # pairs: two gathered blocks of 16 MB at D = 2048
 _QUANTISED_AT_ONCE = 128  # rows: 1 MB at D = 2048, which stays in a core's cache
 _QUANTUM = 127  # 7 bits: products of two pairs then fit 16 bits, which CPUs without VNNI saturate at
 _ROUNDING = 1e-5  # float32 sums of 2,048 products of unit vectors stray less
+_INDEXED_AT_ONCE = 1 << 15  # rows: 64 MB twice at D = 512
 _MIN_SCREENED_WIDTH = 512  # below, the screen costs more than it saves
 
 
@@ -64,19 +65,24 @@ def similar_to_index(features: Features, index_features: Features, threshold: fl
         threshold: The smallest cosine.
 
     Returns:
-        Pairs: `first` counts in `features`, `second` in `index_features`; ordered.
+        Pairs: `first` counts in `features`, `second` in `index_features`; ordered. Needs memory for float32 copies of
+        the queries and of a part of the indexed vectors.
     """
-    queries, indexed = _unit_rows(features), _unit_rows(index_features)
-    if not len(queries) or not len(indexed):
+    if not len(features) or not len(index_features):
         return Pairs.empty()
-    index = faiss.IndexFlatIP(indexed.shape[1])
-    index.add(indexed)
+    queries = _unit_rows(features)
     # FAISS asks for more than the radius, we for at least the threshold.
     radius = float(np.nextafter(np.float32(threshold), np.float32(-2)))
-    limits, scores, labels = index.range_search(queries, radius)
-    ends = limits.astype(np.int64)
-    first = np.repeat(np.arange(len(queries)), ends[1:] - ends[:-1])
-    return Pairs(first, labels.astype(np.int64), scores.astype(np.float32)).best_of_each()
+    found = []
+    for start in range(0, len(index_features), _INDEXED_AT_ONCE):
+        indexed = _unit_rows(index_features[start : start + _INDEXED_AT_ONCE])
+        index = faiss.IndexFlatIP(indexed.shape[1])
+        index.add(indexed)
+        limits, scores, labels = index.range_search(queries, radius)
+        ends = limits.astype(np.int64)
+        first = np.repeat(np.arange(len(queries)), ends[1:] - ends[:-1])
+        found.append(Pairs(first, labels.astype(np.int64) + start, scores.astype(np.float32)))
+    return Pairs.concatenate(found).best_of_each()
 
 
 def _unit_rows(features: Features) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ photograph gets the same measures whatever its resolution, and a threshold means
 | `dark`, `bright` | the mean luma is near an end of its range | near black and white of video, 16 and 235 of 255 |
 | `low_contrast` | the luma's standard deviation is low | 10 of 255; a photograph in fog has over 8 (`views.is_plain`) |
 | `odd_aspect` | one side is many times the other | wider than any film (2.76:1, Ultra Panavision) |
-| `near_empty` | the histogram has little entropy, or the image is plain and of low contrast | a page with some text has about 1 bit |
+| `near_empty` | little entropy of the histogram, or plain and of low contrast | a page with some text has about 1 bit |
 
 Of 15 photographs that come with scikit-image, sharp ones have a sharpness of 65 to 5,310, and at most 13 once they are
 blurred by a Gaussian of half a per cent of their width; the one that the camera has blurred has 24. Hence 40.

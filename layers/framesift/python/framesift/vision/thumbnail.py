@@ -27,7 +27,7 @@ def encode_webp_thumbnails(image: RgbImage, sizes: Sequence[int], *, quality: in
     """
     files = {}
     for size in sorted(set(sizes), reverse=True):  # Each is made of the next larger one.
-        image = fit_within(_halve(image, size), size)
+        image = fit_within(image, size)
         file = BytesIO()
         Image.fromarray(image).save(file, "WEBP", quality=quality, method=effort)
         files[size] = file.getvalue()
@@ -47,13 +47,3 @@ def fit_within(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
         return image
     target = (max(1, round(width * scale)), max(1, round(height * scale)))
     return np.asarray(cv2.resize(image, target, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _halve(image: RgbImage, size: int) -> RgbImage:
-    """Halve an image while its longer side is at least twice `size`: by area, which OpenCV does fast in this case."""
-    while max(image.shape[:2]) >= 2 * size and min(image.shape[:2]) >= 2:
-        height, width = image.shape[:2]
-        if height % 2 or width % 2:
-            return image
-        image = np.asarray(cv2.resize(image, (width // 2, height // 2), interpolation=cv2.INTER_AREA), np.uint8)
-    return image
