@@ -30,8 +30,8 @@ def link_export(export: ExportRecord, store: Store, seconds: int) -> str:
         ExportNotReadyError: There is no file: it is being made, or could not be made.
     """
     if export.summary is None or export.state != "done":
-        why = f"has failed: {export.error}" if export.state == "failed" else "is being made: ask again later"
-        raise ExportNotReadyError(f"The export {export.id} {why}.")
+        why = f"has failed: {export.error}" if export.state == "failed" else "is being made: ask again later."
+        raise ExportNotReadyError(f"The export {export.id} {why}")
     return store.link(export.summary.key, seconds)
 
 
