@@ -78,7 +78,8 @@ def fill(log: CatalogLog) -> None:
         put_files(store, collection, item_id(number))
     put_vectors(store, collection, "part", [item_id(number) for number in (3, 1, 2)])
     put_vectors(store, collection, "only", [GONE])
-    pairs = {"pdq": [[GONE, item_id(2), 0.9], [item_id(3), item_id(2), 0.9]]}
+    found = [[GONE, item_id(2), 0.9], [item_id(3), item_id(2), 0.9]]
+    pairs = {"pdq": found, "compared": [item_id(2), GONE]}
     store.put(f"{keys.collection_duplicates(collection)}part.json.gz", gzip.compress(json.dumps(pairs).encode()))
     log.records.inboxes.put_handled(collection, InboxEntry(name=f"{PLANTED}.jpg"), stays=True)
     store.put(f"{keys.export_prefix(collection, 'e1')}coco.json", json.dumps({"image": GONE}).encode())
@@ -195,7 +196,7 @@ def test_what_is_about_other_items_stays(filled: CatalogLog) -> None:
     files = log.store.get(f"{keys.batch_prefix(COLLECTION, 'b1')}files/a.jsonl")
     assert [json.loads(line)["name"] for line in files.splitlines()] == ["IMG_0002.jpg"]
     pairs = gzip.decompress(log.store.get(f"{keys.collection_duplicates(COLLECTION)}part.json.gz"))
-    assert json.loads(pairs) == {"pdq": [[item_id(3), item_id(2), 0.9]]}
+    assert json.loads(pairs) == {"pdq": [[item_id(3), item_id(2), 0.9]], "compared": [item_id(2)]}
     (version,) = log.records.collections.versions(COLLECTION)
     assert version.snapshot.count == 6
     assert log.store.exists(version.snapshot.key)

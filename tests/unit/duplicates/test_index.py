@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from framesift.duplicates.clusters import find_duplicates
-from framesift.duplicates.fingerprints import Fingerprints
-from framesift.duplicates.index import build_index, load_index, open_model
+from framesift.duplicates.compare import Criteria, find_similar
+from framesift.duplicates.fingerprints import Fingerprints, fingerprint
+from framesift.duplicates.images import Candidate, Comparison, ImageSet
+from framesift.duplicates.index import MAX_PIXELS, build_index, load_index, open_model
 from framesift.errors import IndexModelError, NotAnImageError, NotAnIndexError, NotFoundError
 from tests.unit.images import encode
 
@@ -91,6 +93,35 @@ def test_unsure_matches_are_confirmed_by_alignment_while_the_files_are_there(
     assert [(one.path, one.method) for one in index.search(image, model=unsure)] == [("coffee.jpg", "aligned")]
     (photo_folder / "coffee.jpg").unlink()
     assert index.search(image, model=unsure) == []
+
+
+def test_an_image_is_aligned_with_those_that_are_most_like_it(photographs):
+    """Of four images that are alike, each is aligned with the nearest one: pairs that are nobody's nearest are not."""
+    unsure = replace(open_model("copydetect"), threshold=2.0, candidate_threshold=-1.0)
+    images = [photographs[2][cut : -cut - 1, cut : -cut - 1] for cut in (1, 3, 20, 40)]
+    files = {f"{number:x}" * 64: encode(image) for number, image in enumerate(images)}
+    candidates = [Candidate(digest, digest, ()) for digest in files]
+    fingerprints = Fingerprints.blank(unsure.label, list(files), list(files), unsure.dimension)
+    for row, image in enumerate(images):
+        fingerprints.fill(row, fingerprint(encode(image), unsure.embedder, max_pixels=MAX_PIXELS))
+    fingerprints.features[:] = unsure.embedder.embed([unsure.embedder.prepare(image) for image in images])
+    nothing = ImageSet([], Fingerprints.blank(unsure.label, [], [], unsure.dimension))
+    read: list[str] = []
+
+    def read_image(candidate: Candidate) -> bytes:
+        read.append(candidate.id)
+        return files[candidate.id]
+
+    comparison = Comparison(ImageSet(candidates, fingerprints), nothing)
+    every = find_similar(comparison, Criteria(unsure, pdq_threshold=0), read_image)["aligned"]
+    few = find_similar(comparison, Criteria(unsure, pdq_threshold=0, aligned_each=1), read_image)["aligned"]
+    assert len(every) == 6
+    assert 2 <= len(few) <= 4
+    assert few.items() <= every.items()
+    for digest in files:
+        best = max(score for pair, score in every.items() if digest in pair)
+        assert any(digest in pair and score == best for pair, score in few.items()), "each one's nearest"
+    assert sorted(read) == sorted([*files, *files]), "each image is read once in each comparison"
 
 
 def test_an_image_that_cannot_be_searched_is_an_error(index, photo_folder, tmp_path):

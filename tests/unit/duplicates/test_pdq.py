@@ -8,6 +8,7 @@ import pdqhash
 import pytest
 from PIL import Image
 
+from framesift.duplicates import pdq
 from framesift.duplicates.pdq import MIN_QUALITY, pdq_hash, similar_hashes, similar_hashes_between, trim_margins
 from framesift.vision.decode import decode_image
 from tests.unit.images import encode
@@ -94,6 +95,26 @@ def test_distances_are_those_of_the_bits(photographs):
     pairs = similar_hashes(words, threshold=31)
     assert pairs.first.tolist() == list(range(0, 550, 50))
     assert pairs.scores.tolist() == pytest.approx([1 - 3 * step / 256 for step in range(11)])
+
+
+@pytest.mark.parametrize("threshold", [0, 15, 16, 31, 47, 60])
+def test_looking_up_chunks_finds_what_comparing_all_finds(monkeypatch, threshold):
+    rng = np.random.default_rng(threshold)
+    words = rng.integers(0, 2**64, size=(300, 4, 4), dtype=np.uint64)
+    words[::2, 2:] = words[::2, :2]  # Half of them have no margins.
+    for row in range(0, 300, 3):  # A neighbour up to 70 bits away, in scattered bits or side by side.
+        bits = np.unpackbits(words[row].view(np.uint8).reshape(4, 32), axis=1)
+        flipped = rng.choice(256, rng.integers(70), replace=False) if row % 2 else np.arange(rng.integers(70))
+        bits[:, flipped] ^= 1
+        words[row + 1] = np.packbits(bits, axis=1).view(np.uint64)
+    words[-20:, :, 0] = 7  # Many share a chunk.
+    every = similar_hashes(words, threshold)
+    monkeypatch.setattr(pdq, "_FEW_PAIRS", 0)
+    monkeypatch.setattr(pdq, "_PLACES_AT_ONCE", 100)
+    found = similar_hashes(words, threshold)
+    assert len(found) > 0 or threshold == 0
+    for one, other in zip((found.first, found.second, found.scores), vars(every).values(), strict=True):
+        assert one.tolist() == other.tolist()
 
 
 def test_no_images_make_no_pair():

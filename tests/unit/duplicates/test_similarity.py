@@ -114,7 +114,8 @@ def test_rows_of_zeros_resemble_nothing():
 
 
 @pytest.mark.parametrize("sizes", [(0, 4), (4, 0), (40, 30)])
-def test_an_index_gives_the_same_as_the_whole_matrix(sizes):
+def test_an_index_gives_the_same_as_the_whole_matrix(sizes, monkeypatch):
+    monkeypatch.setattr(similarity, "_INDEXED_AT_ONCE", 7)
     rows = clustered(sum(sizes), 64, seed=3)
     queries, indexed = rows[: sizes[0]], rows[sizes[0] :]
     exact = queries.astype(np.float64) @ indexed.T.astype(np.float64)

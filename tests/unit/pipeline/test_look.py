@@ -17,7 +17,7 @@ from framesift.embedding.choose import choose_embedder
 from framesift.errors import InterruptedByHostError, ObjectMissingError
 from framesift.models import BucketOrigin, open_registry
 from framesift.pipeline.upload.look import look_at_shards
-from framesift.pipeline.upload.near_duplicates import ComparedImage, find_near_duplicates
+from framesift.pipeline.upload.near_duplicates import ComparedImage, find_near_duplicates, read_compared
 from framesift.pipeline.upload.vectors import PDQ_MODEL, read_parts
 from framesift.settings import Settings
 from framesift.storage import write_manifest
@@ -272,6 +272,25 @@ def test_a_better_copy_that_comes_later_becomes_the_keeper(store, records, setti
     # Where the keeper is deleted, its duplicates are judged by the pairs that are left.
     rest = [item for item in said if item.id != keeper.id]
     assert compare(store, settings, rest, [], "three")[other.id] is None
+
+
+def test_what_was_compared_is_not_compared_again_when_a_batch_grows(store, records, settings):
+    coffee, small = Image.fromarray(photograph("coffee")), {"cat.jpg": encode(photograph("chelsea"))}
+    small["small.jpg"] = encode(np.asarray(coffee.resize((300, 200))))
+    run(job_of(store, [small]), 0, settings, store, records)
+    early = list(items(store, 0).values())
+    compare(store, settings, early, early, "batch")
+    assert read_compared("trip", store) == {item.id for item in early}
+    run(job_of(store, [{}, {"large.jpg": encode(np.asarray(coffee))}]), 0, settings, store, records)
+    (late,) = items(store, 1).values()
+    changes = compare(store, settings, [*early, late], [late], "batch")
+    assert [change.of for change in changes.values()] == [late.id]
+    parts = list(store.list(keys.collection_duplicates("trip")))
+    assert len(parts) == 2, "what the batch's first comparison has found is kept"
+    assert read_compared("trip", store) == {item.id for item in [*early, late]}
+    before = [store.get(part) for part in parts]
+    compare(store, settings, [*early, late], [], "batch")
+    assert [store.get(part) for part in store.list(keys.collection_duplicates("trip"))] == before
 
 
 def test_nothing_chains_and_plain_images_are_not_compared(store, records, settings):

@@ -538,8 +538,9 @@ def _rewrite_pairs(log: CatalogLog, gone: _Gone) -> None:
             method: [pair for pair in pairs if not any(gone.covers(item, part.stored.modified_at) for item in pair[:2])]
             for method, pairs in part.pairs.items()
         }
-        if kept != part.pairs:
-            replace_pairs(log.store, part, kept)
+        compared = [item for item in part.compared if not gone.covers(item, part.stored.modified_at)]
+        if (kept, compared) != (part.pairs, part.compared):
+            replace_pairs(log.store, part, kept, compared)
     _delete_old_versions(log.store, keys.collection_duplicates(log.collection))
 
 

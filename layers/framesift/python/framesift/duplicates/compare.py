@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from heapq import nsmallest
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -23,6 +26,8 @@ from framesift.vision.views import WINDOW_SHARE, crop_windows, is_plain
 
 PDQ: Final = "pdq"
 ALIGNED: Final = "aligned"
+_ALIGNED_AT_ONCE: Final = 512
+"""Pairs: their images' local features take up to 320 MB."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +38,14 @@ class Criteria:
         choice: The embedder and its thresholds.
         pdq_threshold: The largest Hamming distance of PDQ hashes, bits.
         max_pixels: Images with more are not decoded, so not aligned.
+        aligned_each: With how many of the images that are most like it an image is aligned; None: with all that are
+            alike. Among photographs of one kind of thing, these are a share of all pairs.
     """
 
     choice: EmbedderChoice
     pdq_threshold: int = DEFAULT_THRESHOLD
     max_pixels: int = DEFAULT_MAX_PIXELS
+    aligned_each: int | None = None
 
 
 def find_similar(
@@ -124,18 +132,38 @@ def _confirmed_by_alignment(
         for images in (comparison.references, comparison.queries)
         for candidate in images.candidates
     }
-    digests = sorted({digest for pair in unsure for digest in pair})
+    queries = {candidate.sha256 for candidate in comparison.queries.candidates}
+    pairs = iter(sorted(_most_alike(unsure, queries, criteria.aligned_each)))
+    features: dict[str, LocalFeatures | None] = {}
+    confirmed: Scores = {}
+
+    def agree(pair: tuple[str, str]) -> bool:
+        one, other = (features[digest] for digest in pair)
+        alignment = align(one, other) if one and other else None
+        return alignment is not None and alignment.confirms(unsure[pair])
+
     with ThreadPoolExecutor(usable_cores(), thread_name_prefix="align") as pool:
-        found = pool.map(lambda digest: _local_features(candidates[digest], read_image, criteria.max_pixels), digests)
-        features = dict(zip(digests, found, strict=True))
+        while some := list(islice(pairs, _ALIGNED_AT_ONCE)):
+            digests = sorted({digest for pair in some for digest in pair})
+            missing = [digest for digest in digests if digest not in features]
+            found = pool.map(lambda one: _local_features(candidates[one], read_image, criteria.max_pixels), missing)
+            features |= dict(zip(missing, found, strict=True))
+            features = {digest: features[digest] for digest in digests}  # The others would fill the memory.
+            agreeing = pool.map(agree, some)
+            confirmed |= {pair: unsure[pair] for pair, is_same in zip(some, agreeing, strict=True) if is_same}
+    return confirmed
 
-        def agree(pair: tuple[str, str]) -> bool:
-            one, other = (features[digest] for digest in pair)
-            alignment = align(one, other) if one and other else None
-            return alignment is not None and alignment.confirms(unsure[pair])
 
-        confirmed = list(pool.map(agree, unsure))
-    return {pair: score for (pair, score), is_same in zip(unsure.items(), confirmed, strict=True) if is_same}
+def _most_alike(unsure: Scores, queries: Collection[str], count: int | None) -> Collection[tuple[str, str]]:
+    """The pairs of each query with the images that are most like it."""
+    if count is None:
+        return unsure.keys()
+    alike: defaultdict[str, list[tuple[float, tuple[str, str]]]] = defaultdict(list)
+    for pair, score in unsure.items():
+        for digest in pair:
+            if digest in queries:
+                alike[digest].append((-score, pair))
+    return {pair for pairs in alike.values() for _, pair in nsmallest(count, pairs)}
 
 
 def _local_features(candidate: Candidate, read_image: ReadImage, max_pixels: int) -> LocalFeatures | None:

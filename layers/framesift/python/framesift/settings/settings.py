@@ -244,6 +244,12 @@ class CollectionSettings(Group):
 
     max_bytes: int = Field(100_000_000, gt=0, description="The largest file that is looked at, bytes.")
     max_pixels: int = Field(60_000_000, gt=0, le=89_000_000, description="The largest image that is decoded, pixels.")
+    aligned_each: int = Field(
+        4,
+        ge=1,
+        description="With how many of the images that are most like it a new image is aligned, where features alone "
+        "leave it open whether one repeats the other.",
+    )
     models: list[str] = Field(
         [], description="Classifiers and detectors of a collection that names none, as `framesift models list` does."
     )

@@ -15,7 +15,7 @@ from framesift.embedding.choose import choose_embedder
 from framesift.errors import CollectionDeletedError, CollectionMissingError
 from framesift.models import default_cache_dir, open_registry
 from framesift.pipeline.stage import run_once
-from framesift.pipeline.upload.near_duplicates import ComparedImage, find_near_duplicates
+from framesift.pipeline.upload.near_duplicates import ComparedImage, find_near_duplicates, read_compared
 from framesift.settings import Settings
 from framesift.storage import Store
 from framesift.table import BatchRecord, Records
@@ -63,17 +63,19 @@ def _compare(job: CompareJob, settings: Settings, store: Store, records: Records
     for attempt in range(_TRIES):
         images: list[ComparedImage] = []
         new_ids: set[str] = set()
+        known = read_compared(collection, store)  # Of batches that were tried again, most images.
         for items in reader.iterate():
             images += map(ComparedImage.of, items)
-            new_ids |= {item.id for item in items if item.batch in waiting}
+            new_ids |= {item.id for item in items if item.batch in waiting and item.id not in known}
         read = reader.number
         found = find_near_duplicates(collection, images, new_ids, job.batch, settings, store, choice)
+        compared += len(new_ids)
         # What others decided meanwhile rests on images that this comparison has not seen.
         if log.head() != read and attempt + 1 < _TRIES:
             continue
         if found:
             log.set_duplicates(found, _PIPELINE)
-        compared, changed = len(new_ids), len(found)
+        changed = len(found)
         break
     for batch in waiting.values():
         _note_compared(batch, records)

@@ -2,7 +2,8 @@
 
 The pairs that a comparison finds are kept, so that every image is compared with every other one once. Which image of a
 cluster is the keeper is decided anew from all pairs, by a rule: the most pixels, then the sharpest, then the oldest.
-So a better copy that comes later takes over, and the result does not depend on the order of uploads. Nothing chains
+So a better copy that comes later takes over, and the result does not depend on the order of uploads, but where an
+image is like so many that it is aligned with the most alike of them only. Nothing chains
 (see `duplicates.keepers`).
 """
 
@@ -83,7 +84,7 @@ def find_near_duplicates(
         collection: The collection.
         images: All its images, the new ones too.
         new_ids: Those that were not compared before.
-        part: Names this comparison: done again, it replaces what it kept before.
+        part: Names this comparison: done again with the same new images, it replaces what it kept before.
         settings: This process's settings.
         store: Has the images' vectors and thumbnails.
         choice: What made the vectors.
@@ -100,8 +101,10 @@ def find_near_duplicates(
     def read_image(candidate: Candidate) -> bytes:
         return store.get(keys.collection_thumbnail(collection, candidate.id, min(THUMBNAIL_SIZES)))
 
-    found = find_similar(comparison, Criteria(choice, settings.duplicates.pdq_threshold), read_image)
-    _keep_pairs(collection, part, found, judged.candidates, store)
+    if new:
+        criteria = Criteria(choice, settings.duplicates.pdq_threshold, aligned_each=settings.collections.aligned_each)
+        found = find_similar(comparison, criteria, read_image)
+        _keep_pairs(collection, part, found, new, judged.candidates, store)
     similar = _all_pairs(collection, candidates, store)
     nothing = ImageSet([], Fingerprints.blank(choice.label, [], [], choice.dimension))
     matches = choose_keepers(Comparison(judged, nothing), similar)
@@ -132,15 +135,26 @@ def _read_fingerprints(
     return ImageSet([candidates[item_id] for item_id in ids], found).where(is_judged)
 
 
+def read_compared(collection: str, store: Store) -> set[str]:
+    """The ids of the images that were compared with all that were there."""
+    return {item_id for part in read_pairs(store, collection) for item_id in part.compared}
+
+
 def _keep_pairs(
-    collection: str, part: str, found: Mapping[str, Scores], candidates: Sequence[Candidate], store: Store
+    collection: str,
+    part: str,
+    found: Mapping[str, Scores],
+    new: Collection[str],
+    candidates: Sequence[Candidate],
+    store: Store,
 ) -> None:
+    """Keep the pairs that were found, and which images were compared for that."""
     id_of = {candidate.sha256: candidate.id for candidate in candidates}
     pairs = {
         method: [(id_of[first], id_of[second], round(score, 6)) for (first, second), score in scores.items()]
         for method, scores in found.items()
     }
-    write_pairs(store, collection, part, pairs)
+    write_pairs(store, collection, part, pairs, new)
 
 
 def _all_pairs(collection: str, candidates: Mapping[str, Candidate], store: Store) -> dict[str, Scores]:
