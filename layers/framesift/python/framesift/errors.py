@@ -51,7 +51,7 @@ FramesiftError
 │       ├── ItemReplacedError · BadValueError · HostNotAllowedError · PrivateAddressError
 │       ├── DownloadFailedError
 │       ├── ImageRefusedError · RegionOutsideError
-│       ├── FileReplacedError · FileLostError · RepeatedNameError
+│       ├── FileReplacedError · FileLostError · RepeatedNameError · DigestMismatchError
 │       ├── ZipError                a zip, or one of its entries, cannot be read
 │       │   ├── NotAZipError · ZipLimitError · NestedZipError · EncryptedEntryError
 │       │   └── UnsafeEntryError · UnsupportedEntryError · DamagedEntryError
@@ -363,6 +363,10 @@ class RegionOutsideError(MediaError):
 
 class FileReplacedError(MediaError):
     """The object that holds the file was overwritten or deleted since it was listed."""
+
+
+class DigestMismatchError(MediaError):
+    """A file arrived with other bytes than its uploader announced."""
 
 
 class FileLostError(MediaError):

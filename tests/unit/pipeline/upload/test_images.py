@@ -326,6 +326,28 @@ def upload(pipeline: Pipeline, **files: bytes) -> BeginOutput:
     return pipeline.begin(collection="parts", batch=batch.id)
 
 
+def test_what_arrived_with_other_bytes_than_announced_is_refused(pipeline: Pipeline) -> None:
+    right, wrong, large = JPEG + b"right", JPEG + b"wrong", a_zip(a_jpg=JPEG + b"in a zip")
+    digest = hashlib.sha256(right).hexdigest()
+    files = {"right.jpg": right, "wrong.jpg": wrong, "large.zip": large, "labels.json": wrong}
+    uploads = pipeline.uploads
+    batch = uploads.open("parts", "user-1")
+    announced = [NewFile(name=name, size_bytes=len(body), sha256=digest) for name, body in files.items()]
+    for file in uploads.add_files("parts", batch.id, announced):
+        pipeline.store.put(file.key, files[file.name])  # As by parts, whose sum S3 does not check.
+    uploads.complete("parts", batch.id)
+    output = pipeline.run(pipeline.begin(collection="parts", batch=batch.id))
+    lines = pipeline.ledger(output.batch)
+    assert {name: line.error.error if line.error else line.status for name, line in lines.items()} == {
+        "right.jpg": "added",
+        "wrong.jpg": "DigestMismatchError",
+        "large.zip/a.jpg": "added",
+        "labels.json": "LabelFileError",
+    }
+    assert "upload it again" in lines["wrong.jpg"].error.message
+    assert "other bytes than were announced" in lines["labels.json"].error.message
+
+
 def test_an_uploaded_batch_is_one_run_however_often_it_is_started(pipeline: Pipeline) -> None:
     begun = upload(pipeline, a_jpg=JPEG + b"1", b_zip=a_zip(c_jpg=JPEG + b"2", d_jpg=JPEG + b"3"), v_mp4=b"video")
     batch = begun.run.subject.removeprefix("parts.")

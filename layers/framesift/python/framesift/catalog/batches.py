@@ -55,7 +55,12 @@ class NewFile(Contract):
 
     name: str = Field(description="Its path in what is uploaded.")
     size_bytes: int = Field(ge=0)
-    sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$", description="Checked by S3, for files of one part.")
+    sha256: str | None = Field(
+        None,
+        pattern=r"^[0-9a-f]{64}$",
+        description="Checked: by S3 where the file is sent in one part, else when it is read; a zip's entries have "
+        "checksums of their own.",
+    )
 
 
 class BatchFile(NewFile):

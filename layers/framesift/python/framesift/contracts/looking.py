@@ -43,6 +43,7 @@ class FileRef(Contract):
     etag: str = Field("", description="The object's; another one means that it was replaced. Empty: any.")
     version_id: str | None = None
     size_bytes: int = Field(ge=0, description="The file's own size.")
+    sha256: str | None = Field(None, description="As its uploader announced it: other bytes are refused.")
     entry: ZipEntry | None = Field(None, description="Where the object is a zip: which part of it.")
     item_id: ItemId | None = Field(None, description="The item, where it is looked at again.")
 

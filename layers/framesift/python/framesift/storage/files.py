@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 
 from framesift.contracts import FileRef
-from framesift.errors import FileReplacedError, MediaTooLargeError, ObjectMissingError
+from framesift.errors import DigestMismatchError, FileReplacedError, MediaTooLargeError, ObjectMissingError
 from framesift.storage.ranges import RangeReader
 from framesift.storage.s3 import S3Store
 from framesift.storage.store import Store, parse_uri
@@ -33,6 +34,7 @@ class FileReader:
         Raises:
             FileReplacedError: If the object was overwritten or deleted since it was listed.
             MediaTooLargeError: If it is larger than the limit.
+            DigestMismatchError: If it has not the digest that its uploader announced.
             ZipError: If an entry is not as the zip's directory says.
         """
         if file.size_bytes > self._max_bytes:
@@ -43,7 +45,7 @@ class FileReader:
         try:
             if file.entry is None:
                 store, key = self._place(file)
-                return store.get_range(key, 0, file.size_bytes, file.etag, file.version_id)
+                return _check(file, store.get_range(key, 0, file.size_bytes, file.etag, file.version_id))
             return b"".join(read_entry(self._open_zip(file), file.entry))
         except (FileReplacedError, ObjectMissingError) as error:
             raise FileReplacedError(f"{file.name} was overwritten or deleted since it was listed.") from error
@@ -61,3 +63,11 @@ class FileReader:
             # Its size is not known here, and not needed: what lies beyond its end comes back empty.
             self._zip = identity, RangeReader(store, key, _ANY_SIZE, file.etag, file.version_id)
         return self._zip[1]
+
+
+def _check(file: FileRef, data: bytes) -> bytes:
+    if file.sha256 and hashlib.sha256(data).hexdigest() != file.sha256:
+        raise DigestMismatchError(
+            f"{file.name} arrived with other bytes than were announced (SHA-256 {file.sha256[:12]}…): upload it again."
+        )
+    return data

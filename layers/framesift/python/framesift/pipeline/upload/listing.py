@@ -207,7 +207,13 @@ class _Lister:
             elif stored is None or stored.size_bytes != file.size_bytes:
                 yield _refused(file.name, FileReplacedError(f"{file.name} is not what was announced: upload it again."))
             else:
-                yield FileRef(name=file.name, key=file.key, etag=stored.etag, size_bytes=stored.size_bytes)
+                yield FileRef(
+                    name=file.name,
+                    key=file.key,
+                    etag=stored.etag,
+                    size_bytes=stored.size_bytes,
+                    sha256=file.sha256,
+                )
 
     def _referenced(self, batch: BatchRecord) -> Iterator[Found]:
         for reference in batch.references:
@@ -310,7 +316,8 @@ class _Lister:
         for entry in directory.refused:
             yield _refused(f"{file.name}/{entry.name}", entry.error, held_by=file)
         for each in directory.entries:
-            inner = {"name": f"{file.name}/{each.name}", "size_bytes": each.size_bytes, "entry": each}
+            # The zip's own digest says nothing of an entry, which has a checksum in the zip.
+            inner = {"name": f"{file.name}/{each.name}", "size_bytes": each.size_bytes, "entry": each, "sha256": None}
             yield self._judge(file.model_copy(update=inner))
 
     def _check_scans(self, found: Iterable[Found], batch: BatchRecord) -> Iterator[Found]:
