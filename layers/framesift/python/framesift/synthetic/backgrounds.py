@@ -17,7 +17,7 @@ def draw_background(background: str, random: Rng, height: int, width: int) -> Co
 
 def _tint(tone: Plane, colour: tuple[float, float, float]) -> Colours:
     """Colour a grey picture around 1: (height, width, 3)."""
-    return np.asarray(cv2.transform(tone, np.array(colour, np.float32)[:, None]), np.float32)
+    return np.asarray(cv2.merge([tone * np.float32(channel) for channel in colour]), np.float32)
 
 
 def _turn(tone: Plane, random: Rng) -> Plane:

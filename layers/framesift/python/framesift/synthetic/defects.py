@@ -64,8 +64,9 @@ def _blot(random: Rng, grid: Grid, row: int, column: int, radius_px: float, ragg
     """A ragged spot: (height, width), above 0 inside it, in pixels from its edge."""
     x, y = _measure_from(grid, row, column)
     turn, squeeze = random.uniform(0, np.pi), random.uniform(0.6, 1)
-    along, across = x * np.cos(turn) + y * np.sin(turn), (y * np.cos(turn) - x * np.sin(turn)) / squeeze
-    away = np.sqrt(along * along + across * across).astype(np.float32)
+    cosine, sine = np.float32(np.cos(turn)), np.float32(np.sin(turn))
+    along, across = x * cosine + y * sine, (y * cosine - x * sine) / np.float32(squeeze)
+    away = cv2.magnitude(along, across)
     ragged = draw_clouds(random, len(grid.u), len(grid.u[0]), max(9.0, radius_px * 1.3))
     return np.asarray(np.float32(radius_px) - away + ragged * np.float32(radius_px * raggedness), np.float32)
 
