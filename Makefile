@@ -38,6 +38,7 @@ up: $(BIN)/.ready-run ## Keep the embedded AWS running, with its schedules and i
 	@$(BIN)/framesift local up $(REAL) $(ARGS)
 
 test: check $(BIN)/.ready-checkov ## Run every check and every test, offline; print the coverage
+	@$(BIN)/python -m framesift_local.page_build test
 	@$(BIN)/framesift local prepare --quiet
 	@$(BIN)/pytest $(WORKERS) $(if $(ARGS),$(ARGS),--cov)
 
@@ -50,6 +51,7 @@ check: $(BIN)/.ready-dev ## Lint, types, the state machine, and that made files 
 	@$(BIN)/mypy layers/framesift/python/framesift functions/*/handler.py containers local/framesift_local cdk statemachine fuzz docs/*.py
 	@$(BIN)/python -m statemachine.lint
 	@$(BIN)/python docs/make.py --check
+	@$(BIN)/python -m framesift_local.page_build check
 
 docs: $(BIN)/.ready-dev ## Make docs/settings.md and the JSON Schemas anew
 	@$(BIN)/python docs/make.py

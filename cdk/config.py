@@ -85,6 +85,7 @@ class Config:
             for the group `admin` alone.
         approve_people: An administrator lets each new person in.
         web_origins: Pages that may call the API from a browser, as `https://example.com`.
+        web_url: The page's address, as `https://d111111abcdef8.cloudfront.net`, which a login leads back to.
         protect: Termination protection on both stacks.
         chromium_week: The ISO week whose Chromium the crawler gets; a deployment in another week renews it.
 
@@ -105,6 +106,7 @@ class Config:
     sign_up: bool = False
     approve_people: bool = False
     web_origins: tuple[str, ...] = ()
+    web_url: str = ""
     protect: bool = False
     chromium_week: str = field(default_factory=lambda: f"{datetime.now(UTC):%G-W%V}")
 

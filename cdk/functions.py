@@ -155,19 +155,23 @@ FUNCTIONS = (
     ),
     Function(
         "serve_api",
-        512,
-        20,
+        1769,  # Publishing again encodes a thumbnail for each clip of the lists.
+        29,  # The gateway waits no longer.
         Access(
             records={
-                "LIST": _GET + _QUERY,
-                "RUN#*": _GET + _QUERY,
-                "ITEM#*": _QUERY,
+                "LIST": _GET + _QUERY + _PUT,
+                "RUN#*": _GET + _QUERY + _PUT,
+                "PROGRESS#*": _QUERY,
+                "EXECUTIONS#*": _PUT,
+                "ITEM#*": _QUERY + _BATCH,
                 "TAKEDOWN#*": (*_QUERY, *_PUT, "DeleteItem"),
                 "REVIEW": _GET + _QUERY + _PUT,
                 "CLIENT#*": _UPDATE,
             },
-            reads=("published/",),
-            writes=("published/latest/",),
+            # Links to images allow what the function that makes them may do.
+            reads=("published/", "runs/", "residual/"),
+            writes=("published/", "runs/tiktok/*/curated.jsonl"),
+            starts_runs=True,
         ),
         is_step=False,
     ),

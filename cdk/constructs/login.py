@@ -72,6 +72,10 @@ class Login(Construct):
                     cognito.OAuthScope.resource_server(server, read),
                     cognito.OAuthScope.resource_server(server, write),
                 ],
-                callback_urls=[config.login_callback_url],
+                callback_urls=[
+                    config.login_callback_url,
+                    *([f"{config.web_url}/callback"] if config.web_url else []),
+                ],
+                logout_urls=[f"{config.web_url}/"] if config.web_url else None,
             ),
         )

@@ -47,7 +47,7 @@ class PipelineStack(Stack):
             config.read_in_place,
             login.pool,
         )
-        functions = self._functions(config, resources)
+        functions = self._functions(config, resources, login)
         self._keep_undelivered(functions["fail_run"], alerts)
         vision = VisionJob(self, "Vision", config, {**config.settings, **_bucket_setting(resources)})
         grant(vision.role, VISION, resources)
@@ -131,7 +131,7 @@ class PipelineStack(Stack):
             ),
         )
 
-    def _functions(self, config: Config, resources: Resources) -> dict[str, ImageFunction]:
+    def _functions(self, config: Config, resources: Resources, login: Login) -> dict[str, ImageFunction]:
         """Every function, with its access and the settings that follow from it."""
         names = dict.fromkeys(function.image for function in FUNCTIONS)
         # The crawler's browser meets hostile pages: its layer is built anew each week (docs/operations.md).
@@ -149,6 +149,7 @@ class PipelineStack(Stack):
                     "FRAMESIFT_RUN__TIMEZONE": config.timezone,
                     **config.settings,
                     **_settings(function.access, resources),
+                    **(_login_settings(login) if function.name == "serve_api" else {}),
                     **(
                         {"FRAMESIFT_PLATFORM__STATE_MACHINE": machine_arn(self, resources.machine_name)}
                         if function.access.starts_runs
@@ -187,6 +188,14 @@ def _settings(access: Access, resources: Resources) -> dict[str, str]:
         if name in resources.secrets:
             settings[SECRETS[name].setting] = resources.secrets[name].secret_arn
     return settings
+
+
+def _login_settings(login: Login) -> dict[str, str]:
+    """Where people log in: its pages ask the API."""
+    return {
+        "FRAMESIFT_PLATFORM__LOGIN_URL": login.domain.base_url(),
+        "FRAMESIFT_PLATFORM__LOGIN_CLIENT": login.client.user_pool_client_id,
+    }
 
 
 def _bucket_setting(resources: Resources) -> dict[str, str]:

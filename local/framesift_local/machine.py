@@ -114,6 +114,7 @@ def machine(
     sources: Collection[str] = SOURCES,
     real: Collection[str] = (),
     api_port: int = 0,
+    page: Path | None = None,
     schedules: bool = False,
     time_scale: float = 1.0,
     on_execution: StatusListener = ignore_status,
@@ -128,6 +129,7 @@ def machine(
         sources: What will be run: stand-ins that only others need are not started.
         real: Names of services that are to be the real ones, or `all`; those that the user's settings reach are anyway.
         api_port: The HTTP API's port; 0 takes a free one.
+        page: Folder of the built web page, which is served beside the API; None: there is none.
         schedules: Whether schedules fire.
         time_scale: Factor on the waits of retries.
         on_execution: Called with the detail of each change of an execution's status.
@@ -160,6 +162,7 @@ def machine(
             data_dir,
             synthesize(data_dir / "cdk.out"),
             api_port=api_port,
+            page=page,
             schedules=schedules,
             time_scale=time_scale,
             overrides={

@@ -21,6 +21,7 @@ from werkzeug.wrappers import Request, Response
 from framesift_local.aws.cognito import SigningKeys
 from framesift_local.aws.functions import Functions, PayloadTooLargeError, ThrottledError
 from framesift_local.aws.login_pages import LoginPages
+from framesift_local.aws.web_page import WebPage
 
 _TEXT_TYPES = re.compile(r"text/|application/(json|javascript|xml|.*\+(json|xml))|application/x-www-form")
 
@@ -152,6 +153,7 @@ class HttpApi:
     Attributes:
         trusted_origins: Origins that the template's CORS configuration names: their pages may call it.
         login: The pages that people log in at; on AWS, these have a domain of their own.
+        page: The web page, which CloudFront serves on AWS, under one address with the API.
     """
 
     functions: Functions
@@ -160,12 +162,15 @@ class HttpApi:
     cors: Cors = field(default_factory=Cors)
     trusted_origins: set[str] = field(default_factory=set)
     login: LoginPages | None = None
+    page: WebPage | None = None
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer a request."""
         request = Request(environ)
         if self.login and (page := self.login.answer(request)):
             return page(environ, start_response)
+        if self.page and (file := self.page.answer(request)):
+            return file(environ, start_response)
         response = self._answer(request)
         response.headers["apigw-requestid"] = uuid.uuid4().hex[:16]
         for name, value in self.cors.answer(request.headers.get("origin")).items():

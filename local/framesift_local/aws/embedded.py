@@ -8,6 +8,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ from framesift_local.aws.server import AwsEndpoint, HttpServer
 from framesift_local.aws.services import batch_service, events_service, lambda_service
 from framesift_local.aws.stepfunctions import StatusListener, StepFunctions, ignore_status
 from framesift_local.aws.template import Templates
+from framesift_local.aws.web_page import WebPage
 from framesift_local.aws.wiring import APP_CLIENT, read_cors, read_login, read_routes, read_rules, read_schedules
 from framesift_local.private_files import make_private_folder
 
@@ -72,6 +74,7 @@ class EmbeddedAws:
         data_dir: Where everything is kept; `s3/` and `logs/` in it are for people to open.
         cdk_out: Folder of synthesized templates.
         root: The repository's root, where functions' and jobs' modules are found.
+        page: Folder of the built web page; None: there is none.
         port: Of the AWS endpoint; 0 takes a free one.
         api_port: Of the HTTP API; 0 takes a free one.
         region: The stack's region.
@@ -95,6 +98,7 @@ class EmbeddedAws:
         cdk_out: Path,
         *,
         root: Path = REPOSITORY,
+        page: Path | None = None,
         port: int = 0,
         api_port: int = 0,
         region: str = DEFAULT_REGION,
@@ -115,6 +119,7 @@ class EmbeddedAws:
         self.region = region
         self._cdk_out = cdk_out
         self._root = root
+        self._page_folder = page
         self._ports = (port, api_port)
         self._overrides = dict(overrides or {})
         self._command_settings = dict(command_settings or {})
@@ -262,6 +267,7 @@ class EmbeddedAws:
         api_server = HttpServer(self._api, self._ports[1], trusted_origins=self._api.trusted_origins)
         self._closing.callback(api_server.stop)
         self.api_url = api_server.url
+        common.setdefault("FRAMESIFT_PLATFORM__LOGIN_URL", self.api_url)
         endpoint.trusted_origins.add(self.api_url)
         for stop in (self.batch.stop, self.functions.stop, self.bus.close, self._states.freeze):
             self._closing.callback(stop)
@@ -280,6 +286,8 @@ class EmbeddedAws:
         provision.make_state_machines(templates, self.client)
         self._durability.restore()
         self._api.login = self._make_login(templates)
+        if self._page_folder is not None:
+            self._api.page = WebPage(self._page_folder, [self.endpoint])
         self._api.cors = read_cors(templates)
         self._api.trusted_origins.update(set(self._api.cors.origins) - {"*"})
         self._api.routes.extend(read_routes(templates, self._keys.issuer))
@@ -290,6 +298,12 @@ class EmbeddedAws:
         client = next((read_login(resource, templates) for resource in templates.resources(APP_CLIENT)), None)
         if client is None:
             return None
+        # The page's address is known only now.
+        client = replace(
+            client,
+            callbacks=[*client.callbacks, f"{self.api_url}/callback"],
+            logouts=[*client.logouts, f"{self.api_url}/"],
+        )
         return LoginPages(client, self._keys, self._records, self.client("cognito-idp"), self._on_mail)
 
     def _report_status(self, detail: dict[str, Any]) -> None:

@@ -26,6 +26,7 @@ from markupsafe import escape
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Request, Response
 
+from framesift.api.middlewares import ADMIN_GROUP
 from framesift_local.aws.cognito import SigningKeys
 from framesift_local.aws.records import Records
 
@@ -321,6 +322,7 @@ class LoginPages:
             return self._confirm_page(request, "The code is wrong or has expired.")
         self.cognito.admin_confirm_sign_up(UserPoolId=self.client.pool, Username=email)
         self._mark_verified(email)
+        self._let_first_administer(email)
         return self._login_page(request, note="Your account is confirmed: log in.")
 
     def _resend(self, request: Request) -> Response:
@@ -398,6 +400,17 @@ class LoginPages:
             return False
         del self._mailed[key]
         return True
+
+    def _let_first_administer(self, email: str) -> None:
+        """Make the first person an administrator: on AWS, whoever deploys does so; here nobody else could."""
+        group = {"UserPoolId": self.client.pool, "GroupName": ADMIN_GROUP}
+        try:
+            if self.cognito.list_users_in_group(**group, Limit=1)["Users"]:
+                return
+        except self.cognito.exceptions.ResourceNotFoundException:
+            return  # The pool has no administrators.
+        self.cognito.admin_add_user_to_group(**group, Username=email)
+        self.mail(f"{email} is the first person here, and administers it: the group {ADMIN_GROUP}.")
 
     def _mark_verified(self, email: str) -> None:
         self.cognito.admin_update_user_attributes(

@@ -26,7 +26,7 @@ from framesift.cli.connection import DATA_DIR, Connection, connect
 from framesift.cli.console import errors, output
 from framesift.cli.report import write_report
 from framesift.cli.runs import INTERRUPTED_EXIT_CODE, lists_of, show_lists, start_and_watch
-from framesift.errors import DataFolderBusyError, InvalidDateError, InvalidUserError
+from framesift.errors import DataFolderBusyError, InvalidDateError, InvalidUserError, MachineError
 from framesift.pipeline.branches import BRANCHES, DEFAULT_SOURCE, branch_of
 from framesift.settings import load_settings
 
@@ -95,7 +95,20 @@ def run(
         if services := started.outside.describe():
             _say(services)
         _run(connect(""), start, started, images)
+        if _build_page():
+            _say(f"Look at it in a browser: `make up` serves the web page at http://127.0.0.1:{DEFAULT_API_PORT}/")
         say_how_to_find_commands()
+
+
+def _build_page() -> Path | None:
+    """Build the web page where it is missing or old; without it, everything else works."""
+    from framesift_local.page_build import build_page
+
+    try:
+        return build_page(lambda text: errors.print(text, highlight=False))
+    except MachineError as error:
+        errors.print(str(error), highlight=False, markup=False, soft_wrap=True)
+        return None
 
 
 @contextmanager
@@ -168,6 +181,7 @@ def up(
 
     A run that its schedules missed today while it was down is started at once. Other commands in this folder use it.
     """
+    page = _build_page()
     with ExitStack() as running:
         with _starting():
             from framesift_local.machine import machine
@@ -178,6 +192,7 @@ def up(
                     day=_day(None),
                     clips=clips,
                     api_port=api_port,
+                    page=page,
                     schedules=schedules,
                     real=real or [],
                     on_execution=_show_execution,
@@ -188,10 +203,11 @@ def up(
         site = f"  clip site     {started.site_url}/dance\n" if started.site_url else ""
         _say(
             f"The embedded AWS is up; Ctrl-C stops it. {started.outside.describe()}\n"
+            f"  web page      {f'{started.aws.api_url}/' if page else 'not built: see above'}\n"
             f"  AWS endpoint  {started.aws.endpoint}\n"
             f"  HTTP API      {started.aws.api_url}/v1/top10/dance\n"
             f"{site}"
-            "  log in        framesift login in another terminal; codes that would be mailed are shown here\n"
+            "  log in        in the page, or by framesift login; codes that would be mailed are shown here\n"
             f"  files         {folder}/s3\n"
             f"  logs          {folder}/logs\n"
             f"  stand-ins     {folder}/stand-ins.env has their settings, for `framesift detector export`"
@@ -292,11 +308,12 @@ def reset(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = Fals
 def prepare(
     quiet: Annotated[bool, typer.Option(help="Report only what has to be installed.")] = False,
 ) -> None:
-    """Find a Chromium or install one, and synthesize the stacks, which takes a Node."""
+    """Find a Chromium or install one, build the web page, and synthesize the stacks, which takes a Node."""
     from framesift_local.aws.synth import synthesize
     from framesift_local.prepare import ensure_chromium
 
     ensure_chromium(lambda text: errors.print(text, highlight=False))
+    _build_page()
     with output.status("Synthesizing the stacks …"):
         synthesize(DATA_DIR / "cdk.out")
     if not quiet:

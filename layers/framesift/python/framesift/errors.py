@@ -67,7 +67,7 @@ FramesiftError
 ├── TooManyFailedItemsError         more items failed than the settings tolerate                 (exit 69)
 ├── TemporaryError                  the same call may work later                                 (exit 75)
 │   ├── InterruptedByHostError · RunBusyError · BatchBusyError · ClientLimitError · QueryTimeoutError
-│   ├── ScanPendingError · SnapshotLostError · UploadGoneError
+│   ├── LoginUnreachableError · ScanPendingError · SnapshotLostError · UploadGoneError
 │   ├── TranslateQuotaError · TranslateUnavailableError
 │   ├── YoutubeQuotaError · YoutubeUnavailableError
 │   └── DetectorQuotaError · DetectorBusyError
@@ -82,7 +82,7 @@ FramesiftError
 │   └── ModelMissingError (ModelUnreachableError, exit 75) · ModelMismatchError · ModelInaccurateError
 └── MachineError                    this machine lacks something                                 (exit 69)
     ├── ChromiumMissingError · ChromiumFailedError · StacksError
-    ├── NodeMissingError · ExtraMissingError · PortInUseError · DiskFullError
+    ├── NodeMissingError · PageBuildError · ExtraMissingError · PortInUseError · DiskFullError
     └── EmbeddedAwsDownError · DataFolderBusyError · DataFolderError · StateDamagedError · ForkServerDownError
 ```
 """
@@ -761,6 +761,10 @@ class ClientLimitError(TemporaryError):
         self.retry_after_s = retry_after_s
 
 
+class LoginUnreachableError(TemporaryError):
+    """The managed login does not answer."""
+
+
 class RunBusyError(TemporaryError):
     """Another execution holds the run."""
 
@@ -905,6 +909,10 @@ class StacksError(MachineError):
 
 class NodeMissingError(MachineError):
     """No Node recent enough for CDK is available."""
+
+
+class PageBuildError(MachineError):
+    """The web page cannot be built, or a package for it cannot be fetched."""
 
 
 class ExtraMissingError(MachineError):

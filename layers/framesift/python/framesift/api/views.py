@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
+import uuid
+from collections import Counter
+from collections.abc import Collection, Iterable
 from datetime import date as Date  # noqa: N812 - `date` is an argument's name here
+from datetime import datetime
+from math import inf
+from zoneinfo import ZoneInfo
 
 from framesift import keys
 from framesift.api.messages import (
     ClipHistory,
+    DayItem,
+    DayItems,
     ListDiff,
     Moved,
+    Outcome,
+    Publication,
+    PublicationRequest,
     Restored,
+    ReviewList,
     RunList,
     RunReport,
+    RunStart,
+    SeenItem,
     ServedItem,
     ServedList,
+    ServedReview,
+    StageProgress,
     StageReport,
+    StartedRun,
     Takedown,
     TakedownList,
     TakedownRequest,
 )
-from framesift.contracts import Run, TopItem, TopList
+from framesift.contracts import Clip, Run, StartInput, TopItem, TopList
 from framesift.errors import NotFoundError, UnknownCategoryError
 from framesift.pipeline import takedowns
+from framesift.pipeline.branches import DEFAULT_SOURCE, branch_of
+from framesift.pipeline.day_clips import DayClips, find_screenshot
 from framesift.pipeline.shown_lists import key_of_day, read_shown
+from framesift.settings import Settings
 from framesift.storage import Store
-from framesift.table import ListPointer, Records
+from framesift.table import ListPointer, Records, RunRecord, Verdict
+from framesift.workflow import Workflow
 
 
 def top_list(category: str, date: Date | None, *, store: Store, records: Records, categories: list[str]) -> ServedList:
@@ -123,8 +144,10 @@ def runs(source: str, limit: int, *, records: Records) -> RunList:
     return RunList(runs=records.runs.newest(source, limit))
 
 
-def run_report(source: str, date: Date, subject: str | None, *, records: Records) -> RunReport:
-    """A run's record and its finished stages.
+def run_report(
+    source: str, date: Date, subject: str | None, *, store: Store, records: Records, link_s: int
+) -> RunReport:
+    """A run's record, its finished stages, and what its failures looked like.
 
     Raises:
         NotFoundError: If there was no run.
@@ -139,7 +162,126 @@ def run_report(source: str, date: Date, subject: str | None, *, records: Records
         for attempt in attempts
         for (stage, scope), output in records.stages.outputs(record.run_of_attempt(attempt)).items()
     ]
-    return RunReport(record=record, stages=stages)
+    progress = [
+        StageProgress(stage=stage, scope=scope, done=done, total=total)
+        for (stage, scope), (done, total) in records.stages.progress(record.run, record.started_at).items()
+        if record.status == "RUNNING"
+    ]
+    return RunReport(
+        record=record, stages=stages, progress=progress, screenshots=_link_screenshots(record, store, link_s)
+    )
+
+
+def _link_screenshots(record: RunRecord, store: Store, link_s: int) -> dict[str, str]:
+    found = {category: find_screenshot(category, record, store) for category in record.failures}
+    return {category: store.link(key, link_s) for category, key in found.items() if key}
+
+
+def start_run(request: RunStart, *, settings: Settings, workflow: Workflow) -> StartedRun:
+    """Start a run, or take up one that failed.
+
+    Raises:
+        InputError: A leaf of it says what of the request cannot be run.
+    """
+    today = datetime.now(ZoneInfo(settings.run.timezone)).date()
+    date = request.date or today.isoformat()
+    start = StartInput(source=request.source, date=date, categories=request.categories, force=request.force)
+    branch_of(start.source).parse(start, settings)
+    execution = workflow.start(start, f"{start.source}-{date}-{uuid.uuid4().hex[:8]}")
+    return StartedRun(source=start.source, date=date, execution_arn=execution)
+
+
+def day_items(
+    source: str,
+    date: Date,
+    category: str,
+    outcomes: Collection[Outcome],
+    *,
+    after: int,
+    limit: int,
+    store: Store,
+    records: Records,
+    link_s: int,
+) -> DayItems:
+    """What became of a category's items on a day, and why: those of the list first, then by views.
+
+    Raises:
+        NotFoundError: If there was no run, or it has nothing of the category.
+    """
+    record = records.runs.get(source, date.isoformat())
+    if record is None or category not in {*record.wanted, *record.categories, *record.done}:
+        raise NotFoundError(f"{source} has nothing of {category!r} on {date}: see /v1/runs?source={source}.")
+    days = DayClips(record, store, records.runs)
+    clips = [(clip, _outcome(clip)) for clip in days.clips(record.date, category).values()]
+    chosen = sorted(
+        (clip for clip, outcome in clips if not outcomes or outcome in outcomes),
+        key=lambda clip: (clip.decision.rank if clip.decision and clip.decision.rank else inf, -clip.views),
+    )
+    page = chosen[after : after + limit]
+
+    def show(clip: Clip) -> SeenItem:
+        key = days.image_key(clip)
+        return SeenItem(item=clip, image_url=store.link(key, link_s) if key else None)
+
+    shown = []
+    for clip in page:
+        keeper = days.keeper(clip)
+        seen = show(clip)
+        shown.append(
+            DayItem(
+                item=clip,
+                image_url=seen.image_url,
+                outcome=_outcome(clip),
+                keeper=show(keeper) if keeper else None,
+            )
+        )
+    return DayItems(
+        source=source,
+        date=record.date,
+        category=category,
+        counts=dict(Counter(outcome.value for _, outcome in clips)),
+        items=shown,
+        next_cursor=after + limit if len(chosen) > after + limit else None,
+    )
+
+
+def _outcome(clip: Clip) -> Outcome:
+    if clip.decision is None:
+        return Outcome.FAILED if clip.error else Outcome.UNDECIDED
+    return Outcome(clip.decision.dropped.value) if clip.decision.dropped else Outcome.LISTED
+
+
+def publish_again(request: PublicationRequest, *, settings: Settings, store: Store, records: Records) -> Publication:
+    """Publish a day's lists again: clips that are taken down leave, and the ranks close up.
+
+    Raises:
+        NotFoundError: If there was no run.
+        UnknownCategoryError: If the day has no list of a category.
+        RunBusyError: If the day is being run.
+    """
+    from framesift.pipeline.tiktok.republish import republish
+
+    record = (
+        records.runs.get(DEFAULT_SOURCE, request.date)
+        if request.date
+        else next(iter(records.runs.newest(DEFAULT_SOURCE, 1)), None)
+    )
+    if record is None:
+        raise NotFoundError(f"{DEFAULT_SOURCE} has no run of that day: see /v1/runs.")
+    lists = republish(record, request.categories, settings, store, records)
+    edition = lists[0].edition if lists else ""
+    return Publication(date=record.date, edition=edition, lists=lists)
+
+
+def review_page(
+    verdict: Verdict, *, limit: int, after: str, tags: Iterable[str], store: Store, records: Records, link_s: int
+) -> ReviewList:
+    """A page of predictions with a verdict, and their images."""
+    page = records.reviews.page(verdict, limit=limit, after=after)
+    reviews = [
+        ServedReview(**review.model_dump(), image_url=store.link(review.media_key, link_s)) for review in page.reviews
+    ]
+    return ReviewList(reviews=reviews, tags=list(tags), next_cursor=page.next)
 
 
 def clip_history(source: str, clip_id: str, *, records: Records) -> ClipHistory:

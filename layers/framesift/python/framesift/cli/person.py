@@ -15,7 +15,6 @@ import threading
 import urllib.error
 import urllib.request
 import webbrowser
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,11 +23,11 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from framesift.cli.connection import DATA_DIR, Connection, Login
 from framesift.cli.console import errors
-from framesift.errors import LoginFailedError, NotLoggedInError, PortInUseError
+from framesift.errors import LoginFailedError, LoginUnreachableError, NotLoggedInError, PortInUseError
+from framesift.oauth import SCOPES, read_problem, request_tokens, revoke
 
 _TIMEOUT_S: Final = 30
 _LOGIN_S: Final = 600.0
-_SCOPES: Final = "openid framesift/read framesift/write"
 _DONE: Final = b"<!doctype html><meta charset=utf-8><title>Framesift</title><p>You can close this page.</p>"
 
 
@@ -65,7 +64,7 @@ def log_in(login: Login, *, open_browser: bool = True, wait_s: float = _LOGIN_S)
             "response_type": "code",
             "client_id": login.client_id,
             "redirect_uri": login.callback_url,
-            "scope": _SCOPES,
+            "scope": SCOPES,
             "state": state,
             "code_challenge": challenge,
             "code_challenge_method": "S256",
@@ -77,8 +76,9 @@ def log_in(login: Login, *, open_browser: bool = True, wait_s: float = _LOGIN_S)
         if open_browser:
             webbrowser.open(address)
         code = callback.wait(wait_s)
-    tokens = _ask_for_tokens(
-        login,
+    tokens = request_tokens(
+        login.url,
+        login.client_id,
         {
             "grant_type": "authorization_code",
             "code": code,
@@ -97,11 +97,9 @@ def log_out(login: Login) -> bool:
     path.unlink(missing_ok=True)
     if token is None:
         return False
-    form = urlencode({"token": token, "client_id": login.client_id}).encode()
     try:
-        with urllib.request.urlopen(f"{login.url}/oauth2/revoke", form, timeout=_TIMEOUT_S):  # noqa: S310 - the login's own address
-            pass
-    except OSError as error:
+        revoke(login.url, login.client_id, token)
+    except (LoginFailedError, LoginUnreachableError) as error:
         raise LoginFailedError(
             f"You are logged out here, but the server could not be told ({error}): the login works there until it "
             "expires."
@@ -119,7 +117,7 @@ def get_access_token(login: Login) -> str:
     if token is None:
         raise NotLoggedInError("Nobody is logged in: `framesift login`.")
     try:
-        tokens = _ask_for_tokens(login, {"grant_type": "refresh_token", "refresh_token": token})
+        tokens = request_tokens(login.url, login.client_id, {"grant_type": "refresh_token", "refresh_token": token})
     except LoginFailedError as error:
         raise NotLoggedInError(f"The login has expired ({error}): `framesift login`.") from None
     if "refresh_token" in tokens:
@@ -142,7 +140,7 @@ def call_api(connection: Connection, method: str, path: str, body: object | None
         with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310 - the same
             return json.load(answer)
     except urllib.error.HTTPError as error:
-        raise LoginFailedError(_read_problem(error)) from None
+        raise LoginFailedError(read_problem(error)) from None
 
 
 @dataclass
@@ -200,25 +198,6 @@ class _Callback:
         if "code" not in self._query:
             raise LoginFailedError(f"The login was refused: {self._query.get('error', 'without a reason')}.")
         return self._query["code"]
-
-
-def _ask_for_tokens(login: Login, form: Mapping[str, str]) -> dict[str, Any]:
-    data = urlencode({**form, "client_id": login.client_id}).encode()
-    try:
-        with urllib.request.urlopen(f"{login.url}/oauth2/token", data, timeout=_TIMEOUT_S) as answer:  # noqa: S310 - the login's own address
-            return dict(json.load(answer))
-    except urllib.error.HTTPError as error:
-        raise LoginFailedError(_read_problem(error)) from None
-    except OSError as error:
-        raise LoginFailedError(f"{login.url} does not answer: {error}") from None
-
-
-def _read_problem(error: urllib.error.HTTPError) -> str:
-    try:
-        problem = json.load(error)
-        return str(problem.get("detail") or problem.get("error") or problem.get("message") or error)
-    except (ValueError, AttributeError):
-        return str(error)
 
 
 def _read_claims(token: str) -> dict[str, Any]:

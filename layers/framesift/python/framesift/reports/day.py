@@ -9,11 +9,12 @@ from typing import Any
 from framesift import keys
 from framesift.contracts import Clip, DropReason, TopItem, TopList
 from framesift.errors import NotFoundError
+from framesift.pipeline.day_clips import DayClips, archived_key, find_screenshot
 from framesift.pipeline.shown_lists import key_of_day, read_shown
 from framesift.reports.figures import Figure, run_figures
 from framesift.reports.images import embed_images
 from framesift.reports.page import render
-from framesift.storage import Store, read_lines
+from framesift.storage import Store
 from framesift.table import Failure, Records, RunRecord
 
 MAX_PAIRS = 20
@@ -81,7 +82,7 @@ def day_report(record: RunRecord, store: Store, records: Records) -> str:
     Returns:
         The page, with everything in it.
     """
-    days = _Days(record, store, records)
+    days = DayClips(record, store, records.runs)
     names = dict.fromkeys([*record.done, *record.failures, *record.wanted])
     parts = [_read_part(name, record, days, store, records) for name in names]
     figures: list[Figure] = [
@@ -104,44 +105,7 @@ _REASONS = {
 }
 
 
-class _Days:
-    """The clips of the day and of the days that its duplicates were found on."""
-
-    def __init__(self, record: RunRecord, store: Store, records: Records) -> None:
-        self._store, self._runs = store, records.runs
-        self._records: dict[str, RunRecord | None] = {record.date: record}
-        self._clips: dict[tuple[str, str], dict[str, Clip]] = {}
-        self._record = record
-
-    def clips(self, date: str, category: str) -> dict[str, Clip]:
-        """A category's clips by id; empty where that day's manifest is gone."""
-        if (date, category) not in self._clips:
-            if date not in self._records:
-                self._records[date] = self._runs.get(self._record.source, date)
-            record = self._records[date]
-            self._clips[date, category] = {clip.id: clip for clip in _read_clips(record, category, self._store)}
-        return self._clips[date, category]
-
-    def keeper(self, clip: Clip) -> Clip | None:
-        """The clip that another one repeats."""
-        if clip.duplicate is None:
-            return None
-        date, category = clip.duplicate.of_date or self._record.date, clip.duplicate.of_category or clip.category
-        return self.clips(date, category).get(clip.duplicate.of)
-
-
-def _read_clips(record: RunRecord | None, category: str, store: Store) -> list[Clip]:
-    if record is None:
-        return []
-    for stage in ("curated", "analyzed", "collected"):
-        try:
-            return read_lines(store, keys.manifest(record.run_of(category), category, stage), Clip)
-        except NotFoundError:
-            continue
-    return []
-
-
-def _read_part(name: str, record: RunRecord, days: _Days, store: Store, records: Records) -> Part:
+def _read_part(name: str, record: RunRecord, days: DayClips, store: Store, records: Records) -> Part:
     clips = list(days.clips(record.date, name).values()) if name in record.done else []
     duplicates = [clip for clip in clips if clip.decision and clip.decision.dropped is DropReason.DUPLICATE]
     duplicates.sort(key=lambda clip: clip.duplicate.score if clip.duplicate else 0.0)
@@ -184,13 +148,7 @@ def _embed_list(top: TopList, store: Store) -> list[Listed]:
 
 
 def _keys(clips: Iterable[Clip]) -> list[tuple[str, ...]]:
-    return [(clip.media.key, _archived(clip.media.key)) for clip in clips if clip.media]
-
-
-def _archived(key: str) -> str:
-    """Where an image goes at the end of its run, unless it is in the list."""
-    _, _, edition, category, _, name = key.split("/")
-    return f"{keys.residual_prefix(edition, category)}/media/{name}"
+    return [(clip.media.key, archived_key(clip.media.key)) for clip in clips if clip.media]
 
 
 def _pair(clip: Clip, keeper: Clip | None, images: Mapping[str, str]) -> Pair:
@@ -205,9 +163,5 @@ def _pair(clip: Clip, keeper: Clip | None, images: Mapping[str, str]) -> Pair:
 
 def _embed_screenshot(category: str, record: RunRecord, store: Store) -> str:
     """What the last failed crawl saw."""
-    attempts = range(record.attempt, 0, -1)
-    for attempt in attempts:
-        folder = keys.screenshot(record.run_of_attempt(attempt), category, "").removesuffix(".png")
-        if found := list(store.list(folder)):
-            return embed_images([(found[-1],)], store, _SCREENSHOT_SIDE)[found[-1]]
-    return ""
+    key = find_screenshot(category, record, store)
+    return embed_images([(key,)], store, _SCREENSHOT_SIDE)[key] if key else ""

@@ -42,6 +42,8 @@ class PlatformSettings(Group):
 
     bucket: str = Field("", description="The bucket that holds everything.")
     user_pool: str = Field("", description="The user pool that people log in to.")
+    login_url: str = Field("", description="The address of the user pool's managed login.")
+    login_client: str = Field("", description="The id of the client that people log in with.")
     table: str = Field("", description="The DynamoDB table of runs, stages, items and lists.")
     state_machine: str = Field("", description="The ARN of the state machine that runs are executions of.")
     maintenance: str = Field(

@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, Literal
 
-from framesift.contracts import Contract, Detection
+from pydantic import Field
+
+from framesift.contracts import Contract, Detection, Region
 from framesift.errors import NotFoundError
 from framesift.table.expiry import expires_in
 from framesift.table.table import Table
@@ -27,9 +29,15 @@ class Review(Contract):
     title: str = ""
     media_key: str
     manifest_key: str
-    detection: Detection
+    detection: Detection = Field(description="As it was predicted.")
+    correction: Region | None = Field(None, description="As a person corrected it, who accepted it.")
     decided_by: str | None = None
     decided_at: datetime | None = None
+
+    @property
+    def region(self) -> Region:
+        """What is trained on if it is accepted."""
+        return self.correction or self.detection
 
 
 @dataclass(frozen=True)
@@ -84,15 +92,27 @@ class Reviews:
         """
         return Review.model_validate_json(self._read(review_id)["review"])
 
-    def decide(self, review_id: str, verdict: Verdict, by: str) -> Review:
+    def decide(self, review_id: str, verdict: Verdict, by: str, correction: Region | None = None) -> Review:
         """Record a person's verdict; a later one wins.
+
+        Args:
+            review_id: The prediction.
+            verdict: `pending` takes an earlier verdict back.
+            by: Who decides.
+            correction: The tag and the box as they should be; None: as they were predicted.
 
         Raises:
             NotFoundError: If there is no such review.
         """
         found = self._read(review_id)
+        is_decided = verdict != "pending"
         review = Review.model_validate_json(found["review"]).model_copy(
-            update={"verdict": verdict, "decided_by": by, "decided_at": datetime.now(UTC)}
+            update={
+                "verdict": verdict,
+                "correction": correction if verdict == "accepted" else None,
+                "decided_by": by if is_decided else None,
+                "decided_at": datetime.now(UTC) if is_decided else None,
+            }
         )
         record = {"review": review.model_dump_json(), "verdict": verdict, "expires_at": int(found["expires_at"])}
         self.table.put("REVIEW", review_id, record)

@@ -1,7 +1,7 @@
 """The API's routes: one module per resource, each with a `router`."""
 
-from framesift.api.routes import clips, description, lists, reviews, runs, takedowns
+from framesift.api.routes import clips, description, lists, login, publications, reviews, runs, takedowns
 
-ROUTERS = (lists.router, description.router, runs.router, clips.router, reviews.router, takedowns.router)
+ROUTERS = tuple(each.router for each in (lists, description, login, runs, clips, reviews, takedowns, publications))
 
 __all__ = ["ROUTERS"]

@@ -22,7 +22,8 @@ UserId = Annotated[str, Path(pattern=r"^[A-Za-z0-9._:@-]{1,128}$")]
 Category = Annotated[str, Path(pattern=r"^[a-z0-9_-]{1,40}$")]
 
 
-def _problem(description: str, *, from_gateway: bool = False) -> dict[str, Any]:
+def describe_problem(description: str, *, from_gateway: bool = False) -> dict[str, Any]:
+    """An answer that is a problem, as OpenAPI describes it."""
     content: dict[str, Any] = {CONTENT_TYPE: {"model": Problem}}
     if from_gateway:
         content["application/json"] = {"model": GatewayMessage}
@@ -33,17 +34,17 @@ _ALL: dict[str, Any] = {"custom_response_validation_http_code": 500}
 _OK = {200: {"description": "Success."}}
 # The gateway refuses most of these itself, with a body of its own.
 _REFUSED = {
-    401: _problem("No valid access token.", from_gateway=True),
-    403: _problem("The token lacks the scope.", from_gateway=True),
+    401: describe_problem("No valid access token.", from_gateway=True),
+    403: describe_problem("The token lacks the scope.", from_gateway=True),
 }
 
 WRONG = {
-    404: _problem("There is no such resource."),
-    422: _problem("A parameter has the wrong form; `errors` names it."),
+    404: describe_problem("There is no such resource."),
+    422: describe_problem("A parameter has the wrong form; `errors` names it."),
 }
-_TOO_MANY = {429: _problem("Too many requests; `Retry-After` says when to go on.", from_gateway=True)}
-_BUSY = {503: _problem("It cannot be done now; `Retry-After` says when to try again.", from_gateway=True)}
-FAILED = _TOO_MANY | {500: _problem("The server failed; `request_id` finds the request in the logs.")}
+_TOO_MANY = {429: describe_problem("Too many requests; `Retry-After` says when to go on.", from_gateway=True)}
+BUSY = {503: describe_problem("It cannot be done now; `Retry-After` says when to try again.", from_gateway=True)}
+FAILED = _TOO_MANY | {500: describe_problem("The server failed; `request_id` finds the request in the logs.")}
 PUBLIC: dict[str, Any] = _ALL | {"tags": ["lists"], "responses": _OK | WRONG | FAILED}
 READERS: dict[str, Any] = _ALL | {
     "tags": ["runs"],
@@ -55,22 +56,22 @@ READERS: dict[str, Any] = _ALL | {
 
 def collection_options(tag: str) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """The options of routes that people read by, change by, and create by."""
-    refused = _REFUSED | {403: _problem("The token's scope or your role is too low.", from_gateway=True)}
-    gone = {410: _problem("The collection is being deleted.")}
+    refused = _REFUSED | {403: describe_problem("The token's scope or your role is too low.", from_gateway=True)}
+    gone = {410: describe_problem("The collection is being deleted.")}
     reading = _ALL | {
         "tags": [tag],
         "security": [{"token": [READ]}],
         "middlewares": [requires(READ)],
-        "responses": _OK | refused | WRONG | gone | FAILED | _BUSY,
+        "responses": _OK | refused | WRONG | gone | FAILED | BUSY,
         "cors": False,
     }
     conflicts = {
-        400: _problem("The body is not JSON that can be read."),
-        409: _problem("It does not fit what is there."),
-        412: _problem("Somebody else has changed it since it was read."),
-        413: _problem("The body is too large.", from_gateway=True),
-        415: _problem("The body is not JSON."),
-        428: _problem("`If-Match` is missing."),
+        400: describe_problem("The body is not JSON that can be read."),
+        409: describe_problem("It does not fit what is there."),
+        412: describe_problem("Somebody else has changed it since it was read."),
+        413: describe_problem("The body is too large.", from_gateway=True),
+        415: describe_problem("The body is not JSON."),
+        428: describe_problem("`If-Match` is missing."),
     }
     changing = reading | {
         "security": [{"token": [WRITE]}],
@@ -98,10 +99,10 @@ def succeeding(options: dict[str, Any], status: HTTPStatus, description: str = "
 WRITERS: dict[str, Any] = READERS | {
     "security": [{"token": [WRITE]}],
     "middlewares": [requires(WRITE, operator=True)],
-    "responses": _OK | {400: _problem("The body is not JSON that can be read.")} | _REFUSED | WRONG | FAILED,
+    "responses": _OK | {400: describe_problem("The body is not JSON that can be read.")} | _REFUSED | WRONG | FAILED,
     "cors": False,
 }
-SHARED: dict[str, Any] = PUBLIC | {"tags": ["shared"], "responses": _OK | WRONG | FAILED | _BUSY, "cors": False}
+SHARED: dict[str, Any] = PUBLIC | {"tags": ["shared"], "responses": _OK | WRONG | FAILED | BUSY, "cors": False}
 CACHED = [cacheable(lambda: load_settings().api.list_max_age_s)]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from framesift import keys
-from framesift.contracts import Clip, Detection, StageInput, TrainOutput
+from framesift.contracts import Clip, Region, StageInput, TrainOutput
 from framesift.detection.azure import CustomVisionTrainer, LabelledImage, UploadOutcome
 from framesift.detection.azure.batches import prepare_images
 from framesift.detection.azure.images import allow_only_storage
@@ -228,11 +228,11 @@ def _waits(item: Clip, reviews: dict[str, list[Review]]) -> bool:
     return any(review.verdict == "pending" for review in asked)
 
 
-def _regions(item: Clip, reviews: dict[str, list[Review]], settings: Settings) -> list[Detection]:
-    """What is certain in an image: confident, or accepted by a person."""
-    confident = [found for found in item.detections or [] if is_confident(found, settings.detection.tags)]
+def _regions(item: Clip, reviews: dict[str, list[Review]], settings: Settings) -> list[Region]:
+    """What is certain in an image: confident, or accepted by a person, as the person corrected it."""
+    confident: list[Region] = [found for found in item.detections or [] if is_confident(found, settings.detection.tags)]
     asked = reviews.get(item.media.key, []) if item.media else []
-    return confident + [review.detection for review in asked if review.verdict == "accepted"]
+    return confident + [review.region for review in asked if review.verdict == "accepted"]
 
 
 def _labelled(
