@@ -31,6 +31,7 @@ SLOW_PATHS = (
     "unit/language/test_offline.py",
     "unit/local/standins/clipsite",
     "unit/pipeline/test_analyze_killed.py",
+    "web",
 )
 SLOW_FIXTURES = {"pose_model"}
 

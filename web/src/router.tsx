@@ -78,8 +78,24 @@ export const reviewRoute = createRoute({
 
 const tree = root.addChildren([home, callback, dayRoute, runsRoute, runRoute, reviewRoute]);
 
+/** The parameters of an address as texts: an id of digits is no number. */
+export function readQuery(query: string): Record<string, unknown> {
+  return Object.fromEntries(new URLSearchParams(query));
+}
+
+export function writeQuery(search: Record<string, unknown>): string {
+  const given = Object.entries(search).filter((each): each is [string, string] => typeof each[1] === "string");
+  return given.length === 0 ? "" : `?${new URLSearchParams(given)}`;
+}
+
 export function makeRouter() {
-  return createRouter({ routeTree: tree, defaultPreload: "intent", scrollRestoration: true });
+  return createRouter({
+    routeTree: tree,
+    defaultPreload: "intent",
+    scrollRestoration: true,
+    parseSearch: readQuery,
+    stringifySearch: writeQuery,
+  });
 }
 
 declare module "@tanstack/react-router" {

@@ -35,9 +35,43 @@ def test_a_prediction_is_listed_decided_and_listed_elsewhere(ask: Ask):
     answer = ask(f"/v1/reviews/{ID}", "POST", body={"verdict": "accepted"}, claims=CLAIMS)
     assert (answer.status, answer.json["verdict"]) == (200, "accepted")
     assert answer.json["decided_by"] == CLAIMS.get("sub", "api")
-    assert ask("/v1/reviews", claims=CLAIMS).json == {"reviews": [], "next_cursor": None}
+    page = ask("/v1/reviews", claims=CLAIMS).json
+    assert (page["reviews"], page["next_cursor"]) == ([], None)
     (accepted,) = ask("/v1/reviews", query={"verdict": "accepted"}, claims=CLAIMS).json["reviews"]
     assert accepted["id"] == ID
+
+
+BOX = {"tag": "logo", "left": 0.3, "top": 0.2, "width": 0.4, "height": 0.5}
+
+
+def test_a_correction_is_kept_and_taken_back_with_the_verdict(ask: Ask, records: Records):
+    answer = ask(f"/v1/reviews/{ID}", "POST", body={"verdict": "accepted", "correction": BOX}, claims=CLAIMS)
+    assert (answer.status, answer.json["correction"]) == (200, BOX)
+    assert answer.json["detection"]["left"] == 0.1, "what was predicted stays"
+    assert records.reviews.get(ID).region.left == 0.3
+    answer = ask(f"/v1/reviews/{ID}", "POST", body={"verdict": "pending"}, claims=CLAIMS)
+    assert (answer.json["correction"], answer.json["decided_by"], answer.json["decided_at"]) == (None, None, None)
+    assert [each["id"] for each in ask("/v1/reviews", claims=CLAIMS).json["reviews"]] == [ID]
+
+
+def test_predictions_come_with_their_image_and_the_tags_that_are_trained(ask: Ask):
+    page = ask("/v1/reviews", claims=CLAIMS).json
+    assert "/runs/v1.jpg?" in page["reviews"][0]["image_url"]
+    assert "logo" in page["tags"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"tag": "hat"}, {"left": 0.9}, {"width": 0}, {"left": -0.1}, {"height": 0.9}, {"colour": "red"}],
+)
+def test_a_correction_that_cannot_be_trained_is_refused(ask: Ask, change: dict[str, object]):
+    body = {"verdict": "accepted", "correction": BOX | change}
+    assert ask(f"/v1/reviews/{ID}", "POST", body=body, claims=CLAIMS).status == 422
+
+
+def test_only_what_is_accepted_is_corrected(ask: Ask):
+    body = {"verdict": "rejected", "correction": BOX}
+    assert ask(f"/v1/reviews/{ID}", "POST", body=body, claims=CLAIMS).status == 422
 
 
 @pytest.mark.parametrize(

@@ -109,9 +109,9 @@ export class Session {
 
   async #renew(): Promise<string | null> {
     const answer = await fetch("/v1/session/refresh", { method: "POST" });
-    if (answer.ok) return this.#keep((await answer.json()) as Granted);
+    if (answer.status === 200) return this.#keep((await answer.json()) as Granted);
     // Only a refusal ends the login: a server that is down may be back soon.
-    if (answer.status !== 401) throw new Error(`The login cannot be renewed: HTTP ${answer.status}`);
+    if (answer.status !== 401 && answer.status !== 204) throw new Error(`The login cannot be renewed: HTTP ${answer.status}`);
     this.#set({ status: "out" }, null);
     return null;
   }

@@ -19,7 +19,7 @@ export const en = {
   "theme.light": "Light",
   "theme.dark": "Dark",
   "language.label": "Language",
-  "keys.open": "Keyboard shortcuts",
+  "keys.open": "Shortcuts",
   "keys.title": "Keyboard shortcuts",
   "keys.anywhere": "Anywhere",
   "keys.help": "This help",

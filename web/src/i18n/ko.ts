@@ -21,7 +21,7 @@ export const ko: Record<Key, string> = {
   "theme.light": "밝게",
   "theme.dark": "어둡게",
   "language.label": "언어",
-  "keys.open": "키보드 단축키",
+  "keys.open": "단축키",
   "keys.title": "키보드 단축키",
   "keys.anywhere": "어디서나",
   "keys.help": "이 도움말",

@@ -85,6 +85,7 @@ export function Picture({
   src,
   alt,
   className = "",
+  onRatio,
   ...size
 }: {
   src: string | null | undefined;
@@ -93,6 +94,8 @@ export function Picture({
   width?: number;
   height?: number;
   loading?: "lazy" | "eager";
+  /** Told the image's width by its height, once it is known. */
+  onRatio?: (ratio: number) => void;
 }) {
   const { t } = useTexts();
   if (!src) {
@@ -112,6 +115,7 @@ export function Picture({
       decoding="async"
       loading="lazy"
       draggable={false}
+      onLoad={({ currentTarget }) => onRatio?.(currentTarget.naturalWidth / currentTarget.naturalHeight)}
       {...size}
     />
   );

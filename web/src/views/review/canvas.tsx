@@ -31,6 +31,7 @@ export function Canvas({
   const { t } = useTexts();
   const frame = useRef<HTMLDivElement>(null);
   const [drag, setDrag] = useState<Drag | null>(null);
+  const [ratio, setRatio] = useState(16 / 9);
 
   const pointOf = (event: PointerEvent): Point => {
     const area = frame.current?.getBoundingClientRect();
@@ -61,6 +62,7 @@ export function Canvas({
     <div
       ref={frame}
       className={drawing ? "canvas canvas-drawing" : "canvas"}
+      style={{ maxWidth: `calc((100dvh - var(--around-canvas)) * ${ratio})`, aspectRatio: ratio }}
       onPointerDown={(event) => {
         if (drawing) begin(event, { kind: "draw", from: pointOf(event) });
       }}
@@ -68,7 +70,7 @@ export function Canvas({
       onPointerUp={end}
       onPointerCancel={end}
     >
-      <Picture src={image} alt={alt} loading="eager" />
+      <Picture src={image} alt={alt} loading="eager" onRatio={setRatio} />
       <div
         className="box"
         style={{ left: percent(box.left), top: percent(box.top), width: percent(box.width), height: percent(box.height) }}

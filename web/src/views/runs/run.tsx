@@ -16,6 +16,7 @@ type Report = Schemas["RunReport"];
 type Failure = Schemas["Failure"];
 
 const LIVE_MS = 1_000;
+const ORDER = ["collect", "analyze", "curate", "publish", "archive", "predict", "train", "gate", "poses", "compare"];
 
 export function Run() {
   const { t, day } = useTexts();
@@ -217,13 +218,14 @@ function Stages({ report }: { report: Report }) {
   const category = useNamedCategory();
   const done = new Set(report.stages.map((each) => `${each.stage} ${each.scope}`));
   const doing = report.progress.filter((each) => !done.has(`${each.stage} ${each.scope}`));
+  const finished = report.stages.toSorted((a, b) => ORDER.indexOf(a.stage) - ORDER.indexOf(b.stage));
   if (done.size === 0 && doing.length === 0) return null;
   const scopes = (scope: string) => scope.split(".").map(category).join(", ");
   return (
     <section className="card" aria-labelledby="stages">
       <h2 id="stages">{t("run.stages")}</h2>
       <ol className="stages">
-        {report.stages.map((each) => (
+        {finished.map((each) => (
           <li key={`${each.stage} ${each.scope}`} className="stage stage-done">
             <Icon name="review" />
             <span>{stage(each.stage)}</span>

@@ -37,6 +37,15 @@ _SESSION: dict[str, Any] = _OPTIONS | {
     | BUSY,
 }
 
+_NOTHING: dict[Any, Any] = {204: {"description": "Nobody is logged in here any more.", "content": {}}}
+_REFRESH: dict[str, Any] = _SESSION | {
+    "responses": _SESSION["responses"]
+    | {200: {"description": "Success.", "content": {"application/json": {"model": AccessToken}}}}
+    | _NOTHING
+}
+_ENDED = {status: each for status, each in _SESSION["responses"].items() if status != 200} | _NOTHING
+_NOT_STORED: Final = {"Cache-Control": "no-store"}
+
 
 @router.get("/v1/about", summary="What a page begins with", **_OPTIONS)
 def get_about() -> About:
@@ -58,21 +67,16 @@ def post_session(code: Annotated[LoginCode, Body()]) -> Response[AccessToken]:
     return _grant({"grant_type": "authorization_code", **code.model_dump()})
 
 
-@router.post(f"{_PATH}/refresh", summary="Stay logged in", **_SESSION)
-def post_refresh() -> Response[AccessToken]:
-    """Get another access token."""
+@router.post(f"{_PATH}/refresh", summary="Stay logged in", **_REFRESH)
+def post_refresh() -> Response[Any]:
+    """Get another access token; 204: nobody is logged in here."""
     token = _read_cookie()
     if not token:
-        raise NotLoggedInError("Nobody is logged in here: log in.")
+        return Response(HTTPStatus.NO_CONTENT, content_type=None, body="", headers=_NOT_STORED)
     return _grant({"grant_type": "refresh_token", "refresh_token": token})
 
 
-@router.delete(
-    _PATH,
-    summary="Log out",
-    **_SESSION
-    | {"status_code": 204, "responses": _SESSION["responses"] | {204: {"description": "Logged out.", "content": {}}}},
-)
+@router.delete(_PATH, summary="Log out", **_SESSION | {"status_code": 204, "responses": _ENDED})
 def delete_session() -> Response[str]:
     """End the login: its refresh token is revoked, and the cookie deleted."""
     platform, token = load_settings().platform, _read_cookie()
@@ -81,9 +85,6 @@ def delete_session() -> Response[str]:
     return Response(
         HTTPStatus.NO_CONTENT, content_type=None, body="", headers=_NOT_STORED, cookies=[_make_cookie("", 0)]
     )
-
-
-_NOT_STORED: Final = {"Cache-Control": "no-store"}
 
 
 def _grant(form: dict[str, str]) -> Response[AccessToken]:
