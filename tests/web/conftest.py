@@ -82,7 +82,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     try:
         said: list[str] = []
         threading.Thread(target=lambda: said.extend(process.stdout or ()), daemon=True).start()
-        wait_until(lambda: any("another terminal" in line for line in said), within_s=120)
+        wait_until(lambda: any("another terminal" in line for line in said), within_s=300)
         address = json.loads((folder / ".framesift" / "embedded.json").read_text())
         variables = {
             "AWS_ENDPOINT_URL": address["endpoint"],

@@ -20,6 +20,7 @@ AXE = WEB / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 FIRST_VIEW_BYTES = 250_000
 DANCE = "73000000000002004"
+expect.set_options(timeout=30_000)
 # Each takes up what the ones before have left: a machine takes half a minute to start.
 pytestmark = pytest.mark.slow
 

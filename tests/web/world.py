@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from io import BytesIO
 from zoneinfo import ZoneInfo
 
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw
 
 from framesift import keys
 from framesift.contracts import Clip, Detection, Duplicate, Language, Media, Run
@@ -63,19 +63,19 @@ def fill(store: S3Store, records: Records, today: Date) -> None:
     make_reviews(store, records, today)
 
 
-def draw(seed: int, width: int = 360, height: int = 560) -> bytes:
+def draw(seed: int, width: int = 270, height: int = 420) -> bytes:
     """A picture that one can tell from the others."""
     dice = random.Random(seed)
     hue = dice.randrange(360)
     image = Image.new("HSV", (width, height), (hue * 255 // 360, 120, 200)).convert("RGB")
     pen = ImageDraw.Draw(image, "RGBA")
-    for _ in range(9):
+    for _ in range(5):
         x, y, r = dice.randrange(width), dice.randrange(height), dice.randrange(30, 170)
         colour = (dice.randrange(256), dice.randrange(256), dice.randrange(256), 120)
         pen.ellipse((x - r, y - r, x + r, y + r), fill=colour)
     pen.rectangle((0, height * 3 // 4, width, height), fill=(0, 0, 0, 60))
     data = BytesIO()
-    image.filter(ImageFilter.GaussianBlur(1.2)).save(data, "JPEG", quality=82)
+    image.save(data, "JPEG", quality=82)
     return data.getvalue()
 
 
@@ -190,7 +190,7 @@ def _clip(
         author=f"user{number}",
         author_name=author,
         views=views,
-        media=Media(key=key, sha256="0" * 64, content_type="image/jpeg", size_bytes=len(data), width=360, height=560),
+        media=Media(key=key, sha256="0" * 64, content_type="image/jpeg", size_bytes=len(data), width=270, height=420),
         language=Language(code="ko", confidence=0.98, decided_by="title", provider="offline"),
     )
 

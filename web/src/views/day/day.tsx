@@ -113,7 +113,11 @@ function useLists(categories: readonly string[], date: string | undefined) {
 async function readList(category: string, date: string | undefined): Promise<List | null> {
   try {
     return await unwrap(
-      publicApi.GET("/v1/top10/{category}", { params: { path: { category }, query: date ? { date } : {} } }),
+      publicApi.GET("/v1/top10/{category}", {
+        params: { path: { category }, query: date ? { date } : {} },
+        // Lists may be kept for a while, and a takedown is to be seen at once: asked again, they cost a 304.
+        cache: "no-cache",
+      }),
     );
   } catch (error) {
     if (error instanceof ApiProblem && error.status === 404) return null;
