@@ -885,6 +885,22 @@ class ModelInaccurateError(ModelError):
     """A quantized model's vectors differ too much from those of the model that it was made from."""
 
 
+class NotAnEncoderError(ModelError):
+    """A file, a folder or a model is no dual encoder that can be used."""
+
+
+class NotACheckpointError(ModelError):
+    """A checkpoint of another program is no dual encoder, or cannot be read."""
+
+
+class NoTextEncoderError(ModelMissingError):
+    """Texts cannot be searched: no model that reads them is there."""
+
+
+class TextTooLongError(InputError):
+    """A text has more tokens than the encoder takes."""
+
+
 class MachineError(FramesiftError):
     """This machine lacks something that the command needs."""
 
