@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +51,7 @@ def cosines(ours: NDArray[np.float32], theirs: Any) -> NDArray[np.float32]:
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Any, Path]]:
+def clip(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, Path]:
     """A small CLIP of random weights, its preprocessing, and the folder that it was converted to."""
     from framesift.embedding.checkpoints import convert_checkpoint
 
@@ -65,7 +64,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Any, P
     convert_checkpoint(
         folder / "tiny.pt", folder / "onnx", architecture="tiny-clip", licence="MIT", languages=["en", "ko"]
     )
-    yield model.eval(), preprocess, folder / "onnx"
+    return model.eval(), preprocess, folder / "onnx"
 
 
 @pytest.fixture(scope="module")
@@ -280,9 +279,11 @@ def test_a_model_of_hugging_face_is_converted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "architecture", "message"),
-    [("weights.pt", "ViT-Z-99", "no architecture of open_clip"), ("weights.pt", "ViT-B-32", "cannot be converted")],
+    [("weights.pt", "ViT-Z-99", "no architecture of open_clip"), ("weights.pt", "tiny-clip", "cannot be converted")],
 )
-def test_what_is_no_checkpoint_is_named(name: str, architecture: str, message: str, tmp_path: Path) -> None:
+def test_what_is_no_checkpoint_is_named(
+    name: str, architecture: str, message: str, clip: tuple[Any, Any, Path], tmp_path: Path
+) -> None:
     from framesift.embedding.checkpoints import convert_checkpoint
 
     (tmp_path / name).write_bytes(b"no weights")

@@ -1,4 +1,4 @@
-"""Turns checkpoints of dual encoders into what `framesift models add` takes: a folder with the two towers as ONNX files.
+"""Turns checkpoints of dual encoders into what `framesift models add` takes: a folder with both towers as ONNX files.
 
 A checkpoint is a file of open_clip's with the name of its architecture, or a folder as Hugging Face's transformers
 save models. Needs `framesift[checkpoints]`. The towers are traced by torch's exporter; images are normalised in the
@@ -17,7 +17,7 @@ from typing import Any, Final
 import torch
 
 from framesift.embedding.folder import IMAGES_FILE, TEXTS_FILE, TOKENIZER_FILE, EncoderFolder, write_about
-from framesift.errors import ExtraMissingError, NotACheckpointError
+from framesift.errors import ExtraMissingError, FramesiftError, NotACheckpointError
 from framesift.models.card import ImageEncoderForm, TextEncoderForm
 
 _OPSET: Final = 18
@@ -275,5 +275,7 @@ def _explained(source: Path) -> Iterator[None]:
         raise ExtraMissingError(
             f"Converting a checkpoint needs more packages: pip install 'framesift[checkpoints]' ({error})."
         ) from error
-    except (OSError, KeyError, RuntimeError, ValueError, TypeError) as error:
+    except FramesiftError:
+        raise
+    except Exception as error:
         raise NotACheckpointError(f"{source.name} cannot be converted: {' '.join(str(error).split())[:500]}") from error

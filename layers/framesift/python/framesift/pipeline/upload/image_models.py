@@ -58,6 +58,6 @@ def open_model(model: Model, *, batch: int, threads: int = 0) -> ImageModel:
     if model.card.image_encoder is not None:
         return ImageTower(model, batch=batch, threads=threads)
     raise NotAClassifierError(
-        f"The model {model.card.name} neither classifies, detects nor encodes images: choose one that `framesift models "
-        "list` shows with labels or as an encoder."
+        f"The model {model.card.name} neither classifies, detects nor encodes images: choose one that `framesift "
+        "models list` shows with labels, or whose output is a vector."
     )
