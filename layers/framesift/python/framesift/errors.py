@@ -177,6 +177,10 @@ class ItemMissingError(NotFoundError):
     """The collection has no item of that id."""
 
 
+class MapMissingError(NotFoundError):
+    """The collection has no map of that id."""
+
+
 class VersionMissingError(NotFoundError):
     """The collection's catalog has no version of that name."""
 
@@ -647,6 +651,26 @@ class ExportFailedError(CatalogError):
 
 class ImportFailedError(CatalogError):
     """The job that read a file of labels has failed; the message says why."""
+
+
+class MapError(CatalogError):
+    """A map cannot be drawn, or cannot be used."""
+
+
+class TooFewItemsError(MapError):
+    """There are fewer images with vectors than a map, or a sample, needs."""
+
+
+class InvalidVectorError(MapError):
+    """A vector has a number that is none (NaN), or infinite."""
+
+
+class MapOptionsError(MapError):
+    """A map cannot be drawn with these options."""
+
+
+class MapNotReadyError(MapError):
+    """The map is being drawn, or could not be drawn."""
 
 
 class LabelFileError(CatalogError):

@@ -25,6 +25,7 @@
 | `COLLECTION#{collection}` | `QUERY#{name}` | a saved query | `queries` |
 | `COLLECTION#{collection}` | `EXPORT#{export}` | an export, and how far it is | `exports` |
 | `COLLECTION#{collection}` | `IMPORT#{import}` | a file of labels that is brought in | `imports` |
+| `COLLECTION#{collection}` | `MAP#{map}` | a map, and how far it is | `maps` |
 | `COLLECTION#{collection}` | `CATALOG` | where its catalog stands: its log, its snapshot | `collections` |
 | `COLLECTION#{collection}` | `VERSION#{name}` | a named version of its catalog | `collections` |
 | `COLLECTION#{collection}` | `PURGE` | how far a purge of removed items is | `collections` |
@@ -75,6 +76,7 @@ from framesift.table.imports import ImportRecord, Imports
 from framesift.table.inboxes import Inbox, InboxEntry, Inboxes
 from framesift.table.items import ItemDay, Items, TakenDown
 from framesift.table.lists import ListPointer, Lists
+from framesift.table.maps import MapRecord, Maps
 from framesift.table.members import Member, Members, Role
 from framesift.table.people import People, Profile
 from framesift.table.queries import SavedQueries, SavedQuery
@@ -194,6 +196,11 @@ class Records:
         return Exports(self.table)
 
     @property
+    def maps(self) -> Maps:
+        """Maps of collections."""
+        return Maps(self.table)
+
+    @property
     def imports(self) -> Imports:
         """Files of labels that are brought into collections."""
         return Imports(self.table)
@@ -235,6 +242,8 @@ __all__ = [
     "Items",
     "ListPointer",
     "Lists",
+    "MapRecord",
+    "Maps",
     "Member",
     "Members",
     "PartUpload",
