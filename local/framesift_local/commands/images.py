@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from framesift.catalog.opened import OpenCollection
+from framesift.opened import OpenCollection
 from framesift.cli.batches import add
 from framesift.cli.connection import DATA_DIR, Connection
 from framesift.cli.console import output, print_text

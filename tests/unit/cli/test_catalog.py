@@ -11,7 +11,7 @@ import pytest
 import framesift as framesift_package
 from framesift.catalog.compact import compact
 from framesift.catalog.log import CatalogLog
-from framesift.catalog.opened import OpenCollection
+from framesift.opened import OpenCollection
 from framesift.catalog.reader import FacetValue
 from framesift.contracts import CatalogItem, Health, NearDuplicate, Prediction
 from framesift.settings import CatalogSettings

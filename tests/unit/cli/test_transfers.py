@@ -11,7 +11,7 @@ import pytest
 
 from containers.vision.main import main as run_job
 from framesift import aws
-from framesift.catalog.opened import OpenCollection
+from framesift.opened import OpenCollection
 from framesift.contracts import Annotation
 from framesift.errors import EmbeddedAwsDownError
 from framesift.storage import S3Store

@@ -669,8 +669,12 @@ class MapOptionsError(MapError):
     """A map cannot be drawn with these options."""
 
 
-class MapNotReadyError(MapError):
+class MapNotReadyError(RequestConflictError):
     """The map is being drawn, or could not be drawn."""
+
+
+class MapFailedError(MapError):
+    """The job that drew a map has failed; the message says why."""
 
 
 class LabelFileError(CatalogError):

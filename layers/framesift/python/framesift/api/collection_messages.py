@@ -20,6 +20,7 @@ from framesift.contracts import (
 from framesift.contracts.catalog import ItemId
 from framesift.contracts.exports import ExportFormat, ExportOptions
 from framesift.storage.direct import UploadForm
+from framesift.contracts.maps import MapOptions, MapSummary
 from framesift.table import (
     BatchRecord,
     CatalogVersion,
@@ -36,6 +37,7 @@ from framesift.table import (
 from framesift.table.batches import BatchKind, BatchState
 from framesift.table.exports import ExportState
 from framesift.table.imports import ImportFormat, ImportState
+from framesift.table.maps import MapRecord, MapState
 
 if TYPE_CHECKING:
     from framesift.catalog.versions import Difference
@@ -454,6 +456,45 @@ class LookRequest(Request):
     """Which models look at all images of a collection again."""
 
     models: list[Line] = Field([], max_length=20, description="None: the collection's models.")
+
+
+class ServedMap(Contract):
+    """A map of a collection."""
+
+    id: str
+    by: str
+    query: str
+    options: MapOptions
+    state: MapState
+    created_at: AwareDatetime
+    finished_at: AwareDatetime | None
+    summary: MapSummary | None = Field(description="What it shows; null: it was not drawn yet.")
+    error: str | None = Field(description="Why the last job failed.")
+
+    @classmethod
+    def of(cls, record: MapRecord) -> Self:
+        """A map without what names its job."""
+        return cls.model_validate(record.model_dump())
+
+
+class MapList(Contract):
+    """The maps of a collection."""
+
+    maps: list[ServedMap]
+
+
+class MapRequest(Request):
+    """A map to draw."""
+
+    query: str = Field("", max_length=MAX_QUERY_LENGTH, description="In the query language; empty: all items.")
+    options: MapOptions = MapOptions()
+
+
+class MapFile(Contract):
+    """Where a map's file is downloaded."""
+
+    url: str
+    expires_in_s: int
 
 
 class ServedVersion(Contract):

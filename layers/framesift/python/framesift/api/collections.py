@@ -10,6 +10,7 @@ from framesift.api.routes import (
     exports,
     imports,
     items,
+    maps,
     me,
     members,
     people,
@@ -22,7 +23,7 @@ from framesift.api.routes import (
 
 _RESOURCES = (
     me, people, collections, members, shares, items, catalog, queries, batches, versions, splits, exports, imports,
-    shared,
+    maps, shared,
 )  # fmt: skip
 
 app = make_app(resource.router for resource in _RESOURCES)

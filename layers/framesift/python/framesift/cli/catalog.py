@@ -22,7 +22,7 @@ from framesift.settings import load_settings
 from framesift.table import Collection, Visibility
 
 if TYPE_CHECKING:
-    from framesift.catalog.opened import OpenCollection
+    from framesift.opened import OpenCollection
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The collection.")]
 QueryArgument = Annotated[
@@ -244,7 +244,7 @@ def open_connected(name: str, connection: Connection) -> OpenCollection:
         CollectionMissingError: There is no such collection.
         CollectionDeletedError: It is being deleted.
     """
-    from framesift.catalog.opened import OpenCollection
+    from framesift.opened import OpenCollection
 
     return OpenCollection(name, connection.store, connection.records, load_settings().catalog)
 

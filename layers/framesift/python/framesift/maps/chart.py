@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framesift.contracts.maps import MapOptions
-from framesift.errors import InvalidVectorError, MapOptionsError, TooFewItemsError
+from framesift.errors import InvalidVectorError, TooFewItemsError
 from framesift.maps.clusters import find_clusters, vote
 from framesift.maps.neighbors import Points, find_neighbors
 from framesift.maps.outliers import OutlierScores, score_outliers
@@ -54,9 +54,7 @@ def draw_chart(vectors: NDArray[np.floating], options: MapOptions) -> tuple[Char
     Raises:
         TooFewItemsError: There are fewer than 10.
         InvalidVectorError: A vector has a number that is none (NaN), or infinite.
-        MapOptionsError: The method has no such dimensions.
     """
-    check_options(options)
     if len(vectors) < LEAST_ITEMS:
         raise TooFewItemsError(f"A map needs at least {LEAST_ITEMS} images with vectors, and there are {len(vectors)}.")
     check_vectors(vectors)
@@ -98,16 +96,6 @@ def extend_chart(
     own, others = _reduce(reducer, vectors), _reduce(reducer, new)
     _, scores = score_outliers(own, others, seed)
     return Chart(place(own, places, others), np.zeros(len(new), np.bool_), _vote(own, clusters, others), scores)
-
-
-def check_options(options: MapOptions) -> None:
-    """Refuse what no method can do.
-
-    Raises:
-        MapOptionsError: t-SNE draws two dimensions alone.
-    """
-    if options.method == "tsne" and options.dimensions != 2:
-        raise MapOptionsError("t-SNE draws maps in two dimensions: choose umap or pca for three.")
 
 
 def check_vectors(vectors: NDArray[np.floating]) -> None:

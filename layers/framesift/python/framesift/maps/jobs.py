@@ -1,13 +1,10 @@
-"""Maps as jobs: somebody asks for one, a job draws it, and the record says how far it is.
-
-A map that is drawn stays: items that came since are placed on it by another job, and nothing moves.
-"""
+"""The job that draws a map, or places new items on it: from the catalog and the stored vectors to the map's files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +15,7 @@ from framesift import keys
 from framesift.catalog.query import compile_query
 from framesift.catalog.reader import CatalogReader
 from framesift.catalog.vectors import PDQ_MODEL, read_parts
-from framesift.contracts.maps import MapCluster, MapJob, MapOptions, MapSummary, OutlierMethod
+from framesift.contracts.maps import MapCluster, MapJob, MapSummary, OutlierMethod
 from framesift.errors import (
     CollectionDeletedError,
     CollectionMissingError,
@@ -28,15 +25,14 @@ from framesift.errors import (
     NoVectorsError,
     TemporaryError,
 )
-from framesift.maps.chart import Chart, check_options, draw_chart, extend_chart
+from framesift.maps.chart import Chart, draw_chart, extend_chart
 from framesift.maps.clusters import find_terms, name_clusters
 from framesift.maps.picture import draw_picture
+from framesift.maps.records import check_ready, execution_name, find_map
 from framesift.maps.table import make_table, pack_table, read_chart, unpack_table
 from framesift.settings import CatalogSettings
-from framesift.storage import Store, write_json
+from framesift.storage import Store, delete_for_good
 from framesift.table import MapRecord, Records
-from framesift.table.batches import new_batch_id
-from framesift.workflow import Workflow
 
 CROPS_SUFFIX: Final = ".crops"
 """What the folder of vectors of crops has beyond that of its model."""
@@ -44,87 +40,6 @@ CROPS_SUFFIX: Final = ".crops"
 _OUTLIERS: Final = 20
 _TRIES: Final = 5
 _METHODS: Final[tuple[OutlierMethod, ...]] = ("knn", "lof", "forest")
-_START_TAKES: Final = timedelta(minutes=1)
-_STOPPED: Final = "Its job was stopped; start it again."
-
-
-def create_map(collection: str, by: str, query: str, options: MapOptions, *, records: Records) -> MapRecord:
-    """Record that somebody wants a map of the items that a query finds.
-
-    Raises:
-        QueryError: The query cannot be understood.
-        MapOptionsError: The method has no such dimensions.
-        CollectionMissingError: There is no such collection.
-        CollectionDeletedError: It is being deleted.
-    """
-    compile_query(query)
-    check_options(options)
-    records.collections.get(collection)
-    now = datetime.now(UTC)
-    record = MapRecord(collection=collection, id=new_batch_id(now), by=by, query=query, options=options, created_at=now)
-    records.maps.create(record)
-    return record
-
-
-def start_map(record: MapRecord, *, store: Store, records: Records, workflow: Workflow) -> None:
-    """Start the job of a map that was created or reopened just now."""
-    job = MapJob(bucket=store.bucket, table=records.name, collection=record.collection, map=record.id)
-    key = keys.collection_job(record.collection, execution_name(record))
-    write_json(store, key, job)
-    workflow.start_job(f"s3://{store.bucket}/{key}", execution_name(record))
-
-
-def reopen_map(record: MapRecord, records: Records) -> MapRecord:
-    """Let a map be drawn again that has failed, or let the items that came since be placed on one that is done.
-
-    Raises:
-        MapMissingError: It was deleted.
-        MapNotReadyError: It is being drawn.
-    """
-    if record.state == "running":
-        raise MapNotReadyError(f"The map {record.id} is being drawn: ask again later.")
-    again = records.maps.change(record, state="running", error=None, starts=record.starts + 1)
-    return again or find_map(record.collection, record.id, records)
-
-
-def find_map(collection: str, map_id: str, records: Records) -> MapRecord:
-    """A map.
-
-    Raises:
-        MapMissingError: There is none of that id.
-    """
-    found = records.maps.get(collection, map_id)
-    if found is None:
-        raise MapMissingError(f"{collection} has no map {map_id}.")
-    return found
-
-
-def settle_map(record: MapRecord, records: Records, workflow: Workflow) -> MapRecord:
-    """Return a map as it is: one whose job ended without saying so has failed."""
-    if record.state != "running" or datetime.now(UTC) - record.created_at < _START_TAKES:
-        return record
-    if workflow.is_running(execution_name(record)):
-        return record
-    newest = records.maps.get(record.collection, record.id) or record  # It may have ended just now.
-    if newest.state != "running":
-        return newest
-    return records.maps.change(newest, state="failed", error=_STOPPED, finished_at=datetime.now(UTC)) or newest
-
-
-def delete_map(collection: str, map_id: str, store: Store, records: Records) -> None:
-    """Delete a map with its files; a job that still draws it ends without one.
-
-    Raises:
-        MapMissingError: There is none of that id.
-    """
-    find_map(collection, map_id, records)
-    store.delete_versions(store.versions(keys.map_prefix(collection, map_id)))
-    records.maps.delete(collection, map_id)
-
-
-def execution_name(record: MapRecord) -> str:
-    """The name of the execution that draws a map."""
-    return f"map-{record.id}-{record.starts}"
 
 
 def read_map(record: MapRecord, store: Store) -> pa.Table:
@@ -135,17 +50,6 @@ def read_map(record: MapRecord, store: Store) -> pa.Table:
     """
     check_ready(record)
     return unpack_table(store.get(keys.map_table(record.collection, record.id)))
-
-
-def check_ready(record: MapRecord) -> None:
-    """Refuse a map that has no files.
-
-    Raises:
-        MapNotReadyError: It is being drawn, or could not be drawn.
-    """
-    if record.summary is None:
-        why = f"has failed: {record.error}" if record.state == "failed" else "is being drawn: ask again later"
-        raise MapNotReadyError(f"The map {record.id} {why}.")
 
 
 def run_map(job: MapJob, settings: CatalogSettings, store: Store, records: Records) -> MapRecord | None:
@@ -165,7 +69,9 @@ def run_map(job: MapJob, settings: CatalogSettings, store: Store, records: Recor
             return record
         reader = CatalogReader(job.collection, store, records, settings)
         summary = _extend(record, reader, store) if record.summary else _draw(record, reader, store)
-        return _change(record, records, state="done", summary=summary, error=None, finished_at=datetime.now(UTC))
+        done = _change(record, records, state="done", summary=summary, error=None, finished_at=datetime.now(UTC))
+        delete_for_good(store, [keys.collection_job(job.collection, execution_name(done))])
+        return done
     except (CollectionDeletedError, CollectionMissingError, MapMissingError):
         store.delete_versions(store.versions(keys.map_prefix(job.collection, job.map)))
         return None

@@ -26,6 +26,7 @@ class MapRecord(Contract):
     options: MapOptions = MapOptions()
     state: MapState = "running"
     created_at: AwareDatetime
+    started_at: AwareDatetime = Field(description="When its last job was started.")
     finished_at: AwareDatetime | None = None
     summary: MapSummary | None = Field(None, description="What it shows, once it was done for the first time.")
     starts: int = Field(1, description="Counts how often a job was started: names the execution.")

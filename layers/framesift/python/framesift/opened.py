@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
 from framesift import keys
 from framesift.catalog.compact import compact
@@ -24,7 +24,10 @@ from framesift.contracts import CatalogItem, MetadataValue
 from framesift.contracts.exports import ExportFormat, ExportOptions, ExportSummary
 from framesift.settings import CatalogSettings
 from framesift.storage import Store
-from framesift.table import CatalogVersion, Records, Snapshot
+from framesift.table import CatalogVersion, MapRecord, Records, Snapshot
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _PAGE_ITEMS = 500
 
@@ -233,6 +236,64 @@ class OpenCollection:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.store.download(summary.key, path)
         return summary
+
+    def map(self, query: str = "", **options: Any) -> MapRecord:
+        """Draw a map of the items that a query finds: those that resemble each other lie together.
+
+        Args:
+            query: In the query language; empty: all.
+            **options: Fields of `contracts.maps.MapOptions`: `method`, `dimensions`, `model`, `neighbors`, `seed`.
+
+        Returns:
+            What the map shows: its clusters and their names, and which items stand apart. `points` has its points.
+
+        Raises:
+            TooFewItemsError: There are fewer than 10 items with vectors.
+            NoVectorsError: The collection has no vectors of the model.
+            MapOptionsError: The method has no such dimensions.
+            InvalidVectorError: A vector has a number that is none (NaN), or infinite.
+        """
+        from framesift.contracts.maps import MapOptions
+        from framesift.maps.records import create_map
+
+        record = create_map(self.id, self.by, query, MapOptions(**options), records=self.records)
+        return self._draw_map(record)
+
+    def update_map(self, map_id: str) -> MapRecord:
+        """Place the items on a map that came since, and take those off that are gone; nothing moves.
+
+        Raises:
+            MapMissingError: There is no such map.
+            MapNotReadyError: It is being drawn.
+        """
+        from framesift.maps.records import find_map, reopen_map
+
+        return self._draw_map(reopen_map(find_map(self.id, map_id, self.records), self.records))
+
+    def maps(self) -> list[MapRecord]:
+        """The maps that were drawn, with their options, the newest first."""
+        return list(self.records.maps.of_collection(self.id))
+
+    def points(self, map_id: str) -> pa.Table:
+        """A map's points: `id`, `x`, `y` (and `z`), `fitted`, `cluster`, `outlier_knn`, `outlier_lof`, `outlier_forest`.
+
+        Raises:
+            MapMissingError: There is no such map.
+            MapNotReadyError: It is being drawn, or could not be drawn.
+        """
+        from framesift.maps.jobs import read_map
+        from framesift.maps.records import find_map
+
+        return read_map(find_map(self.id, map_id, self.records), self.store)
+
+    def _draw_map(self, record: MapRecord) -> MapRecord:
+        from framesift.contracts.maps import MapJob
+        from framesift.maps.jobs import run_map
+        from framesift.maps.records import find_map
+
+        job = MapJob(bucket=self.store.bucket, table=self.records.name, collection=self.id, map=record.id)
+        done = run_map(job, self.settings, self.store, self.records)
+        return done or find_map(self.id, record.id, self.records)
 
     def remove(self, query: str) -> int:
         """Delete the items that a query finds, with all that is kept of them; return how many items these are.
