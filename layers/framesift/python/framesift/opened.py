@@ -275,7 +275,9 @@ class OpenCollection:
         return list(self.records.maps.of_collection(self.id))
 
     def points(self, map_id: str) -> pa.Table:
-        """A map's points: `id`, `x`, `y` (and `z`), `fitted`, `cluster`, `outlier_knn`, `outlier_lof`, `outlier_forest`.
+        """A map's points, a row for each: the item's id, its place and cluster, and how far it stands apart.
+
+        `maps.table` says what the columns mean.
 
         Raises:
             MapMissingError: There is no such map.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +60,7 @@ class OnnxClassifier:
         count = len(pixels)
         if self._network.batch_size:  # A batch that is fixed is filled up.
             pixels = np.concatenate([pixels, np.repeat(pixels[-1:], self._network.batch_size - count, axis=0)])
-        batch = pixels
+        batch: NDArray[Any] = pixels
         if not self._network.takes_uint8:
             batch = normalise_planes(pixels, self._form.mean, self._form.deviation)
         outputs = self._network.run_all(batch)

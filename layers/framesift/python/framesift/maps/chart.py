@@ -55,8 +55,7 @@ def draw_chart(vectors: NDArray[np.floating], options: MapOptions) -> tuple[Char
         TooFewItemsError: There are fewer than 10.
         InvalidVectorError: A vector has a number that is none (NaN), or infinite.
     """
-    if len(vectors) < LEAST_ITEMS:
-        raise TooFewItemsError(f"A map needs at least {LEAST_ITEMS} images with vectors, and there are {len(vectors)}.")
+    check_count(len(vectors))
     check_vectors(vectors)
     fitted = np.ones(len(vectors), np.bool_)
     if len(vectors) > options.max_fitted:
@@ -96,6 +95,16 @@ def extend_chart(
     own, others = _reduce(reducer, vectors), _reduce(reducer, new)
     _, scores = score_outliers(own, others, seed)
     return Chart(place(own, places, others), np.zeros(len(new), np.bool_), _vote(own, clusters, others), scores)
+
+
+def check_count(count: int) -> None:
+    """Refuse too few items.
+
+    Raises:
+        TooFewItemsError: There are fewer than 10.
+    """
+    if count < LEAST_ITEMS:
+        raise TooFewItemsError(f"A map needs at least {LEAST_ITEMS} images with vectors, and there are {count}.")
 
 
 def check_vectors(vectors: NDArray[np.floating]) -> None:

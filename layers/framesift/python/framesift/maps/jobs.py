@@ -25,7 +25,7 @@ from framesift.errors import (
     NoVectorsError,
     TemporaryError,
 )
-from framesift.maps.chart import Chart, draw_chart, extend_chart
+from framesift.maps.chart import Chart, check_count, draw_chart, extend_chart
 from framesift.maps.clusters import find_terms, name_clusters
 from framesift.maps.picture import draw_picture
 from framesift.maps.records import check_ready, execution_name, find_map
@@ -92,6 +92,7 @@ class _Found:
 
 def _draw(record: MapRecord, reader: CatalogReader, store: Store) -> MapSummary:
     found = _find_items(record, reader)
+    check_count(len(found.ids))
     model = choose_model(record.collection, record.options.model, found.ids, store)
     ids, vectors = read_vectors(record.collection, model, found.ids, store)
     chart, quality = draw_chart(vectors, record.options)

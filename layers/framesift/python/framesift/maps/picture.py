@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from framesift.contracts.maps import MapCluster
 from framesift.maps.chart import Chart
@@ -13,6 +17,7 @@ from framesift.maps.chart import Chart
 _SIDE_INCHES, _DOTS_PER_INCH = 8, 150
 _NAMED_CLUSTERS = 20
 _MAX_NAME_CHARS = 40
+_FONTS = ("Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "Malgun Gothic", "Apple SD Gothic Neo", "DejaVu Sans")
 _GREY = (0.62, 0.62, 0.62, 1.0)
 
 
@@ -27,30 +32,28 @@ def draw_picture(chart: Chart, clusters: Sequence[MapCluster], title: str) -> by
     Returns:
         A PNG of 1200 × 1200 pixels.
     """
-    from matplotlib import font_manager
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure((_SIDE_INCHES, _SIDE_INCHES), dpi=_DOTS_PER_INCH, layout="constrained")
     FigureCanvasAgg(figure)
     is_solid = chart.places.shape[1] > 2
-    axes = figure.add_subplot(projection="3d" if is_solid else None)
+    axes: Any = figure.add_subplot(projection="3d" if is_solid else None)
     size = float(np.clip(4_000 / max(1, len(chart.places)) ** 0.8, 0.3, 40))
     axes.scatter(*chart.places.T, c=_colour(chart), s=size, linewidths=0, rasterized=True)
-    known = {font.name for font in font_manager.fontManager.ttflist}
-    fonts = [name for name in ("Noto Sans CJK KR", "NanumGothic", "Noto Sans KR", "DejaVu Sans") if name in known]
+    font = _find_font()
     for cluster in sorted(clusters, key=lambda each: -each.items)[:_NAMED_CLUSTERS]:
-        name = cluster.name if len(cluster.name) <= _MAX_NAME_CHARS else f"{cluster.name[:_MAX_NAME_CHARS]}…"
+        name = _shorten(font.show(cluster.name) or f"cluster {cluster.number}")
         axes.text(
             *cluster.place,
-            _plain(name),
+            name,
             ha="center",
             va="center",
             fontsize=8,
-            family=fonts,
+            family=font.name,
             bbox={"boxstyle": "round,pad=0.2", "fc": "white", "ec": "none", "alpha": 0.75},
         )
-    axes.set_title(_plain(title), family=fonts, fontsize=10)
+    axes.set_title(font.show(title) or f"{len(chart.places):,} items", family=font.name, fontsize=10)
     axes.set_xticks([])
     axes.set_yticks([])
     if is_solid:
@@ -64,17 +67,38 @@ def draw_picture(chart: Chart, clusters: Sequence[MapCluster], title: str) -> by
     return buffer.getvalue()
 
 
-def _colour(chart: Chart) -> np.ndarray:
+def _colour(chart: Chart) -> NDArray[np.float64]:
     """`(N, 4)` RGBA: the clusters' colours in turn, grey where a point is in none."""
     from matplotlib import colormaps
 
-    colours = np.array([*colormaps["tab20"].colors[::2], *colormaps["tab20"].colors[1::2]])
+    shades = colormaps["tab20"](np.arange(20))[:, :3]
+    colours = np.concatenate([shades[::2], shades[1::2]])
     rgba = np.ones((len(chart.clusters), 4))
     rgba[:, :3] = colours[chart.clusters % len(colours)]
     rgba[chart.clusters < 0] = _GREY
     return rgba
 
 
-def _plain(text: str) -> str:
-    """Text without what matplotlib reads as mathematics."""
-    return text.replace("$", r"\$")
+@dataclass(frozen=True)
+class _Font:
+    name: str
+    letters: frozenset[int]
+
+    def show(self, text: str) -> str:
+        """Text as it is drawn; empty where the font lacks some of its letters."""
+        return text.replace("$", r"\$") if self.letters.issuperset(map(ord, text)) else ""
+
+
+@cache
+def _find_font() -> _Font:
+    """The first font of this machine that has Hangul, else the one that matplotlib brings."""
+    from matplotlib import font_manager
+
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    name = next(name for name in _FONTS if name in installed)
+    found = font_manager.get_font(font_manager.findfont(name))
+    return _Font(name, frozenset(found.get_charmap()))
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _MAX_NAME_CHARS else f"{text[: _MAX_NAME_CHARS - 1]}…"

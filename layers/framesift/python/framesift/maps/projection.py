@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Final
 
 import numpy as np
@@ -48,7 +49,7 @@ class Reducer:
         with np.errstate(invalid="ignore"):  # Of vectors that are all alike, the shares of the variance are 0 / 0.
             self._pca.fit(unit)
         share = float(self._pca.explained_variance_ratio_.sum())
-        self.explained = share if np.isfinite(share) else 1.0
+        self.explained = min(share, 1.0) if np.isfinite(share) else 1.0
 
     def reduce(self, vectors: Points) -> Points:
         """Turn `(N, D)` float32 into `(N, at most 50)` float32."""
@@ -68,7 +69,7 @@ def project(reduced: Points, options: MapOptions) -> Points:
     start = _start(reduced, options)
     match options.method:
         case "pca":
-            places = start
+            places = np.asarray(start, np.float32)
         case "umap":
             places = _lay_out_by_umap(reduced, start, options)
         case _:
@@ -142,7 +143,7 @@ def to_unit(vectors: NDArray[Any]) -> Points:
     return unit
 
 
-def _lay_out_by_tsne(reduced: Points, start: Points, options: MapOptions) -> Points:
+def _lay_out_by_tsne(reduced: Points, start: NDArray[np.floating[Any]], options: MapOptions) -> Points:
     from openTSNE import TSNEEmbedding
     from openTSNE.affinity import PerplexityBasedNN
     from openTSNE.nearest_neighbors import PrecomputedNeighbors
@@ -163,7 +164,13 @@ def _lay_out_by_tsne(reduced: Points, start: Points, options: MapOptions) -> Poi
     return np.asarray(places, np.float32)
 
 
-def _lay_out_by_umap(reduced: Points, start: Points, options: MapOptions) -> Points:
+def _lay_out_by_umap(reduced: Points, start: NDArray[np.floating[Any]], options: MapOptions) -> Points:
+    with warnings.catch_warnings():  # It misses TensorFlow, and its transform of such neighbours: neither is used.
+        warnings.simplefilter("ignore")
+        return _fit_umap(reduced, start, options)
+
+
+def _fit_umap(reduced: Points, start: NDArray[np.floating[Any]], options: MapOptions) -> Points:
     import umap
 
     count = min(options.neighbors, len(reduced) - 1)
@@ -181,20 +188,19 @@ def _lay_out_by_umap(reduced: Points, start: Points, options: MapOptions) -> Poi
     return np.asarray(network.fit_transform(reduced), np.float32)
 
 
-def _start(reduced: Points, options: MapOptions) -> Points:
+def _start(reduced: Points, options: MapOptions) -> NDArray[np.floating[Any]]:
     """The first coordinates, small, and a little apart where points are the same."""
     start = np.zeros((len(reduced), options.dimensions), np.float64)
     columns = min(options.dimensions, reduced.shape[1])
     start[:, :columns] = reduced[:, :columns]
     spread = float(start[:, 0].std())
     if options.method == "pca":
-        return start.astype(np.float32)
+        return start
     noise = np.random.default_rng(options.seed).normal(0, _INITIAL_SPREAD / 100, start.shape)
-    scaled: Points = start * (_INITIAL_SPREAD / spread if spread > _TINY else 0) + noise
-    return scaled
+    return np.asarray(start * (_INITIAL_SPREAD / spread if spread > _TINY else 0) + noise)
 
 
-def _scale(places: Points) -> Points:
+def _scale(places: NDArray[np.floating[Any]]) -> Points:
     centred = places - places.mean(axis=0)
     farthest = float(np.abs(centred).max())
     scaled: Points = (centred / farthest if farthest > _TINY else centred).astype(np.float32)
@@ -203,4 +209,4 @@ def _scale(places: Points) -> Points:
 
 def _squared_distances(queries: Points, points: Points) -> NDArray[np.float32]:
     squares = np.square(queries).sum(axis=1)[:, None] + np.square(points).sum(axis=1) - 2 * queries @ points.T
-    return np.maximum(squares, 0)
+    return np.asarray(np.maximum(squares, 0), np.float32)

@@ -35,7 +35,15 @@ def create_map(collection: str, by: str, query: str, options: MapOptions, *, rec
         raise MapOptionsError("t-SNE draws maps in two dimensions: choose umap or pca for three.")
     records.collections.get(collection)
     now = datetime.now(UTC)
-    record = MapRecord(collection=collection, id=new_batch_id(now), by=by, query=query, options=options, created_at=now)
+    record = MapRecord(
+        collection=collection,
+        id=new_batch_id(now),
+        by=by,
+        query=query,
+        options=options,
+        created_at=now,
+        started_at=now,
+    )
     records.maps.create(record)
     return record
 
