@@ -20,12 +20,14 @@ MODEL = "clip@1"
 GROUPS = 3
 
 
-def put_vectors(store: S3Store, numbers: list[int], part: str, model: str = MODEL) -> None:
+def put_vectors(
+    store: S3Store, numbers: list[int], part: str, model: str = MODEL, collection: str = COLLECTION
+) -> None:
     """Vectors of items by their numbers: those of a group, number % 3, lie together."""
     centres = np.random.default_rng(0).normal(0, 2, (GROUPS, 16))
     noise = np.random.default_rng(numbers[0]).normal(0, 0.3, (len(numbers), 16))
     rows = (centres[np.array(numbers) % GROUPS] + noise).astype(np.float16)
-    write_part(store, COLLECTION, model, part, [make_item(number).id for number in numbers], rows)
+    write_part(store, collection, model, part, [make_item(number).id for number in numbers], rows)
 
 
 @pytest.fixture

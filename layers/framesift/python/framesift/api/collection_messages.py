@@ -19,8 +19,8 @@ from framesift.contracts import (
 )
 from framesift.contracts.catalog import ItemId
 from framesift.contracts.exports import ExportFormat, ExportOptions
-from framesift.storage.direct import UploadForm
 from framesift.contracts.maps import MapOptions, MapSummary
+from framesift.storage.direct import UploadForm
 from framesift.table import (
     BatchRecord,
     CatalogVersion,
@@ -477,10 +477,11 @@ class ServedMap(Contract):
         return cls.model_validate(record.model_dump())
 
 
-class MapList(Contract):
-    """The maps of a collection."""
+class MapPage(Contract):
+    """The maps of a collection, the newest first."""
 
     maps: list[ServedMap]
+    next_cursor: str | None
 
 
 class MapRequest(Request):
@@ -488,13 +489,6 @@ class MapRequest(Request):
 
     query: str = Field("", max_length=MAX_QUERY_LENGTH, description="In the query language; empty: all items.")
     options: MapOptions = MapOptions()
-
-
-class MapFile(Contract):
-    """Where a map's file is downloaded."""
-
-    url: str
-    expires_in_s: int
 
 
 class ServedVersion(Contract):
