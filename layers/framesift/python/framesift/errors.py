@@ -8,12 +8,12 @@ FramesiftError
 ├── InputError                      the request is wrong: change it before repeating it           (exit 65)
 │   ├── InvalidStartError · UnknownSourceError · UnknownCategoryError · InvalidDateError
 │   ├── InvalidCollectionError · NoUploadsError · UnknownServiceError · InvalidPortError
-│   ├── InvalidUserError
+│   ├── InvalidUserError · TextTooLongError
 │   ├── SettingsError               a setting, or the thing it names, cannot be used
 │   │   └── UnknownSettingError · SecretUnreadableError · SecretContentError
 │   ├── NotFoundError (ObjectMissingError) · TranslateDeniedError
 │   │   ├── CollectionMissingError · ItemMissingError · VersionMissingError · BatchMissingError
-│   │   ├── ExportMissingError · ImportMissingError
+│   │   ├── ExportMissingError · ImportMissingError · MapMissingError
 │   │   └── PersonMissingError · ShareMissingError
 │   ├── BatchError                  an upload batch cannot do what was requested
 │   │   ├── BatchStateError · BatchIncompleteError · BatchTooLargeError · FileNameError
@@ -34,7 +34,7 @@ FramesiftError
 │   ├── NotLoggedInError · LoginFailedError · RequestTooLargeError
 │   ├── RequestConflictError        the request does not fit what is there
 │   │   ├── CollectionExistsError · LastOwnerError · OwnedCollectionsError
-│   │   ├── ExportNotReadyError · ImportStateError
+│   │   ├── ExportNotReadyError · ImportStateError · MapNotReadyError
 │   │   └── RevisionMissingError · RevisionChangedError · RequestReusedError · RequestRunningError
 │   ├── CatalogError                a collection's catalog cannot do what was requested
 │   │   ├── InvalidTagError · TooManyTagsError · InvalidMetadataError · ChangeTooLargeError
@@ -42,6 +42,8 @@ FramesiftError
 │   │   ├── UnknownSortError · UnknownFacetError · InvalidCursorError · QueryTooLargeError
 │   │   ├── NoVectorsError · LabelFileError · FieldTableError
 │   │   ├── UnstableCollectionError · ExportFailedError · ImportFailedError
+│   │   ├── MapError                a map cannot be drawn
+│   │   │   └── TooFewItemsError · InvalidVectorError · MapOptionsError · MapFailedError
 │   │   └── QueryError              a query cannot be understood
 │   │       └── QuerySyntaxError · UnknownFieldError · QueryValueError · QueryTooComplexError
 │   ├── PoseError                   the pose commands cannot do what was requested
@@ -79,7 +81,9 @@ FramesiftError
 ├── UploadError                     S3 does not accept the files                                 (exit 77)
 │   └── BucketMissingError · CredentialsError · UploadDeniedError · UploadMismatchError
 ├── ModelError                      a model's file is missing or does not match its card         (exit 66)
-│   └── ModelMissingError (ModelUnreachableError, exit 75) · ModelMismatchError · ModelInaccurateError
+│   ├── ModelMissingError (ModelUnreachableError, exit 75) · ModelMismatchError · ModelInaccurateError
+│   ├── NotAnEncoderError · NotACheckpointError
+│   └── ModelMissingError (NoTextEncoderError)
 └── MachineError                    this machine lacks something                                 (exit 69)
     ├── ChromiumMissingError · ChromiumFailedError · StacksError
     ├── NodeMissingError · ExtraMissingError · PortInUseError · DiskFullError
