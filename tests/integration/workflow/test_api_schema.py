@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from tests.integration.embedded.conftest import Running
 
@@ -46,9 +47,11 @@ def test_each_route_answers_as_described(api_schema: Any, headers_of: Any, who: 
 
 
 def check(operation: Any, headers: dict[str, str], quick: settings) -> None:
+    """Ask one route. The schema knows neither the query language nor `If-Match`: 422 and 428 are right answers."""
+
     @quick
     @given(case=operation.as_strategy())
     def call(case: Any) -> None:
-        case.call_and_validate(headers=headers)
+        case.call_and_validate(headers=headers, excluded_checks=[positive_data_acceptance])
 
     call()
