@@ -76,6 +76,15 @@ def test_coco_names_images_by_the_names_they_came_under_or_by_those_of_our_expor
     assert labels(reader) == {items[0].id: said, items[1].id: KEPT, items[2].id: said}
 
 
+@pytest.mark.parametrize(("separator", "encoding"), [(",", "cp949"), ("\t", "utf-16"), (";", "utf-8-sig")])
+def test_a_table_comes_as_spreadsheets_save_it(
+    log: CatalogLog, reader: CatalogReader, items: list[CatalogItem], separator: str, encoding: str
+) -> None:
+    table = f"id,label\r\n{items[0].id},긁힘\r\n".replace(",", separator)
+    assert import_labels(log, reader, table.encode(encoding), "csv", "lee").items == 1
+    assert labels(reader)[items[0].id] == [("긁힘", None, "lee")]
+
+
 def test_a_table_has_a_row_for_each_label(log: CatalogLog, reader: CatalogReader, items: list[CatalogItem]) -> None:
     lines = [
         "id,name,label,left,top,width,height",

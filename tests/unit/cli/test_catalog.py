@@ -154,7 +154,7 @@ def test_fields_are_set_by_a_table(parts, tmp_path, capsys, file, content):
 
 @pytest.mark.parametrize(
     ("file", "content"),
-    [("fields.csv", "line,note\n3,ok\n"), ("fields.csv", b"\xff\xfe"), ("none.csv", None)],
+    [("fields.csv", "line,note\n3,ok\n"), ("fields.csv", b"\xff\xff"), ("none.csv", None)],
 )
 def test_a_table_that_cannot_be_used_changes_nothing(parts, tmp_path, capsys, file, content):
     table = tmp_path / file
@@ -165,6 +165,17 @@ def test_a_table_that_cannot_be_used_changes_nothing(parts, tmp_path, capsys, fi
     expected = "InvalidMetadataError" if isinstance(content, str) else "FieldTableError"
     assert expected in capsys.readouterr().err
     assert parts.log.head() == before
+
+
+@pytest.mark.parametrize(
+    ("separator", "encoding"), [(",", "utf-8-sig"), (",", "cp949"), ("\t", "utf-16"), (";", "utf-8")]
+)
+def test_fields_are_set_by_a_table_as_spreadsheets_save_it(parts, tmp_path, separator, encoding):
+    table = tmp_path / "라인.csv"
+    rows = [["name", "line", "메모"], ["너트.jpg", "4", '"둘째\r\n줄"']]
+    table.write_bytes("".join(separator.join(row) + "\r\n" for row in rows).encode(encoding))
+    assert framesift("collection", "set", "parts", "--from", str(table)) == 0
+    assert parts.get(NUT.id).metadata == {"line": 4, "메모": "둘째\r\n줄"}
 
 
 def test_duplicates_name_what_they_repeat(parts, capsys):
