@@ -109,7 +109,11 @@ def test_a_collection_is_looked_at_again_by_the_models_that_are_named(
 
 @pytest.mark.parametrize(
     ("source", "message"),
-    [("empty", "There is no file in"), ("missing", "There is no"), ("s3://theirs/2026/", "not from theirs: list it in FRAMESIFT_INTAKE__BUCKETS")],
+    [
+        ("empty", "There is no file in"),
+        ("missing", "There is no"),
+        ("s3://theirs/2026/", "not from theirs: list it in FRAMESIFT_INTAKE__BUCKETS"),
+    ],
 )
 def test_what_cannot_be_added_is_refused_before_anything_starts(
     machine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], source: str, message: str

@@ -72,9 +72,9 @@ def import_metadata(
     Args:
         log: Where the changes are written: one for every `CHANGE_ROWS` rows.
         reader: Reads the same catalog.
-        lines: The file's lines. A table has the column `id` or `name`, and one for each field; CSV may
-            be separated by commas, semicolons or tabs; an empty cell says nothing, `true` and `false` are booleans, and what looks like a number is one; in JSONL, null removes
-            the field.
+        lines: The file's lines. A table has the column `id` or `name`, and one for each field. CSV is separated by
+            commas, semicolons or tabs; an empty cell says nothing, `true` and `false` are booleans, and what looks
+            like a number is one. In JSONL, null removes the field.
         file_format: `csv` or `jsonl`.
         by: The user's id.
 

@@ -1,4 +1,4 @@
-"""The text of tables as spreadsheets save them: Excel's "Unicode text" is UTF-16, and its plain CSV in Korea is CP949."""
+"""Tables as spreadsheets save them: Excel's "Unicode text" is UTF-16, and its plain CSV in Korea CP949."""
 
 from __future__ import annotations
 
