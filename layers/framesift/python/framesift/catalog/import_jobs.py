@@ -20,7 +20,7 @@ from framesift.catalog.imports import DataSet, LabelledImage
 from framesift.catalog.imports.coco import looks_like_coco, read_coco
 from framesift.catalog.imports.data_set import IMPORTED_BY, Files
 from framesift.catalog.imports.tables import LabelTable, read_csv_labels, read_jsonl_labels
-from framesift.catalog.labels import Faults, show_value
+from framesift.catalog.labels import Faults, LabelFaultError, show_value
 from framesift.catalog.log import CatalogLog
 from framesift.catalog.reader import CatalogReader
 from framesift.catalog.tags import SPLITS, split_tag
@@ -234,8 +234,12 @@ def _put_named(name: str, image: LabelledImage, ids: set[str], found: dict[str, 
     if len(ids) == 1:
         (item_id,) = ids
         mine = found.setdefault(item_id, LabelledImage())
-        mine.annotations.extend(image.annotations)
         mine.split = image.split or mine.split
+        try:
+            for annotation in image.annotations:
+                mine.add(annotation)
+        except LabelFaultError as fault:
+            faults.note(show_value(name), fault)
     elif ids:
         faults.note(show_value(name), f"{len(ids)} items are called so: name them by their ids.")
     else:

@@ -61,8 +61,10 @@ def read_csv_labels(content: bytes) -> LabelTable:
     for row in _read_rows(rows, table):
         try:
             has_label = bool((row.get("label") or "").strip())
-            found = [_read_annotation(row["label"], _read_sides(row))] if has_label else []
-            table.find(row).annotations.extend(found)
+            found = _read_annotation(row["label"], _read_sides(row)) if has_label else None
+            image = table.find(row)
+            if found:
+                image.add(found)
         except LabelFaultError as fault:
             table.faults.note(f"line {rows.line_num}", fault)
     return table
@@ -83,7 +85,9 @@ def read_jsonl_labels(content: bytes) -> LabelTable:
             if not isinstance(row, dict):
                 raise LabelFaultError("it is no object with names and values.")
             found = [_read_entry(entry) for entry in _read_list(row)]
-            table.find(row).annotations.extend(found)
+            image = table.find(row)
+            for annotation in found:
+                image.add(annotation)
         except LabelFaultError as fault:
             table.faults.note(f"line {number}", fault)
         except ValueError:
