@@ -533,6 +533,10 @@ class RequestTooLargeError(InputError):
     """The request's body has more bytes than the settings allow."""
 
 
+class HalfCharacterError(InputError):
+    """The request's body has half of a character (a lone surrogate), which is no text."""
+
+
 class RequestConflictError(InputError):
     """The request does not fit what is there: read it again."""
 

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    model_validator,
+)
 
 from framesift.catalog.batches import BatchFile, FileLinks, NewFile
+from framesift.catalog.labels import MAX_ANNOTATIONS, LabelFaultError, read_label
 from framesift.catalog.ledger import LedgerLine
 from framesift.contracts import (
     Annotation,
@@ -52,6 +62,16 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=5_000)
 Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
 UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:@-]{1,128}$")]
 Tag = Annotated[str, StringConstraints(max_length=500)]
+
+
+def _normalize_label(annotation: Annotation) -> Annotation:
+    try:
+        return annotation.model_copy(update={"label": read_label(annotation.label)})
+    except LabelFaultError as fault:
+        raise ValueError(str(fault)) from None
+
+
+NewAnnotation = Annotated[Annotation, AfterValidator(_normalize_label)]
 
 
 class Request(BaseModel):
@@ -234,7 +254,9 @@ class ItemChange(Choice):
     choices = ("metadata", "annotations", "viewers", "everybody", "tags")
 
     metadata: dict[str, MetadataValue | None] | None = Field(None, description="Fields to set; null removes one.")
-    annotations: list[Annotation] | None = Field(None, max_length=1_000, description="In place of those before.")
+    annotations: list[NewAnnotation] | None = Field(
+        None, max_length=MAX_ANNOTATIONS, description="In place of those before."
+    )
     viewers: list[UserId] | None = Field(None, max_length=1_000, description="Who may see it; `everybody` ends that.")
     everybody: Literal[True] | None = Field(None, description="Whoever sees the collection may see it again.")
     tags: TagChange | None = None
