@@ -31,7 +31,7 @@ FramesiftError
 │   │   └── MoveFolderError · NotAMoveListError
 │   ├── AccessError                 the person may not do this
 │   │   └── NotApprovedError · RoleTooLowError
-│   ├── NotLoggedInError · LoginFailedError · RequestTooLargeError
+│   ├── NotLoggedInError · LoginFailedError · RequestTooLargeError · HalfCharacterError
 │   ├── RequestConflictError        the request does not fit what is there
 │   │   ├── CollectionExistsError · LastOwnerError · OwnedCollectionsError
 │   │   ├── ExportNotReadyError · ImportStateError
