@@ -6,8 +6,6 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-import yaml
-
 from framesift.catalog.imports.data_set import (
     IMPORTED_BY,
     DataSet,
@@ -29,10 +27,6 @@ _MAX_PATHS: Final = 100  # Folders, patterns and lists of a split.
 _SPLIT_KEYS: Final = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 
-# Reads lists, mappings and texts: a class can be called `no` or 3. LibYAML takes a hundredth of the time.
-_Loader: Final[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-
-
 def read_yolo(name: str, files: Files, found: DataSet) -> None:
     """Read a description and the labels that belong to it; a YAML file without `names` is left alone.
 
@@ -44,6 +38,8 @@ def read_yolo(name: str, files: Files, found: DataSet) -> None:
     Raises:
         LabelFileError: It cannot be read at all.
     """
+    import yaml
+
     try:
         described = _load(files.read(name, _MAX_YAML_BYTES))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -97,14 +93,18 @@ def _load(content: bytes) -> Any:
     Raises:
         LabelFileError: It is nested deeply, which takes much time, or has aliases, which make a small file endless.
     """
+    import yaml  # Only images that list uploads have it.
+
     depth = 0
-    for event in yaml.parse(content, _Loader):
+    # Reads lists, mappings and texts: a class can be called `no` or 3. LibYAML takes a hundredth of the time.
+    loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+    for event in yaml.parse(content, loader):
         if isinstance(event, yaml.AliasEvent):
             raise LabelFileError("It has an alias (*…), which is not followed: write out what it stands for.")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _MAX_YAML_DEPTH:
             raise LabelFileError(f"It is nested more than {_MAX_YAML_DEPTH} deep.")
-    return yaml.load(content, _Loader)  # noqa: S506 - it makes texts only
+    return yaml.load(content, loader)  # noqa: S506 - it makes texts only
 
 
 def _read_classes(name: str, names: Any, found: DataSet) -> dict[int, str]:
