@@ -44,8 +44,8 @@ from framesift.table import (
     Visibility,
 )
 from framesift.table.batches import BatchKind, BatchState
-from framesift.table.exports import ExportState
-from framesift.table.imports import ImportFormat, ImportState
+from framesift.table.imports import ImportFormat
+from framesift.table.jobs import JobState
 
 if TYPE_CHECKING:
     from framesift.catalog.versions import Difference
@@ -574,7 +574,7 @@ class ServedExport(Contract):
     query: str
     format: ExportFormat
     options: ExportOptions
-    state: ExportState
+    state: Literal["running", "done", "failed"]
     created_at: AwareDatetime
     finished_at: AwareDatetime | None
     done: int = Field(description="Items that are written so far.")
@@ -625,7 +625,7 @@ class ServedImport(Contract):
     by: str
     format: ImportFormat
     size_bytes: int
-    state: ImportState
+    state: JobState
     created_at: AwareDatetime
     finished_at: AwareDatetime | None
     items: int = Field(description="Items that were changed.")
