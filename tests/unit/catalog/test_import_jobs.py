@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -265,3 +265,16 @@ def test_a_file_that_is_none_fails_the_import_and_says_why(
     assert settle_import(failed, records, workflow) == failed
     again = start_import(failed, store=log.store, records=records, workflow=workflow)
     assert (again.state, again.starts) == ("running", 2)
+
+
+def test_one_that_was_opened_long_ago_is_not_stopped_before_its_job_can_be_seen(
+    log: CatalogLog, workflow: Workflow, records: Records
+) -> None:
+    opened = ImportRecord(
+        collection=COLLECTION, id="one", key="imports/x", created_at=datetime.now(UTC) - timedelta(hours=1)
+    )
+    assert records.imports.create(opened)
+    started = start_import(opened, store=log.store, records=records, workflow=workflow)
+    execution = workflow.execution(records.imports.execution(started))
+    aws.stepfunctions().stop_execution(executionArn=execution)
+    assert settle_import(started, records, workflow) == started
