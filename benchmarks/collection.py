@@ -41,7 +41,7 @@ from framesift.errors import ObjectMissingError
 from framesift.models import default_cache_dir, open_registry
 from framesift.pipeline.upload.examine import THUMBNAIL_SIZES
 from framesift.pipeline.upload.look import look_at_shards
-from framesift.pipeline.upload.vectors import PDQ_MODEL, read_parts
+from framesift.catalog.vectors import PDQ_MODEL, read_parts
 from framesift.settings import Settings
 from framesift.storage import Store, StoredObject, write_manifest
 from framesift.vision.health import measure_health

@@ -18,7 +18,7 @@ from framesift.errors import InterruptedByHostError, ObjectMissingError
 from framesift.models import BucketOrigin, open_registry
 from framesift.pipeline.upload.look import look_at_shards
 from framesift.pipeline.upload.near_duplicates import ComparedImage, find_near_duplicates, read_compared
-from framesift.pipeline.upload.vectors import PDQ_MODEL, read_parts
+from framesift.catalog.vectors import PDQ_MODEL, read_parts
 from framesift.settings import Settings
 from framesift.storage import write_manifest
 from tests.unit.images import encode, photograph

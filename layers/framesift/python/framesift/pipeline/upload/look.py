@@ -31,7 +31,7 @@ from framesift.models import default_cache_dir, open_registry
 from framesift.pipeline.stage import Progress
 from framesift.pipeline.upload.examine import THUMBNAIL_SIZES, ExaminedImage, Examiner
 from framesift.pipeline.upload.image_models import OpenedModels, open_models
-from framesift.pipeline.upload.vectors import PDQ_MODEL, write_part
+from framesift.catalog.vectors import PDQ_MODEL, write_part
 from framesift.settings import Settings
 from framesift.storage import Store, read_lines
 from framesift.table import Records

@@ -25,7 +25,7 @@ from framesift.duplicates.keepers import choose_keepers
 from framesift.duplicates.pdq import MIN_QUALITY
 from framesift.embedding.choose import EmbedderChoice
 from framesift.pipeline.upload.examine import THUMBNAIL_SIZES
-from framesift.pipeline.upload.vectors import PDQ_MODEL, read_parts
+from framesift.catalog.vectors import PDQ_MODEL, read_parts
 from framesift.settings import Settings
 from framesift.storage import Store
 
