@@ -649,6 +649,30 @@ class ImportFailedError(CatalogError):
     """The job that read a file of labels has failed; the message says why."""
 
 
+class SearchError(CatalogError):
+    """A search for similar images cannot be made as requested."""
+
+
+class EmptySearchError(SearchError):
+    """A search names nothing to be similar to, or its parts cancel each other out by weights of zero."""
+
+
+class EmptyCollectionError(SearchError):
+    """There is no image in the collection that could be found."""
+
+
+class InvalidVectorError(SearchError):
+    """A vector is zero, not finite, or not as long as those that it is compared with."""
+
+
+class TooManyResultsError(SearchError):
+    """More results are requested than a search gives."""
+
+
+class IndexMismatchError(SearchError):
+    """An index was built from vectors of another model than the one that looks at the query."""
+
+
 class LabelFileError(CatalogError):
     """A file of labels is not of the format that it should be, or is larger than is read."""
 
@@ -777,6 +801,14 @@ class SnapshotLostError(TemporaryError):
     """A snapshot of a catalog is gone or damaged; the next compaction makes it anew from the log."""
 
 
+class IndexLostError(TemporaryError):
+    """A segment of an index is gone or damaged; the next build makes it anew from the stored vectors."""
+
+
+class IndexBusyError(TemporaryError):
+    """Others change the index at the same moment."""
+
+
 class ScanPendingError(TemporaryError):
     """The malware scan has not come to all files of a batch yet."""
 
@@ -869,6 +901,10 @@ class ModelError(FramesiftError):
 
 class ModelMissingError(ModelError):
     """No available origin has the model's file."""
+
+
+class NoTextEncoderError(ModelMissingError):
+    """Texts cannot be searched: no model that reads them is there."""
 
 
 class ModelUnreachableError(ModelMissingError):

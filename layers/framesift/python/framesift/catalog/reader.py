@@ -86,6 +86,21 @@ class FacetValue:
     count: int
 
 
+@dataclass(frozen=True)
+class Matches:
+    """Which items meet a condition, as rows of a snapshot and ids of what has changed since.
+
+    Attributes:
+        copy: The snapshot.
+        rows: `(rows of the snapshot,)` whether each is true still and meets the condition.
+        fresh: The ids of items that have changed since, and meet the condition.
+    """
+
+    copy: LocalCopy
+    rows: NDArray[np.bool_]
+    fresh: list[str]
+
+
 class CatalogReader:
     """Answers queries on one catalog; safe to use from several threads.
 
@@ -221,6 +236,29 @@ class CatalogReader:
         with self._refresh().transaction(self._settings) as run:
             found = run(_select("id", where, "ORDER BY id"), where.parameters).fetchnumpy()
         return [str(item_id) for item_id in found["id"]]
+
+    def match(self, condition: Condition = EVERYTHING, *, viewer: str | None = None) -> Matches:
+        """Which items meet a condition, in the form that takes the least time for a million.
+
+        Args:
+            condition: The condition.
+            viewer: As for `page`.
+        """
+        state = self._refresh()
+        where = _all_of([condition, _visible_to(viewer)])
+        with state.transaction(self._settings) as run:
+            rows = np.zeros(len(state.copy.ids), bool)
+            rows[_matching_rows(run, state.terms, where)] = True
+            fresh = run(_select("id", where, relation="fresh"), where.parameters).fetchall()
+        return Matches(state.copy, rows, [item_id for (item_id,) in fresh])
+
+    def get_many(self, ids: Sequence[str], *, viewer: str | None = None) -> dict[str, CatalogItem]:
+        """Those of some items that the viewer may see, by id."""
+        where = _all_of([Condition("id IN (SELECT unnest(?::VARCHAR[]))", [list(ids)]), _visible_to(viewer)])
+        with self._refresh().transaction(self._settings) as run:
+            found = run(_select("row, id", where), where.parameters).fetchall()
+            documents = _read_documents(run, found)
+        return {item_id: read_item(json) for item_id, json in documents.items()}
 
     def known_ids(self, ids: Iterable[str]) -> list[str]:
         """Those of some ids that items have."""

@@ -1,4 +1,4 @@
-"""What a dual encoder is: images and texts in, vectors of one space out, so that a text finds the images it describes."""
+"""What a dual encoder is: images and texts in, vectors of one space out, so that a text finds the images it says."""
 
 from __future__ import annotations
 
