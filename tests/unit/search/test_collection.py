@@ -30,7 +30,7 @@ from framesift.errors import (
     TooManyResultsError,
     UnknownFieldError,
 )
-from framesift.models import open_registry
+from framesift.models import open_registry, shipped_card
 from framesift.search import collection as collection_module
 from framesift.search.collection import CollectionSearch, ImagePart, ItemPart, Part, SearchRequest, TextPart
 from framesift.settings import CatalogSettings, SearchSettings, Settings
@@ -207,9 +207,8 @@ def test_what_cannot_be_searched_by_is_said(photos: Photographs) -> None:
 
 
 def test_a_model_that_is_not_at_hand_is_named_with_the_command_that_gets_it(photos: Photographs) -> None:
-    write_part(
-        photos.store, "photos", "resnet50@2", "one", list(photos.ids.values()), np.eye(5, 2048, dtype=np.float16)
-    )
+    name = f"resnet50@{shipped_card('resnet50').version}"
+    write_part(photos.store, "photos", name, "one", list(photos.ids.values()), np.eye(5, 2048, dtype=np.float16))
     with pytest.raises(ModelMissingError, match="framesift models fetch resnet50"):
         photos.names(ImagePart(encode(photograph("coffee"), "PNG")), model=name)
 

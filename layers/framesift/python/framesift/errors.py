@@ -42,6 +42,9 @@ FramesiftError
 │   │   ├── UnknownSortError · UnknownFacetError · InvalidCursorError · QueryTooLargeError
 │   │   ├── NoVectorsError · LabelFileError · FieldTableError
 │   │   ├── UnstableCollectionError · ExportFailedError · ImportFailedError
+│   │   ├── SearchError             a search for similar images cannot be made as requested
+│   │   │   ├── EmptySearchError · EmptyCollectionError · InvalidVectorError · TooManyResultsError
+│   │   │   └── IndexMismatchError
 │   │   └── QueryError              a query cannot be understood
 │   │       └── QuerySyntaxError · UnknownFieldError · QueryValueError · QueryTooComplexError
 │   ├── PoseError                   the pose commands cannot do what was requested
@@ -67,7 +70,7 @@ FramesiftError
 ├── TooManyFailedItemsError         more items failed than the settings tolerate                 (exit 69)
 ├── TemporaryError                  the same call may work later                                 (exit 75)
 │   ├── InterruptedByHostError · RunBusyError · BatchBusyError · ClientLimitError · QueryTimeoutError
-│   ├── ScanPendingError · SnapshotLostError · UploadGoneError
+│   ├── ScanPendingError · SnapshotLostError · UploadGoneError · IndexLostError · IndexBusyError
 │   ├── TranslateQuotaError · TranslateUnavailableError
 │   ├── YoutubeQuotaError · YoutubeUnavailableError
 │   └── DetectorQuotaError · DetectorBusyError
@@ -79,7 +82,8 @@ FramesiftError
 ├── UploadError                     S3 does not accept the files                                 (exit 77)
 │   └── BucketMissingError · CredentialsError · UploadDeniedError · UploadMismatchError
 ├── ModelError                      a model's file is missing or does not match its card         (exit 66)
-│   └── ModelMissingError (ModelUnreachableError, exit 75) · ModelMismatchError · ModelInaccurateError
+│   ├── ModelMissingError (ModelUnreachableError, exit 75) · ModelMismatchError · ModelInaccurateError
+│   │   └── NoTextEncoderError
 └── MachineError                    this machine lacks something                                 (exit 69)
     ├── ChromiumMissingError · ChromiumFailedError · StacksError
     ├── NodeMissingError · ExtraMissingError · PortInUseError · DiskFullError

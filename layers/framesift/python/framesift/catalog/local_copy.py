@@ -57,9 +57,8 @@ class LocalCopy:
         """The DuckDB file with the table `items`, whose `rowid` counts from 0 in the order of ids."""
         return self.folder / _DATABASE
 
-    @cached_property
-    def ids(self) -> Ids:
-        """`(rows,)` the id of each row, ascending."""
+    def load_ids(self) -> Ids:
+        """Read the id of each row, `(rows,)` ascending; the array stays on disk until it is used."""
         found: Ids = np.load(self.folder / _IDS, mmap_mode="r", allow_pickle=False)
         return found
 

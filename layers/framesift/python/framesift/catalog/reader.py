@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from framesift.catalog.apply import Effect, apply_effects, effect_of
 from framesift.catalog.columns import SCHEMA, make_batch, read_item
 from framesift.catalog.condition import EVERYTHING, Condition
+from framesift.catalog.ids import Ids
 from framesift.catalog.local_copy import OFFLINE, LocalCopy, open_copy
 from framesift.catalog.log import CatalogLog
 from framesift.catalog.paging import Order
@@ -91,12 +92,14 @@ class Matches:
     """Which items meet a condition, as rows of a snapshot and ids of what has changed since.
 
     Attributes:
-        copy: The snapshot.
-        rows: `(rows of the snapshot,)` whether each is true still and meets the condition.
+        snapshot: What tells snapshots apart.
+        ids: `(N,)` the ids of the snapshot's rows, ascending.
+        rows: `(N,)` whether each row is true still and meets the condition.
         fresh: The ids of items that have changed since, and meet the condition.
     """
 
-    copy: LocalCopy
+    snapshot: str
+    ids: Ids
     rows: NDArray[np.bool_]
     fresh: list[str]
 
@@ -247,10 +250,10 @@ class CatalogReader:
         state = self._refresh()
         where = _all_of([condition, _visible_to(viewer)])
         with state.transaction(self._settings) as run:
-            rows = np.zeros(len(state.copy.ids), bool)
+            rows = np.zeros(len(state.ids), bool)
             rows[_matching_rows(run, state.terms, where)] = True
             fresh = run(_select("id", where, relation="fresh"), where.parameters).fetchall()
-        return Matches(state.copy, rows, [item_id for (item_id,) in fresh])
+        return Matches(state.copy.folder.name, state.ids, rows, [item_id for (item_id,) in fresh])
 
     def get_many(self, ids: Sequence[str], *, viewer: str | None = None) -> dict[str, CatalogItem]:
         """Those of some items that the viewer may see, by id."""
@@ -374,8 +377,10 @@ class _State:
     connection: duckdb.DuckDBPyConnection = field(init=False)
     number: int = field(init=False)
     terms: dict[str, Terms] = field(init=False)
+    ids: Ids = field(init=False)
 
     def __post_init__(self) -> None:
+        self.ids = self.copy.load_ids()
         self.terms = {kind: load_terms(self.copy.folder, kind) for kind in KINDS}
         self.number = self.snapshot.number if self.snapshot else 0
         config = {

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from framesift.catalog.condition import EVERYTHING, Condition
 from framesift.catalog.ids import Ids, find_rows, pack_ids, unpack_ids
-from framesift.catalog.local_copy import LocalCopy
 from framesift.catalog.reader import CatalogReader, Matches
 from framesift.catalog.vectors import list_parts, read_rows
 from framesift.contracts import Box
@@ -134,10 +133,10 @@ class Searcher:
         state = self._refresh()
         excluded = np.sort(pack_ids(without))
         sources = [
-            (segment, _allow(state.rows_of(segment, matches.copy), matches, segment.ids, excluded))
+            (segment, _allow(state.rows_of(segment, matches), matches, segment.ids, excluded))
             for segment in [*state.segments, *self._find_fresh(state, matches)]
         ]
-        if not sources and (len(matches.copy.ids) or matches.fresh):
+        if not sources and (len(matches.ids) or matches.fresh):
             raise NoVectorsError(f"{self.collection} has no vectors of {self.model}: look at it with that model first.")
         matching = sum(int(np.count_nonzero(allowed)) for _, allowed in sources)
         asked = count if fold_from is None else _MORE * count
@@ -168,7 +167,7 @@ class Searcher:
     def _find_fresh(self, state: _State, matches: Matches) -> list[Segment]:
         """The stored vectors of items that no segment has."""
         changed = np.sort(pack_ids(matches.fresh))
-        missing = np.concatenate([state.missing_of(matches.copy), changed])
+        missing = np.concatenate([state.missing_of(matches), changed])
         for segment in state.segments:
             missing = missing[find_rows(segment.ids, missing) < 0]
         with self._lock:
@@ -251,22 +250,22 @@ class _State:
     def __post_init__(self) -> None:
         self.covered.update(name for segment in self.segments if segment.card for name in segment.card.parts)
 
-    def rows_of(self, segment: Segment, copy: LocalCopy) -> NDArray[np.int32]:
+    def rows_of(self, segment: Segment, matches: Matches) -> NDArray[np.int32]:
         """For each row of a segment the row of the snapshot that its item has; -1: none."""
-        key = (id(segment), copy.folder.name)
+        key = (id(segment), matches.snapshot)
         if key not in self._maps:
-            for other in [each for each in self._maps if each[1] != copy.folder.name][:-_SNAPSHOTS]:
+            for other in [each for each in self._maps if each[1] != matches.snapshot][:-_SNAPSHOTS]:
                 self._maps.pop(other, None)
-            self._maps[key] = find_rows(copy.ids, segment.ids).astype(np.int32)
+            self._maps[key] = find_rows(matches.ids, segment.ids).astype(np.int32)
         return self._maps[key]
 
-    def missing_of(self, copy: LocalCopy) -> Ids:
+    def missing_of(self, matches: Matches) -> Ids:
         """The items of a snapshot that no segment has."""
-        if self._missing[0] != copy.folder.name:
-            is_held = np.zeros(len(copy.ids) + 1, bool)
+        if self._missing[0] != matches.snapshot:
+            is_held = np.zeros(len(matches.ids) + 1, bool)
             for segment in self.segments:
-                is_held[self.rows_of(segment, copy)] = True
-            self._missing = (copy.folder.name, np.asarray(copy.ids[~is_held[:-1]]))
+                is_held[self.rows_of(segment, matches)] = True
+            self._missing = (matches.snapshot, np.asarray(matches.ids[~is_held[:-1]]))
         return self._missing[1]
 
     def add_fresh(self, segment: Segment | None) -> None:
