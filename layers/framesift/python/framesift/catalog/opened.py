@@ -120,7 +120,7 @@ class OpenCollection:
 
     def get_many(self, ids: Sequence[str]) -> list[CatalogItem]:
         """Those of some items that there are, in that order."""
-        found = self._reader.get_many(ids)
+        found = self.reader.get_many(ids)
         return [found[item_id] for item_id in ids if item_id in found]
 
     def read(self, item: CatalogItem) -> bytes:
