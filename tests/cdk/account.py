@@ -116,11 +116,11 @@ class Account:
 
     @contextmanager
     def acting_as(self, role: str) -> Iterator[None]:
-        self._role = role
+        former, self._role = self._role, role
         try:
             yield
         finally:
-            self._role = None
+            self._role = former
 
     def invoke(self, name: str, event: dict[str, Any], module: str = "") -> dict[str, Any]:
         """Call a function's own handler under its role."""

@@ -31,7 +31,7 @@ FramesiftError
 │   │   └── MoveFolderError · NotAMoveListError
 │   ├── AccessError                 the person may not do this
 │   │   └── NotApprovedError · RoleTooLowError
-│   ├── NotLoggedInError · LoginFailedError · RequestTooLargeError
+│   ├── NotLoggedInError · LoginFailedError · RequestTooLargeError · HalfCharacterError
 │   ├── RequestConflictError        the request does not fit what is there
 │   │   ├── CollectionExistsError · LastOwnerError · OwnedCollectionsError
 │   │   ├── ExportNotReadyError · ImportStateError
@@ -535,6 +535,10 @@ class LoginFailedError(InputError):
 
 class RequestTooLargeError(InputError):
     """The request's body has more bytes than the settings allow."""
+
+
+class HalfCharacterError(InputError):
+    """The request's body has half of a character (a lone surrogate), which is no text."""
 
 
 class RequestConflictError(InputError):

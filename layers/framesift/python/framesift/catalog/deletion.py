@@ -39,7 +39,7 @@ from framesift.catalog.versions import version_key
 from framesift.contracts import AddItems, Change, RemoveItems
 from framesift.errors import CollectionMissingError, FramesiftError, NotFoundError
 from framesift.log import logger
-from framesift.storage import Store, StoredObject, StoredVersion, delete_for_good
+from framesift.storage import Store, StoredObject, StoredVersion, delete_folder, delete_for_good
 from framesift.storage.multipart import MultipartUploads
 from framesift.table import CatalogVersion, Deletion, PurgeProgress, Records
 
@@ -134,8 +134,7 @@ def delete_collection(
         keys.imports_prefix,
     )
     for prefix in (folder(collection) for folder in folders):
-        MultipartUploads(store.bucket).abort_all(prefix)
-        store.delete_versions(store.versions(prefix))
+        delete_folder(store, prefix)
     records.inboxes.forget_all(collection)
     records.videos.delete_sequences(collection)
     records.videos.delete(collection)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, Final
 
 import duckdb
@@ -157,6 +158,7 @@ class CatalogReader:
         limit: int = 50,
         cursor: str = "",
         viewer: str | None = None,
+        max_bytes: int | None = None,
     ) -> Page:
         """A page of the items that meet a condition.
 
@@ -166,6 +168,7 @@ class CatalogReader:
             limit: Items on the page at most.
             cursor: Where it begins: `Page.next` of the page before; empty: at the first item.
             viewer: The user who asks, who does not see items that only others may see; None: somebody who sees all.
+            max_bytes: The page ends before the item whose JSON goes beyond this, but has one item; None: no such end.
 
         Raises:
             InvalidCursorError: The cursor belongs to another query.
@@ -183,10 +186,11 @@ class CatalogReader:
         with state.transaction(self._settings) as run:
             found = run(_select(f"row, id, {order.column}", where, ending), where.parameters).fetchall()
             documents = _read_documents(run, [(row, item_id) for row, item_id, _ in found[:limit]])
-        more = len(found) > limit
+        shown = found[: _count_fitting([documents[item_id] for _, item_id, _ in found[:limit]], max_bytes)]
+        more = len(found) > len(shown)
         return Page(
-            items=[read_item(documents[item_id]) for _, item_id, _ in found[:limit]],
-            next=order.write_cursor(condition, found[limit - 1][2], found[limit - 1][1]) if more else None,
+            items=[read_item(documents[item_id]) for _, item_id, _ in shown],
+            next=order.write_cursor(condition, shown[-1][2], shown[-1][1]) if more else None,
             number=number,
         )
 
@@ -483,6 +487,14 @@ def _read_documents(run: Run, found: Sequence[tuple[int | None, str]]) -> dict[s
         fresh = run("SELECT id, json FROM fresh WHERE id IN (SELECT unnest(?::VARCHAR[]))", [ids])
         documents |= dict(fresh.fetchall())
     return documents
+
+
+def _count_fitting(documents: Sequence[str], max_bytes: int | None) -> int:
+    """How many documents, one at least, have together no more bytes."""
+    if max_bytes is None:
+        return len(documents)
+    sizes = accumulate(len(document.encode()) for document in documents)
+    return max(min(1, len(documents)), sum(size <= max_bytes for size in sizes))
 
 
 def _matching_rows(run: Run, terms: Mapping[str, Terms], where: Condition) -> NDArray[np.int64]:

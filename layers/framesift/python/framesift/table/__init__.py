@@ -23,8 +23,8 @@
 | `COLLECTION#{collection}` | `MEMBER#{user}` | somebody's role in it | `members` |
 | `COLLECTION#{collection}` | `SHARE#{share}` | a link that opens it, or an item of it, for a while | `shares` |
 | `COLLECTION#{collection}` | `QUERY#{name}` | a saved query | `queries` |
-| `COLLECTION#{collection}` | `EXPORT#{export}` | an export, and how far it is | `exports` |
-| `COLLECTION#{collection}` | `IMPORT#{import}` | a file of labels that is brought in | `imports` |
+| `COLLECTION#{collection}` | `EXPORT#{export}` | an export, and how far it is | `exports`, `jobs` |
+| `COLLECTION#{collection}` | `IMPORT#{import}` | a file of labels that is brought in | `imports`, `jobs` |
 | `COLLECTION#{collection}` | `CATALOG` | where its catalog stands: its log, its snapshot | `collections` |
 | `COLLECTION#{collection}` | `VERSION#{name}` | a named version of its catalog | `collections` |
 | `COLLECTION#{collection}` | `PURGE` | how far a purge of removed items is | `collections` |
@@ -57,6 +57,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from framesift.errors import ExportMissingError, ImportMissingError
 from framesift.table.batches import Batches, BatchRecord, PartUpload
 from framesift.table.changes import Changes
 from framesift.table.clients import Clients
@@ -71,11 +72,12 @@ from framesift.table.collections import (
     Visibility,
 )
 from framesift.table.deletions import Deletion, Deletions
-from framesift.table.exports import ExportRecord, Exports
-from framesift.table.imports import ImportRecord, Imports
+from framesift.table.exports import ExportRecord
+from framesift.table.imports import ImportRecord
 from framesift.table.inboxes import Inbox, InboxEntry, Inboxes
 from framesift.table.indexes import Indexes, IndexSegment, RetiredSegment, VectorIndex
 from framesift.table.items import ItemDay, Items, TakenDown
+from framesift.table.jobs import JobRecord, Jobs
 from framesift.table.lists import ListPointer, Lists
 from framesift.table.members import Member, Members, Role
 from framesift.table.people import People, Profile
@@ -196,14 +198,14 @@ class Records:
         return Changes(self.table)
 
     @property
-    def exports(self) -> Exports:
+    def exports(self) -> Jobs[ExportRecord]:
         """Exports of collections."""
-        return Exports(self.table)
+        return Jobs(self.table, "export", ExportRecord, ExportMissingError)
 
     @property
-    def imports(self) -> Imports:
+    def imports(self) -> Jobs[ImportRecord]:
         """Files of labels that are brought into collections."""
-        return Imports(self.table)
+        return Jobs(self.table, "import", ImportRecord, ImportMissingError)
 
     @property
     def batches(self) -> Batches:
@@ -229,11 +231,9 @@ __all__ = [
     "Deletions",
     "Execution",
     "ExportRecord",
-    "Exports",
     "Failure",
     "Fault",
     "ImportRecord",
-    "Imports",
     "InService",
     "Inbox",
     "InboxEntry",
@@ -242,6 +242,8 @@ __all__ = [
     "Indexes",
     "ItemDay",
     "Items",
+    "JobRecord",
+    "Jobs",
     "ListPointer",
     "Lists",
     "Member",
