@@ -196,7 +196,7 @@ FUNCTIONS = (
                 "CLIENT#*": _UPDATE,
             },
             # Links to images, and to where uploads arrive, allow what the function that makes them may do.
-            reads=("collections/", "incoming/", "uploads/", "exports/", "imports/"),
+            reads=("collections/", "incoming/", "uploads/", "exports/", "imports/", "models/"),
             writes=("imports/", "collections/*/jobs/"),
             writes_in_parts=("collections/*/catalog/", "collections/*/batches/", "incoming/", "uploads/"),
             resumes=("incoming/", "uploads/"),
@@ -445,12 +445,13 @@ VISION = Access(
         "collections/*/features/",
         "collections/*/batches/",
         "collections/*/duplicates/",
+        "collections/*/index/",
         "collections/*/catalog/",
         "exports/",
     ),
     resumes=("exports/",),
     aborts=("exports/",),
     deletes=("collections/*/catalog/changes/", "exports/*/state/"),
-    purges=("collections/*/catalog/snapshots/", "collections/*/jobs/", "exports/", "imports/"),
+    purges=("collections/*/catalog/snapshots/", "collections/*/index/", "collections/*/jobs/", "exports/", "imports/"),
     lent=True,
 )

@@ -210,6 +210,7 @@ PARTS, READ_VERSION = "s3:ListMultipartUploadParts", "s3:GetObjectVersion"
                 "incoming/*": [ABORT, DELETE, READ, PARTS, WRITE],
                 "exports/*": [ABORT, DELETE_VERSION, READ],
                 "imports/*": [READ, WRITE],
+                "models/*": [READ],
             },
         ),
     ],
@@ -412,6 +413,7 @@ def test_the_job_may_touch_only_its_objects_and_records(pipeline):
                 f"collections/*/{folder}/*": [ABORT, WRITE]
                 for folder in ("poses", "originals", "thumbnails", "features", "duplicates", "batches")
             },
+            "collections/*/index/*": [ABORT, DELETE_VERSION, WRITE],
             "collections/*/catalog/*": [ABORT, WRITE],
             "collections/*/catalog/changes/*": ["s3:DeleteObject"],
             **{f"collections/*/{folder}/*": [DELETE_VERSION] for folder in ("catalog/snapshots", "jobs")},
@@ -431,6 +433,7 @@ def test_the_job_may_touch_only_its_objects_and_records(pipeline):
         }
         assert listed(statements, "s3:ListBucketVersions") == {
             "collections/*/catalog/snapshots/*",
+            "collections/*/index/*",
             "collections/*/jobs/*",
             "exports/*",
             "imports/*",
@@ -878,7 +881,9 @@ def test_every_route_but_the_public_ones_needs_a_scope(pipeline):
     }
     for route, (kind, scopes) in routes.items():
         if route not in public:
-            needed = "framesift/read" if route.startswith("GET ") else "framesift/write"
+            # A search is a question, though its body makes it a POST.
+            reads = route.startswith("GET ") or route.endswith("/search")
+            needed = "framesift/read" if reads else "framesift/write"
             assert (kind, scopes) == ("JWT", (needed,)), route
 
 

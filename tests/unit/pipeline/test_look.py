@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from framesift import keys
+from framesift.catalog.vectors import PDQ_MODEL, read_parts
 from framesift.classification.added import read_classifier
 from framesift.contracts import CatalogItem, FileRef, LookJob, LookOutcome, LookStatus, NearDuplicate, Run
 from framesift.embedding.choose import choose_embedder
@@ -19,7 +20,6 @@ from framesift.errors import InterruptedByHostError, ObjectMissingError
 from framesift.models import BucketOrigin, open_registry
 from framesift.pipeline.upload.look import look_at_shards
 from framesift.pipeline.upload.near_duplicates import ComparedImage, find_near_duplicates, read_compared
-from framesift.pipeline.upload.vectors import PDQ_MODEL, read_parts
 from framesift.settings import Settings
 from framesift.storage import write_manifest
 from tests.unit.images import encode, photograph

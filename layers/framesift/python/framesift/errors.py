@@ -42,6 +42,9 @@ FramesiftError
 │   │   ├── UnknownSortError · UnknownFacetError · InvalidCursorError · QueryTooLargeError
 │   │   ├── NoVectorsError · LabelFileError · FieldTableError
 │   │   ├── UnstableCollectionError · ExportFailedError · ImportFailedError
+│   │   ├── SearchError             a search for similar images cannot be made as requested
+│   │   │   ├── EmptySearchError · EmptyCollectionError · InvalidVectorError · TooManyResultsError
+│   │   │   └── IndexMismatchError
 │   │   └── QueryError              a query cannot be understood
 │   │       └── QuerySyntaxError · UnknownFieldError · QueryValueError · QueryTooComplexError
 │   ├── PoseError                   the pose commands cannot do what was requested
@@ -67,7 +70,7 @@ FramesiftError
 ├── TooManyFailedItemsError         more items failed than the settings tolerate                 (exit 69)
 ├── TemporaryError                  the same call may work later                                 (exit 75)
 │   ├── InterruptedByHostError · RunBusyError · BatchBusyError · ClientLimitError · QueryTimeoutError
-│   ├── ScanPendingError · SnapshotLostError · UploadGoneError
+│   ├── ScanPendingError · SnapshotLostError · UploadGoneError · IndexLostError · IndexBusyError
 │   ├── TranslateQuotaError · TranslateUnavailableError
 │   ├── YoutubeQuotaError · YoutubeUnavailableError
 │   └── DetectorQuotaError · DetectorBusyError
@@ -79,7 +82,8 @@ FramesiftError
 ├── UploadError                     S3 does not accept the files                                 (exit 77)
 │   └── BucketMissingError · CredentialsError · UploadDeniedError · UploadMismatchError
 ├── ModelError                      a model's file is missing or does not match its card         (exit 66)
-│   └── ModelMissingError (ModelUnreachableError, exit 75) · ModelMismatchError · ModelInaccurateError
+│   ├── ModelMissingError (ModelUnreachableError, exit 75) · ModelMismatchError · ModelInaccurateError
+│   │   └── NoTextEncoderError
 └── MachineError                    this machine lacks something                                 (exit 69)
     ├── ChromiumMissingError · ChromiumFailedError · StacksError
     ├── NodeMissingError · ExtraMissingError · PortInUseError · DiskFullError
@@ -653,6 +657,30 @@ class ImportFailedError(CatalogError):
     """The job that read a file of labels has failed; the message says why."""
 
 
+class SearchError(CatalogError):
+    """A search for similar images cannot be made as requested."""
+
+
+class EmptySearchError(SearchError):
+    """A search names nothing to be similar to, or its parts cancel each other out by weights of zero."""
+
+
+class EmptyCollectionError(SearchError):
+    """There is no image in the collection that could be found."""
+
+
+class InvalidVectorError(SearchError):
+    """A vector is zero, not finite, or not as long as those that it is compared with."""
+
+
+class TooManyResultsError(SearchError):
+    """More results are requested than a search gives."""
+
+
+class IndexMismatchError(SearchError):
+    """An index was built from vectors of another model than the one that looks at the query."""
+
+
 class LabelFileError(CatalogError):
     """A file of labels is not of the format that it should be, or is larger than is read."""
 
@@ -781,6 +809,14 @@ class SnapshotLostError(TemporaryError):
     """A snapshot of a catalog is gone or damaged; the next compaction makes it anew from the log."""
 
 
+class IndexLostError(TemporaryError):
+    """A segment of an index is gone or damaged; the next build makes it anew from the stored vectors."""
+
+
+class IndexBusyError(TemporaryError):
+    """Others change the index at the same moment."""
+
+
 class ScanPendingError(TemporaryError):
     """The malware scan has not come to all files of a batch yet."""
 
@@ -873,6 +909,10 @@ class ModelError(FramesiftError):
 
 class ModelMissingError(ModelError):
     """No available origin has the model's file."""
+
+
+class NoTextEncoderError(ModelMissingError):
+    """Texts cannot be searched: no model that reads them is there."""
 
 
 class ModelUnreachableError(ModelMissingError):

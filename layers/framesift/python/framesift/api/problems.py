@@ -24,6 +24,7 @@ from framesift.errors import (
     FramesiftError,
     InputError,
     ItemChangedError,
+    ModelMissingError,
     NotFoundError,
     NothingToRetryError,
     ObjectMissingError,
@@ -56,6 +57,7 @@ _STATUSES: tuple[tuple[type[FramesiftError], HTTPStatus], ...] = (
     (BatchIncompleteError, HTTPStatus.CONFLICT),
     (NothingToRetryError, HTTPStatus.CONFLICT),
     (InputError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (ModelMissingError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (ClientLimitError, HTTPStatus.TOO_MANY_REQUESTS),
     (TemporaryError, HTTPStatus.SERVICE_UNAVAILABLE),
 )

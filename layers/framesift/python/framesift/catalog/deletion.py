@@ -33,6 +33,7 @@ from framesift.catalog.log import CatalogLog, payload_key
 from framesift.catalog.pairs import read_pairs, replace_pairs
 from framesift.catalog.payloads import pack_lines, put_lines, read_lines, unpack_lines
 from framesift.catalog.scrub import FORGOTTEN, Scrub
+from framesift.catalog.segments import drop_segments
 from framesift.catalog.snapshot import read_batches, write_snapshot
 from framesift.catalog.versions import version_key
 from framesift.contracts import AddItems, Change, RemoveItems
@@ -354,6 +355,7 @@ def _purge_items(log: CatalogLog, gone: _Gone, progress: PurgeProgress, purged: 
         _delete_old_versions(log.store, keys.versions_prefix(log.collection))
         _delete_objects(log, gone)
         _rewrite_vectors(log, gone)
+        drop_segments(log.collection, list(gone.before), log.store, log.records)
         _rewrite_pairs(log, gone)
         names = _find_names(log, gone, progress.through)
         log.records.inboxes.forget(log.collection, names)

@@ -118,6 +118,11 @@ class OpenCollection:
         """
         return self.reader.get(item_id)
 
+    def get_many(self, ids: Sequence[str]) -> list[CatalogItem]:
+        """Those of some items that there are, in that order."""
+        found = self.reader.get_many(ids)
+        return [found[item_id] for item_id in ids if item_id in found]
+
     def read(self, item: CatalogItem) -> bytes:
         """The bytes of an item's image, as they were uploaded.
 

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from framesift.catalog.apply import Effect, apply_effects, effect_of
 from framesift.catalog.columns import SCHEMA, make_batch, read_item
 from framesift.catalog.condition import EVERYTHING, Condition
+from framesift.catalog.ids import Ids
 from framesift.catalog.local_copy import OFFLINE, LocalCopy, open_copy
 from framesift.catalog.log import CatalogLog
 from framesift.catalog.paging import Order
@@ -85,6 +86,23 @@ class FacetValue:
 
     value: str
     count: int
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Which items meet a condition, as rows of a snapshot and ids of what has changed since.
+
+    Attributes:
+        snapshot: What tells snapshots apart.
+        ids: `(N,)` the ids of the snapshot's rows, ascending.
+        rows: `(N,)` whether each row is true still and meets the condition.
+        fresh: The ids of items that have changed since, and meet the condition.
+    """
+
+    snapshot: str
+    ids: Ids
+    rows: NDArray[np.bool_]
+    fresh: list[str]
 
 
 class CatalogReader:
@@ -226,6 +244,29 @@ class CatalogReader:
             found = run(_select("id", where, "ORDER BY id"), where.parameters).fetchnumpy()
         return [str(item_id) for item_id in found["id"]]
 
+    def match(self, condition: Condition = EVERYTHING, *, viewer: str | None = None) -> Matches:
+        """Which items meet a condition, in the form that takes the least time for a million.
+
+        Args:
+            condition: The condition.
+            viewer: As for `page`.
+        """
+        state = self._refresh()
+        where = _all_of([condition, _visible_to(viewer)])
+        with state.transaction(self._settings) as run:
+            rows = np.zeros(len(state.ids), bool)
+            rows[_matching_rows(run, state.terms, where)] = True
+            fresh = run(_select("id", where, relation="fresh"), where.parameters).fetchall()
+        return Matches(state.copy.folder.name, state.ids, rows, [item_id for (item_id,) in fresh])
+
+    def get_many(self, ids: Sequence[str], *, viewer: str | None = None) -> dict[str, CatalogItem]:
+        """Those of some items that the viewer may see, by id."""
+        where = _all_of([Condition("id IN (SELECT unnest(?::VARCHAR[]))", [list(ids)]), _visible_to(viewer)])
+        with self._refresh().transaction(self._settings) as run:
+            found = run(_select("row, id", where), where.parameters).fetchall()
+            documents = _read_documents(run, found)
+        return {item_id: read_item(json) for item_id, json in documents.items()}
+
     def known_ids(self, ids: Iterable[str]) -> list[str]:
         """Those of some ids that items have."""
         with self._refresh().transaction(self._settings) as run:
@@ -340,8 +381,10 @@ class _State:
     connection: duckdb.DuckDBPyConnection = field(init=False)
     number: int = field(init=False)
     terms: dict[str, Terms] = field(init=False)
+    ids: Ids = field(init=False)
 
     def __post_init__(self) -> None:
+        self.ids = self.copy.load_ids()
         self.terms = {kind: load_terms(self.copy.folder, kind) for kind in KINDS}
         self.number = self.snapshot.number if self.snapshot else 0
         config = {

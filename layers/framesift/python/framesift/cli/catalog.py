@@ -25,6 +25,7 @@ from framesift.table import Collection, Visibility
 
 if TYPE_CHECKING:
     from framesift.catalog.opened import OpenCollection
+    from framesift.search.opened import SearchableCollection
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The collection.")]
 QueryArgument = Annotated[
@@ -45,6 +46,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command("untag")(untag)
     app.command("set")(set_fields)
     app.command("duplicates")(duplicates)
+    app.command("index")(index)
 
 
 def create(
@@ -224,7 +226,38 @@ def duplicates(
     )
 
 
-def open_collection(name: str, stack: str = "") -> OpenCollection:
+def index(
+    name: NameArgument,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the indexes anew from the stored vectors.")] = False,
+    json_: JsonOption = False,
+    stack: StackOption = "",
+) -> None:
+    """Bring the indexes that `framesift search` uses up to date; every upload does so by itself."""
+    with errors.status("Indexing …"):
+        indexes = open_collection(name, stack).index(rebuild=rebuild)
+    if json_:
+        print(json.dumps([index.model_dump(mode="json") for index in indexes]))  # noqa: T201 - for programs
+        return
+    show_table(
+        (
+            Column("model", keep=True),
+            Column("vectors", priority=3, align="right"),
+            Column("segments", priority=1, align="right"),
+            Column("MB", priority=2, align="right"),
+        ),
+        [
+            (
+                each.model,
+                f"{each.rows}",
+                f"{len(each.segments)}",
+                f"{sum(segment.size_bytes for segment in each.segments) / 1e6:.1f}",
+            )
+            for each in indexes
+        ],
+    )
+
+
+def open_collection(name: str, stack: str = "") -> SearchableCollection:
     """Open a collection by its name, to find its images and to change what is known about them.
 
     Args:
@@ -239,16 +272,16 @@ def open_collection(name: str, stack: str = "") -> OpenCollection:
     return open_connected(name, connect_to_read(stack))
 
 
-def open_connected(name: str, connection: Connection) -> OpenCollection:
+def open_connected(name: str, connection: Connection) -> SearchableCollection:
     """Open a collection of a Framesift that was found already.
 
     Raises:
         CollectionMissingError: There is no such collection.
         CollectionDeletedError: It is being deleted.
     """
-    from framesift.catalog.opened import OpenCollection
+    from framesift.search.opened import SearchableCollection
 
-    return OpenCollection(name, connection.store, connection.records, load_settings().catalog)
+    return SearchableCollection(name, connection.store, connection.records, load_settings().catalog)
 
 
 @contextmanager

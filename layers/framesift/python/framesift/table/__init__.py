@@ -28,6 +28,7 @@
 | `COLLECTION#{collection}` | `CATALOG` | where its catalog stands: its log, its snapshot | `collections` |
 | `COLLECTION#{collection}` | `VERSION#{name}` | a named version of its catalog | `collections` |
 | `COLLECTION#{collection}` | `PURGE` | how far a purge of removed items is | `collections` |
+| `COLLECTION#{collection}` | `INDEX#{model}` | which segments the index of a model's vectors has | `indexes` |
 | `COLLECTION#{collection}` | `AUTHOR#{user}` | that a user has changed its catalog | `collections` |
 | `USER#{user}` | `COLLECTION#{collection}` | a user's part in a collection | `collections` |
 | `USER#{user}` | `CHANGED#{collection}` | that a user has changed a catalog | `collections` |
@@ -74,6 +75,7 @@ from framesift.table.deletions import Deletion, Deletions
 from framesift.table.exports import ExportRecord
 from framesift.table.imports import ImportRecord
 from framesift.table.inboxes import Inbox, InboxEntry, Inboxes
+from framesift.table.indexes import Indexes, IndexSegment, RetiredSegment, VectorIndex
 from framesift.table.items import ItemDay, Items, TakenDown
 from framesift.table.jobs import JobRecord, Jobs
 from framesift.table.lists import ListPointer, Lists
@@ -186,6 +188,11 @@ class Records:
         return People(self.table)
 
     @property
+    def indexes(self) -> Indexes:
+        """Indexes of collections' vectors."""
+        return Indexes(self.table)
+
+    @property
     def changes(self) -> Changes:
         """The changes of catalogs."""
         return Changes(self.table)
@@ -231,6 +238,8 @@ __all__ = [
     "Inbox",
     "InboxEntry",
     "Inboxes",
+    "IndexSegment",
+    "Indexes",
     "ItemDay",
     "Items",
     "JobRecord",
@@ -245,6 +254,7 @@ __all__ = [
     "PurgeProgress",
     "Quotas",
     "Records",
+    "RetiredSegment",
     "RetiredSnapshot",
     "Review",
     "Reviews",
@@ -263,6 +273,7 @@ __all__ = [
     "Training",
     "TrainingImage",
     "Trigger",
+    "VectorIndex",
     "Verdict",
     "VideoRecord",
     "Videos",

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framesift import keys
+from framesift.catalog.vectors import PDQ_MODEL, write_part
 from framesift.contracts import CatalogItem, FileRef, ItemError, LookJob, LookOutcome, LookStatus, Prediction
 from framesift.embedding.choose import EmbedderChoice, choose_embedder
 from framesift.errors import InputError, InterruptedByHostError, ItemReplacedError, MediaTooLargeError, NotAnImageError
@@ -32,7 +33,6 @@ from framesift.models import default_cache_dir, open_registry
 from framesift.pipeline.stage import Progress
 from framesift.pipeline.upload.examine import THUMBNAIL_SIZES, ExaminedImage, Examiner
 from framesift.pipeline.upload.image_models import OpenedModels, open_models
-from framesift.pipeline.upload.vectors import PDQ_MODEL, write_part
 from framesift.settings import Settings
 from framesift.storage import Store, read_lines
 from framesift.table import Records
