@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 
 from framesift import aws, keys
 from framesift.api.collections import app
 from framesift.catalog.columns import SCHEMA
 from framesift.catalog.log import CatalogLog
+from framesift.catalog.vectors import write_part
 from framesift.contracts import CatalogItem, Health
 from framesift.contracts.exports import ExportSummary
 from framesift.contracts.maps import MapSummary
@@ -125,6 +127,7 @@ class World:
         self.records.collections.create(Collection(id=collection, owner=user, created_at=NOW))
         self.records.members.list_for(user, collection)
         CatalogLog(collection, self.store, self.records).add_items([an_item(item, collection)], user)
+        write_part(self.store, collection, "look@1", "one", [item], np.ones((1, 4), np.float16))
         snapshot = Snapshot(
             key=keys.catalog_version(collection, 0, "first"), number=0, digest="", count=0, size_bytes=len(EMPTY)
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage import data
 
+from framesift.catalog.log import CatalogLog
+from framesift.catalog.vectors import write_part
 from framesift.detection.onnx.added import AddedModel
 from framesift.embedding.dual import ImageTower, OnnxEncoder, TextTower, input_form, open_encoder
 from framesift.embedding.folder import read_encoder
@@ -27,9 +30,13 @@ from framesift.errors import (
 )
 from framesift.models import BucketOrigin, Model, ModelRegistry
 from framesift.pipeline.upload.image_models import open_models
+from framesift.search.collection import CollectionSearch, SearchRequest, TextPart
+from framesift.settings import CatalogSettings, SearchSettings, Settings
 from framesift.storage import S3Store
+from framesift.table import Collection, Records
 from framesift.vision.image_model import Prepared
 from framesift.vision.inputs import prepare_input
+from tests.unit.catalog.items import make_item
 
 torch = pytest.importorskip("torch")
 open_clip = pytest.importorskip("open_clip")
@@ -103,6 +110,31 @@ def test_images_are_prepared_as_open_clip_prepares_them(
         ours = (prepare_input(image, input_form(form))[0] / 255 - np.array(form.mean)) / np.array(form.deviation)
         theirs = clip[1](Image.fromarray(image)).permute(1, 2, 0).numpy()
         assert np.abs(ours - theirs).mean() < 0.03  # A pixel's value is 0 to 255: about 2 of them.
+
+
+def test_a_collection_is_searched_by_texts_with_the_tower_for_texts_alone(
+    registry: ModelRegistry, store: S3Store, records: Records, tmp_path: Path
+) -> None:
+    records.collections.create(Collection(id="parts", owner="kim", created_at=datetime.now(UTC)))
+    vectors = OnnxEncoder("tiny@1", 32, registry).encode_images(IMAGES)
+    items = [make_item(number) for number in range(len(IMAGES))]
+    write_part(store, "parts", "tiny@1", "one", [item.id for item in items], vectors)
+    CatalogLog("parts", store, records).add_items(items, "kim")
+    settings = Settings(
+        catalog=CatalogSettings(cache_dir=str(tmp_path / "catalogs")),
+        search=SearchSettings(cache_dir=str(tmp_path / "indexes")),
+    )
+    bucket = BucketOrigin(store)
+    elsewhere = ModelRegistry(tmp_path / "elsewhere", [bucket], bucket)
+
+    text = "a photo of a dog"
+    found = CollectionSearch("parts", store, records, settings, elsewhere).search(SearchRequest([TextPart(text)]))
+
+    scores = vectors @ OnnxEncoder("tiny@1", 32, registry).encode_texts([text])[0]
+    assert [hit.id for hit in found.hits] == [items[row].id for row in np.argsort(-scores)]
+    assert [hit.score for hit in found.hits] == pytest.approx(sorted(scores, reverse=True), abs=1e-3)
+    assert not list((tmp_path / "elsewhere").glob("tiny/**/*.onnx"))
+    assert list((tmp_path / "elsewhere").glob("tiny-texts/**/*.onnx"))
 
 
 def test_texts_have_the_vectors_that_open_clip_gives_them(clip: tuple[Any, Any, Path], registry: ModelRegistry) -> None:

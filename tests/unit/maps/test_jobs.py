@@ -24,7 +24,7 @@ from framesift.errors import (
     TooFewItemsError,
 )
 from framesift.maps.jobs import run_map
-from framesift.maps.records import create_map, delete_map, find_map, reopen_map, settle_map, start_map
+from framesift.maps.records import create_map, delete_map, reopen_map, settle_map, start_map
 from framesift.opened import OpenCollection
 from framesift.table import MapRecord
 from framesift.workflow import Workflow
@@ -95,7 +95,7 @@ def test_a_purge_leaves_nothing_of_an_item_in_maps(opened: OpenCollection) -> No
     assert purge(opened.id, opened.store, opened.records)
     assert gone not in places_of(opened, record)
     assert len(places_of(opened, record)) == 59
-    found = find_map(opened.id, record.id, opened.records)
+    found = opened.records.maps.find(opened.id, record.id)
     assert gone not in found.model_dump_json()
     keys_left = {version.key for version in opened.store.versions(keys.maps_prefix(opened.id))}
     assert keys_left == {keys.map_table(opened.id, record.id)}

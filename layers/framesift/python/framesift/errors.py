@@ -31,7 +31,7 @@ FramesiftError
 │   │   └── MoveFolderError · NotAMoveListError
 │   ├── AccessError                 the person may not do this
 │   │   └── NotApprovedError · RoleTooLowError
-│   ├── NotLoggedInError · LoginFailedError · RequestTooLargeError
+│   ├── NotLoggedInError · LoginFailedError · RequestTooLargeError · HalfCharacterError
 │   ├── RequestConflictError        the request does not fit what is there
 │   │   ├── CollectionExistsError · LastOwnerError · OwnedCollectionsError
 │   │   ├── ExportNotReadyError · ImportStateError · MapNotReadyError
@@ -40,10 +40,13 @@ FramesiftError
 │   │   ├── InvalidTagError · TooManyTagsError · InvalidMetadataError · ChangeTooLargeError
 │   │   ├── CollectionDeletedError · ItemChangedError · VersionExistsError · InvalidVersionError · InvalidSplitError
 │   │   ├── UnknownSortError · UnknownFacetError · InvalidCursorError · QueryTooLargeError
-│   │   ├── NoVectorsError · LabelFileError · FieldTableError
+│   │   ├── NoVectorsError · InvalidVectorError · LabelFileError · FieldTableError
 │   │   ├── UnstableCollectionError · ExportFailedError · ImportFailedError
 │   │   ├── MapError                a map cannot be drawn
-│   │   │   └── TooFewItemsError · InvalidVectorError · MapOptionsError · MapFailedError
+│   │   │   └── TooFewItemsError · MapOptionsError · MapFailedError
+│   │   ├── SearchError             a search for similar images cannot be made as requested
+│   │   │   ├── EmptySearchError · EmptyCollectionError · TooManyResultsError
+│   │   │   └── IndexMismatchError
 │   │   └── QueryError              a query cannot be understood
 │   │       └── QuerySyntaxError · UnknownFieldError · QueryValueError · QueryTooComplexError
 │   ├── PoseError                   the pose commands cannot do what was requested
@@ -69,7 +72,7 @@ FramesiftError
 ├── TooManyFailedItemsError         more items failed than the settings tolerate                 (exit 69)
 ├── TemporaryError                  the same call may work later                                 (exit 75)
 │   ├── InterruptedByHostError · RunBusyError · BatchBusyError · ClientLimitError · QueryTimeoutError
-│   ├── ScanPendingError · SnapshotLostError · UploadGoneError
+│   ├── ScanPendingError · SnapshotLostError · UploadGoneError · IndexLostError · IndexBusyError
 │   ├── TranslateQuotaError · TranslateUnavailableError
 │   ├── YoutubeQuotaError · YoutubeUnavailableError
 │   └── DetectorQuotaError · DetectorBusyError
@@ -82,8 +85,8 @@ FramesiftError
 │   └── BucketMissingError · CredentialsError · UploadDeniedError · UploadMismatchError
 ├── ModelError                      a model's file is missing or does not match its card         (exit 66)
 │   ├── ModelMissingError (ModelUnreachableError, exit 75) · ModelMismatchError · ModelInaccurateError
-│   ├── NotAnEncoderError · NotACheckpointError
-│   └── ModelMissingError (NoTextEncoderError)
+│   │   └── NoTextEncoderError
+│   └── NotAnEncoderError · NotACheckpointError
 └── MachineError                    this machine lacks something                                 (exit 69)
     ├── ChromiumMissingError · ChromiumFailedError · StacksError
     ├── NodeMissingError · ExtraMissingError · PortInUseError · DiskFullError
@@ -541,6 +544,10 @@ class RequestTooLargeError(InputError):
     """The request's body has more bytes than the settings allow."""
 
 
+class HalfCharacterError(InputError):
+    """The request's body has half of a character (a lone surrogate), which is no text."""
+
+
 class RequestConflictError(InputError):
     """The request does not fit what is there: read it again."""
 
@@ -657,16 +664,16 @@ class ImportFailedError(CatalogError):
     """The job that read a file of labels has failed; the message says why."""
 
 
+class InvalidVectorError(CatalogError):
+    """A vector is zero, not finite, or not as long as those that it is compared with."""
+
+
 class MapError(CatalogError):
     """A map cannot be drawn, or cannot be used."""
 
 
 class TooFewItemsError(MapError):
     """There are fewer images with vectors than a map, or a sample, needs."""
-
-
-class InvalidVectorError(MapError):
-    """A vector has a number that is none (NaN), or infinite."""
 
 
 class MapOptionsError(MapError):
@@ -679,6 +686,26 @@ class MapNotReadyError(RequestConflictError):
 
 class MapFailedError(MapError):
     """The job that drew a map has failed; the message says why."""
+
+
+class SearchError(CatalogError):
+    """A search for similar images cannot be made as requested."""
+
+
+class EmptySearchError(SearchError):
+    """A search names nothing to be similar to, or its parts cancel each other out by weights of zero."""
+
+
+class EmptyCollectionError(SearchError):
+    """There is no image in the collection that could be found."""
+
+
+class TooManyResultsError(SearchError):
+    """More results are requested than a search gives."""
+
+
+class IndexMismatchError(SearchError):
+    """An index was built from vectors of another model than the one that looks at the query."""
 
 
 class LabelFileError(CatalogError):
@@ -809,6 +836,14 @@ class SnapshotLostError(TemporaryError):
     """A snapshot of a catalog is gone or damaged; the next compaction makes it anew from the log."""
 
 
+class IndexLostError(TemporaryError):
+    """A segment of an index is gone or damaged; the next build makes it anew from the stored vectors."""
+
+
+class IndexBusyError(TemporaryError):
+    """Others change the index at the same moment."""
+
+
 class ScanPendingError(TemporaryError):
     """The malware scan has not come to all files of a batch yet."""
 
@@ -903,6 +938,10 @@ class ModelMissingError(ModelError):
     """No available origin has the model's file."""
 
 
+class NoTextEncoderError(ModelMissingError):
+    """Texts cannot be searched: no model that reads them is there."""
+
+
 class ModelUnreachableError(ModelMissingError):
     """The network, or the host that publishes the model, does not respond."""
 
@@ -923,10 +962,6 @@ class NotAnEncoderError(ModelError):
 
 class NotACheckpointError(ModelError):
     """A checkpoint of another program is no dual encoder, or cannot be read."""
-
-
-class NoTextEncoderError(ModelMissingError):
-    """Texts cannot be searched: no model that reads them is there."""
 
 
 class TextTooLongError(InputError):

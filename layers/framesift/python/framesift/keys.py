@@ -18,6 +18,7 @@ collections/{collection}/poses/{sha256}-{settings}.pose.parquet
 collections/{collection}/originals/{item}.{ext}       images as they came, by the digest of their bytes
 collections/{collection}/thumbnails/{size}/{item}.webp
 collections/{collection}/features/{model}/{part}.npy · {part}.json    vectors, and the ids of their rows
+collections/{collection}/index/{model}/{segment}/…    indexes of the vectors: files that never change
 collections/{collection}/duplicates/{part}.json.gz    pairs of images that resemble each other
 collections/{collection}/catalog/snapshots/…          every item after a certain change, as Parquet
 collections/{collection}/catalog/versions/…           the named versions' snapshots
@@ -199,6 +200,21 @@ def features_of_collection(collection: str) -> str:
 def collection_features(collection: str, model: str) -> str:
     """The folder of one model's vectors: `{part}.npy` (float16, a row for each item) and `{part}.json` (the ids)."""
     return f"{features_of_collection(collection)}{model}/"
+
+
+def indexes_prefix(collection: str) -> str:
+    """The folder of the indexes of a collection's vectors."""
+    return f"{collection_prefix(collection)}index/"
+
+
+def index_prefix(collection: str, model: str) -> str:
+    """The folder of the index of one model's vectors."""
+    return f"{indexes_prefix(collection)}{model}/"
+
+
+def index_file(collection: str, model: str, segment: str, name: str) -> str:
+    """A file of an index's segment."""
+    return f"{index_prefix(collection, model)}{segment}/{name}"
 
 
 def collection_duplicates(collection: str) -> str:

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    model_validator,
+)
 
 from framesift.catalog.batches import BatchFile, FileLinks, NewFile
+from framesift.catalog.labels import MAX_ANNOTATIONS, LabelFaultError, read_label
 from framesift.catalog.ledger import LedgerLine
 from framesift.contracts import (
     Annotation,
@@ -35,9 +45,9 @@ from framesift.table import (
     Visibility,
 )
 from framesift.table.batches import BatchKind, BatchState
-from framesift.table.exports import ExportState
-from framesift.table.imports import ImportFormat, ImportState
-from framesift.table.maps import MapRecord, MapState
+from framesift.table.imports import ImportFormat
+from framesift.table.jobs import JobState
+from framesift.table.maps import MapRecord
 
 if TYPE_CHECKING:
     from framesift.catalog.versions import Difference
@@ -54,6 +64,16 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=5_000)
 Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
 UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:@-]{1,128}$")]
 Tag = Annotated[str, StringConstraints(max_length=500)]
+
+
+def _normalize_label(annotation: Annotation) -> Annotation:
+    try:
+        return annotation.model_copy(update={"label": read_label(annotation.label)})
+    except LabelFaultError as fault:
+        raise ValueError(str(fault)) from None
+
+
+NewAnnotation = Annotated[Annotation, AfterValidator(_normalize_label)]
 
 
 class Request(BaseModel):
@@ -236,7 +256,9 @@ class ItemChange(Choice):
     choices = ("metadata", "annotations", "viewers", "everybody", "tags")
 
     metadata: dict[str, MetadataValue | None] | None = Field(None, description="Fields to set; null removes one.")
-    annotations: list[Annotation] | None = Field(None, max_length=1_000, description="In place of those before.")
+    annotations: list[NewAnnotation] | None = Field(
+        None, max_length=MAX_ANNOTATIONS, description="In place of those before."
+    )
     viewers: list[UserId] | None = Field(None, max_length=1_000, description="Who may see it; `everybody` ends that.")
     everybody: Literal[True] | None = Field(None, description="Whoever sees the collection may see it again.")
     tags: TagChange | None = None
@@ -465,7 +487,7 @@ class ServedMap(Contract):
     by: str
     query: str
     options: MapOptions
-    state: MapState
+    state: Literal["running", "done", "failed"]
     created_at: AwareDatetime
     finished_at: AwareDatetime | None
     summary: MapSummary | None = Field(description="What it shows; null: it was not drawn yet.")
@@ -587,7 +609,7 @@ class ServedExport(Contract):
     query: str
     format: ExportFormat
     options: ExportOptions
-    state: ExportState
+    state: Literal["running", "done", "failed"]
     created_at: AwareDatetime
     finished_at: AwareDatetime | None
     done: int = Field(description="Items that are written so far.")
@@ -638,7 +660,7 @@ class ServedImport(Contract):
     by: str
     format: ImportFormat
     size_bytes: int
-    state: ImportState
+    state: JobState
     created_at: AwareDatetime
     finished_at: AwareDatetime | None
     items: int = Field(description="Items that were changed.")

@@ -15,6 +15,7 @@ from framesift.api.routes import (
     members,
     people,
     queries,
+    search,
     shared,
     shares,
     splits,
@@ -22,8 +23,8 @@ from framesift.api.routes import (
 )
 
 _RESOURCES = (
-    me, people, collections, members, shares, items, catalog, queries, batches, versions, splits, exports, imports,
-    maps, shared,
+    me, people, collections, members, shares, items, catalog, search, queries, batches, versions, splits, exports,
+    imports, maps, shared,
 )  # fmt: skip
 
 app = make_app(resource.router for resource in _RESOURCES)

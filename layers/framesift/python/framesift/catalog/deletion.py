@@ -33,12 +33,13 @@ from framesift.catalog.log import CatalogLog, payload_key
 from framesift.catalog.pairs import read_pairs, replace_pairs
 from framesift.catalog.payloads import pack_lines, put_lines, read_lines, unpack_lines
 from framesift.catalog.scrub import FORGOTTEN, Scrub
+from framesift.catalog.segments import drop_segments
 from framesift.catalog.snapshot import read_batches, write_snapshot
 from framesift.catalog.versions import version_key
 from framesift.contracts import AddItems, Change, RemoveItems
 from framesift.errors import CollectionMissingError, FramesiftError, NotFoundError
 from framesift.log import logger
-from framesift.storage import Store, StoredObject, StoredVersion, delete_for_good
+from framesift.storage import Store, StoredObject, StoredVersion, delete_folder, delete_for_good
 from framesift.storage.multipart import MultipartUploads
 from framesift.table import CatalogVersion, Deletion, PurgeProgress, Records
 
@@ -133,8 +134,7 @@ def delete_collection(
         keys.imports_prefix,
     )
     for prefix in (folder(collection) for folder in folders):
-        MultipartUploads(store.bucket).abort_all(prefix)
-        store.delete_versions(store.versions(prefix))
+        delete_folder(store, prefix)
     records.inboxes.forget_all(collection)
     records.videos.delete_sequences(collection)
     records.videos.delete(collection)
@@ -356,6 +356,7 @@ def _purge_items(log: CatalogLog, gone: _Gone, progress: PurgeProgress, purged: 
         _delete_objects(log, gone)
         _rewrite_vectors(log, gone)
         _rewrite_maps(log, gone)
+        drop_segments(log.collection, list(gone.before), log.store, log.records)
         _rewrite_pairs(log, gone)
         names = _find_names(log, gone, progress.through)
         log.records.inboxes.forget(log.collection, names)

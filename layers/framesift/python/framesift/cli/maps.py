@@ -153,11 +153,11 @@ def select(
 
 
 def _start(connection: Connection, name: str, query: str, options: MapOptions, update: str) -> MapRecord:
-    from framesift.maps.records import create_map, find_map, reopen_map, start_map
+    from framesift.maps.records import create_map, reopen_map, start_map
 
     records, workflow = connection.records, Workflow(connection.state_machine_arn)
     if update:
-        record = reopen_map(find_map(name, update, records), records)
+        record = reopen_map(records.maps.find(name, update), records)
     else:
         record = create_map(name, "", query, options, records=records)
     start_map(record, store=connection.store, records=records, workflow=workflow)
@@ -170,13 +170,13 @@ def _wait(connection: Connection, record: MapRecord) -> MapRecord:
     Raises:
         MapFailedError: It could not be drawn.
     """
-    from framesift.maps.records import find_map, settle_map
+    from framesift.maps.records import settle_map
 
     records, workflow = connection.records, Workflow(connection.state_machine_arn)
     with errors.status("Drawing …"):
         while record.state == "running":
             time.sleep(_POLL_S)
-            record = settle_map(find_map(record.collection, record.id, records), records, workflow)
+            record = settle_map(records.maps.find(record.collection, record.id), records, workflow)
     if record.state == "failed":
         raise MapFailedError(f"The map {record.id} could not be drawn: {record.error}")
     return record

@@ -13,15 +13,13 @@ from typing import Annotated, Literal
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from framesift import keys
 from framesift.cli.catalog import JsonOption, NameArgument, QueryArgument, open_collection, pointing_at
 from framesift.cli.connection import Connection, StackOption, connect
 from framesift.cli.console import count_of, errors, print_text
 from framesift.contracts.exports import ExportFormat, ExportOptions, ExportSummary
-from framesift.errors import EmbeddedAwsDownError, ExportFailedError, ImportFailedError, LabelFileError
+from framesift.errors import EmbeddedAwsDownError, ExportFailedError, ImportFailedError
 from framesift.settings import load_settings
 from framesift.table import ExportRecord, ImportRecord
-from framesift.table.batches import new_batch_id
 from framesift.table.imports import ImportFormat
 from framesift.workflow import Workflow
 
@@ -190,24 +188,12 @@ def _fetch_export(connection: Connection, record: ExportRecord, path: Path) -> E
 
 
 def _start_import(connection: Connection, name: str, file: Path, form: ImportFormat) -> ImportRecord:
+    from framesift.catalog.import_files import new_import
     from framesift.catalog.import_jobs import start_import
 
     records, store = connection.records, connection.store
     records.collections.get(name)
-    size_bytes, limit = file.stat().st_size, load_settings().catalog.max_import_bytes
-    if size_bytes > limit:
-        raise LabelFileError(f"{file} has {size_bytes:,} bytes; at most {limit:,} are read: split it.")
-    now = datetime.now(UTC)
-    import_id = new_batch_id(now)
-    record = ImportRecord(
-        collection=name,
-        id=import_id,
-        format=form,
-        key=keys.import_file(name, import_id),
-        size_bytes=size_bytes,
-        created_at=now,
-    )
-    records.imports.create(record)
+    record = new_import(name, "", form, file.stat().st_size, load_settings(), records)
     store.upload(file, record.key)
     return start_import(record, store=store, records=records, workflow=Workflow(connection.state_machine_arn))
 

@@ -12,9 +12,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from framesift import keys
+from framesift.catalog.jobs import job_key
 from framesift.catalog.query import compile_query
 from framesift.catalog.reader import CatalogReader
-from framesift.catalog.vectors import PDQ_MODEL, read_parts
+from framesift.catalog.vectors import CROPS, PDQ_MODEL, read_parts
 from framesift.contracts.maps import MapCluster, MapJob, MapSummary, OutlierMethod
 from framesift.errors import (
     CollectionDeletedError,
@@ -28,17 +29,13 @@ from framesift.errors import (
 from framesift.maps.chart import Chart, check_count, draw_chart, extend_chart
 from framesift.maps.clusters import find_terms, name_clusters
 from framesift.maps.picture import draw_picture
-from framesift.maps.records import check_ready, execution_name, find_map
+from framesift.maps.records import check_ready
 from framesift.maps.table import make_table, pack_table, read_chart, unpack_table
 from framesift.settings import CatalogSettings
 from framesift.storage import Store, delete_for_good
 from framesift.table import MapRecord, Records
 
-CROPS_SUFFIX: Final = ".crops"
-"""What the folder of vectors of crops has beyond that of its model."""
-
 _OUTLIERS: Final = 20
-_TRIES: Final = 5
 _METHODS: Final[tuple[OutlierMethod, ...]] = ("knn", "lof", "forest")
 
 
@@ -64,13 +61,15 @@ def run_map(job: MapJob, settings: CatalogSettings, store: Store, records: Recor
         InvalidVectorError: A vector has a number that is none (NaN), or infinite.
     """
     try:
-        record = find_map(job.collection, job.map, records)
+        record = records.maps.find(job.collection, job.map)
         if record.state != "running":
             return record
         reader = CatalogReader(job.collection, store, records, settings)
         summary = _extend(record, reader, store) if record.summary else _draw(record, reader, store)
-        done = _change(record, records, state="done", summary=summary, error=None, finished_at=datetime.now(UTC))
-        delete_for_good(store, [keys.collection_job(job.collection, execution_name(done))])
+        done = records.maps.update(
+            job.collection, job.map, state="done", summary=summary, error=None, finished_at=datetime.now(UTC)
+        )
+        delete_for_good(store, [job_key(done, records.maps)])
         return done
     except (CollectionDeletedError, CollectionMissingError, MapMissingError):
         store.delete_versions(store.versions(keys.map_prefix(job.collection, job.map)))
@@ -78,7 +77,7 @@ def run_map(job: MapJob, settings: CatalogSettings, store: Store, records: Recor
     except TemporaryError:
         raise  # The next attempt draws it.
     except FramesiftError as error:
-        _change(record, records, state="failed", error=str(error), finished_at=datetime.now(UTC))
+        records.maps.update(job.collection, job.map, state="failed", error=str(error), finished_at=datetime.now(UTC))
         raise
 
 
@@ -168,7 +167,7 @@ def choose_model(collection: str, wanted: str, ids: Sequence[str], store: Store)
     """
     prefix = keys.features_of_collection(collection)
     names = {key.removeprefix(prefix).partition("/")[0] for key in store.list(prefix)}
-    usable = sorted(name for name in names if name != PDQ_MODEL and not name.endswith(CROPS_SUFFIX))
+    usable = sorted(name for name in names if name != PDQ_MODEL and not name.endswith(CROPS))
     if wanted:
         if wanted not in names or wanted == PDQ_MODEL:
             there = f"it has those of {', '.join(usable)}" if usable else "it has none at all"
@@ -230,11 +229,3 @@ def _write(record: MapRecord, ids: Sequence[str], chart: Chart, summary: MapSumm
     body = pack_table(make_table(ids, chart))
     store.put(keys.map_table(record.collection, record.id), body, "application/vnd.apache.parquet")
     return summary
-
-
-def _change(record: MapRecord, records: Records, **changes: Any) -> MapRecord:
-    for _ in range(_TRIES):
-        found = find_map(record.collection, record.id, records)
-        if changed := records.maps.change(found, **changes):
-            return changed
-    raise MapMissingError(f"The map {record.id} of {record.collection} changes all the time.")

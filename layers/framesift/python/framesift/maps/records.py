@@ -5,20 +5,17 @@ A map that is drawn stays: items that came since are placed on it by another job
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import UTC, datetime
 
 from framesift import keys
+from framesift.catalog.jobs import settle_job, start_job
 from framesift.catalog.query import compile_query
 from framesift.contracts.maps import MapJob, MapOptions
-from framesift.errors import MapMissingError, MapNotReadyError, MapOptionsError
-from framesift.storage import Store, write_json
+from framesift.errors import MapNotReadyError, MapOptionsError
+from framesift.storage import Store
 from framesift.table import MapRecord, Records
 from framesift.table.batches import new_batch_id
 from framesift.workflow import Workflow
-
-_START_TAKES: Final = timedelta(minutes=1)
-_STOPPED: Final = "Its job was stopped; start it again."
 
 
 def create_map(collection: str, by: str, query: str, options: MapOptions, *, records: Records) -> MapRecord:
@@ -51,9 +48,7 @@ def create_map(collection: str, by: str, query: str, options: MapOptions, *, rec
 def start_map(record: MapRecord, *, store: Store, records: Records, workflow: Workflow) -> None:
     """Start the job of a map that was created or reopened just now."""
     job = MapJob(bucket=store.bucket, table=records.name, collection=record.collection, map=record.id)
-    key = keys.collection_job(record.collection, execution_name(record))
-    write_json(store, key, job)
-    workflow.start_job(f"s3://{store.bucket}/{key}", execution_name(record))
+    start_job(record, job, records.maps, store, workflow)
 
 
 def reopen_map(record: MapRecord, records: Records) -> MapRecord:
@@ -68,31 +63,12 @@ def reopen_map(record: MapRecord, records: Records) -> MapRecord:
     again = records.maps.change(
         record, state="running", error=None, starts=record.starts + 1, started_at=datetime.now(UTC)
     )
-    return again or find_map(record.collection, record.id, records)
-
-
-def find_map(collection: str, map_id: str, records: Records) -> MapRecord:
-    """A map.
-
-    Raises:
-        MapMissingError: There is none of that id.
-    """
-    found = records.maps.get(collection, map_id)
-    if found is None:
-        raise MapMissingError(f"{collection} has no map {map_id}.")
-    return found
+    return again or records.maps.find(record.collection, record.id)
 
 
 def settle_map(record: MapRecord, records: Records, workflow: Workflow) -> MapRecord:
     """Return a map as it is: one whose job ended without saying so has failed."""
-    if record.state != "running" or datetime.now(UTC) - record.started_at < _START_TAKES:
-        return record
-    if workflow.is_running(execution_name(record)):
-        return record
-    newest = records.maps.get(record.collection, record.id) or record  # It may have ended just now.
-    if newest.state != "running":
-        return newest
-    return records.maps.change(newest, state="failed", error=_STOPPED, finished_at=datetime.now(UTC)) or newest
+    return settle_job(record, records.maps, workflow, "start it again.")
 
 
 def delete_map(collection: str, map_id: str, store: Store, records: Records) -> None:
@@ -101,14 +77,9 @@ def delete_map(collection: str, map_id: str, store: Store, records: Records) -> 
     Raises:
         MapMissingError: There is none of that id.
     """
-    find_map(collection, map_id, records)
+    records.maps.find(collection, map_id)
     store.delete_versions(store.versions(keys.map_prefix(collection, map_id)))
     records.maps.delete(collection, map_id)
-
-
-def execution_name(record: MapRecord) -> str:
-    """The name of the execution that draws a map."""
-    return f"map-{record.id}-{record.starts}"
 
 
 def check_ready(record: MapRecord) -> None:

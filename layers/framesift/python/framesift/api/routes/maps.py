@@ -105,10 +105,9 @@ def delete_map(collection_id: CollectionId, map_id: MapId) -> Done:
 
 
 def _find(collection_id: str, map_id: str) -> tuple[Entered, MapRecord]:
-    from framesift.maps.records import find_map
 
     entered = enter(router, collection_id, "editor")
-    return entered, find_map(entered.id, map_id, entered.records)
+    return entered, entered.records.maps.find(entered.id, map_id)
 
 
 def _start(entered: Entered, record: MapRecord) -> Response[ServedMap]:
