@@ -34,6 +34,7 @@ from skimage import data as skimage_data
 
 from benchmarks.rounds import machine, report, table
 from framesift import keys
+from framesift.catalog.vectors import PDQ_MODEL, read_parts
 from framesift.contracts import FileRef, LookJob, LookOutcome, Run
 from framesift.duplicates.pdq import pdq_hash
 from framesift.embedding.choose import choose_embedder
@@ -41,7 +42,6 @@ from framesift.errors import ObjectMissingError
 from framesift.models import default_cache_dir, open_registry
 from framesift.pipeline.upload.examine import THUMBNAIL_SIZES
 from framesift.pipeline.upload.look import look_at_shards
-from framesift.pipeline.upload.vectors import PDQ_MODEL, read_parts
 from framesift.settings import Settings
 from framesift.storage import Store, StoredObject, write_manifest
 from framesift.vision.health import measure_health

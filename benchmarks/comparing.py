@@ -4,9 +4,10 @@
 
 The fingerprints are made for it: random ones, every tenth image nearly repeats another (its vector has a cosine of 0.9
 with the other's, its hash is 20 bits away). The plain way is what one would write with NumPy: the matrix of all
-Hamming distances and of all products, block by block. Whole collections are compared up to `--whole` images: a
-larger one comes in by batches. Alignment, which costs a time of its own for each pair that features leave open, is measured on drawn parts
-(`--parts`), which are alike as photographs of one production line are. Writes `benchmarks/results/comparing.md`.
+Hamming distances and of all products, block by block. Whole collections are compared up to `--whole` images: a larger
+one comes in by batches. Alignment, which costs a time of its own for each pair that features leave open, is measured on
+drawn parts (`--parts`), which are alike as photographs of one production line are. Writes
+`benchmarks/results/comparing.md`.
 """
 
 from __future__ import annotations

@@ -29,6 +29,8 @@ class Access:
         versions: Prefixes of which it also reads objects that were overwritten.
         writes: Prefixes of objects that it writes.
         writes_in_parts: The same of large ones, whose parts it takes back where their upload fails.
+        resumes: Prefixes of such objects whose upload it goes on with after a stop.
+        aborts: Prefixes of objects whose uploads it gives up, whoever began them.
         deletes: Prefixes of objects that it deletes.
         tags: Prefixes of objects whose tags it reads.
         secrets: Actions by secret (`cdk/secrets.py`).
@@ -47,6 +49,8 @@ class Access:
     versions: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     writes_in_parts: tuple[str, ...] = ()
+    resumes: tuple[str, ...] = ()
+    aborts: tuple[str, ...] = ()
     deletes: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     secrets: Mapping[str, Actions] = field(default_factory=dict)
@@ -170,7 +174,7 @@ FUNCTIONS = (
             },
             # Links to images allow what the function that makes them may do.
             reads=("published/", "runs/", "residual/"),
-            writes=("published/", "runs/tiktok/*/curated.jsonl"),
+            writes=("published/", "runs/tiktok/"),
             starts_runs=True,
         ),
         is_step=False,
@@ -196,11 +200,18 @@ FUNCTIONS = (
                 "CLIENT#*": _UPDATE,
             },
             # Links to images, and to where uploads arrive, allow what the function that makes them may do.
-            reads=("collections/", "incoming/", "uploads/", "exports/", "imports/"),
+            reads=("collections/", "incoming/", "uploads/", "exports/", "imports/", "models/"),
             writes=("imports/", "collections/*/jobs/"),
             writes_in_parts=("collections/*/catalog/", "collections/*/batches/", "incoming/", "uploads/"),
+            resumes=("incoming/", "uploads/"),
+            aborts=("exports/",),
             deletes=("collections/*/catalog/changes/", "collections/*/batches/", "incoming/"),
-            purges=("collections/*/catalog/snapshots/", "collections/*/catalog/versions/", "exports/"),
+            purges=(
+                "collections/*/catalog/snapshots/",
+                "collections/*/catalog/versions/",
+                "collections/*/maps/",
+                "exports/",
+            ),
             starts_runs=True,
             watches_runs=True,
             starts_maintenance=True,
@@ -239,8 +250,14 @@ FUNCTIONS = (
                 "SEQUENCE#*": _QUERY + _BATCH,
             },
             reads=("collections/", "exports/"),
-            writes=("collections/*/features/", "collections/*/duplicates/", "collections/*/batches/"),
+            writes=(
+                "collections/*/features/",
+                "collections/*/duplicates/",
+                "collections/*/maps/",
+                "collections/*/batches/",
+            ),
             writes_in_parts=("collections/*/catalog/",),
+            aborts=("collections/", "uploads/", "incoming/", "exports/", "imports/"),
             purges=("collections/", "uploads/", "incoming/", "exports/", "imports/", "runs/upload/"),
             users=("AdminDeleteUser",),
         ),
@@ -442,10 +459,21 @@ VISION = Access(
         "collections/*/features/",
         "collections/*/batches/",
         "collections/*/duplicates/",
+        "collections/*/index/",
         "collections/*/catalog/",
+        "collections/*/maps/",
         "exports/",
     ),
+    resumes=("exports/",),
+    aborts=("exports/",),
     deletes=("collections/*/catalog/changes/", "exports/*/state/"),
-    purges=("collections/*/catalog/snapshots/", "collections/*/jobs/", "exports/", "imports/"),
+    purges=(
+        "collections/*/catalog/snapshots/",
+        "collections/*/index/",
+        "collections/*/jobs/",
+        "collections/*/maps/",
+        "exports/",
+        "imports/",
+    ),
     lent=True,
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -83,6 +85,18 @@ def aws_on_moto() -> Iterator[None]:
 
     with mock_aws():
         yield
+
+
+@pytest.fixture
+def on_aws() -> Iterator[Callable[[Any, str, Callable[..., Any]], None]]:
+    """Calls a function at events of a client of AWS until the test has ended: the next test gets the same client."""
+    with contextlib.ExitStack() as registered:
+
+        def register(client: Any, event: str, handler: Callable[..., Any]) -> None:
+            client.meta.events.register(event, handler)
+            registered.callback(client.meta.events.unregister, event, handler)
+
+        yield register
 
 
 @pytest.fixture

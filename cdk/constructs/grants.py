@@ -85,10 +85,12 @@ def _grant_objects(role: iam.IRole, access: Access, bucket: s3.IBucket) -> None:
         (readable, ["s3:GetObject"]),
         (access.versions, ["s3:GetObjectVersion"]),
         (access.writes, ["s3:PutObject"]),
-        (access.writes_in_parts, ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]),
+        (access.writes_in_parts, ["s3:PutObject", "s3:AbortMultipartUpload"]),
+        (access.resumes, ["s3:ListMultipartUploadParts"]),
         (access.deletes, ["s3:DeleteObject"]),
         (access.versions_deletes, ["s3:DeleteObjectVersion"]),
-        (access.purges, ["s3:DeleteObjectVersion", "s3:AbortMultipartUpload"]),
+        (access.purges, ["s3:DeleteObjectVersion"]),
+        (access.aborts, ["s3:AbortMultipartUpload"]),
         (access.tags, ["s3:GetObjectTagging"]),
     ):
         for prefix in prefixes:
@@ -98,6 +100,7 @@ def _grant_objects(role: iam.IRole, access: Access, bucket: s3.IBucket) -> None:
         _allow(role, ["s3:ListBucket"], bucket.bucket_arn, _below(readable))
     if access.purges:
         _allow(role, ["s3:ListBucketVersions"], bucket.bucket_arn, _below(access.purges))
+    if access.aborts:
         _allow(role, ["s3:ListBucketMultipartUploads"], bucket.bucket_arn)  # It knows no prefixes.
 
 

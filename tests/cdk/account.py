@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from types import SimpleNamespace
@@ -98,14 +98,15 @@ def _matches(conditions: dict[str, Any], key: str) -> bool:
 class Account:
     """A bucket and a table whose clients obey the policy of the role that acts."""
 
-    def __init__(self, store: S3Store, records: Records, statements: dict[str, list[Any]]) -> None:
+    def __init__(
+        self, store: S3Store, records: Records, statements: dict[str, list[Any]], on_aws: Callable[..., None]
+    ) -> None:
         self.store, self.records = store, records
         self._statements = statements
         self._role: str | None = None
         self.denied: list[str] = []
         for service in ("s3", "dynamodb", "secretsmanager", "sns"):
-            client = getattr(aws, service)()
-            client.meta.events.register(f"provide-client-params.{service}", self._check)
+            on_aws(getattr(aws, service)(), f"provide-client-params.{service}", self._check)
 
     def _check(self, params: dict[str, Any], model: Any, **_: Any) -> None:
         if self._role is None:
@@ -116,11 +117,11 @@ class Account:
 
     @contextmanager
     def acting_as(self, role: str) -> Iterator[None]:
-        self._role = role
+        former, self._role = self._role, role
         try:
             yield
         finally:
-            self._role = None
+            self._role = former
 
     def invoke(self, name: str, event: dict[str, Any], module: str = "") -> dict[str, Any]:
         """Call a function's own handler under its role."""

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -143,14 +143,20 @@ def _stage(assembly: Path, stage: str) -> tuple[Template, Template]:
 
 
 @pytest.fixture
-def account(pipeline: Any, store: S3Store, records: Records, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+def account(
+    pipeline: Any,
+    store: S3Store,
+    records: Records,
+    on_aws: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Account]:
     monkeypatch.setenv("FRAMESIFT_PLATFORM__BUCKET", store.bucket)
     monkeypatch.setenv("FRAMESIFT_PLATFORM__TABLE", records.name)
     load_settings.cache_clear()
     statements = {name: pipeline.statements(function["Role"]) for name, function in pipeline.functions().items()}
     job = next(iter(pipeline.of_type("AWS::Batch::JobDefinition").values()))
     statements["vision"] = pipeline.statements(job["ContainerProperties"]["JobRoleArn"])
-    account = Account(store, records, statements)
+    account = Account(store, records, statements, on_aws)
     yield account
     assert account.denied == []
     load_settings.cache_clear()

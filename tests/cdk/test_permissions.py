@@ -18,8 +18,7 @@ from pydantic import SecretStr
 from containers.vision.main import main as run_job
 from framesift import aws, keys
 from framesift.catalog.export.zip_upload import ZipUpload
-from framesift.catalog.export_jobs import execution_name, start_export
-from framesift.catalog.import_jobs import execution_name as import_name
+from framesift.catalog.export_jobs import start_export
 from framesift.catalog.import_jobs import start_import
 from framesift.catalog.log import CatalogLog
 from framesift.contracts import Clip, CrawlOutput, Media, Run, StageInput
@@ -184,11 +183,12 @@ def test_exports_and_imports_need_no_more_than_the_role_of_their_job_allows(
         "parts", "kim", "", "images", ExportOptions(),
         settings=load_settings(), store=store, records=records, workflow=workflow,
     )  # fmt: skip
-    spec = f"s3://{store.bucket}/{keys.collection_job('parts', execution_name(started))}"
+    spec = f"s3://{store.bucket}/{keys.collection_job('parts', records.exports.execution(started))}"
     finish = ZipUpload.finish
 
     def stop(archive: ZipUpload) -> int:
-        log.remove_items([make_item(1).id], "kim")
+        with account.acting_as("serve_collections"):
+            log.remove_items([make_item(1).id], "kim")
         monkeypatch.setattr(ZipUpload, "finish", finish)
         raise InterruptedByHostError("The host is stopping this job.")
 
@@ -207,7 +207,7 @@ def test_exports_and_imports_need_no_more_than_the_role_of_their_job_allows(
     records.imports.create(record)
     name = start_import(record, store=store, records=records, workflow=workflow)
     with account.acting_as("vision"):
-        assert run_job(f"s3://{store.bucket}/{keys.collection_job('parts', import_name(name))}") == 0
+        assert run_job(f"s3://{store.bucket}/{keys.collection_job('parts', records.imports.execution(name))}") == 0
     assert account.denied == []
 
 

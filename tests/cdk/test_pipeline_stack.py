@@ -133,6 +133,8 @@ def allowed(statements, service):
 
 READ, WRITE, DELETE = "s3:GetObject", "s3:PutObject", "s3:DeleteObject"
 ABORT, DELETE_VERSION = "s3:AbortMultipartUpload", "s3:DeleteObjectVersion"
+LIST_UPLOADS = "s3:ListBucketMultipartUploads"  # It knows no prefixes.
+PARTS, READ_VERSION = "s3:ListMultipartUploadParts", "s3:GetObjectVersion"
 
 
 @pytest.mark.parametrize(
@@ -167,7 +169,7 @@ ABORT, DELETE_VERSION = "s3:AbortMultipartUpload", "s3:DeleteObjectVersion"
             {
                 "uploads/*": [DELETE, READ, "s3:GetObjectTagging"],
                 "incoming/*": [READ, "s3:GetObjectTagging"],
-                "collections/*/batches/*": ["s3:AbortMultipartUpload", READ, WRITE],
+                "collections/*/batches/*": [ABORT, READ, WRITE],
                 "collections/*/originals/*": [READ],
                 "runs/upload/*": [WRITE],
             },
@@ -175,10 +177,10 @@ ABORT, DELETE_VERSION = "s3:AbortMultipartUpload", "s3:DeleteObjectVersion"
         (
             "update_catalog",
             {
-                "uploads/*": [DELETE, "s3:DeleteObjectVersion", READ],
-                "incoming/*": [DELETE, "s3:DeleteObjectVersion", READ],
-                "collections/*/batches/*": ["s3:AbortMultipartUpload", DELETE, READ, WRITE],
-                "collections/*/catalog/*": ["s3:AbortMultipartUpload", READ, WRITE],
+                "uploads/*": [DELETE, DELETE_VERSION, READ],
+                "incoming/*": [DELETE, DELETE_VERSION, READ],
+                "collections/*/batches/*": [ABORT, DELETE, READ, WRITE],
+                "collections/*/catalog/*": [ABORT, READ, WRITE],
                 "collections/*/catalog/changes/*": [DELETE],
             },
         ),
@@ -186,15 +188,35 @@ ABORT, DELETE_VERSION = "s3:AbortMultipartUpload", "s3:DeleteObjectVersion"
         (
             "maintain_collections",
             {
-                "collections/*": [DELETE_VERSION, READ],
-                "exports/*": [ABORT, DELETE_VERSION, READ],
+                **{key: [ABORT, DELETE_VERSION, READ] for key in ["collections/*", "exports/*"]},
                 "collections/*/catalog/*": [ABORT, WRITE],
-                **{key: [ABORT, DELETE_VERSION] for key in ["uploads/*", "incoming/*"]},
-                **{key: [DELETE_VERSION] for key in ["imports/*", "runs/upload/*"]},
-                **{f"collections/*/{folder}/*": [WRITE] for folder in ("features", "duplicates", "batches")},
+                **{key: [ABORT, DELETE_VERSION] for key in ["uploads/*", "incoming/*", "imports/*"]},
+                "runs/upload/*": [DELETE_VERSION],
+                **{f"collections/*/{name}/*": [WRITE] for name in ("features", "duplicates", "maps", "batches")},
             },
         ),
-        ("serve_api", {"published/*": [READ], "published/latest/*": [WRITE]}),
+        (
+            "serve_api",
+            {"published/*": [READ, WRITE], "runs/*": [READ], "residual/*": [READ], "runs/tiktok/*": [WRITE]},
+        ),
+        (
+            "serve_collections",
+            {
+                "collections/*": [READ],
+                "collections/*/catalog/*": [ABORT, WRITE],
+                "collections/*/catalog/changes/*": [DELETE],
+                "collections/*/catalog/snapshots/*": [DELETE_VERSION],
+                "collections/*/catalog/versions/*": [DELETE_VERSION],
+                "collections/*/batches/*": [ABORT, DELETE, WRITE],
+                "collections/*/jobs/*": [WRITE],
+                "collections/*/maps/*": [DELETE_VERSION],
+                "uploads/*": [ABORT, READ, PARTS, WRITE],
+                "incoming/*": [ABORT, DELETE, READ, PARTS, WRITE],
+                "exports/*": [ABORT, DELETE_VERSION, READ],
+                "imports/*": [READ, WRITE],
+                "models/*": [READ],
+            },
+        ),
     ],
 )
 def test_a_function_may_touch_only_its_objects(pipeline, name, objects):
@@ -292,9 +314,11 @@ def test_a_function_may_touch_only_its_objects(pipeline, name, objects):
         (
             "serve_api",
             {
-                "LIST": [GET, QUERY],
-                "RUN#*": [GET, QUERY],
-                "ITEM#*": [QUERY],
+                "LIST": [GET, PUT, QUERY],
+                "RUN#*": [GET, PUT, QUERY],
+                "PROGRESS#*": [QUERY],
+                "EXECUTIONS#*": [PUT],
+                "ITEM#*": [BATCH, QUERY],
                 "TAKEDOWN#*": ["dynamodb:DeleteItem", PUT, QUERY],
                 "REVIEW": [GET, PUT, QUERY],
                 "CLIENT#*": ["dynamodb:UpdateItem"],
@@ -388,16 +412,20 @@ def test_the_job_may_touch_only_its_objects_and_records(pipeline):
             "runs/*": [READ, WRITE],
             "models/*": [READ],
             "residual/*": [READ],  # Images of earlier days that it aligns with today's.
-            "uploads/*": [READ, "s3:GetObjectVersion"],
+            "uploads/*": [READ, READ_VERSION],
             "incoming/*": [READ],
             "collections/*": [READ],
             **{
-                f"collections/*/{folder}/*": ["s3:AbortMultipartUpload", WRITE]
+                f"collections/*/{folder}/*": [ABORT, WRITE]
                 for folder in ("poses", "originals", "thumbnails", "features", "duplicates", "batches")
             },
-            "collections/*/catalog/*": ["s3:AbortMultipartUpload", WRITE],
+            **{f"collections/*/{folder}/*": [ABORT, DELETE_VERSION, WRITE] for folder in ("index", "maps")},
+            "collections/*/catalog/*": [ABORT, WRITE],
             "collections/*/catalog/changes/*": ["s3:DeleteObject"],
-            "collections/*/catalog/snapshots/*": ["s3:DeleteObjectVersion"],
+            **{f"collections/*/{folder}/*": [DELETE_VERSION] for folder in ("catalog/snapshots", "jobs")},
+            "exports/*": [ABORT, DELETE_VERSION, READ, PARTS, WRITE],
+            "exports/*/state/*": [DELETE],
+            "imports/*": [DELETE_VERSION, READ],
         }
         assert listed(statements) == {
             "runs/*",
@@ -406,8 +434,17 @@ def test_the_job_may_touch_only_its_objects_and_records(pipeline):
             "uploads/*",
             "incoming/*",
             "collections/*",
+            "exports/*",
+            "imports/*",
         }
-        assert listed(statements, "s3:ListBucketVersions") == {"collections/*/catalog/snapshots/*"}
+        assert listed(statements, "s3:ListBucketVersions") == {
+            "collections/*/catalog/snapshots/*",
+            "collections/*/index/*",
+            "collections/*/jobs/*",
+            "collections/*/maps/*",
+            "exports/*",
+            "imports/*",
+        }
         assert by_leading_key(statements) == {
             "PROGRESS#*": [PUT],
             "FAULT#*": [PUT],
@@ -416,6 +453,7 @@ def test_the_job_may_touch_only_its_objects_and_records(pipeline):
             "RUN#upload#*": [GET, PUT],
             "COLLECTION#*": [GET, PUT, QUERY],
             "CHANGES#*": [PUT, QUERY],
+            "REQUESTS#*": [GET, PUT],
         }
 
 
@@ -433,7 +471,7 @@ def listed(statements, action="s3:ListBucket"):
     prefixes = set()
     for statement in statements:
         if "Bucket" in statement["resources"]:
-            assert statement["actions"] in (["s3:ListBucket"], ["s3:ListBucketVersions"])
+            assert statement["actions"] in (["s3:ListBucket"], ["s3:ListBucketVersions"], [LIST_UPLOADS])
             if statement["actions"] != [action]:
                 continue
             [(operator, condition)] = statement["conditions"].items()
@@ -552,7 +590,7 @@ def test_nothing_of_ours_may_write_where_uploads_start_runs(pipeline):
 
     assert {key.split("/")[0] for key in by_people} == {"uploads", "incoming", "imports", "collections"}
     # The first part of each key is fixed, so that none can stand for `uploads/`.
-    assert {key.split("/")[0] for key in written} == {"runs", "published", "residual", "collections"}
+    assert {key.split("/")[0] for key in written} == {"runs", "published", "residual", "collections", "exports"}
 
 
 # --- the vision job ---
@@ -843,6 +881,11 @@ def test_every_route_but_the_public_ones_needs_a_scope(pipeline):
         "GET /v1/top10/{category}/diff",
         "GET /v1/top10/{category}/thumbnails/{name}",
         "GET /v1/openapi.json",
+        "GET /v1/about",
+        # Whoever logs in, or out, has no token yet, or none that is valid.
+        "POST /v1/session",
+        "POST /v1/session/refresh",
+        "DELETE /v1/session",
         "GET /v1/shared/{token}",
         "GET /v1/shared/{token}/items",
         "GET /v1/shared/{token}/items/{item_id}",
@@ -850,7 +893,9 @@ def test_every_route_but_the_public_ones_needs_a_scope(pipeline):
     }
     for route, (kind, scopes) in routes.items():
         if route not in public:
-            needed = "framesift/read" if route.startswith("GET ") else "framesift/write"
+            # A search is a question, though its body makes it a POST.
+            reads = route.startswith("GET ") or route.endswith("/search")
+            needed = "framesift/read" if reads else "framesift/write"
             assert (kind, scopes) == ("JWT", (needed,)), route
 
 

@@ -83,6 +83,20 @@ def test_a_folder_becomes_items_with_thumbnails_and_every_file_has_its_line(
 
 
 @pytest.mark.usefixtures("added")
+def test_an_upload_is_indexed_and_found_by_what_it_looks_like(machine: Machine, tmp_path: Path) -> None:
+    image = tmp_path / "like the cup.jpg"
+    image.write_bytes(encode(photograph("coffee")[::2, ::2], quality=50))
+    assert [key for key in machine.objects("collections/parts/index/copydetect@") if key.endswith("vectors.npy")]
+    found = machine.command("search", "parts", "--image", str(image), "--where", "type:image/jpeg", "--json")
+    assert found.returncode == 0, found.stderr
+    best, *rest = map(json.loads, found.stdout.splitlines())
+    assert (best["name"], best["score"] > 0.9) == ("cup.jpg", True)
+    assert [each["name"] for each in rest] == ["odd.zip/여름/a'b 100%.jpg"], "the PNG does not match"
+    indexed = machine.command("collection", "index", "parts", "--rebuild", "--json")
+    assert [index["segments"][0]["rows"] for index in json.loads(indexed.stdout)] == [3]
+
+
+@pytest.mark.usefixtures("added")
 def test_images_are_looked_at_again_under_their_names(machine: Machine) -> None:
     before = machine.objects("collections/parts/originals/")
     looked = machine.command("collection", "look", "parts")

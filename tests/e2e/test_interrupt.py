@@ -19,7 +19,14 @@ pytestmark = pytest.mark.slow
 def test_ctrl_c_says_in_one_sentence_what_goes_on_and_how_to_come_back(tmp_path: Path) -> None:
     # Given a run whose crawlers are at work.
     process = subprocess.Popen(
-        COMMAND, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        COMMAND,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # Tests that a script runs in the background inherit that it is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     logs = tmp_path / ".framesift" / "logs"
     try:

@@ -40,7 +40,7 @@ from framesift.contracts import (
 from framesift.log import logger
 from framesift.settings import load_settings
 from framesift.storage import S3Store, read_lines, write_manifest
-from framesift.table import BatchRecord, ItemDay, Records, RunRecord
+from framesift.table import BatchRecord, ItemDay, Profile, Records, RunRecord
 from framesift_local.standins.customvision import CustomVisionStandIn
 from framesift_local.standins.customvision.account import RESOURCE_ID, Account, Training
 from framesift_local.standins.customvision.server import PREDICTION_KEY, TRAINING_KEY
@@ -520,11 +520,13 @@ def records_a_takedown(world: World) -> None:
 
 
 def makes_a_collection_once(world: World) -> None:
+    user = "2f0b9d3e-6041-70aa-0b1c-6d7a3fEXAMPLE"
+    world.records.people.create(Profile(user=user, email="kim@example.com", created_at=datetime.now(UTC)))
     first, second = (world.send("serve_collections.post_collection") for _ in range(2))
     assert (first["statusCode"], second["statusCode"]) == (201, 201)
     assert first["body"] == second["body"], "the same idempotency key"
     collection = world.records.collections.get("parts")
-    assert (collection.name, collection.owner) == ("Parts of the pump", "2f0b9d3e-6041-70aa-0b1c-6d7a3fEXAMPLE")
+    assert (collection.name, collection.owner) == ("Parts of the pump", user)
 
 
 def deletes_what_was_removed(world: World) -> None:

@@ -32,8 +32,10 @@ def denied(operation: str) -> Iterator[None]:
 
     events, event = aws.secretsmanager().meta.events, f"before-call.secrets-manager.{operation}"
     events.register(event, refuse)
-    yield
-    events.unregister(event, refuse)
+    try:
+        yield
+    finally:
+        events.unregister(event, refuse)
 
 
 def test_gives_what_was_written_last(secret: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -105,7 +107,7 @@ def encode_video(
     **options: str,
 ) -> Path:
     """Encode frames by any codec with options of its own, in the first format of pixels that it takes."""
-    with av.open(str(path), "w") as container:
+    with _own_priority(), av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=rate, options=options)
         formats = [each.name for each in stream.codec_context.codec.video_formats or []]
         stream.pix_fmt = next(
@@ -113,6 +115,19 @@ def encode_video(
         )
         _write_frames(container, stream, frames, rate, times)
     return path
+
+
+@contextlib.contextmanager
+def _own_priority() -> Iterator[None]:
+    """Give this thread its scheduling back: as root, SVT-AV1 makes it real-time, and with it all that it starts."""
+    if not hasattr(os, "sched_getscheduler"):
+        yield
+        return
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, parameters)
 
 
 class AnybodyEngine:

@@ -134,6 +134,7 @@ class Durability:
 
         replace(FakeBucket, "__init__", make_noting)
         replace(FakeKey, "__del__", lambda _: None)  # Nothing leaks: the bytes lie in files.
+        replace(FakeKey, "__deepcopy__", _copy_without_bytes)
         replace(notifications, "send_event", _note_event)
         install_steady_arns()
 
@@ -286,6 +287,16 @@ class Durability:
             puts = [(key, body) for key, body in now.items() if before.get(key) != body]
             self._records.write(puts, deletes=[key for key in before if key not in now])
             self._snapshots[service] = now
+
+
+def _copy_without_bytes(key: Any, _memo: dict[int, Any]) -> Any:
+    """Copy an object's version but for its bytes, which both share.
+
+    moto copies every version in the bucket whenever versions are listed, and would read all bytes into memory.
+    """
+    copied = object.__new__(type(key))
+    vars(copied).update(vars(key))
+    return copied
 
 
 def _written_items(action: str, request: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -36,6 +36,12 @@ _CODE_S: Final = 300
 _MAILED_S: Final = 86_400
 _TRIES: Final = 5
 _MAX_FORM_BYTES: Final = 20_000
+_PASSWORD_KINDS: Final = {
+    "RequireUppercase": "upper-case letters",
+    "RequireLowercase": "lower-case letters",
+    "RequireNumbers": "digits",
+    "RequireSymbols": "symbols",
+}
 _KIND: Final = "refresh-token"
 _PARAMETERS: Final = ("client_id", "redirect_uri", "scope", "state", "code_challenge", "nonce")
 _HEADERS: Final = {
@@ -307,7 +313,7 @@ class LoginPages:
                 UserAttributes=[{"Name": "email", "Value": email}],
             )
         except (ClientError, ParamValidationError) as error:
-            return self._sign_up_page(request, _reason(error))
+            return self._sign_up_page(request, self._reason(error))
         self._send("sign up", email)
         return redirect(f"/confirm?{_kept(request, username=email)}", 303)
 
@@ -357,7 +363,7 @@ class LoginPages:
             )
         except (ClientError, ParamValidationError) as error:
             self._send("new password", email)
-            return self._new_password_page(request, f"{_reason(error)} We have sent another code.")
+            return self._new_password_page(request, f"{self._reason(error)} We have sent another code.")
         return self._login_page(request, note="Your password is set: log in.")
 
     def _logout(self, request: Request) -> Response:
@@ -367,6 +373,21 @@ class LoginPages:
         return _page("Logged out", "You are logged out in this browser.")
 
     # --- Parts ---
+
+    def _reason(self, error: ClientError | ParamValidationError) -> str:
+        if not isinstance(error, ClientError):
+            return "Fill in all fields."
+        if error.response["Error"]["Code"] == "InvalidPasswordException":
+            return self._describe_password_policy()
+        return str(error.response["Error"]["Message"])
+
+    def _describe_password_policy(self) -> str:
+        """What a password needs, in a sentence: Cognito's pages say it, and the error of the API does not."""
+        policy = self.cognito.describe_user_pool(UserPoolId=self.client.pool)["UserPool"]["Policies"]["PasswordPolicy"]
+        kinds = [kind for key, kind in _PASSWORD_KINDS.items() if policy.get(key)]
+        return f"A password has at least {policy['MinimumLength']} characters" + (
+            f", and at least one of each: {', '.join(kinds)}." if kinds else "."
+        )
 
     def _refuse_client(self, request: Request) -> Response | None:
         """Refuse, without a redirect, what does not come from our client."""
@@ -433,10 +454,6 @@ def _call_back(uri: str, parameters: Mapping[str, str]) -> Response:
 
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _reason(error: ClientError | ParamValidationError) -> str:
-    return str(error.response["Error"]["Message"]) if isinstance(error, ClientError) else "Fill in all fields."
 
 
 def _field(name: str, label: str, autocomplete: str, kind: str = "text", value: str = "") -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +25,9 @@ from framesift_local.aws.jobs import BatchClientError
 
 ASYNC_ATTEMPTS = 3
 """An asynchronous invocation is tried twice more after an error of the function (AWS Lambda)."""
+ASYNC_AGE_S = 6 * 3_600.0
+"""How long it waits at most for a function that is throttled (AWS Lambda)."""
+ASYNC_PAUSE_S = 0.2
 
 
 def _error(status: int, code: str, message: str) -> Response:
@@ -101,12 +105,15 @@ def _invoke(functions: Functions, name: str, request: Request) -> Response:
 
 
 def _invoke_later(functions: Functions, name: str, event: bytes) -> None:
-    for _ in range(ASYNC_ATTEMPTS):
+    """Run a function, again if it fails; where it is throttled, wait until it is not, as Lambda does for hours."""
+    attempts, deadline = 0, time.monotonic() + ASYNC_AGE_S
+    while attempts < ASYNC_ATTEMPTS and time.monotonic() < deadline:
         try:
             if not functions.invoke(name, event).failed:
                 return
+            attempts += 1
         except ThrottledError:
-            continue
+            time.sleep(ASYNC_PAUSE_S)
 
 
 class _BatchActions:

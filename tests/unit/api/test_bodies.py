@@ -55,3 +55,19 @@ def test_a_body_that_is_no_text_is_refused(encoded: str):
 
     event = an_event("POST", "/v1/takedowns", body=encoded, claims=CLAIMS) | {"isBase64Encoded": True}
     assert app.resolve(event, CONTEXT)["statusCode"] in (400, 422)
+
+
+@pytest.mark.usefixtures("records")
+@pytest.mark.parametrize("half", ["\\ud800", "\\uDFFF", "\\ud83d \\ude00"])
+def test_half_of_a_character_is_refused(ask: Ask, half: str):
+    body = f'{{"source": "tiktok", "id": "7301", "why": "{half}"}}'
+    answer = ask("/v1/takedowns", "POST", body=body, claims=CLAIMS)
+    assert answer.status == 422
+    assert answer.body.encode()
+
+
+@pytest.mark.usefixtures("records")
+@pytest.mark.parametrize("why", ["\\ud83d\\ude00", "the text \\\\ud800"])
+def test_whole_characters_and_what_only_looks_like_half_of_one_are_taken(ask: Ask, why: str):
+    body = f'{{"source": "tiktok", "id": "7301", "why": "{why}"}}'
+    assert ask("/v1/takedowns", "POST", body=body, claims=CLAIMS).json["type"] == "urn:framesift:problem:not-found"

@@ -13,6 +13,7 @@ import pytest
 from framesift import aws
 from framesift.catalog.deletion import continue_deletions
 from framesift.catalog.log import CatalogLog
+from framesift.contracts import Annotation, Box
 from framesift.settings import load_settings
 from framesift.storage import S3Store
 from framesift.table import Profile, Records, Share
@@ -55,6 +56,49 @@ def ids(answer: Answer) -> list[str]:
 
 
 # --- items ---
+
+
+@pytest.mark.parametrize("label", ["a\0b", "\x1b[31m", "", "x" * 101])
+def test_a_label_is_as_a_file_of_labels_may_have_it(ask: Any, label: str) -> None:
+    answer = ask("editor", "PATCH", f"/items/{PLAIN}", body={"annotations": [{"label": label}]}, if_match="*")
+    assert answer.status == 422
+    assert "label" in answer.json["detail"]
+    kept = ask("editor", "PATCH", f"/items/{PLAIN}", body={"annotations": [{"label": "  two  words "}]}, if_match="*")
+    assert kept.json["annotations"][0]["label"] == "two words"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PATCH", f"/items/{PLAIN}", {"metadata": {"a": "\ud800"}}),
+        ("PATCH", f"/items/{PLAIN}", {"annotations": [{"label": "\ud800"}]}),
+        ("PATCH", f"/items/{PLAIN}", {"\ud800": 1}),
+        ("POST", "/metadata", {"values": {"\ud800": {"a": 1}}}),
+        ("POST", "/metadata", {"values": {PLAIN: {"a": "\ud800"}}}),
+        ("POST", "/exports", {"format": "coco", "options": {"classes": ["\ud800"]}}),
+    ],
+)
+def test_half_of_a_character_is_refused_by_an_answer_that_can_be_sent(
+    ask: Any, method: str, path: str, body: dict[str, Any]
+) -> None:
+    answer = ask("owner", method, path, body=body, if_match="*")
+    assert (answer.status, bool(answer.body.encode())) == (422, True)
+    if "metadata" in body:  # Of other fields the form is checked first, which finds it, too.
+        assert answer.json["type"] == "urn:framesift:problem:half-character"
+
+
+def test_a_page_of_large_items_fits_into_an_answer(world: World, ask: Any) -> None:
+    log = CatalogLog(world.ours, world.store, world.records)
+    large = [
+        Annotation(label=f"{number:04d}" + "가" * 96, by="k" * 40, box=Box(left=0, top=0, width=1, height=1))
+        for number in range(5_000)
+    ]
+    log.set_annotations(dict.fromkeys((OUR_ITEM, PLAIN), large), "kim")
+    first = ask("editor", "GET", "/items", query={"limit": "200"})
+    assert first.status == 200, first.body
+    assert (len(first.json["items"]), len(first.body.encode()) < 5_000_000) == (1, True)
+    rest = ask("editor", "GET", "/items", query={"limit": "200", "cursor": first.json["next_cursor"]})
+    assert sorted([*ids(first), *ids(rest)]) == [OUR_ITEM, PLAIN]
 
 
 def test_an_item_that_names_its_viewers_is_seen_by_them_and_by_editors(world: World, ask: Any) -> None:
@@ -204,9 +248,9 @@ def test_a_table_that_names_no_items_is_refused(ask: Any) -> None:
 
 
 def test_fields_of_an_item_that_is_none_are_said(ask: Any) -> None:
-    values = {"0" * 32: {"line": 3}, "\ud800": {}, OUR_ITEM: {"line": 4}}
+    values = {"0" * 32: {"line": 3}, "\u00e9": {}, OUR_ITEM: {"line": 4}}
     made = ask("editor", "POST", "/metadata", body={"values": values}).json
-    assert made == {"items": 1, "unknown": ["0" * 32, "\ud800"], "refused": []}
+    assert made == {"items": 1, "unknown": ["0" * 32, "\u00e9"], "refused": []}
 
 
 def test_a_saved_query_is_understood_first(world: World, ask: Any) -> None:

@@ -17,7 +17,8 @@ from framesift.api.problems import status_of
         (errors.InvalidDateError, 422),
         (errors.RunBusyError, 503),
         (errors.TranslateUnavailableError, 503),
-        (errors.ModelMissingError, 500),
+        (errors.ModelMissingError, 422),  # The request, or the collection, names it.
+        (errors.ModelMismatchError, 500),
         (errors.FramesiftError, 500),
     ],
 )

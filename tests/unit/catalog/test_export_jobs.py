@@ -256,7 +256,7 @@ def test_one_whose_job_was_stopped_has_failed(start: Start, workflow: Workflow, 
     old = records.exports.change(record, created_at=datetime.now(UTC) - timedelta(hours=1))
     assert old is not None
     assert settle_export(old, records, workflow) == old, "its execution runs"
-    execution = workflow.execution(export_jobs.execution_name(record))
+    execution = workflow.execution(records.exports.execution(record))
     aws.stepfunctions().stop_execution(executionArn=execution)
     settled = settle_export(old, records, workflow)
     assert settled.state == "failed"

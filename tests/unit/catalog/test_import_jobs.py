@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -74,6 +74,15 @@ def test_coco_names_images_by_the_names_they_came_under_or_by_those_of_our_expor
     ]
     said = [("긁힘", pytest.approx(BOX), "lee")]
     assert labels(reader) == {items[0].id: said, items[1].id: KEPT, items[2].id: said}
+
+
+@pytest.mark.parametrize(("separator", "encoding"), [(",", "cp949"), ("\t", "utf-16"), (";", "utf-8-sig")])
+def test_a_table_comes_as_spreadsheets_save_it(
+    log: CatalogLog, reader: CatalogReader, items: list[CatalogItem], separator: str, encoding: str
+) -> None:
+    table = f"id,label\r\n{items[0].id},긁힘\r\n".replace(",", separator)
+    assert import_labels(log, reader, table.encode(encoding), "csv", "lee").items == 1
+    assert labels(reader)[items[0].id] == [("긁힘", None, "lee")]
 
 
 def test_a_table_has_a_row_for_each_label(log: CatalogLog, reader: CatalogReader, items: list[CatalogItem]) -> None:
@@ -256,3 +265,16 @@ def test_a_file_that_is_none_fails_the_import_and_says_why(
     assert settle_import(failed, records, workflow) == failed
     again = start_import(failed, store=log.store, records=records, workflow=workflow)
     assert (again.state, again.starts) == ("running", 2)
+
+
+def test_one_that_was_opened_long_ago_is_not_stopped_before_its_job_can_be_seen(
+    log: CatalogLog, workflow: Workflow, records: Records
+) -> None:
+    opened = ImportRecord(
+        collection=COLLECTION, id="one", key="imports/x", created_at=datetime.now(UTC) - timedelta(hours=1)
+    )
+    assert records.imports.create(opened)
+    started = start_import(opened, store=log.store, records=records, workflow=workflow)
+    execution = workflow.execution(records.imports.execution(started))
+    aws.stepfunctions().stop_execution(executionArn=execution)
+    assert settle_import(started, records, workflow) == started

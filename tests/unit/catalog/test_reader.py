@@ -171,6 +171,23 @@ def test_pages_stay_right_while_items_come_go_and_change(log: CatalogLog, reader
     assert [item.id for item in rest] == [item_id(number) for number in sorted(numbers, reverse=True)]
 
 
+def test_a_page_ends_before_it_has_too_many_bytes(log: CatalogLog, reader: CatalogReader) -> None:
+    log.add_items([make_item(number, metadata={"note": "x" * 2_000}) for number in range(5)], "kim")
+    pages, cursor = [], ""
+    while True:
+        page = reader.page(order=Order("id", descending=False), cursor=cursor, max_bytes=6_000)
+        pages.append([item.id for item in page.items])
+        cursor = page.next or ""
+        if not cursor:
+            break
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert sorted(each for page in pages for each in page) == sorted(item_id(number) for number in range(5))
+    # An item that is larger by itself is on a page of its own.
+    assert len(reader.page(max_bytes=1).items) == 1
+    assert reader.page(max_bytes=1).next
+    assert reader.page(DOG, max_bytes=1).items == []
+
+
 def test_a_page_says_up_to_which_change_it_was_read(log: CatalogLog, reader: CatalogReader) -> None:
     log.add_items([make_item(1)], "kim")
     assert reader.page().number == 1

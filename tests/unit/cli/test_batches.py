@@ -32,7 +32,7 @@ def machine(stack: str) -> str:
 def parts(machine: str, store: S3Store, records: Records) -> None:
     """A collection with two batches; of the newer one a file failed."""
     records.collections.ensure("parts")
-    for batch_id, counts in ((OLD, {"added": 1}), (NEW, {"added": 1, "refused": 1})):
+    for batch_id, counts in ((OLD, {"added": 1}), (NEW, {"skipped": 2, "labels": 1, "refused": 1, "added": 1200})):
         records.batches.create(
             BatchRecord(
                 collection="parts",
@@ -49,6 +49,7 @@ def parts(machine: str, store: S3Store, records: Records) -> None:
         )
         with LedgerWriter(store, keys.ledger("parts", batch_id)) as ledger:
             ledger.add(LedgerLine(name="여름/바다.jpg", status="added", item="0" * 32, at=AT))
+            ledger.add(LedgerLine(name="photos.zip/__MACOSX/._a.jpg", status="skipped", at=AT))
             if batch_id == NEW:
                 file = FileRef(name="[red]broken.jpg", key="incoming/parts/1", size_bytes=4)
                 ledger.add(LedgerLine(name=file.name, status="refused", error=BROKEN, at=AT, file=file))
@@ -65,7 +66,7 @@ def test_batches_are_listed_the_newest_first(parts: None, capsys: pytest.Capture
     assert framesift("collection", "batches", "parts") == 0
     shown = capsys.readouterr().out
     assert shown.index(NEW) < shown.index(OLD)
-    assert "1 added, 1 refused" in shown
+    assert "1,200 added, 1 label file, 1 refused, 2 skipped" in shown
     assert framesift("collection", "batches", "parts", "--json") == 0
     assert [batch["id"] for batch in json.loads(capsys.readouterr().out)] == [NEW, OLD]
 
@@ -76,6 +77,7 @@ def test_the_ledger_names_each_file_and_why(parts: None, capsys: pytest.CaptureF
     assert "여름/바다.jpg" in shown
     assert "[red]broken.jpg" in shown
     assert "A damaged JPEG image." in shown
+    assert "photos.zip/__MACOSX/._a.jpg\tskipped\tNo image and no labels" in shown
     assert framesift("collection", "ledger", "parts", NEW, "--status", "refused", "--json") == 0
     (line,) = map(json.loads, capsys.readouterr().out.splitlines())
     assert (line["name"], line["error"]["error"], "file" in line) == ("[red]broken.jpg", "NotAnImageError", False)
@@ -107,7 +109,11 @@ def test_a_collection_is_looked_at_again_by_the_models_that_are_named(
 
 @pytest.mark.parametrize(
     ("source", "message"),
-    [("empty", "There is no file in"), ("missing", "There is no"), ("s3://theirs/2026/", "not from theirs")],
+    [
+        ("empty", "There is no file in"),
+        ("missing", "There is no"),
+        ("s3://theirs/2026/", "not from theirs: list it in FRAMESIFT_INTAKE__BUCKETS"),
+    ],
 )
 def test_what_cannot_be_added_is_refused_before_anything_starts(
     machine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], source: str, message: str

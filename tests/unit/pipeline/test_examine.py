@@ -186,3 +186,10 @@ def test_measures_are_what_their_formulas_say():
 
 def test_the_answer_is_plain_data(examiner):
     assert isinstance(examiner.examine(encode(photograph("coffee"), "PNG")), ExaminedImage)
+
+
+def test_damage_in_a_png_s_pixels_is_not_taken_for_an_image(examiner):
+    data = bytearray(encode(photograph("coffee"), "png"))
+    data[len(data) // 2] ^= 0xFF
+    with pytest.raises(NotAnImageError, match="damaged PNG"):
+        examiner.examine(bytes(data))

@@ -3,6 +3,7 @@
 import gzip
 import io
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import cv2
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from framesift import keys
+from framesift.catalog.vectors import PDQ_MODEL, read_parts
 from framesift.classification.added import read_classifier
 from framesift.contracts import CatalogItem, FileRef, LookJob, LookOutcome, LookStatus, NearDuplicate, Run
 from framesift.embedding.choose import choose_embedder
@@ -18,11 +20,11 @@ from framesift.errors import InterruptedByHostError, ObjectMissingError
 from framesift.models import BucketOrigin, open_registry
 from framesift.pipeline.upload.look import look_at_shards
 from framesift.pipeline.upload.near_duplicates import ComparedImage, find_near_duplicates, read_compared
-from framesift.pipeline.upload.vectors import PDQ_MODEL, read_parts
 from framesift.settings import Settings
 from framesift.storage import write_manifest
 from tests.unit.images import encode, photograph
 from tests.unit.networks import colour_classifier
+from tests.waiting import wait_until
 
 PREFIX = "collections/trip/batches/b1/look/"
 COPIES = "copydetect@3"
@@ -68,16 +70,8 @@ def job_of(store, shards: list[dict[str, bytes]], **fields) -> LookJob:
 
 
 def run(job, index, settings, store, records, *, known=(), **options):
-    return look_at_shards(
-        job,
-        index,
-        settings,
-        store,
-        records,
-        open_reader=lambda: lambda file: store.get(file.key),
-        known_ids=lambda ids: set(ids) & set(known),
-        **options,
-    )
+    given = {"open_reader": lambda: lambda file: store.get(file.key)} | options
+    return look_at_shards(job, index, settings, store, records, known_ids=lambda ids: set(ids) & set(known), **given)
 
 
 def results(store, shard: int = 0) -> list[LookOutcome]:
@@ -137,6 +131,23 @@ def test_each_file_becomes_an_item_or_has_a_named_reason(store, records, setting
         assert max(thumbnail.size) == min(size, 600)
     assert outcomes["dark.gif"].item.pdq is None
     assert outcomes["dark.gif"].item.health.flags == ["dark", "low_contrast", "near_empty"]
+
+
+def test_of_the_same_bytes_the_first_file_is_looked_at_however_late_it_is_read(store, records, settings):
+    coffee = encode(photograph("coffee"))
+    job = job_of(store, [{"first.jpg": coffee, "second.jpg": coffee}])
+
+    def read(file):
+        if file.name == "first.jpg":
+            with suppress(AssertionError):  # Only the second being looked at would end it earlier.
+                wait_until(lambda: list(store.list("collections/trip/originals/")), within_s=1)
+        return coffee
+
+    run(job, 0, settings, store, records, open_reader=lambda: read)
+    assert [(one.name, one.status) for one in results(store)] == [
+        ("first.jpg", LookStatus.ADDED),
+        ("second.jpg", LookStatus.KNOWN),
+    ]
 
 
 def test_vectors_are_kept_for_each_item_and_model(store, records, settings, colours):

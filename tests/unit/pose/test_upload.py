@@ -138,12 +138,12 @@ def test_an_object_that_another_writer_changed_is_noticed(store, folder, monkeyp
         upload(folder, settings(store))
 
 
-def test_a_part_that_fails_leaves_no_parts_behind(store, folder):
+def test_a_part_that_fails_leaves_no_parts_behind(store, folder, on_aws):
     # Given that S3 refuses the parts of the large file.
     def refuse(**_):
         raise client_error("AccessDenied")
 
-    aws.s3().meta.events.register("before-call.s3.UploadPart", refuse)
+    on_aws(aws.s3(), "before-call.s3.UploadPart", refuse)
     with pytest.raises(UploadDeniedError):
         upload(folder, settings(store))
     # Then nothing of it stays, and no manifest names what is not there.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,28 +23,22 @@ def deny(response_dict: dict[str, Any], *, always: bool) -> None:
 
 
 @pytest.fixture
-def hiding_store(store: S3Store) -> Iterator[S3Store]:
+def hiding_store(store: S3Store, on_aws: Callable[..., None]) -> S3Store:
     """A bucket that hides whether an object is missing."""
-    yield from _denying(store, always=False)
+    return _denying(store, on_aws, always=False)
 
 
 @pytest.fixture
-def closed_store(store: S3Store) -> Iterator[S3Store]:
+def closed_store(store: S3Store, on_aws: Callable[..., None]) -> S3Store:
     """A bucket that lets nothing be read."""
     store.put("runs/there", b"bytes")
-    yield from _denying(store, always=True)
+    return _denying(store, on_aws, always=True)
 
 
-def _denying(store: S3Store, *, always: bool) -> Iterator[S3Store]:
-    def hide(response_dict: dict[str, Any], **_: Any) -> None:
-        deny(response_dict, always=always)
-
-    events = aws.s3().meta.events
+def _denying(store: S3Store, on_aws: Callable[..., None], *, always: bool) -> S3Store:
     for name in READS:
-        events.register(f"before-parse.s3.{name}", hide)
-    yield store
-    for name in READS:
-        events.unregister(f"before-parse.s3.{name}", hide)
+        on_aws(aws.s3(), f"before-parse.s3.{name}", lambda response_dict, **_: deny(response_dict, always=always))
+    return store
 
 
 def test_a_missing_object_is_missing_all_the_same(hiding_store: S3Store, tmp_path: Path) -> None:

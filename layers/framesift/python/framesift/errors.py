@@ -8,12 +8,12 @@ FramesiftError
 ├── InputError                      the request is wrong: change it before repeating it           (exit 65)
 │   ├── InvalidStartError · UnknownSourceError · UnknownCategoryError · InvalidDateError
 │   ├── InvalidCollectionError · NoUploadsError · UnknownServiceError · InvalidPortError
-│   ├── InvalidUserError
+│   ├── InvalidUserError · TextTooLongError
 │   ├── SettingsError               a setting, or the thing it names, cannot be used
 │   │   └── UnknownSettingError · SecretUnreadableError · SecretContentError
 │   ├── NotFoundError (ObjectMissingError) · TranslateDeniedError
 │   │   ├── CollectionMissingError · ItemMissingError · VersionMissingError · BatchMissingError
-│   │   ├── ExportMissingError · ImportMissingError
+│   │   ├── ExportMissingError · ImportMissingError · MapMissingError
 │   │   └── PersonMissingError · ShareMissingError
 │   ├── BatchError                  an upload batch cannot do what was requested
 │   │   ├── BatchStateError · BatchIncompleteError · BatchTooLargeError · FileNameError
@@ -31,17 +31,22 @@ FramesiftError
 │   │   └── MoveFolderError · NotAMoveListError
 │   ├── AccessError                 the person may not do this
 │   │   └── NotApprovedError · RoleTooLowError
-│   ├── NotLoggedInError · LoginFailedError · RequestTooLargeError
+│   ├── NotLoggedInError · LoginFailedError · RequestTooLargeError · HalfCharacterError
 │   ├── RequestConflictError        the request does not fit what is there
 │   │   ├── CollectionExistsError · LastOwnerError · OwnedCollectionsError
-│   │   ├── ExportNotReadyError · ImportStateError
+│   │   ├── ExportNotReadyError · ImportStateError · MapNotReadyError
 │   │   └── RevisionMissingError · RevisionChangedError · RequestReusedError · RequestRunningError
 │   ├── CatalogError                a collection's catalog cannot do what was requested
 │   │   ├── InvalidTagError · TooManyTagsError · InvalidMetadataError · ChangeTooLargeError
 │   │   ├── CollectionDeletedError · ItemChangedError · VersionExistsError · InvalidVersionError · InvalidSplitError
 │   │   ├── UnknownSortError · UnknownFacetError · InvalidCursorError · QueryTooLargeError
-│   │   ├── NoVectorsError · LabelFileError · FieldTableError
+│   │   ├── NoVectorsError · InvalidVectorError · LabelFileError · FieldTableError
 │   │   ├── UnstableCollectionError · ExportFailedError · ImportFailedError
+│   │   ├── MapError                a map cannot be drawn
+│   │   │   └── TooFewItemsError · MapOptionsError · MapFailedError
+│   │   ├── SearchError             a search for similar images cannot be made as requested
+│   │   │   ├── EmptySearchError · EmptyCollectionError · TooManyResultsError
+│   │   │   └── IndexMismatchError
 │   │   └── QueryError              a query cannot be understood
 │   │       └── QuerySyntaxError · UnknownFieldError · QueryValueError · QueryTooComplexError
 │   ├── PoseError                   the pose commands cannot do what was requested
@@ -68,6 +73,7 @@ FramesiftError
 ├── TemporaryError                  the same call may work later                                 (exit 75)
 │   ├── InterruptedByHostError · RunBusyError · BatchBusyError · ClientLimitError · QueryTimeoutError
 │   ├── LoginUnreachableError · ScanPendingError · SnapshotLostError · UploadGoneError
+│   ├── IndexLostError · IndexBusyError
 │   ├── TranslateQuotaError · TranslateUnavailableError
 │   ├── YoutubeQuotaError · YoutubeUnavailableError
 │   └── DetectorQuotaError · DetectorBusyError
@@ -79,7 +85,9 @@ FramesiftError
 ├── UploadError                     S3 does not accept the files                                 (exit 77)
 │   └── BucketMissingError · CredentialsError · UploadDeniedError · UploadMismatchError
 ├── ModelError                      a model's file is missing or does not match its card         (exit 66)
-│   └── ModelMissingError (ModelUnreachableError, exit 75) · ModelMismatchError · ModelInaccurateError
+│   ├── ModelMissingError (ModelUnreachableError, exit 75) · ModelMismatchError · ModelInaccurateError
+│   │   └── NoTextEncoderError
+│   └── NotAnEncoderError · NotACheckpointError
 └── MachineError                    this machine lacks something                                 (exit 69)
     ├── ChromiumMissingError · ChromiumFailedError · StacksError
     ├── NodeMissingError · PageBuildError · ExtraMissingError · PortInUseError · DiskFullError
@@ -175,6 +183,10 @@ class CollectionMissingError(NotFoundError):
 
 class ItemMissingError(NotFoundError):
     """The collection has no item of that id."""
+
+
+class MapMissingError(NotFoundError):
+    """The collection has no map of that id."""
 
 
 class VersionMissingError(NotFoundError):
@@ -533,6 +545,10 @@ class RequestTooLargeError(InputError):
     """The request's body has more bytes than the settings allow."""
 
 
+class HalfCharacterError(InputError):
+    """The request's body has half of a character (a lone surrogate), which is no text."""
+
+
 class RequestConflictError(InputError):
     """The request does not fit what is there: read it again."""
 
@@ -647,6 +663,50 @@ class ExportFailedError(CatalogError):
 
 class ImportFailedError(CatalogError):
     """The job that read a file of labels has failed; the message says why."""
+
+
+class InvalidVectorError(CatalogError):
+    """A vector is zero, not finite, or not as long as those that it is compared with."""
+
+
+class MapError(CatalogError):
+    """A map cannot be drawn, or cannot be used."""
+
+
+class TooFewItemsError(MapError):
+    """There are fewer images with vectors than a map, or a sample, needs."""
+
+
+class MapOptionsError(MapError):
+    """A map cannot be drawn with these options."""
+
+
+class MapNotReadyError(RequestConflictError):
+    """The map is being drawn, or could not be drawn."""
+
+
+class MapFailedError(MapError):
+    """The job that drew a map has failed; the message says why."""
+
+
+class SearchError(CatalogError):
+    """A search for similar images cannot be made as requested."""
+
+
+class EmptySearchError(SearchError):
+    """A search names nothing to be similar to, or its parts cancel each other out by weights of zero."""
+
+
+class EmptyCollectionError(SearchError):
+    """There is no image in the collection that could be found."""
+
+
+class TooManyResultsError(SearchError):
+    """More results are requested than a search gives."""
+
+
+class IndexMismatchError(SearchError):
+    """An index was built from vectors of another model than the one that looks at the query."""
 
 
 class LabelFileError(CatalogError):
@@ -781,6 +841,14 @@ class SnapshotLostError(TemporaryError):
     """A snapshot of a catalog is gone or damaged; the next compaction makes it anew from the log."""
 
 
+class IndexLostError(TemporaryError):
+    """A segment of an index is gone or damaged; the next build makes it anew from the stored vectors."""
+
+
+class IndexBusyError(TemporaryError):
+    """Others change the index at the same moment."""
+
+
 class ScanPendingError(TemporaryError):
     """The malware scan has not come to all files of a batch yet."""
 
@@ -875,6 +943,10 @@ class ModelMissingError(ModelError):
     """No available origin has the model's file."""
 
 
+class NoTextEncoderError(ModelMissingError):
+    """Texts cannot be searched: no model that reads them is there."""
+
+
 class ModelUnreachableError(ModelMissingError):
     """The network, or the host that publishes the model, does not respond."""
 
@@ -887,6 +959,18 @@ class ModelMismatchError(ModelError):
 
 class ModelInaccurateError(ModelError):
     """A quantized model's vectors differ too much from those of the model that it was made from."""
+
+
+class NotAnEncoderError(ModelError):
+    """A file, a folder or a model is no dual encoder that can be used."""
+
+
+class NotACheckpointError(ModelError):
+    """A checkpoint of another program is no dual encoder, or cannot be read."""
+
+
+class TextTooLongError(InputError):
+    """A text has more tokens than the encoder takes."""
 
 
 class MachineError(FramesiftError):

@@ -18,11 +18,13 @@ collections/{collection}/poses/{sha256}-{settings}.pose.parquet
 collections/{collection}/originals/{item}.{ext}       images as they came, by the digest of their bytes
 collections/{collection}/thumbnails/{size}/{item}.webp
 collections/{collection}/features/{model}/{part}.npy · {part}.json    vectors, and the ids of their rows
+collections/{collection}/index/{model}/{segment}/…    indexes of the vectors: files that never change
 collections/{collection}/duplicates/{part}.json.gz    pairs of images that resemble each other
 collections/{collection}/catalog/snapshots/…          every item after a certain change, as Parquet
 collections/{collection}/catalog/versions/…           the named versions' snapshots
 collections/{collection}/catalog/changes/…            what is too large for a change's record
-collections/{collection}/jobs/{job}.json              of an export or import that is under way
+collections/{collection}/jobs/{job}.json              of an export, import or map that is under way
+collections/{collection}/maps/{map}/map.parquet · map.png
 collections/{collection}/batches/{batch}/…            what was uploaded together, and its ledger
 exports/{collection}/{export}/…                       they expire
 imports/{collection}/{import}                         files of labels that are being brought in; they expire
@@ -200,6 +202,21 @@ def collection_features(collection: str, model: str) -> str:
     return f"{features_of_collection(collection)}{model}/"
 
 
+def indexes_prefix(collection: str) -> str:
+    """The folder of the indexes of a collection's vectors."""
+    return f"{collection_prefix(collection)}index/"
+
+
+def index_prefix(collection: str, model: str) -> str:
+    """The folder of the index of one model's vectors."""
+    return f"{indexes_prefix(collection)}{model}/"
+
+
+def index_file(collection: str, model: str, segment: str, name: str) -> str:
+    """A file of an index's segment."""
+    return f"{index_prefix(collection, model)}{segment}/{name}"
+
+
 def collection_duplicates(collection: str) -> str:
     """The folder of pairs of similar images: `{part}.json.gz`, what one comparison has found."""
     return f"{collection_prefix(collection)}duplicates/"
@@ -322,8 +339,28 @@ def look_results(prefix: str, shard: int) -> str:
 
 
 def collection_job(collection: str, name: str) -> str:
-    """The specification of a job by itself, an export or import; it is deleted once the job is done."""
+    """The specification of a job by itself, an export, import or map; it is deleted once the job is done."""
     return f"{collection_prefix(collection)}jobs/{name}.json"
+
+
+def maps_prefix(collection: str) -> str:
+    """The folder of all maps."""
+    return f"{collection_prefix(collection)}maps/"
+
+
+def map_prefix(collection: str, map_id: str) -> str:
+    """The folder of a map."""
+    return f"{maps_prefix(collection)}{map_id}/"
+
+
+def map_table(collection: str, map_id: str) -> str:
+    """A map's points, as a Parquet table."""
+    return f"{map_prefix(collection, map_id)}map.parquet"
+
+
+def map_picture(collection: str, map_id: str) -> str:
+    """A map's picture."""
+    return f"{map_prefix(collection, map_id)}map.png"
 
 
 def exports_prefix(collection: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from framesift.catalog.export import read_label_studio
+from framesift.catalog.labels import MAX_ANNOTATIONS
 from framesift.contracts import Annotation, Box
 from framesift.errors import LabelFileError
 
@@ -90,3 +91,15 @@ def test_a_file_full_of_faults_keeps_the_first_ones_and_counts_all() -> None:
     found = read(*([3] * 5_000))
     assert found.faults.count == 5_000
     assert len(found.faults.first) == 1_000
+
+
+@pytest.mark.parametrize("author", ["\ud800", "a\0b", "x" * 1_000])
+def test_an_author_who_cannot_be_shown_costs_nothing(author: str) -> None:
+    found = read(a_task(a_result(), completed_by={"email": author}))
+    assert [one.by for one in found.annotations[ID]] == ["label-studio"]
+
+
+def test_a_task_of_too_many_results_keeps_the_first() -> None:
+    found = read(a_task(*[a_result()] * (MAX_ANNOTATIONS + 1)))
+    assert len(found.annotations[ID]) == MAX_ANNOTATIONS
+    assert "5,001 annotations; the first 5,000 are taken" in found.faults.first[0]

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import framesift.catalog.imports.data_set
 from framesift.catalog.export import export
 from framesift.catalog.imports import DataSet, read_data_set
+from framesift.catalog.labels import MAX_ANNOTATIONS
 from framesift.catalog.tags import fold
 from framesift.contracts import Annotation, Box, CatalogItem
 from framesift.contracts.exports import ExportFormat, ExportOptions
@@ -165,6 +166,36 @@ def test_json_that_cannot_be_read_is_one_fault(inner: bytes) -> None:
     assert "labels.json: It is no JSON that can be read" in found.faults.first[0]
 
 
+def test_an_image_has_only_as_many_annotations_as_an_item_can_have() -> None:
+    found = read({"labels.json": coco(annotations=coco()["annotations"] * (MAX_ANNOTATIONS + 2)), "a.jpg": b""})
+    assert len(found.images["a.jpg"].annotations) == MAX_ANNOTATIONS
+    assert found.faults.count == 2
+    assert "at most 5,000 annotations" in found.faults.first[0]
+    lines = "0 0.5 0.5 1 1\n" * (MAX_ANNOTATIONS + 1)
+    found = read({"data.yaml": "names: [a]\ntrain: .\n", "a.jpg": b"", "a.txt": lines})
+    assert (len(found.images["a.jpg"].annotations), found.faults.count) == (MAX_ANNOTATIONS, 1)
+
+
+def test_images_of_one_name_in_many_folders_are_told_apart() -> None:
+    # With a look at all images for each name, this took ten minutes.
+    names = [f"part-{number}/a.jpg" for number in range(20_000)]
+    images = [{"id": number, "file_name": name, "width": 9, "height": 9} for number, name in enumerate(names)]
+    found = read({"labels.json": coco(images=images, annotations=[])} | dict.fromkeys(names, b""))
+    assert (sorted(found.images), found.faults.count) == (sorted(names), 0)
+    unclear = [each | {"file_name": "a.jpg"} for each in images]
+    found = read({"labels.json": coco(images=unclear, annotations=[])} | dict.fromkeys(names, b""))
+    assert (found.images, found.faults.count) == ({}, len(names))
+
+
+@pytest.mark.parametrize("suffix", ["a.jpg", "b/a.jpg", "x/b/a.jpg"])
+def test_the_end_of_a_path_is_whole_parts(suffix: str) -> None:
+    images = [{"id": 1, "file_name": suffix, "width": 9, "height": 9}]
+    found = read(
+        {"labels.json": coco(images=images, annotations=[]), "x/b/a.jpg": b"", "xb/ba.jpg": b"", "a.jpg.png": b""}
+    )
+    assert list(found.images) == ["x/b/a.jpg"]
+
+
 def test_other_json_is_left_alone() -> None:
     found = read({"notes.json": b'{"images": 3}', "broken.json": b"{", "a.jpg": b""})
     assert (found.images, found.label_files, found.faults.count) == ({}, set(), 0)
@@ -267,7 +298,7 @@ def test_yolo_faults_say_which_line(line: str, fault: str) -> None:
         ("names: {x: a}\ntrain: images\n", "data.yaml, class 'x'"),
         ("names: [[1]]\ntrain: images\n", "data.yaml, class 0: a label is no text, but ['1']"),
         ("names: [a\n", "data.yaml: It is no YAML that can be read"),
-        ("names: " + "[" * 100_000, "data.yaml: It is no YAML that can be read (RecursionError)"),
+        ("names: " + "[" * 100_000, "data.yaml: It is nested more than 20 deep"),
         ("a: &a [x, x]\nb: &b [*a, *a]\nnames: [*b, *b]\n", "data.yaml: It has an alias"),
         ("names: [a]\ntrain: list.txt\n", "list.txt, line 2: the path '../../secret.jpg' leaves the upload"),
         ("names: [" + "a, " * 500_000 + "]", "data.yaml: It has 1,500,009 bytes; 1,048,576 are read at most"),
@@ -276,6 +307,12 @@ def test_yolo_faults_say_which_line(line: str, fault: str) -> None:
 def test_yolo_descriptions_that_cannot_be_used(described: str, fault: str) -> None:
     found = read({"data.yaml": described, "images/a.jpg": b"", "list.txt": "images/a.jpg\n../../secret.jpg\n"})
     assert any(fault in one for one in found.faults.first), found.faults.first
+
+
+def test_a_folder_that_is_named_again_and_again_is_read_once() -> None:
+    described = "names: [a]\ntrain: [" + "images, ./images, " * 49 + "images]\n"
+    found = read({"data.yaml": described, "images/a.jpg": b"", "labels/a.txt": "0 0.5 0.5 1 1\n"})
+    assert (len(found.images["images/a.jpg"].annotations), found.faults.count) == (1, 0)
 
 
 def test_a_class_can_be_called_as_yaml_would_read_otherwise() -> None:

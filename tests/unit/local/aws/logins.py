@@ -27,7 +27,7 @@ CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest())
 def make_pages(folder: Path, *, sign_up: bool = True, callback: str = CALLBACK) -> tuple[LoginPages, list[str]]:
     """A login over a new pool, and what it mails."""
     cognito = aws.cognito()
-    policy = {"PasswordPolicy": {"MinimumLength": 14}}
+    policy = {"PasswordPolicy": {"MinimumLength": 14, "RequireNumbers": True}}
     pool = cognito.create_user_pool(PoolName="people", Policies=policy, UsernameAttributes=["email"])["UserPool"]["Id"]
     client = cognito.create_user_pool_client(UserPoolId=pool, ClientName="people", AllowedOAuthScopes=SCOPES)
     mailed: list[str] = []

@@ -46,6 +46,13 @@ def test_who_signs_up_confirms_a_code_and_logs_in(browser: Browser) -> None:
     assert identity["sub"] == claims["sub"]
 
 
+def test_a_password_that_is_too_weak_is_refused_with_what_it_needs(browser: Browser) -> None:
+    page = browser.link(browser.follow(browser.begin()), "Sign up")
+    refused = browser.fill(page, username="kim@example.com", password="short")
+    assert "A password has at least 14 characters, and at least one of each: digits." in refused.text
+    assert browser.mailed == []
+
+
 def test_a_token_has_the_scopes_that_were_asked_for_and_the_users_groups(browser: Browser) -> None:
     browser.sign_up("kim@example.com")
     pool = browser.pages.client.pool

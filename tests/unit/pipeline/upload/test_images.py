@@ -279,7 +279,7 @@ def test_every_file_of_a_hostile_folder_has_a_line_of_its_own(pipeline: Pipeline
         "script.exe": "NotAnImageError",
         "no ending": "added",
         "cut.zip": "NotAZipError",
-        "hostile.zip": "skipped",
+        "hostile.zip/__MACOSX/._good.jp": "skipped",
         "hostile.zip/good.jpg": "added",
         "hostile.zip/../../escape.jpg": "UnsafeEntryError",
         "hostile.zip/bomb.bmp": "ZipLimitError",

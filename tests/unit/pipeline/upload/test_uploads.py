@@ -487,7 +487,7 @@ def test_a_video_that_was_overwritten_meanwhile_counts_for_its_own_run(
 
 
 def test_an_upload_costs_the_same_in_a_collection_of_any_size(
-    begin: Callable[..., BeginOutput], store: S3Store, records: Records
+    begin: Callable[..., BeginOutput], store: S3Store, records: Records, on_aws: Callable[..., None]
 ) -> None:
     written_bytes: list[int] = []
     reads: list[int] = []
@@ -496,8 +496,8 @@ def test_an_upload_costs_the_same_in_a_collection_of_any_size(
         if "manifests/" in params["url_path"]:
             written_bytes.append(params["body"].getbuffer().nbytes)
 
-    aws.s3().meta.events.register("before-call.s3.PutObject", count)
-    aws.dynamodb().meta.events.register("after-call.dynamodb.Query", lambda parsed, **_: reads.append(parsed["Count"]))
+    on_aws(aws.s3(), "before-call.s3.PutObject", count)
+    on_aws(aws.dynamodb(), "after-call.dynamodb.Query", lambda parsed, **_: reads.append(parsed["Count"]))
     for number in range(60):
         key = f"uploads/dance/{number:02}.mp4"
         store.put(key, b"v")

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    model_validator,
+)
 
 from framesift.catalog.batches import BatchFile, FileLinks, NewFile
+from framesift.catalog.labels import MAX_ANNOTATIONS, LabelFaultError, read_label
 from framesift.catalog.ledger import LedgerLine
 from framesift.contracts import (
     Annotation,
@@ -19,6 +29,7 @@ from framesift.contracts import (
 )
 from framesift.contracts.catalog import ItemId
 from framesift.contracts.exports import ExportFormat, ExportOptions
+from framesift.contracts.maps import MapOptions, MapSummary
 from framesift.storage.direct import UploadForm
 from framesift.table import (
     BatchRecord,
@@ -34,8 +45,9 @@ from framesift.table import (
     Visibility,
 )
 from framesift.table.batches import BatchKind, BatchState
-from framesift.table.exports import ExportState
-from framesift.table.imports import ImportFormat, ImportState
+from framesift.table.imports import ImportFormat
+from framesift.table.jobs import JobState
+from framesift.table.maps import MapRecord
 
 if TYPE_CHECKING:
     from framesift.catalog.versions import Difference
@@ -52,6 +64,16 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=5_000)
 Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=320, pattern=r"^[^@\s]+@[^@\s]+$")]
 UserId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:@-]{1,128}$")]
 Tag = Annotated[str, StringConstraints(max_length=500)]
+
+
+def _normalize_label(annotation: Annotation) -> Annotation:
+    try:
+        return annotation.model_copy(update={"label": read_label(annotation.label)})
+    except LabelFaultError as fault:
+        raise ValueError(str(fault)) from None
+
+
+NewAnnotation = Annotated[Annotation, AfterValidator(_normalize_label)]
 
 
 class Request(BaseModel):
@@ -234,7 +256,9 @@ class ItemChange(Choice):
     choices = ("metadata", "annotations", "viewers", "everybody", "tags")
 
     metadata: dict[str, MetadataValue | None] | None = Field(None, description="Fields to set; null removes one.")
-    annotations: list[Annotation] | None = Field(None, max_length=1_000, description="In place of those before.")
+    annotations: list[NewAnnotation] | None = Field(
+        None, max_length=MAX_ANNOTATIONS, description="In place of those before."
+    )
     viewers: list[UserId] | None = Field(None, max_length=1_000, description="Who may see it; `everybody` ends that.")
     everybody: Literal[True] | None = Field(None, description="Whoever sees the collection may see it again.")
     tags: TagChange | None = None
@@ -456,6 +480,39 @@ class LookRequest(Request):
     models: list[Line] = Field([], max_length=20, description="None: the collection's models.")
 
 
+class ServedMap(Contract):
+    """A map of a collection."""
+
+    id: str
+    by: str
+    query: str
+    options: MapOptions
+    state: Literal["running", "done", "failed"]
+    created_at: AwareDatetime
+    finished_at: AwareDatetime | None
+    summary: MapSummary | None = Field(description="What it shows; null: it was not drawn yet.")
+    error: str | None = Field(description="Why the last job failed.")
+
+    @classmethod
+    def of(cls, record: MapRecord) -> Self:
+        """A map without what names its job."""
+        return cls.model_validate(record.model_dump())
+
+
+class MapPage(Contract):
+    """The maps of a collection, the newest first."""
+
+    maps: list[ServedMap]
+    next_cursor: str | None
+
+
+class MapRequest(Request):
+    """A map to draw."""
+
+    query: str = Field("", max_length=MAX_QUERY_LENGTH, description="In the query language; empty: all items.")
+    options: MapOptions = MapOptions()
+
+
 class ServedVersion(Contract):
     """A named version of a collection's catalog."""
 
@@ -552,7 +609,7 @@ class ServedExport(Contract):
     query: str
     format: ExportFormat
     options: ExportOptions
-    state: ExportState
+    state: Literal["running", "done", "failed"]
     created_at: AwareDatetime
     finished_at: AwareDatetime | None
     done: int = Field(description="Items that are written so far.")
@@ -603,7 +660,7 @@ class ServedImport(Contract):
     by: str
     format: ImportFormat
     size_bytes: int
-    state: ImportState
+    state: JobState
     created_at: AwareDatetime
     finished_at: AwareDatetime | None
     items: int = Field(description="Items that were changed.")

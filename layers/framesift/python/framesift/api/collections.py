@@ -10,10 +10,12 @@ from framesift.api.routes import (
     exports,
     imports,
     items,
+    maps,
     me,
     members,
     people,
     queries,
+    search,
     shared,
     shares,
     splits,
@@ -21,8 +23,8 @@ from framesift.api.routes import (
 )
 
 _RESOURCES = (
-    me, people, collections, members, shares, items, catalog, queries, batches, versions, splits, exports, imports,
-    shared,
+    me, people, collections, members, shares, items, catalog, search, queries, batches, versions, splits, exports,
+    imports, maps, shared,
 )  # fmt: skip
 
 app = make_app(resource.router for resource in _RESOURCES)

@@ -30,6 +30,8 @@ MediaSize = Literal["256", "1024", "original"]
 
 _HISTORY_CHANGES: Final = 200
 """Changes of the log that one page of an item's history looks through."""
+_PAGE_BYTES: Final = 4_000_000
+"""Of the items on a page: a function's answer has at most 6 MB, and links and escapes come on top."""
 _SUGGESTED: Final = {
     "tag": "tags",
     "label": "labels",
@@ -64,7 +66,9 @@ def find_page(entered: Entered, query: str, sort: str, limit: int, cursor: str) 
         only = Condition("id = ?", [entered.item])
         condition = Condition(f"({only.sql}) AND ({condition.sql})", [*only.parameters, *condition.parameters])
     order = Order(sort.removeprefix("-"), descending=sort.startswith("-")) if sort else Order()
-    page = entered.reader.page(condition, order=order, limit=limit, cursor=cursor, viewer=entered.viewer)
+    page = entered.reader.page(
+        condition, order=order, limit=limit, cursor=cursor, viewer=entered.viewer, max_bytes=_PAGE_BYTES
+    )
     to_editor = includes(entered.role, "editor")
     items = [ServedImage.of(item, to_editor=to_editor) for item in page.items]
     return ItemPage(items=items, next_cursor=page.next, number=page.number)

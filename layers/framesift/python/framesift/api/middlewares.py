@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -15,7 +16,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import ForbiddenError, UnauthorizedError
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
-from framesift.errors import ClientLimitError, RequestTooLargeError, RoleTooLowError
+from framesift.errors import ClientLimitError, HalfCharacterError, RequestTooLargeError, RoleTooLowError
 from framesift.settings import load_settings
 from framesift.table import Records
 from framesift.table.clients import WINDOW_S
@@ -24,6 +25,9 @@ READ = "framesift/read"
 WRITE = "framesift/write"
 ADMIN_GROUP = "admin"
 """The group of the user pool whose people administer others."""
+
+# JSON can write a lone surrogate, as an escape only.
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 Middleware = Callable[[APIGatewayHttpResolver, NextMiddleware], Response[Any]]
 
@@ -57,6 +61,21 @@ def limit_body(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> 
         raise RequestTooLargeError(
             f"The body has {size_bytes} bytes; at most {limit} are taken: send several requests."
         )
+    return next_middleware(app)
+
+
+def refuse_half_characters(app: APIGatewayHttpResolver, next_middleware: NextMiddleware) -> Response[Any]:
+    """Refuse a body with half of a character (a lone surrogate): it could be neither stored nor answered as UTF-8."""
+    body = app.current_event.decoded_body or ""
+    if _SURROGATE.search(body):
+        try:
+            to_json(json.loads(body)).encode()
+        except UnicodeEncodeError:
+            raise HalfCharacterError(
+                "The body has half of a character: each \\ud800 to \\udbff is followed by its other half."
+            ) from None
+        except (ValueError, RecursionError):
+            pass  # Whoever reads the body for the route answers that.
     return next_middleware(app)
 
 

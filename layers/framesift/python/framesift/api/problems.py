@@ -24,6 +24,7 @@ from framesift.errors import (
     FramesiftError,
     InputError,
     ItemChangedError,
+    ModelMissingError,
     NotFoundError,
     NothingToRetryError,
     NotLoggedInError,
@@ -58,6 +59,7 @@ _STATUSES: tuple[tuple[type[FramesiftError], HTTPStatus], ...] = (
     (BatchIncompleteError, HTTPStatus.CONFLICT),
     (NothingToRetryError, HTTPStatus.CONFLICT),
     (InputError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (ModelMissingError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (ClientLimitError, HTTPStatus.TOO_MANY_REQUESTS),
     (TemporaryError, HTTPStatus.SERVICE_UNAVAILABLE),
 )
@@ -127,7 +129,7 @@ class Problems:
 
     def _of_validation(self, error: RequestValidationError | RequestUnsupportedContentType) -> Response[str]:
         faults = [
-            FieldFault(field=".".join(str(part) for part in fault["loc"]), message=str(fault["msg"]))
+            FieldFault(field=_encodable(".".join(map(str, fault["loc"]))), message=_encodable(str(fault["msg"])))
             for fault in error.errors()
         ]
         unsupported = isinstance(error, RequestUnsupportedContentType)
@@ -168,6 +170,11 @@ class Problems:
             headers={"Cache-Control": "no-store", **_HEADERS.get(status, {}), **(headers or {})},
             body=problem.model_dump_json(exclude_none=True),
         )
+
+
+def _encodable(text: str) -> str:
+    """What a client sent, with halves of characters (lone surrogates) as escapes."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _slug(error: Exception) -> str:

@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, CORSConf
 from aws_lambda_powertools.event_handler.openapi.models import HTTPBearer
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
-from framesift.api.middlewares import limit_body, limit_clients, to_json
+from framesift.api.middlewares import limit_body, limit_clients, refuse_half_characters, to_json
 from framesift.api.problems import Problems
 
 TITLE = "Framesift"
@@ -31,7 +31,7 @@ def make_app(routers: Iterable[APIGatewayHttpRouter]) -> APIGatewayHttpResolver:
         security_schemes={"token": HTTPBearer(bearerFormat="JWT", description="An access token of the user pool.")},
     )
     Problems(app)
-    app.use([limit_body, limit_clients])
+    app.use([limit_body, limit_clients, refuse_half_characters])
     for router in routers:
         app.include_router(router)
     return app

@@ -256,8 +256,8 @@ class BatchUploads:
             bucket, _ = parse_uri(reference)
             if bucket not in allowed:
                 raise BucketNotAllowedError(
-                    f"Images are read in place from {', '.join(allowed) or 'no bucket'} only, not from {bucket}: add "
-                    "it to `read_in_place` of the stage, and deploy it."
+                    f"Images are read in place from {', '.join(allowed) or 'listed buckets'} only, not from {bucket}: "
+                    "list it in FRAMESIFT_INTAKE__BUCKETS, or for a deployed stack in `read_in_place` of its stage."
                 )
         batch = self._create(
             collection, "references", by, references=list(references), models=list(models), state="running"

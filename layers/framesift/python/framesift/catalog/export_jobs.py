@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from framesift import keys
 from framesift.catalog.export import export
+from framesift.catalog.jobs import job_key, restart_job, settle_job, start_job
 from framesift.catalog.payloads import put_lines, read_lines
 from framesift.catalog.query import compile_query
 from framesift.catalog.reader import CatalogReader
@@ -33,8 +34,7 @@ from framesift.errors import (
 )
 from framesift.log import logger
 from framesift.settings import Settings
-from framesift.storage import Store, delete_for_good, write_json
-from framesift.storage.multipart import MultipartUploads
+from framesift.storage import Store, delete_folder, delete_for_good
 from framesift.table import ExportRecord, Records
 from framesift.table.batches import new_batch_id
 from framesift.workflow import Workflow
@@ -42,8 +42,6 @@ from framesift.workflow import Workflow
 _TRIES: Final = 5
 _CHECKED_AT_ONCE: Final = 10_000
 _REPORT_EVERY_S: Final = 2.0
-_START_TAKES: Final = timedelta(minutes=1)
-_STOPPED: Final = "Its job was stopped; start it again, and it goes on."
 
 
 def start_export(
@@ -90,36 +88,18 @@ def start_export(
         expires_at=now + timedelta(days=settings.catalog.export_days),
     )
     records.exports.create(record)
-    _start_job(record, store, records, workflow)
+    start_job(record, _describe_job(record, store, records), records.exports, store, workflow)
     return record
 
 
 def restart_export(record: ExportRecord, *, store: Store, records: Records, workflow: Workflow) -> ExportRecord:
     """Let an export that has failed go on where it stopped; one in another state stays as it is."""
-    if record.state != "failed":
-        return record
-    again = records.exports.change(record, state="running", error=None, finished_at=None, starts=record.starts + 1)
-    if again is None:  # Somebody else was quicker.
-        return records.exports.get(record.collection, record.id) or record
-    _start_job(again, store, records, workflow)
-    return again
+    return restart_job(record, _describe_job(record, store, records), records.exports, store, workflow)
 
 
 def settle_export(record: ExportRecord, records: Records, workflow: Workflow) -> ExportRecord:
     """Return an export as it is: one whose job ended without saying so has failed."""
-    if record.state != "running" or datetime.now(UTC) - record.created_at < _START_TAKES:
-        return record
-    if workflow.is_running(execution_name(record)):
-        return record
-    newest = records.exports.get(record.collection, record.id) or record  # It may have ended just now.
-    if newest.state != "running":
-        return newest
-    return records.exports.change(newest, state="failed", error=_STOPPED, finished_at=datetime.now(UTC)) or newest
-
-
-def execution_name(record: ExportRecord) -> str:
-    """The name of the execution that makes an export."""
-    return f"export-{record.id}-{record.starts}"
+    return settle_job(record, records.exports, workflow, "start it again, and it goes on.")
 
 
 def run_export(job: ExportJob, settings: Settings, store: Store, records: Records) -> ExportRecord | None:
@@ -154,7 +134,7 @@ class _Maker:
         self._reported_at = time.monotonic()
 
     def make(self) -> ExportRecord:
-        record = self._read()
+        record = self._records.exports.find(self._job.collection, self._job.export)
         if record.state == "done":
             return record
         reader = CatalogReader(self._job.collection, self._store, self._records, self._settings.catalog)
@@ -176,20 +156,11 @@ class _Maker:
         Raises:
             ExportMissingError: The export was deleted.
         """
-        while True:
-            if changed := self._records.exports.change(self._read(), **changes):
-                return changed
+        return self._records.exports.update(self._job.collection, self._job.export, **changes)
 
     def delete_all(self) -> None:
-        """Delete what was written, with all versions, and what is still arriving."""
-        MultipartUploads(self._store.bucket).abort_all(self._prefix)
-        self._store.delete_versions(self._store.versions(self._prefix))
-
-    def _read(self) -> ExportRecord:
-        found = self._records.exports.get(self._job.collection, self._job.export)
-        if found is None:
-            raise ExportMissingError(f"{self._job.collection} has no export {self._job.export}: it was deleted.")
-        return found
+        """Delete what was written, and what is still arriving."""
+        delete_folder(self._store, self._prefix)
 
     def _write(self, record: ExportRecord, reader: CatalogReader) -> ExportSummary:
         items = self._fixed_items() or self._fix_items(record, reader)
@@ -239,7 +210,7 @@ class _Maker:
             error=None,
             finished_at=datetime.now(UTC),
         )
-        delete_for_good(self._store, [self._items_key, _spec_key(done)])
+        delete_for_good(self._store, [self._items_key, job_key(done, self._records.exports)])
         return done
 
     def _report(self, done: int, total: int) -> None:
@@ -253,11 +224,5 @@ class _Maker:
         return f"{self._prefix}items.jsonl.gz"
 
 
-def _start_job(record: ExportRecord, store: Store, records: Records, workflow: Workflow) -> None:
-    job = ExportJob(bucket=store.bucket, table=records.name, collection=record.collection, export=record.id)
-    write_json(store, _spec_key(record), job)
-    workflow.start_job(f"s3://{store.bucket}/{_spec_key(record)}", execution_name(record))
-
-
-def _spec_key(record: ExportRecord) -> str:
-    return keys.collection_job(record.collection, execution_name(record))
+def _describe_job(record: ExportRecord, store: Store, records: Records) -> ExportJob:
+    return ExportJob(bucket=store.bucket, table=records.name, collection=record.collection, export=record.id)

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 
 from framesift import keys
 from framesift.errors import ExportMissingError, ExportNotReadyError
-from framesift.storage import Store
-from framesift.storage.multipart import MultipartUploads
+from framesift.storage import Store, delete_folder
 from framesift.table import ExportRecord, Records
 
 
@@ -41,11 +40,8 @@ def delete_export(collection: str, export: str, store: Store, records: Records) 
     Raises:
         ExportMissingError: There is none of that id.
     """
-    if records.exports.get(collection, export) is None:
-        raise ExportMissingError(f"{collection} has no export {export}.")
-    prefix = keys.export_prefix(collection, export)
-    MultipartUploads(store.bucket).abort_all(prefix)
-    store.delete_versions(store.versions(prefix))
+    records.exports.find(collection, export)
+    delete_folder(store, keys.export_prefix(collection, export))
     # Last, so that whoever goes on after a kill finds what is left.
     records.exports.delete(collection, export)
 

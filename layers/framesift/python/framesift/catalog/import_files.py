@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import UTC, datetime
 
 from framesift import keys
-from framesift.errors import ImportMissingError, ImportStateError, RequestTooLargeError
+from framesift.errors import ImportStateError, RequestTooLargeError
 from framesift.settings import Settings
 from framesift.storage import Store
 from framesift.storage.direct import DirectUploads, UploadForm
 from framesift.table import ImportRecord, Records
+from framesift.table.batches import new_batch_id
 from framesift.table.imports import ImportFormat
 
 _TYPE = "application/octet-stream"
 
 
-def open_import(
-    collection: str, by: str, form: ImportFormat, size_bytes: int, settings: Settings, store: Store, records: Records
-) -> tuple[ImportRecord, UploadForm]:
-    """Record an import, and say how its file is sent.
+def new_import(
+    collection: str, by: str, form: ImportFormat, size_bytes: int, settings: Settings, records: Records
+) -> ImportRecord:
+    """Record an import whose file has still to be uploaded.
 
     Args:
         collection: The collection.
-        by: The user's id.
+        by: The user's id; empty: an operator.
         form: What the file is.
-        size_bytes: The file's size, which S3 checks.
+        size_bytes: The file's size.
         settings: Limits.
-        store: The bucket.
         records: The table.
 
     Raises:
@@ -37,7 +36,7 @@ def open_import(
     if size_bytes > limit:
         raise RequestTooLargeError(f"The file has {size_bytes:,} bytes, at most {limit:,} are allowed: split it.")
     now = datetime.now(UTC)
-    import_id = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(4)}"
+    import_id = new_batch_id(now)
     record = ImportRecord(
         collection=collection,
         id=import_id,
@@ -48,20 +47,12 @@ def open_import(
         created_at=now,
     )
     records.imports.create(record)
-    uploads = DirectUploads(store.bucket, settings.intake.link_s)
-    return record, uploads.form(record.key, size_bytes, _TYPE)
+    return record
 
 
-def find_import(collection: str, import_id: str, records: Records) -> ImportRecord:
-    """An import.
-
-    Raises:
-        ImportMissingError: There is none of that id.
-    """
-    found = records.imports.get(collection, import_id)
-    if found is None:
-        raise ImportMissingError(f"{collection} has no import {import_id}.")
-    return found
+def upload_form(record: ImportRecord, settings: Settings, store: Store) -> UploadForm:
+    """How an import's file is sent by whoever has no access to the bucket; S3 checks its size."""
+    return DirectUploads(store.bucket, settings.intake.link_s).form(record.key, record.size_bytes, _TYPE)
 
 
 def check_uploaded(record: ImportRecord, store: Store) -> None:

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from framesift import keys
 from framesift.catalog.export import read_label_studio
 from framesift.catalog.export.rows import file_name
 from framesift.catalog.imports import DataSet, LabelledImage
 from framesift.catalog.imports.coco import looks_like_coco, read_coco
 from framesift.catalog.imports.data_set import IMPORTED_BY, Files
 from framesift.catalog.imports.tables import LabelTable, read_csv_labels, read_jsonl_labels
-from framesift.catalog.labels import Faults, show_value
+from framesift.catalog.jobs import job_key, restart_job, settle_job
+from framesift.catalog.labels import Faults, LabelFaultError, show_value
 from framesift.catalog.log import CatalogLog
 from framesift.catalog.reader import CatalogReader
 from framesift.catalog.tags import SPLITS, split_tag
@@ -34,15 +34,13 @@ from framesift.errors import (
     TemporaryError,
 )
 from framesift.settings import Settings
-from framesift.storage import Store, delete_for_good, write_json
+from framesift.storage import Store, delete_for_good
 from framesift.table import ImportRecord, Records
 from framesift.table.imports import ImportFormat
 from framesift.workflow import Workflow
 
 _ITEMS_PER_CHANGE: Final = 10_000
 _FIRST_FAULTS: Final = 100
-_START_TAKES: Final = timedelta(minutes=1)
-_STOPPED: Final = "Its job was stopped; nothing is lost by bringing the file in again."
 
 
 @dataclass(frozen=True)
@@ -109,32 +107,13 @@ def import_labels(
 
 def start_import(record: ImportRecord, *, store: Store, records: Records, workflow: Workflow) -> ImportRecord:
     """Start the job that reads an import's file; one that runs or is done stays as it is."""
-    if record.state in ("running", "done"):
-        return record
-    started = records.imports.change(record, state="running", starts=record.starts + 1, error=None)
-    if started is None:  # Somebody else was quicker.
-        return records.imports.get(record.collection, record.id) or record
     job = ImportJob(bucket=store.bucket, table=records.name, collection=record.collection, import_id=record.id)
-    write_json(store, _spec_key(started), job)
-    workflow.start_job(f"s3://{store.bucket}/{_spec_key(started)}", execution_name(started))
-    return started
+    return restart_job(record, job, records.imports, store, workflow)
 
 
 def settle_import(record: ImportRecord, records: Records, workflow: Workflow) -> ImportRecord:
     """Return an import as it is: one whose job ended without saying so has failed."""
-    if record.state != "running" or datetime.now(UTC) - record.created_at < _START_TAKES:
-        return record
-    if workflow.is_running(execution_name(record)):
-        return record
-    newest = records.imports.get(record.collection, record.id) or record  # It may have ended just now.
-    if newest.state != "running":
-        return newest
-    return records.imports.change(newest, state="failed", error=_STOPPED, finished_at=datetime.now(UTC)) or newest
-
-
-def execution_name(record: ImportRecord) -> str:
-    """The name of the execution that reads an import's file."""
-    return f"import-{record.id}-{record.starts}"
+    return settle_job(record, records.imports, workflow, "nothing is lost by bringing the file in again.")
 
 
 def run_import(job: ImportJob, settings: Settings, store: Store, records: Records) -> ImportRecord | None:
@@ -160,30 +139,21 @@ def run_import(job: ImportJob, settings: Settings, store: Store, records: Record
             "faults": done.faults.count,
             "first_faults": done.faults.first[:_FIRST_FAULTS],
         }
-        record = _change(record, records, **changes, error=None, finished_at=datetime.now(UTC))
+        record = records.imports.update(
+            job.collection, job.import_id, **changes, error=None, finished_at=datetime.now(UTC)
+        )
     except (CollectionDeletedError, CollectionMissingError, ImportMissingError):
-        delete_for_good(store, [record.key, _spec_key(record)])
+        delete_for_good(store, [record.key, job_key(record, records.imports)])
         return None
     except TemporaryError:
         raise
     except FramesiftError as error:
-        _change(record, records, state="failed", error=str(error), finished_at=datetime.now(UTC))
+        records.imports.update(
+            job.collection, job.import_id, state="failed", error=str(error), finished_at=datetime.now(UTC)
+        )
         raise
-    delete_for_good(store, [record.key, _spec_key(record)])
+    delete_for_good(store, [record.key, job_key(record, records.imports)])
     return record
-
-
-def _change(record: ImportRecord, records: Records, **changes: Any) -> ImportRecord:
-    newest: ImportRecord | None = record
-    while newest is not None:
-        if changed := records.imports.change(newest, **changes):
-            return changed
-        newest = records.imports.get(record.collection, record.id)
-    raise ImportMissingError(f"{record.collection} has no import {record.id}: it was deleted.")
-
-
-def _spec_key(record: ImportRecord) -> str:
-    return keys.collection_job(record.collection, execution_name(record))
 
 
 def _name_author(image: LabelledImage, by: str) -> list[Any]:
@@ -234,8 +204,12 @@ def _put_named(name: str, image: LabelledImage, ids: set[str], found: dict[str, 
     if len(ids) == 1:
         (item_id,) = ids
         mine = found.setdefault(item_id, LabelledImage())
-        mine.annotations.extend(image.annotations)
         mine.split = image.split or mine.split
+        try:
+            for annotation in image.annotations:
+                mine.add(annotation)
+        except LabelFaultError as fault:
+            faults.note(show_value(name), fault)
     elif ids:
         faults.note(show_value(name), f"{len(ids)} items are called so: name them by their ids.")
     else:

@@ -12,6 +12,8 @@ from framesift.contracts.catalog import Box
 from framesift.errors import InvalidTagError
 
 MAX_FAULTS: Final = 1_000
+MAX_ANNOTATIONS: Final = 5_000
+"""Of an item: it is answered whole, and a function's answer has at most 6 MB."""
 
 # Shares that were rounded to six digits can end just outside.
 _TOLERANCE: Final = 1e-4

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Final
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from framesift.catalog.columns import SCHEMA
+from framesift.catalog.ids import Ids, pack_ids
 from framesift.catalog.terms import KINDS, build_terms
 from framesift.errors import SnapshotLostError
 from framesift.settings import CatalogSettings
@@ -26,8 +28,9 @@ from framesift.storage import Store
 from framesift.table import Snapshot
 
 _DATABASE: Final = "items.duckdb"
+_IDS: Final = "ids.npy"
 _EMPTY: Final = "empty"
-_LAYOUT: Final = 2
+_LAYOUT: Final = 3
 """Copies of another layout are not read: it is part of their names."""
 OFFLINE: Final = {
     "autoinstall_known_extensions": "false",
@@ -53,6 +56,11 @@ class LocalCopy:
     def database(self) -> Path:
         """The DuckDB file with the table `items`, whose `rowid` counts from 0 in the order of ids."""
         return self.folder / _DATABASE
+
+    def load_ids(self) -> Ids:
+        """Read the id of each row, `(rows,)` ascending; the array stays on disk until it is used."""
+        found: Ids = np.load(self.folder / _IDS, mmap_mode="r", allow_pickle=False)
+        return found
 
     def delete(self) -> None:
         """Delete it; processes that have it open keep it."""
@@ -102,6 +110,8 @@ def _make_copy(snapshot: Snapshot | None, store: Store, settings: CatalogSetting
         pq.write_table(SCHEMA.empty_table(), parquet)
     try:
         _make_database(parquet, folder / _DATABASE, settings, scratch)
+        ids = pq.read_table(parquet, columns=["id"])["id"].to_pylist()
+        np.save(folder / _IDS, pack_ids(ids), allow_pickle=False)
         for kind in KINDS:
             build_terms(parquet, kind).save(folder, kind)
     except (duckdb.Error, pa.ArrowException) as error:

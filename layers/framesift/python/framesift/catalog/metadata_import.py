@@ -9,7 +9,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
 
 from pydantic_core import from_json
@@ -17,6 +17,7 @@ from pydantic_core import from_json
 from framesift.catalog.log import CatalogLog
 from framesift.catalog.metadata import check_metadata
 from framesift.catalog.reader import CatalogReader
+from framesift.catalog.table_text import find_delimiter
 from framesift.contracts import MetadataValue
 from framesift.errors import CatalogError, InvalidMetadataError
 
@@ -71,9 +72,9 @@ def import_metadata(
     Args:
         log: Where the changes are written: one for every `CHANGE_ROWS` rows.
         reader: Reads the same catalog.
-        lines: The file's lines. A table has the column `id` or `name`, and one for each field; in CSV, an empty cell
-            says nothing, `true` and `false` are booleans, and what looks like a number is one; in JSONL, null removes
-            the field.
+        lines: The file's lines. A table has the column `id` or `name`, and one for each field. CSV is separated by
+            commas, semicolons or tabs; an empty cell says nothing, `true` and `false` are booleans, and what looks
+            like a number is one. In JSONL, null removes the field.
         file_format: `csv` or `jsonl`.
         by: The user's id.
 
@@ -112,7 +113,9 @@ def _find_items(rows: list[_Row], reader: CatalogReader, report: ImportReport) -
 
 
 def _read_csv(lines: Iterable[str], report: ImportReport) -> Iterator[_Row]:
-    table = csv.reader(lines, strict=True)
+    rest = iter(lines)
+    first = next(rest, "")
+    table = csv.reader(chain([first], rest), strict=True, delimiter=find_delimiter(first))
     header = [name.strip().removeprefix("\ufeff") for name in next(table, [])]
     if _ID not in header and _NAME not in header:
         raise InvalidMetadataError(

@@ -19,6 +19,7 @@ from framesift.cli import (
     report,
     review,
     runs,
+    search,
     stage,
     takedown,
     thumbnails,
@@ -62,6 +63,7 @@ app.add_typer(takedown.app, name="takedown", help="Clips that must not be listed
 app.command("publish")(takedown.publish)
 app.add_typer(collections.app, name="collection", help="Collections: put images in, look at them, pose sequences.")
 app.add_typer(collections.app, name="collections", hidden=True, help="The same as `collection`.")
+app.command("search")(search.search)
 app.add_typer(duplicates.app, name="duplicates", help="Near-duplicates: of a folder of images, or of a day's run.")
 app.add_typer(pose.app, name="pose", help="Pose sequences from videos: extract, draw, export, upload.")
 app.command("stage")(stage.stage)

@@ -8,16 +8,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 import urllib3
 from urllib3.util import Retry
 
 from framesift.catalog.batches import BatchFile, BatchUploads, FileLinks, NewFile, digest_files
-from framesift.catalog.ledger import LedgerStatus, read_ledger
+from framesift.catalog.ledger import LedgerLine, LedgerStatus, read_ledger
 from framesift.cli.connection import Connection, StackOption, connect, connect_to_read
-from framesift.cli.console import errors, output, print_text
+from framesift.cli.console import count_of, errors, output, print_text
 from framesift.cli.progress import sending
 from framesift.cli.tables import Cell, Column, show_table
 from framesift.cli.watch import watch
@@ -33,6 +33,12 @@ _ANNOUNCED_AT_ONCE = 1_000
 _LINKS_AT_ONCE = 32
 _REQUESTS_AT_ONCE = 4
 _SHOWN = 10
+_ORDER: tuple[str, ...] = get_args(LedgerStatus)
+_NOUNS = {"labels": "label file", "video": "video"}
+_WHY = {
+    "known": "The same bytes are in the collection already.",
+    "skipped": "No image and no labels: the system or program that packed the files adds it.",
+}
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The collection.")]
 BatchArgument = Annotated[str, typer.Argument(metavar="BATCH", help="As `framesift collection batches` shows it.")]
@@ -128,7 +134,7 @@ def ledger(
         return
     show_table(
         (Column("file", keep=True), Column("came to", priority=3), Column("why", priority=2, min_width=20)),
-        [(line.name, line.status, Cell(line.error.message, "red") if line.error else "") for line in lines],
+        [(line.name, line.status, _explain(line)) for line in lines],
         if_empty="No file came to this.",
     )
 
@@ -249,4 +255,15 @@ def _follow(connection: Connection, uploads: BatchUploads, batch: BatchRecord, *
 
 def _counts(batch: BatchRecord) -> str:
     """How many files came to what."""
-    return ", ".join(f"{count} {status}" for status, count in batch.counts.items()) or f"{batch.files} announced"
+    counts = sorted(batch.counts.items(), key=lambda pair: _ORDER.index(pair[0]))
+    return ", ".join(_count(status, count) for status, count in counts) or f"{batch.files} announced"
+
+
+def _count(status: str, count: int) -> str:
+    noun = _NOUNS.get(status)
+    return count_of(count, noun) if noun else f"{count:,} {status}"
+
+
+def _explain(line: LedgerLine) -> Cell | str:
+    """Why a file came to what it came to, where the status does not say it."""
+    return Cell(line.error.message, "red") if line.error else _WHY.get(line.status, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.cells import cell_len
 
+from framesift.catalog.table_text import decode_table
 from framesift.cli.connection import Connection, StackOption, connect_to_read
 from framesift.cli.console import count_of, errors, output, plain_text, print_text, safe_text
 from framesift.cli.tables import Column, show_table
@@ -22,7 +24,7 @@ from framesift.settings import load_settings
 from framesift.table import Collection, Visibility
 
 if TYPE_CHECKING:
-    from framesift.catalog.opened import OpenCollection
+    from framesift.opened import OpenCollection
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The collection.")]
 QueryArgument = Annotated[
@@ -43,6 +45,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command("untag")(untag)
     app.command("set")(set_fields)
     app.command("duplicates")(duplicates)
+    app.command("index")(index)
 
 
 def create(
@@ -222,6 +225,37 @@ def duplicates(
     )
 
 
+def index(
+    name: NameArgument,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the indexes anew from the stored vectors.")] = False,
+    json_: JsonOption = False,
+    stack: StackOption = "",
+) -> None:
+    """Bring the indexes that `framesift search` uses up to date; every upload does so by itself."""
+    with errors.status("Indexing …"):
+        indexes = open_collection(name, stack).index(rebuild=rebuild)
+    if json_:
+        print(json.dumps([index.model_dump(mode="json") for index in indexes]))  # noqa: T201 - for programs
+        return
+    show_table(
+        (
+            Column("model", keep=True),
+            Column("vectors", priority=3, align="right"),
+            Column("segments", priority=1, align="right"),
+            Column("MB", priority=2, align="right"),
+        ),
+        [
+            (
+                each.model,
+                f"{each.rows}",
+                f"{len(each.segments)}",
+                f"{sum(segment.size_bytes for segment in each.segments) / 1e6:.1f}",
+            )
+            for each in indexes
+        ],
+    )
+
+
 def open_collection(name: str, stack: str = "") -> OpenCollection:
     """Open a collection by its name, to find its images and to change what is known about them.
 
@@ -244,7 +278,7 @@ def open_connected(name: str, connection: Connection) -> OpenCollection:
         CollectionMissingError: There is no such collection.
         CollectionDeletedError: It is being deleted.
     """
-    from framesift.catalog.opened import OpenCollection
+    from framesift.opened import OpenCollection
 
     return OpenCollection(name, connection.store, connection.records, load_settings().catalog)
 
@@ -311,10 +345,12 @@ def _set_by_table(opened: OpenCollection, table: Path) -> None:
     """Set fields by a table; name those of its rows that were not used."""
     file_format = "jsonl" if table.suffix.lower() in (".jsonl", ".ndjson") else "csv"
     try:
-        with table.open(encoding="utf-8-sig", newline="") as lines:
-            report = opened.import_metadata(lines, file_format)
-    except (OSError, UnicodeDecodeError) as error:
-        raise FieldTableError(f"{table} cannot be read: {error}") from None
+        text = decode_table(table.read_bytes())
+    except OSError as error:
+        raise FieldTableError(f"{table} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise FieldTableError(f"{table} is no text in UTF-8, UTF-16 or CP949: save it as CSV in UTF-8.") from None
+    report = opened.import_metadata(io.StringIO(text, newline=""), file_format)
     print_text(f"{count_of(report.items, 'item')} changed.")
     for row in report.refused[:_REFUSED_SHOWN]:
         errors.print(f"[yellow]line {row.line}:[/] {safe_text(row.reason)}", highlight=False, soft_wrap=True)

@@ -13,15 +13,13 @@ from typing import Annotated, Literal
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from framesift import keys
 from framesift.cli.catalog import JsonOption, NameArgument, QueryArgument, open_collection, pointing_at
 from framesift.cli.connection import Connection, StackOption, connect
 from framesift.cli.console import count_of, errors, print_text
 from framesift.contracts.exports import ExportFormat, ExportOptions, ExportSummary
-from framesift.errors import EmbeddedAwsDownError, ExportFailedError, ImportFailedError, LabelFileError
+from framesift.errors import EmbeddedAwsDownError, ExportFailedError, ImportFailedError
 from framesift.settings import load_settings
 from framesift.table import ExportRecord, ImportRecord
-from framesift.table.batches import new_batch_id
 from framesift.table.imports import ImportFormat
 from framesift.workflow import Workflow
 
@@ -71,7 +69,7 @@ def export(
     query = query or query_option
     options = ExportOptions(labels=labels, min_score=min_score, classes=class_, images=images, vectors=vectors)
     path = to or Path(f"{name}-{FORMATS[format_].file}")
-    connection = None if local else _find_running(stack)
+    connection = None if local else find_running(stack)
     with pointing_at(query):
         if connection is None:
             with errors.status("Exporting …"):
@@ -108,7 +106,7 @@ def import_labels(
 
     with file.open("rb") as opened_file:
         form = format_ or guess_format(file.name, opened_file.read())
-    connection = None if local else _find_running(stack)
+    connection = None if local else find_running(stack)
     if connection is None:
         opened = open_collection(name, stack)
         with errors.status("Importing …"):
@@ -131,7 +129,7 @@ def import_labels(
             print_text(f"  {fault}")
 
 
-def _find_running(stack: str) -> Connection | None:
+def find_running(stack: str) -> Connection | None:
     """What runs jobs; None where nothing is up, and this process does the work."""
     try:
         return connect(stack)
@@ -190,24 +188,12 @@ def _fetch_export(connection: Connection, record: ExportRecord, path: Path) -> E
 
 
 def _start_import(connection: Connection, name: str, file: Path, form: ImportFormat) -> ImportRecord:
+    from framesift.catalog.import_files import new_import
     from framesift.catalog.import_jobs import start_import
 
     records, store = connection.records, connection.store
     records.collections.get(name)
-    size_bytes, limit = file.stat().st_size, load_settings().catalog.max_import_bytes
-    if size_bytes > limit:
-        raise LabelFileError(f"{file} has {size_bytes:,} bytes; at most {limit:,} are read: split it.")
-    now = datetime.now(UTC)
-    import_id = new_batch_id(now)
-    record = ImportRecord(
-        collection=name,
-        id=import_id,
-        format=form,
-        key=keys.import_file(name, import_id),
-        size_bytes=size_bytes,
-        created_at=now,
-    )
-    records.imports.create(record)
+    record = new_import(name, "", form, file.stat().st_size, load_settings(), records)
     store.upload(file, record.key)
     return start_import(record, store=store, records=records, workflow=Workflow(connection.state_machine_arn))
 

@@ -77,6 +77,7 @@ class CompareOutput(Contract):
     collection: str
     compared: int = Field(0, description="Images that were new.")
     changed: int = Field(0, description="Items of which the catalog says something else now.")
+    indexed: dict[str, int] = Field({}, description="Vectors that came into an index, by model.")
     ended: str | None = Field(None, description="Why nothing was compared.")
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from framesift.errors import ModelMismatchError, ModelMissingError, NotFoundError
-from framesift.models.card import CARD_FILE_NAME, ModelCard, read_card, shipped_card
+from framesift.models.card import CARD_FILE_NAME, ModelCard, read_card, shipped_card, shipped_cards
 from framesift.models.origins import BucketOrigin, BuildOrigin, Origin, UrlOrigin
 from framesift.settings import load_settings
 from framesift.storage import Store
@@ -40,10 +40,13 @@ class ModelRegistry:
         cache_dir: The cache's folder; created when a file is stored.
         origins: Tried in order if the cache does not have the file.
         bucket: Has the cards of models that `framesift models add` added.
+
+    Attributes:
+        cache_dir: The cache's folder.
     """
 
     def __init__(self, cache_dir: Path, origins: Sequence[Origin] = (), bucket: BucketOrigin | None = None) -> None:
-        self._cache_dir = cache_dir
+        self.cache_dir = cache_dir
         self._origins = tuple(origins)
         self._bucket = bucket
 
@@ -51,27 +54,43 @@ class ModelRegistry:
         """Return the model's verified file.
 
         Args:
-            name: An included model's name, or `name/version` of an added one.
+            name: An included model's name, `name/version` of an added one, or `name@version` of either.
 
         Raises:
             NotFoundError: No card has that name.
             ModelMissingError: Neither the cache nor an origin has the file.
             ModelMismatchError: The file does not match its card.
         """
+        card = self.card(name)
+        packaged = PACKAGED / card.file
+        if card == shipped_cards().get(card.name) and packaged.is_file():
+            _verify(card, card, packaged)
+            return Model(card, packaged)
+        return self._find(card)
+
+    def card(self, name: str) -> ModelCard:
+        """Return a model's card, without its file.
+
+        Args:
+            name: As for `resolve`.
+
+        Raises:
+            NotFoundError: No card has that name.
+            ModelMismatchError: The card at that place is another model's.
+        """
         if "/" in name:
-            return self._find(self._added_card(name))
-        shipped = shipped_card(name)
-        packaged = PACKAGED / shipped.file
-        if packaged.is_file():
-            _verify(shipped, shipped, packaged)
-            return Model(shipped, packaged)
-        return self._find(shipped)
+            return self._added_card(name)
+        bare, _, version = name.partition("@")
+        shipped = shipped_cards().get(bare)
+        if version and (shipped is None or shipped.version != version):
+            return self._added_card(f"{bare}/{version}")
+        return shipped_card(bare)
 
     def _added_card(self, folder: str) -> ModelCard:
         """Read an added model's card, by which the file is verified; it never changes for a version."""
         card = None
         if _ADDED.fullmatch(folder):
-            card = read_card(self._cache_dir / folder / CARD_FILE_NAME) or (self._bucket and self._bucket.card(folder))
+            card = read_card(self.cache_dir / folder / CARD_FILE_NAME) or (self._bucket and self._bucket.card(folder))
         if not card:
             raise NotFoundError(f"There is no model {folder!r} in the bucket: add it with `framesift models add`.")
         if card.folder != folder:
@@ -87,12 +106,12 @@ class ModelRegistry:
             if fetched is not None:
                 return fetched
         raise ModelMissingError(
-            f"The model {known.name} ({known.version}) is neither in {self._cache_dir} nor in the bucket's "
+            f"The model {known.name} ({known.version}) is neither in {self.cache_dir} nor in the bucket's "
             f"models/: get it with `framesift models fetch {known.name}`."
         )
 
     def _cached(self, shipped: ModelCard) -> Model | None:
-        folder = self._cache_dir / shipped.folder
+        folder = self.cache_dir / shipped.folder
         card = read_card(folder / CARD_FILE_NAME)
         if card is None:
             return None
@@ -101,9 +120,9 @@ class ModelRegistry:
         return Model(card, path)
 
     def _fetch(self, origin: Origin, shipped: ModelCard) -> Model | None:
-        self._cache_dir.mkdir(parents=True, exist_ok=True)
+        self.cache_dir.mkdir(parents=True, exist_ok=True)
         # In the cache's folder, so that a file is stored with one rename.
-        with tempfile.TemporaryDirectory(dir=self._cache_dir) as scratch:
+        with tempfile.TemporaryDirectory(dir=self.cache_dir) as scratch:
             path = Path(scratch) / shipped.file
             card = origin.fetch(shipped, path)
             return None if card is None else self._keep(shipped, card, path)
@@ -112,7 +131,7 @@ class ModelRegistry:
         size_bytes, sha256 = card.size_bytes or path.stat().st_size, card.sha256 or _sha256(path)
         card = card.model_copy(update={"sha256": sha256, "size_bytes": size_bytes})
         _verify(shipped, card, path)
-        folder = self._cache_dir / shipped.folder
+        folder = self.cache_dir / shipped.folder
         folder.mkdir(parents=True, exist_ok=True)
         kept = path.replace(folder / card.file)
         card_path = path.with_name(CARD_FILE_NAME)

@@ -436,6 +436,29 @@ class CatalogSettings(Group):
     )
 
 
+class SearchSettings(Group):
+    """Search for similar images."""
+
+    models: list[str] = Field(
+        [],
+        description="The models whose vectors are indexed, as `name@version`, the one that searches use by default "
+        "first; empty: all that a collection has vectors of.",
+    )
+    recall_target: Share = Field(
+        0.985,
+        description="The share of the exact 10 nearest images that a search finds at least, measured as an index is "
+        "built.",
+    )
+    max_results: int = Field(1_000, ge=1, description="Results of one search at most.")
+    cache_dir: str = Field(
+        "", description="The folder of the indexes that searches use; empty: the user's cache (in Lambda: `/tmp`)."
+    )
+    cache_mb: int = Field(
+        8_192, ge=1, description="Size of that folder at most, MB; what was not used for longest goes first."
+    )
+    open_indexes: int = Field(4, ge=1, description="Indexes that one process keeps open for searches.")
+
+
 class PublishSettings(Group):
     """Published lists and thumbnails."""
 
@@ -493,6 +516,7 @@ class Settings(BaseSettings):
     analysis: AnalysisSettings = AnalysisSettings()
     duplicates: DuplicateSettings = DuplicateSettings()
     catalog: CatalogSettings = CatalogSettings()
+    search: SearchSettings = SearchSettings()
     people: PeopleSettings = PeopleSettings()
     language: LanguageSettings = LanguageSettings()
     publish: PublishSettings = PublishSettings()

@@ -56,7 +56,8 @@ def parse_count(text: str) -> int | None:
 
 def _number(text: str, *, grouped_by: str | None, has_unit: bool) -> Decimal | None:
     """The value of digits with signs between them; None where they make no whole count."""
-    if grouped_by and not (grouped_by == "." and has_unit):  # `1.234M` has a decimal sign, `1.234` thousands.
+    # `1.234M` has a decimal sign, `1.234` and `1.234.567M` thousands.
+    if grouped_by and not (grouped_by == "." and has_unit and text.count(".") == 1):
         return Decimal(text.replace(grouped_by, ""))
     if not text.isdecimal() and not has_unit:
         return None

@@ -7,6 +7,7 @@ transfer (many files, checked) · documents (manifests, JSON) · files -> zips -
 """
 
 from framesift.storage.documents import read_lines, write_json, write_manifest
+from framesift.storage.multipart import delete_folder
 from framesift.storage.s3 import S3Store
 from framesift.storage.store import Store, StoredObject, StoredVersion, copy_all, delete_for_good, parse_uri
 
@@ -16,6 +17,7 @@ __all__ = [
     "StoredObject",
     "StoredVersion",
     "copy_all",
+    "delete_folder",
     "delete_for_good",
     "parse_uri",
     "read_lines",

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from framesift import aws
 from framesift.errors import UploadGoneError
+from framesift.storage.store import Store
 
 MIN_PART_BYTES: Final = 5 << 20
 """Of each part but the last (S3, "Multipart upload limits")."""
@@ -77,6 +78,12 @@ class MultipartUploads:
         except ClientError as error:
             if error.response["Error"]["Code"] not in _GONE_CODES:
                 raise
+
+
+def delete_folder(store: Store, prefix: str) -> None:
+    """Delete all objects below a prefix with all their versions, and give up the uploads that are under way there."""
+    MultipartUploads(store.bucket).abort_all(prefix)
+    store.delete_versions(store.versions(prefix))
 
 
 @contextmanager

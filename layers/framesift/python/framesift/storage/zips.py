@@ -94,12 +94,12 @@ class ZipDirectory:
     Attributes:
         entries: Files, in the order of their offsets.
         refused: Entries that are not read, in the order of the directory.
-        skipped: How many entries only serve the system that made the zip (`__MACOSX`, `.DS_Store`, …).
+        skipped: Names of entries that only serve the system that made the zip (`__MACOSX`, `.DS_Store`, …).
     """
 
     entries: list[ZipEntry] = field(default_factory=list)
     refused: list[RefusedEntry] = field(default_factory=list)
-    skipped: int = 0
+    skipped: list[str] = field(default_factory=list)
 
 
 def read_zip_directory(reader: RangeReader, limits: IntakeSettings) -> ZipDirectory:
@@ -120,7 +120,7 @@ def read_zip_directory(reader: RangeReader, limits: IntakeSettings) -> ZipDirect
     directory, found = ZipDirectory(), []
     for raw in _walk(reader, place):
         if is_litter(raw.name):
-            directory.skipped += 1
+            directory.skipped.append(raw.name)
         elif raw.is_folder:
             continue
         elif error := raw.error or _check_limits(raw, limits):

@@ -23,11 +23,13 @@
 | `COLLECTION#{collection}` | `MEMBER#{user}` | somebody's role in it | `members` |
 | `COLLECTION#{collection}` | `SHARE#{share}` | a link that opens it, or an item of it, for a while | `shares` |
 | `COLLECTION#{collection}` | `QUERY#{name}` | a saved query | `queries` |
-| `COLLECTION#{collection}` | `EXPORT#{export}` | an export, and how far it is | `exports` |
-| `COLLECTION#{collection}` | `IMPORT#{import}` | a file of labels that is brought in | `imports` |
+| `COLLECTION#{collection}` | `EXPORT#{export}` | an export, and how far it is | `exports`, `jobs` |
+| `COLLECTION#{collection}` | `IMPORT#{import}` | a file of labels that is brought in | `imports`, `jobs` |
+| `COLLECTION#{collection}` | `MAP#{map}` | a map, and how far it is | `maps`, `jobs` |
 | `COLLECTION#{collection}` | `CATALOG` | where its catalog stands: its log, its snapshot | `collections` |
 | `COLLECTION#{collection}` | `VERSION#{name}` | a named version of its catalog | `collections` |
 | `COLLECTION#{collection}` | `PURGE` | how far a purge of removed items is | `collections` |
+| `COLLECTION#{collection}` | `INDEX#{model}` | which segments the index of a model's vectors has | `indexes` |
 | `COLLECTION#{collection}` | `AUTHOR#{user}` | that a user has changed its catalog | `collections` |
 | `USER#{user}` | `COLLECTION#{collection}` | a user's part in a collection | `collections` |
 | `USER#{user}` | `CHANGED#{collection}` | that a user has changed a catalog | `collections` |
@@ -56,6 +58,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from framesift.errors import ExportMissingError, ImportMissingError, MapMissingError
 from framesift.table.batches import Batches, BatchRecord, PartUpload
 from framesift.table.changes import Changes
 from framesift.table.clients import Clients
@@ -70,11 +73,14 @@ from framesift.table.collections import (
     Visibility,
 )
 from framesift.table.deletions import Deletion, Deletions
-from framesift.table.exports import ExportRecord, Exports
-from framesift.table.imports import ImportRecord, Imports
+from framesift.table.exports import ExportRecord
+from framesift.table.imports import ImportRecord
 from framesift.table.inboxes import Inbox, InboxEntry, Inboxes
+from framesift.table.indexes import Indexes, IndexSegment, RetiredSegment, VectorIndex
 from framesift.table.items import ItemDay, Items, TakenDown
+from framesift.table.jobs import JobRecord, Jobs
 from framesift.table.lists import ListPointer, Lists
+from framesift.table.maps import MapRecord
 from framesift.table.members import Member, Members, Role
 from framesift.table.people import People, Profile
 from framesift.table.queries import SavedQueries, SavedQuery
@@ -184,19 +190,29 @@ class Records:
         return People(self.table)
 
     @property
+    def indexes(self) -> Indexes:
+        """Indexes of collections' vectors."""
+        return Indexes(self.table)
+
+    @property
     def changes(self) -> Changes:
         """The changes of catalogs."""
         return Changes(self.table)
 
     @property
-    def exports(self) -> Exports:
+    def exports(self) -> Jobs[ExportRecord]:
         """Exports of collections."""
-        return Exports(self.table)
+        return Jobs(self.table, "export", ExportRecord, ExportMissingError)
 
     @property
-    def imports(self) -> Imports:
+    def maps(self) -> Jobs[MapRecord]:
+        """Maps of collections."""
+        return Jobs(self.table, "map", MapRecord, MapMissingError)
+
+    @property
+    def imports(self) -> Jobs[ImportRecord]:
         """Files of labels that are brought into collections."""
-        return Imports(self.table)
+        return Jobs(self.table, "import", ImportRecord, ImportMissingError)
 
     @property
     def batches(self) -> Batches:
@@ -222,19 +238,22 @@ __all__ = [
     "Deletions",
     "Execution",
     "ExportRecord",
-    "Exports",
     "Failure",
     "Fault",
     "ImportRecord",
-    "Imports",
     "InService",
     "Inbox",
     "InboxEntry",
     "Inboxes",
+    "IndexSegment",
+    "Indexes",
     "ItemDay",
     "Items",
+    "JobRecord",
+    "Jobs",
     "ListPointer",
     "Lists",
+    "MapRecord",
     "Member",
     "Members",
     "PartUpload",
@@ -243,6 +262,7 @@ __all__ = [
     "PurgeProgress",
     "Quotas",
     "Records",
+    "RetiredSegment",
     "RetiredSnapshot",
     "Review",
     "Reviews",
@@ -261,6 +281,7 @@ __all__ = [
     "Training",
     "TrainingImage",
     "Trigger",
+    "VectorIndex",
     "Verdict",
     "VideoRecord",
     "Videos",

@@ -13,7 +13,7 @@ from framesift.api.collection_messages import ImportPage, NewImport, OpenedImpor
 from framesift.api.gate import enter, open_workflow
 from framesift.api.responses import answer
 from framesift.api.routes.options import CollectionId, collection_options, new_router, succeeding
-from framesift.catalog.import_files import check_uploaded, find_import, open_import
+from framesift.catalog.import_files import check_uploaded, new_import, upload_form
 from framesift.settings import load_settings
 
 router = new_router()
@@ -43,10 +43,9 @@ def get_imports(
 def post_import(collection_id: CollectionId, new: Annotated[NewImport, Body()]) -> Response[OpenedImport]:
     """Open an import: the answer says how its file is sent. For editors; then `/start` it."""
     entered = enter(router, collection_id, "editor")
-    record, form = open_import(
-        entered.id, entered.user, new.format, new.size_bytes, load_settings(), entered.store, entered.records
-    )
-    opened = OpenedImport(record=ServedImport.of(record), form=form)
+    settings = load_settings()
+    record = new_import(entered.id, entered.user, new.format, new.size_bytes, settings, entered.records)
+    opened = OpenedImport(record=ServedImport.of(record), form=upload_form(record, settings, entered.store))
     location = f"/v1/collections/{entered.id}/imports/{record.id}"
     return answer(opened, location=location, status=HTTPStatus.CREATED)
 
@@ -57,7 +56,7 @@ def get_import(collection_id: CollectionId, import_id: ImportId) -> ServedImport
     from framesift.catalog.import_jobs import settle_import
 
     entered = enter(router, collection_id, "editor")
-    found = find_import(entered.id, import_id, entered.records)
+    found = entered.records.imports.find(entered.id, import_id)
     return ServedImport.of(settle_import(found, entered.records, open_workflow()))
 
 
@@ -68,7 +67,7 @@ def post_import_start(collection_id: CollectionId, import_id: ImportId) -> Respo
 
     entered = enter(router, collection_id, "editor")
     records, workflow = entered.records, open_workflow()
-    found = settle_import(find_import(entered.id, import_id, records), records, workflow)
+    found = settle_import(records.imports.find(entered.id, import_id), records, workflow)
     check_uploaded(found, entered.store)
     started = start_import(found, store=entered.store, records=records, workflow=workflow)
     location = f"/v1/collections/{entered.id}/imports/{started.id}"

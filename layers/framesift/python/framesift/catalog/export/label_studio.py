@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 from framesift.catalog.export.document import Document, Source
 from framesift.catalog.export.rows import Label, Rows
-from framesift.catalog.labels import Faults, LabelFaultError, read_box, read_label, show_value
+from framesift.catalog.labels import MAX_ANNOTATIONS, Faults, LabelFaultError, read_box, read_label, show_value
 from framesift.contracts.catalog import Annotation, CatalogItem
 from framesift.errors import LabelFileError
 
@@ -150,7 +150,11 @@ def _read_task(task: Any, known: Container[str] | None, corrections: Corrections
             corrections.faults.note(f"item {item_id}", fault)
         except (KeyError, TypeError, ValueError):
             corrections.faults.note(f"item {item_id}", "a result is not as Label Studio writes it.")
-    corrections.annotations[item_id] = found
+    if len(found) > MAX_ANNOTATIONS:
+        corrections.faults.note(
+            f"item {item_id}", f"it has {len(found):,} annotations; the first {MAX_ANNOTATIONS:,} are taken."
+        )
+    corrections.annotations[item_id] = found[:MAX_ANNOTATIONS]
 
 
 def _read_result(result: Any, by: str) -> list[Annotation]:
@@ -168,4 +172,7 @@ def _read_result(result: Any, by: str) -> list[Annotation]:
 def _read_author(annotation: Mapping[str, Any]) -> str:
     author = annotation.get("completed_by")
     author = author.get("email") or author.get("id") if isinstance(author, dict) else author
-    return f"label-studio:{author}" if isinstance(author, str | int) else "label-studio"
+    try:
+        return read_label(f"label-studio:{author}") if isinstance(author, str | int) else "label-studio"
+    except LabelFaultError:  # A name that cannot be shown says nothing.
+        return "label-studio"

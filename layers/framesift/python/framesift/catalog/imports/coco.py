@@ -75,7 +75,7 @@ def _read_image(
     labelled.split = find_split(name) or find_split(path) or labelled.split
     labels = image.get("labels", [])
     for label in labels if isinstance(labels, list) else []:
-        labelled.annotations.append(Annotation(label=read_label(label), by=IMPORTED_BY))
+        labelled.add(Annotation(label=read_label(label), by=IMPORTED_BY))
     return labelled, size
 
 
@@ -100,7 +100,7 @@ def _read_annotation(
         raise LabelFaultError(f"its bbox is {show_value(corners)}, and no list of four numbers.")
     labelled, size = images[image_id]
     box = read_box(*corners, size=size)
-    labelled.annotations.append(Annotation(label=categories[category_id], box=box, by=IMPORTED_BY))
+    labelled.add(Annotation(label=categories[category_id], box=box, by=IMPORTED_BY))
 
 
 def _read_id(entry: Any, name: str) -> int | str:

@@ -6,12 +6,12 @@ import posixpath
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Final
 
-from framesift.catalog.labels import Faults, LabelFaultError, show_value
+from framesift.catalog.labels import MAX_ANNOTATIONS, Faults, LabelFaultError, show_value
 from framesift.contracts.catalog import Annotation
 from framesift.errors import LabelFileError
 
@@ -37,6 +37,16 @@ class LabelledImage:
 
     annotations: list[Annotation] = field(default_factory=list)
     split: str | None = None
+
+    def add(self, annotation: Annotation) -> None:
+        """Add what is in it.
+
+        Raises:
+            LabelFaultError: It has as many annotations as an item can have.
+        """
+        if len(self.annotations) >= MAX_ANNOTATIONS:
+            raise LabelFaultError(f"an image has at most {MAX_ANNOTATIONS:,} annotations, and this is one more.")
+        self.annotations.append(annotation)
 
 
 @dataclass
@@ -66,10 +76,10 @@ class Files:
         self.names = sorted(set(names))
         self._known = frozenset(self.names)
         self._read = read
-        self._images: dict[str, list[str]] = {}
-        for name in self.names:
-            if name.lower().endswith(_IMAGE_SUFFIXES):
-                self._images.setdefault(posixpath.basename(name), []).append(name)
+        self._images = [name for name in self.names if name.lower().endswith(_IMAGE_SUFFIXES)]
+        # Paths from their ends: those that end alike lie side by side.
+        self._reversed = sorted(_reverse(name) for name in self._images)
+        self._by_split: dict[str, dict[str | None, list[str]]] = {}
 
     def __contains__(self, name: str) -> bool:
         return name in self._known
@@ -99,15 +109,11 @@ class Files:
             LabelFaultError: The path leaves the upload, or means none or several of its images.
         """
         clean = clean_path(path)
-        found = [
-            name
-            for name in self._images.get(posixpath.basename(clean), ())
-            if name == clean or name.endswith(f"/{clean}")
-        ]
-        if len(found) > 1:
+        by_split = self._find_ending(clean)
+        found = next(iter(by_split.values()), [])
+        if len(by_split) > 1 or len(found) > 1:
             beside = posixpath.join(posixpath.dirname(near), clean)
-            split = find_split(near)
-            found = [name for name in found if name == beside] or [name for name in found if find_split(name) == split]
+            found = [beside] if beside in self else by_split.get(find_split(near), [])
         if not found:
             raise LabelFaultError(f"there is no image {show_value(path)} in the upload.")
         if len(found) > 1:
@@ -116,18 +122,33 @@ class Files:
 
     def list_images(self, folder: str) -> list[str]:
         """The images in a folder and below it; the empty name is the whole upload."""
-        prefix = f"{folder}/" if folder else ""
-        listed = []
-        for name in self.names[bisect_left(self.names, prefix) :]:
-            if not name.startswith(prefix):
-                break
-            if name.lower().endswith(_IMAGE_SUFFIXES):
-                listed.append(name)
-        return listed
+        return _find_prefix(self._images, f"{folder}/" if folder else "")
 
     def match_images(self, pattern: str) -> list[str]:
         """The images whose names fit a pattern with `*`, `?` and `[…]`."""
-        return [name for names in self._images.values() for name in names if fnmatchcase(name, pattern)]
+        return [name for name in self._images if fnmatchcase(name, pattern)]
+
+    def _find_ending(self, path: str) -> dict[str | None, list[str]]:
+        """The images whose paths end with some parts, by their splits; kept, as many files may name the same."""
+        if path not in self._by_split:
+            found: dict[str | None, list[str]] = {}
+            for backwards in _find_prefix(self._reversed, _reverse(path)):
+                name = _reverse(backwards.removesuffix("/")).removesuffix("/")
+                found.setdefault(find_split(name), []).append(name)
+            self._by_split[path] = found
+        return self._by_split[path]
+
+
+def _reverse(path: str) -> str:
+    """A path's parts from the last to the first, each with a `/` behind it."""
+    return "".join(f"{part}/" for part in reversed(path.split("/")))
+
+
+def _find_prefix(names: Sequence[str], prefix: str) -> list[str]:
+    """Those of some sorted names that begin with a prefix."""
+    start = bisect_left(names, prefix)
+    end = bisect_left(names, True, lo=start, key=lambda name: not name.startswith(prefix))
+    return list(names[start:end])
 
 
 def clean_path(path: str) -> str:

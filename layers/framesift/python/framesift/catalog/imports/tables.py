@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -11,6 +12,7 @@ from pydantic_core import from_json
 
 from framesift.catalog.imports.data_set import IMPORTED_BY, LabelledImage
 from framesift.catalog.labels import Faults, LabelFaultError, read_box, read_label, show_value
+from framesift.catalog.table_text import decode_table, find_delimiter
 from framesift.contracts.catalog import Annotation, Box
 from framesift.errors import LabelFileError
 
@@ -47,18 +49,22 @@ def read_csv_labels(content: bytes) -> LabelTable:
     in the image.
 
     Raises:
-        LabelFileError: The columns are not there, or it is no UTF-8.
+        LabelFileError: The columns are not there, or it is no text in UTF-8, UTF-16 or CP949.
     """
     table = LabelTable()
-    rows = csv.DictReader(_decode(content).splitlines(), strict=True)
+    text = _decode(content)
+    delimiter = find_delimiter(text.partition("\n")[0])
+    rows = csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
     columns = set(rows.fieldnames or ())
     if "label" not in columns or not columns & {"id", "name"}:
         raise LabelFileError("The table needs a column `label`, and `id` or `name`: its first line names them.")
     for row in _read_rows(rows, table):
         try:
             has_label = bool((row.get("label") or "").strip())
-            found = [_read_annotation(row["label"], _read_sides(row))] if has_label else []
-            table.find(row).annotations.extend(found)
+            found = _read_annotation(row["label"], _read_sides(row)) if has_label else None
+            image = table.find(row)
+            if found:
+                image.add(found)
         except LabelFaultError as fault:
             table.faults.note(f"line {rows.line_num}", fault)
     return table
@@ -68,7 +74,7 @@ def read_jsonl_labels(content: bytes) -> LabelTable:
     """Read JSONL as our exports write it: objects with `id` or `name`, and `annotations` with `label` and `box`.
 
     Raises:
-        LabelFileError: It is no UTF-8.
+        LabelFileError: It is no text in UTF-8, UTF-16 or CP949.
     """
     table = LabelTable()
     for number, line in enumerate(_decode(content).splitlines(), start=1):
@@ -79,7 +85,9 @@ def read_jsonl_labels(content: bytes) -> LabelTable:
             if not isinstance(row, dict):
                 raise LabelFaultError("it is no object with names and values.")
             found = [_read_entry(entry) for entry in _read_list(row)]
-            table.find(row).annotations.extend(found)
+            image = table.find(row)
+            for annotation in found:
+                image.add(annotation)
         except LabelFaultError as fault:
             table.faults.note(f"line {number}", fault)
         except ValueError:
@@ -89,9 +97,9 @@ def read_jsonl_labels(content: bytes) -> LabelTable:
 
 def _decode(content: bytes) -> str:
     try:
-        return content.decode("utf-8-sig")
+        return decode_table(content)
     except UnicodeDecodeError:
-        raise LabelFileError("It is no text in UTF-8.") from None
+        raise LabelFileError("It is no text in UTF-8, UTF-16 or CP949: save it in UTF-8.") from None
 
 
 def _read_rows(rows: csv.DictReader[str], table: LabelTable) -> Iterator[dict[str, Any]]:

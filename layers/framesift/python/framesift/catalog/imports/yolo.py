@@ -6,8 +6,6 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-import yaml
-
 from framesift.catalog.imports.data_set import (
     IMPORTED_BY,
     DataSet,
@@ -22,19 +20,11 @@ from framesift.contracts.catalog import Annotation, Box
 from framesift.errors import LabelFileError
 
 _MAX_YAML_BYTES: Final = 1 << 20
+_MAX_YAML_DEPTH: Final = 20
 _MAX_LIST_BYTES: Final = 64 << 20
 _MAX_LABEL_BYTES: Final = 4 << 20
-_MAX_PATHS: Final = 1_000  # Folders, patterns and lists of a split.
+_MAX_PATHS: Final = 100  # Folders, patterns and lists of a split.
 _SPLIT_KEYS: Final = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-
-
-class _Loader(yaml.BaseLoader):  # type: ignore[misc] # It has no types.
-    """Reads lists, mappings and texts: a class can be called `no` or 3. Aliases could make a small file endless."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise LabelFileError("It has an alias (*…), which is not followed: write out what it stands for.")
-        return super().compose_node(parent, index)
 
 
 def read_yolo(name: str, files: Files, found: DataSet) -> None:
@@ -48,8 +38,10 @@ def read_yolo(name: str, files: Files, found: DataSet) -> None:
     Raises:
         LabelFileError: It cannot be read at all.
     """
+    import yaml
+
     try:
-        described = yaml.load(files.read(name, _MAX_YAML_BYTES), _Loader)  # noqa: S506 - it makes texts only
+        described = _load(files.read(name, _MAX_YAML_BYTES))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise LabelFileError(f"It is no YAML that can be read ({type(error).__name__}).") from None
     if not isinstance(described, dict) or "names" not in described:
@@ -60,7 +52,10 @@ def read_yolo(name: str, files: Files, found: DataSet) -> None:
     for key, split in _SPLIT_KEYS.items():
         if not described.get(key):
             continue
-        listed = list(_list_split(described[key], f"{name}, {key}", (folder, posixpath.dirname(name)), files, found))
+        # Each image once: paths may name the same folder again and again.
+        listed = dict.fromkeys(
+            _list_split(described[key], f"{name}, {key}", (folder, posixpath.dirname(name)), files, found)
+        )
         if not listed:
             found.faults.note(f"{name}, {key}", f"no image of the upload is at {show_value(described[key])}.")
         for image in listed:
@@ -90,6 +85,26 @@ def read_class_list(name: str, files: Files, found: DataSet) -> None:
     classes = _read_classes(name, [line for line in _read_lines(name, _MAX_YAML_BYTES, files) if line.strip()], found)
     for image in images:
         _read_labels(image, find_split(image), classes, files, found)
+
+
+def _load(content: bytes) -> Any:
+    """Load YAML of lists, mappings and texts.
+
+    Raises:
+        LabelFileError: It is nested deeply, which takes much time, or has aliases, which make a small file endless.
+    """
+    import yaml  # Only images that list uploads have it.
+
+    depth = 0
+    # Reads lists, mappings and texts: a class can be called `no` or 3. LibYAML takes a hundredth of the time.
+    loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+    for event in yaml.parse(content, loader):
+        if isinstance(event, yaml.AliasEvent):
+            raise LabelFileError("It has an alias (*…), which is not followed: write out what it stands for.")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_YAML_DEPTH:
+            raise LabelFileError(f"It is nested more than {_MAX_YAML_DEPTH} deep.")
+    return yaml.load(content, loader)  # noqa: S506 - it makes texts only
 
 
 def _read_classes(name: str, names: Any, found: DataSet) -> dict[int, str]:
@@ -171,7 +186,7 @@ def _read_labels(image: str, split: str | None, classes: Mapping[int, str], file
     for number, line in enumerate(lines, start=1):
         if line.strip():
             try:
-                labelled.annotations.append(_read_line(line.split(), classes))
+                labelled.add(_read_line(line.split(), classes))
             except LabelFaultError as fault:
                 found.faults.note(f"{name}, line {number}", fault)
 

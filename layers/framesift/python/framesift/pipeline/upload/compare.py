@@ -1,4 +1,4 @@
-"""Compare a collection's new images with all of it, and bring the catalog's snapshot up to date.
+"""Compare a collection's new images with all of it, and bring the catalog's snapshot and the indexes up to date.
 
 It is a job of its own that follows the catalog's update: it holds every fingerprint of the collection, which is more
 than a function's memory and time allow, and nobody waits for it, since the images are in the catalog by then. A batch
@@ -16,6 +16,7 @@ from framesift.errors import CollectionDeletedError, CollectionMissingError
 from framesift.models import default_cache_dir, open_registry
 from framesift.pipeline.stage import run_once
 from framesift.pipeline.upload.near_duplicates import ComparedImage, find_near_duplicates, read_compared
+from framesift.search.collection import CollectionSearch
 from framesift.settings import Settings
 from framesift.storage import Store
 from framesift.table import BatchRecord, Records
@@ -25,7 +26,9 @@ _TRIES = 3
 
 
 def compare_collection(job: CompareJob, settings: Settings, store: Store, records: Records) -> CompareOutput:
-    """Find the near-duplicates of the images that were not compared yet, and compact the catalog if its log is long.
+    """Find the near-duplicates of the images that were not compared yet, and add their vectors to the indexes.
+
+    The catalog is compacted if its log is long.
 
     Args:
         job: The job.
@@ -41,9 +44,10 @@ def compare_collection(job: CompareJob, settings: Settings, store: Store, record
         try:
             output = _compare(job, settings, store, records)
             compact_if_long(job.collection, store, records, settings.catalog)
+            updates = CollectionSearch(job.collection, store, records, settings).update()
         except (CollectionDeletedError, CollectionMissingError):
             return CompareOutput(collection=job.collection, ended="the collection was deleted meanwhile")
-        return output
+        return output.model_copy(update={"indexed": {update.index.model: update.added for update in updates}})
 
     return run_once(records.stages, job.run, "compare", [job.collection], CompareOutput, work)
 

@@ -37,10 +37,11 @@ def examine(
     limits = CollectionSettings.model_validate(settings)
     inputs = [InputForm.model_validate(form) for form in forms]
     with open_image(data, image_format, limits.max_pixels) as opened:
-        taken_at = read_moment(opened)
         min_width, min_height = _needed_size(opened, max(sizes), max((form.needed_side for form in inputs), default=0))
         pixels = np.ascontiguousarray(decode_opened(data, opened, min_width, min_height))
         width, height = _upright_size(opened, pixels.shape[1], pixels.shape[0])
+        # After the pixels: for a PNG's EXIF block Pillow decodes them, and of damage it tells the first time only.
+        taken_at = read_moment(opened)
     hashes, plain = pdq_hash(pixels), is_plain(pixels)
     prepared = [prepare_input(pixels, form) for form in inputs]
     thumbnails = encode_webp_thumbnails(pixels, sizes, quality=limits.thumbnail_quality, effort=limits.thumbnail_effort)

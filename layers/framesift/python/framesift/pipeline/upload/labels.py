@@ -132,7 +132,9 @@ def _describe(file: FileRef, found: DataSet, faults: list[str]) -> LedgerLine:
     elif file.name in found.label_files:
         status = "labels"
         if faults:
-            error = LabelFileError(f"{len(faults)} entries of {file.name} cannot be used; the first: {faults[0]}")
+            entries, first = "1 entry" if len(faults) == 1 else f"{len(faults)} entries", faults[0]
+            first = first.removeprefix(file.name).lstrip(",: ")
+            error = LabelFileError(f"{entries} of {file.name} cannot be used; the first: {first}")
     elif found.images and comes_along(file.name):
         status = "skipped"
     elif faults:

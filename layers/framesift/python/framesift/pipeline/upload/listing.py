@@ -311,8 +311,8 @@ class _Lister:
         except MediaError as error:
             yield _refused(file.name, error, file)
             return
-        for _ in range(directory.skipped):
-            yield LedgerLine(name=file.name, status="skipped", at=datetime.now(UTC))
+        for name in directory.skipped:
+            yield LedgerLine(name=f"{file.name}/{name}", status="skipped", at=datetime.now(UTC))
         for entry in directory.refused:
             yield _refused(f"{file.name}/{entry.name}", entry.error, held_by=file)
         for each in directory.entries:

@@ -17,12 +17,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from framesift import keys
+from framesift.catalog.vectors import PDQ_MODEL, write_part
 from framesift.contracts import CatalogItem, FileRef, ItemError, LookJob, LookOutcome, LookStatus, Prediction
 from framesift.embedding.choose import EmbedderChoice, choose_embedder
 from framesift.errors import InputError, InterruptedByHostError, ItemReplacedError, MediaTooLargeError, NotAnImageError
@@ -31,7 +33,6 @@ from framesift.models import default_cache_dir, open_registry
 from framesift.pipeline.stage import Progress
 from framesift.pipeline.upload.examine import THUMBNAIL_SIZES, ExaminedImage, Examiner
 from framesift.pipeline.upload.image_models import OpenedModels, open_models
-from framesift.pipeline.upload.vectors import PDQ_MODEL, write_part
 from framesift.settings import Settings
 from framesift.storage import Store, read_lines
 from framesift.table import Records
@@ -187,7 +188,7 @@ def _see_all(looker: Looker, files: Sequence[FileRef]) -> Iterator[_Seen | LookO
     """Fetch and examine files, some ahead of the one that is yielded next; in order."""
     limits, cores = looker.settings.collections, looker.settings.analysis.threads or usable_cores()
     readers = threading.local()
-    claims = _Claims()
+    claims, turns = _Claims(), count()
 
     def read(file: FileRef) -> bytes:
         if not hasattr(readers, "read"):
@@ -195,9 +196,9 @@ def _see_all(looker: Looker, files: Sequence[FileRef]) -> Iterator[_Seen | LookO
         found: bytes = readers.read(file)
         return found
 
-    def see(file: FileRef, data: Future[bytes]) -> _Seen | LookOutcome:
+    def see(turn: int, file: FileRef, data: Future[bytes]) -> _Seen | LookOutcome:
         try:
-            return _see_once(looker, file, data.result(), claims)
+            return _see_once(looker, file, data, claims, turn)
         except InputError as error:
             return refuse(file, error)
 
@@ -224,31 +225,51 @@ def _see_all(looker: Looker, files: Sequence[FileRef]) -> Iterator[_Seen | LookO
                 waiting.append((0, _done(refuse(file, too_large))))
                 continue
             data = (entries if file.entry else objects).submit(read, file)
-            waiting.append((file.size_bytes, examiners.submit(see, file, data)))
+            waiting.append((file.size_bytes, examiners.submit(see, next(turns), file, data)))
             waiting_bytes += file.size_bytes
         while waiting:
             yield waiting.popleft()[1].result()
 
 
 class _Claims:
-    """The items that a shard has: of files with the same bytes only one is looked at, and it counts for the others."""
+    """The items that a shard has: of files with the same bytes the first is looked at, and it counts for the others.
+
+    Files claim in their order, whichever is read first: an item is made of the outcome that comes first.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._turns = threading.Condition()
+        self._next = 0
         self._claims: dict[str, Future[None]] = {}
 
-    def claim(self, item_id: str) -> tuple[bool, Future[None]]:
-        """Whether the caller is the first, and what becomes of the item; the first must say so."""
-        with self._lock:
-            is_first = item_id not in self._claims
-            return is_first, self._claims.setdefault(item_id, Future())
+    def claim(self, turn: int, item_id: str | None) -> tuple[bool, Future[None]]:
+        """Wait for a file's turn, and claim its item.
+
+        Args:
+            turn: The file's place among those that claim, from 0; each must come, and start before the next.
+            item_id: The item; None: the file is none.
+
+        Returns:
+            Whether the file is the first, and what becomes of the item; the first must say so.
+        """
+        with self._turns:
+            self._turns.wait_for(lambda: self._next == turn)
+            self._next += 1
+            self._turns.notify_all()
+            is_first = item_id is not None and item_id not in self._claims
+            return is_first, self._claims.setdefault(item_id, Future()) if item_id is not None else Future()
 
 
-def _see_once(looker: Looker, file: FileRef, data: bytes, claims: _Claims) -> _Seen | LookOutcome:
-    sha256 = hashlib.sha256(data).hexdigest()
-    if file.item_id is not None and file.item_id != sha256[:32]:
-        raise ItemReplacedError(f"{file.name} no longer has the bytes of its item: add it again.")
-    is_first, fate = claims.claim(sha256)
+def _see_once(looker: Looker, file: FileRef, reading: Future[bytes], claims: _Claims, turn: int) -> _Seen | LookOutcome:
+    claimed = None
+    try:
+        data = reading.result()
+        sha256 = hashlib.sha256(data).hexdigest()
+        if file.item_id is not None and file.item_id != sha256[:32]:
+            raise ItemReplacedError(f"{file.name} no longer has the bytes of its item: add it again.")
+        claimed = sha256
+    finally:
+        is_first, fate = claims.claim(turn, claimed)
     if not is_first:
         fate.result()  # Raises what the other file was refused for.
         return LookOutcome(name=file.name, status=LookStatus.KNOWN, item=_item(looker.job, file, data, sha256))

@@ -17,6 +17,7 @@ import numpy as np
 
 from framesift import keys
 from framesift.catalog.pairs import read_pairs, write_pairs
+from framesift.catalog.vectors import PDQ_MODEL, read_parts
 from framesift.contracts import CatalogItem, NearDuplicate
 from framesift.duplicates.compare import Criteria, find_similar
 from framesift.duplicates.fingerprints import Fingerprints
@@ -25,7 +26,6 @@ from framesift.duplicates.keepers import choose_keepers
 from framesift.duplicates.pdq import MIN_QUALITY
 from framesift.embedding.choose import EmbedderChoice
 from framesift.pipeline.upload.examine import THUMBNAIL_SIZES
-from framesift.pipeline.upload.vectors import PDQ_MODEL, read_parts
 from framesift.settings import Settings
 from framesift.storage import Store
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +20,9 @@ from numpy.typing import NDArray
 from framesift import keys
 from framesift.errors import NotFoundError
 from framesift.storage import Store
+
+CROPS: Final = ".crops"
+"""What the name of a folder of vectors has behind the model's if they are of objects in images."""
 
 PDQ_MODEL: Final = "pdq@1"
 _READERS = 16
@@ -42,6 +46,64 @@ def write_part(
     np.save(buffer, rows, allow_pickle=False)
     store.put(f"{folder}{part}.npy", buffer.getvalue())
     store.put(f"{folder}{part}.json", json.dumps({"ids": list(ids), **facts}).encode(), "application/json")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part as it is listed.
+
+    Attributes:
+        name: Its name.
+        facts: Its JSON without the ids: lists of as many values.
+        ids: The items of its rows.
+    """
+
+    name: str
+    facts: dict[str, list[Any]]
+    ids: list[str]
+
+
+def list_models(store: Store, collection: str) -> list[str]:
+    """The models, `name@version`, that a collection has vectors of."""
+    return [model for model in store.folders(keys.features_of_collection(collection)) if model != PDQ_MODEL]
+
+
+def list_parts(store: Store, collection: str, model: str, *, without: Container[str] = ()) -> list[Part]:
+    """The parts that a collection has of a model's vectors, those written last first.
+
+    Args:
+        store: The bucket.
+        collection: The collection.
+        model: `name@version`.
+        without: Names of parts that are left out.
+    """
+    prefix = keys.collection_features(collection, model)
+    found = {
+        one.key.removeprefix(prefix).removesuffix(".json"): one.modified_at
+        for one in store.objects(prefix)
+        if one.key.endswith(".json")
+    }
+    names = sorted((name for name in found if name not in without), key=lambda name: (found[name], name), reverse=True)
+
+    def read(name: str) -> Part | None:
+        try:
+            facts: dict[str, list[Any]] = json.loads(store.get(f"{prefix}{name}.json"))
+        except NotFoundError:  # It was deleted with its items just now.
+            return None
+        return Part(name, facts, facts.pop("ids"))
+
+    with ThreadPoolExecutor(_READERS, thread_name_prefix="vectors") as pool:
+        return [part for part in pool.map(read, names) if part]
+
+
+def read_rows(store: Store, collection: str, model: str, part: Part) -> NDArray[Any] | None:
+    """The vectors of a part, `(N, D)`, a row for each of its ids; None if it was deleted."""
+    try:
+        body = store.get(f"{keys.collection_features(collection, model)}{part.name}.npy")
+    except NotFoundError:
+        return None
+    rows: NDArray[Any] = np.load(io.BytesIO(body), allow_pickle=False)
+    return rows[: len(part.ids)]
 
 
 def read_parts(

@@ -1,0 +1,1 @@
+"""Similar images: indexes of the vectors that are stored of collections, and searches in them with filters inside."""
