@@ -61,8 +61,8 @@ lock: $(UV) ## Choose the newest versions that fit, and lock them with their has
 	@echo awslambdaric | $(LOCK) layers/framesift/pyproject.toml - --extra detection --extra onnx -o requirements/detection.txt
 	@echo awslambdaric | $(LOCK) layers/framesift/pyproject.toml - --extra crawl -o requirements/crawler.txt
 	@echo awslambdaric | $(LOCK) layers/framesift/pyproject.toml - --extra search -o requirements/search.txt
-	@$(LOCK) layers/framesift/pyproject.toml --extra vision --extra pose --extra search -o requirements/vision.txt
-	@$(LOCK) layers/framesift/pyproject.toml --extra vision --extra pose --extra search --extra torch -o requirements/vision-gpu.txt
+	@$(LOCK) layers/framesift/pyproject.toml --extra vision --extra maps --extra pose --extra search -o requirements/vision.txt
+	@$(LOCK) layers/framesift/pyproject.toml --extra vision --extra maps --extra pose --extra search --extra torch -o requirements/vision-gpu.txt
 	@echo checkov | $(LOCK) - -o $(CHECKOV)/requirements.txt
 	@printf 'cyclonedx-bom\nsetuptools\nwheel\nnumpy\ncython\n' | $(LOCK) - -o requirements/build.txt
 

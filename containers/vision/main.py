@@ -153,6 +153,18 @@ def import_labels(text: bytes, store: S3Store, _child: int) -> None:
     logger.info("import done" if done else "the collection was deleted meanwhile", extra=about)
 
 
+def draw_map(text: bytes, store: S3Store, _child: int) -> None:
+    """Draw a map of a collection, or place new items on it."""
+    from framesift.contracts.maps import MapJob
+    from framesift.maps.jobs import run_map
+
+    signal.signal(signal.SIGTERM, _give_up)
+    job = MapJob.model_validate_json(text)
+    done = run_map(job, load_settings().catalog, store, Records(job.table))
+    about = {"collection": job.collection, "map": job.map}
+    logger.info("map done" if done else "the map was deleted meanwhile", extra=about)
+
+
 def _give_up(_number: int, _frame: FrameType | None) -> None:
     raise InterruptedByHostError("The host is stopping this job; what is finished is kept. Run it again.")
 
@@ -164,8 +176,9 @@ _WORK: Mapping[str, Callable[[bytes, S3Store, int], None]] = {
     "compare": compare_images,
     "export": export_items,
     "import": import_labels,
+    "map": draw_map,
 }
-_BY_THEMSELVES = frozenset({"export", "import"})
+_BY_THEMSELVES = frozenset({"export", "import", "map"})
 """Kinds of jobs that belong to no run: their own records say why they failed."""
 
 

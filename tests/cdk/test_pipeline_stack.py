@@ -192,7 +192,7 @@ PARTS, READ_VERSION = "s3:ListMultipartUploadParts", "s3:GetObjectVersion"
                 "collections/*/catalog/*": [ABORT, WRITE],
                 **{key: [ABORT, DELETE_VERSION] for key in ["uploads/*", "incoming/*", "imports/*"]},
                 "runs/upload/*": [DELETE_VERSION],
-                **{f"collections/*/{folder}/*": [WRITE] for folder in ("features", "duplicates", "batches")},
+                **{f"collections/*/{name}/*": [WRITE] for name in ("features", "duplicates", "maps", "batches")},
             },
         ),
         ("serve_api", {"published/*": [READ], "published/latest/*": [WRITE]}),
@@ -206,6 +206,7 @@ PARTS, READ_VERSION = "s3:ListMultipartUploadParts", "s3:GetObjectVersion"
                 "collections/*/catalog/versions/*": [DELETE_VERSION],
                 "collections/*/batches/*": [ABORT, DELETE, WRITE],
                 "collections/*/jobs/*": [WRITE],
+                "collections/*/maps/*": [DELETE_VERSION],
                 "uploads/*": [ABORT, READ, PARTS, WRITE],
                 "incoming/*": [ABORT, DELETE, READ, PARTS, WRITE],
                 "exports/*": [ABORT, DELETE_VERSION, READ],
@@ -413,7 +414,7 @@ def test_the_job_may_touch_only_its_objects_and_records(pipeline):
                 f"collections/*/{folder}/*": [ABORT, WRITE]
                 for folder in ("poses", "originals", "thumbnails", "features", "duplicates", "batches")
             },
-            "collections/*/index/*": [ABORT, DELETE_VERSION, WRITE],
+            **{f"collections/*/{folder}/*": [ABORT, DELETE_VERSION, WRITE] for folder in ("index", "maps")},
             "collections/*/catalog/*": [ABORT, WRITE],
             "collections/*/catalog/changes/*": ["s3:DeleteObject"],
             **{f"collections/*/{folder}/*": [DELETE_VERSION] for folder in ("catalog/snapshots", "jobs")},
@@ -435,6 +436,7 @@ def test_the_job_may_touch_only_its_objects_and_records(pipeline):
             "collections/*/catalog/snapshots/*",
             "collections/*/index/*",
             "collections/*/jobs/*",
+            "collections/*/maps/*",
             "exports/*",
             "imports/*",
         }

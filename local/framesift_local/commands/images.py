@@ -12,11 +12,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from framesift.catalog.opened import OpenCollection
 from framesift.cli.batches import add
 from framesift.cli.connection import DATA_DIR, Connection
 from framesift.cli.console import output, print_text
 from framesift.contracts import Annotation, Box, MetadataValue
+from framesift.opened import OpenCollection
 from framesift.settings import load_settings
 from framesift.synthetic.parts import HEIGHT, WIDTH, PartPhoto, draw_part
 from framesift.synthetic.vocabulary import GOOD, PartSpec, choose_parts

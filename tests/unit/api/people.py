@@ -17,6 +17,7 @@ from framesift.catalog.log import CatalogLog
 from framesift.catalog.vectors import write_part
 from framesift.contracts import CatalogItem, Health
 from framesift.contracts.exports import ExportSummary
+from framesift.contracts.maps import MapSummary
 from framesift.storage import S3Store
 from framesift.table import (
     BatchRecord,
@@ -24,6 +25,7 @@ from framesift.table import (
     Collection,
     ExportRecord,
     ImportRecord,
+    MapRecord,
     Member,
     Profile,
     Records,
@@ -39,6 +41,7 @@ OUR_ITEM, THEIR_ITEM = "a" * 32, "b" * 32
 OUR_TOKEN, THEIR_TOKEN = "our-token-" + "x" * 20, "their-token-" + "x" * 20
 OUR_SHARE, THEIR_SHARE = share_id(OUR_TOKEN), share_id(THEIR_TOKEN)
 OUR_BATCH, THEIR_BATCH = "20261121-120000-aaaaaaaa", "20261121-120000-bbbbbbbb"
+OUR_MAP, THEIR_MAP = "20261121-120000-eeeeeee1", "20261121-120000-eeeeeee2"
 OUR_EXPORT, THEIR_EXPORT = "20261121-120000-ccccccc1", "20261121-120000-ccccccc2"
 OUR_IMPORT, THEIR_IMPORT = "20261121-120000-ddddddd1", "20261121-120000-ddddddd2"
 PEOPLE = ("owner", "editor", "viewer", "stranger", "admin", "newcomer")
@@ -135,9 +138,18 @@ class World:
             collection=collection, id=batch, kind="upload", state="open", date="2026-11-21", created_at=NOW
         )
         self.records.batches.create(record)
+        self._make_map(collection, OUR_MAP if owner == "owner" else THEIR_MAP)
         self._make_export_and_import(
             collection, *((OUR_EXPORT, OUR_IMPORT) if owner == "owner" else (THEIR_EXPORT, THEIR_IMPORT))
         )
+
+    def _make_map(self, collection: str, map_id: str) -> None:
+        shows: dict[str, Any] = {"items": 10, "fitted": 10, "clusters": [], "unclustered": 10, "outliers": {}}
+        summary = MapSummary(model="clip@1", explained=0.9, trustworthiness=0.9, **shows)
+        drawn = MapRecord(
+            collection=collection, id=map_id, state="done", created_at=NOW, started_at=NOW, summary=summary
+        )
+        self.records.maps.create(drawn)
 
     def _make_export_and_import(self, collection: str, export: str, import_id: str) -> None:
         key = f"{keys.export_prefix(collection, export)}items.csv"

@@ -24,6 +24,7 @@ from tests.unit.api.people import (
     OUR_EXPORT,
     OUR_IMPORT,
     OUR_ITEM,
+    OUR_MAP,
     OUR_SHARE,
     OUR_TOKEN,
     SCOPES,
@@ -31,6 +32,7 @@ from tests.unit.api.people import (
     THEIR_EXPORT,
     THEIR_IMPORT,
     THEIR_ITEM,
+    THEIR_MAP,
     THEIR_SHARE,
     THEIR_TOKEN,
     World,
@@ -57,6 +59,7 @@ def answering(status: int, expected: tuple[int, ...]) -> tuple[int, ...]:
 
 C = "/v1/collections/{collection_id}"
 B = C + "/batches/{batch}"
+M = C + "/maps/{map_id}"
 E = C + "/exports/{export}"
 EXPECTED: dict[str, tuple[int, ...]] = {
     "GET /v1/me": ANYBODY,
@@ -110,6 +113,12 @@ EXPECTED: dict[str, tuple[int, ...]] = {
     f"POST {C}/imports": answering(201, EDITORS),
     f"GET {C}/imports/{{import_id}}": EDITORS,
     f"POST {C}/imports/{{import_id}}/start": answering(202, EDITORS),
+    f"GET {C}/maps": EDITORS,
+    f"POST {C}/maps": answering(202, EDITORS),
+    f"GET {M}": EDITORS,
+    f"GET {M}/file": answering(302, EDITORS),
+    f"POST {M}/update": answering(202, EDITORS),
+    f"DELETE {M}": EDITORS,
     f"GET {C}/batches": EDITORS,
     f"POST {C}/batches": answering(201, EDITORS),
     f"GET {B}": EDITORS,
@@ -143,6 +152,7 @@ BODIES: dict[str, Any] = {
     f"POST {C}/exports": {"format": "csv"},
     f"POST {C}/imports": {"format": "label-studio", "size_bytes": 100},
     f"POST {C}/splits": {},
+    f"POST {C}/maps": {"query": "tag:dent", "options": {"method": "umap", "dimensions": 3}},
     f"POST {C}/batches": {},
     f"POST {B}/files": {"files": [{"name": "1.png", "size_bytes": 10}]},
     f"POST {B}/links": {"numbers": [0]},
@@ -209,6 +219,7 @@ def ask(
         "export": (OUR_EXPORT, THEIR_EXPORT),
         "import_id": (OUR_IMPORT, THEIR_IMPORT),
         "batch": (OUR_BATCH, THEIR_BATCH),
+        "map_id": (OUR_MAP, THEIR_MAP),
         "token": (OUR_TOKEN, THEIR_TOKEN),
     }
     path = path.format(**{name: both[name in theirs] for name, both in ids.items()})
@@ -237,17 +248,17 @@ def test_each_role_gets_what_the_table_says(route: str, make_world: Callable[[],
 def test_nobody_gets_into_another_tenants_collection(route: str, make_world: Callable[[], World]) -> None:
     world = make_world()
     for role in ("viewer", "editor", "owner", "admin"):
-        everything = frozenset({"collection_id", "item_id", "share", "batch", "export", "import_id"})
+        everything = frozenset({"collection_id", "item_id", "share", "batch", "export", "import_id", "map_id"})
         assert ask(world, role, route, theirs=everything) == 404, role
         assert ask(world, role, route, theirs=frozenset({"collection_id"})) == 404, role
 
 
 @pytest.mark.parametrize(
-    "route", [route for route in EXPECTED if re.search(r"{(item_id|batch|export|import_id)}", route)]
+    "route", [route for route in EXPECTED if re.search(r"{(item_id|batch|export|import_id|map_id)}", route)]
 )
 def test_ids_of_another_tenant_are_none_of_ones_own(route: str, make_world: Callable[[], World]) -> None:
     world = make_world()
-    assert ask(world, "owner", route, theirs=frozenset({"item_id", "batch", "export", "import_id"})) == 404
+    assert ask(world, "owner", route, theirs=frozenset({"item_id", "batch", "export", "import_id", "map_id"})) == 404
 
 
 def test_revoking_another_tenants_link_in_ones_own_collection_does_nothing(make_world: Callable[[], World]) -> None:

@@ -11,9 +11,9 @@ import pytest
 import framesift as framesift_package
 from framesift.catalog.compact import compact
 from framesift.catalog.log import CatalogLog
-from framesift.catalog.opened import OpenCollection
 from framesift.catalog.reader import FacetValue
 from framesift.contracts import CatalogItem, Health, NearDuplicate, Prediction
+from framesift.opened import OpenCollection
 from framesift.settings import CatalogSettings
 from framesift.storage import S3Store
 from framesift.table import Collection, Records

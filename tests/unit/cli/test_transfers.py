@@ -11,9 +11,9 @@ import pytest
 
 from containers.vision.main import main as run_job
 from framesift import aws
-from framesift.catalog.opened import OpenCollection
 from framesift.contracts import Annotation
 from framesift.errors import EmbeddedAwsDownError
+from framesift.opened import OpenCollection
 from framesift.storage import S3Store
 from framesift.table import Records
 from framesift.workflow import Workflow

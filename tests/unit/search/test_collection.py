@@ -227,10 +227,7 @@ def test_an_index_of_another_file_of_the_model_is_not_searched_by_images(
     photos: Photographs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     card = photos.model.card.model_copy(update={"sha256": "0" * 64})
-    resolve = collection_module.resolve_model
-    monkeypatch.setattr(
-        collection_module, "resolve_model", lambda *given: type(photos.model)(card, resolve(*given).path)
-    )
+    monkeypatch.setattr(type(photos.registry), "card", lambda *_: card)
     photos.search.update()
     monkeypatch.undo()
     with pytest.raises(IndexMismatchError, match="another file"):

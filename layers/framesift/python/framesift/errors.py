@@ -8,12 +8,12 @@ FramesiftError
 ├── InputError                      the request is wrong: change it before repeating it           (exit 65)
 │   ├── InvalidStartError · UnknownSourceError · UnknownCategoryError · InvalidDateError
 │   ├── InvalidCollectionError · NoUploadsError · UnknownServiceError · InvalidPortError
-│   ├── InvalidUserError
+│   ├── InvalidUserError · TextTooLongError
 │   ├── SettingsError               a setting, or the thing it names, cannot be used
 │   │   └── UnknownSettingError · SecretUnreadableError · SecretContentError
 │   ├── NotFoundError (ObjectMissingError) · TranslateDeniedError
 │   │   ├── CollectionMissingError · ItemMissingError · VersionMissingError · BatchMissingError
-│   │   ├── ExportMissingError · ImportMissingError
+│   │   ├── ExportMissingError · ImportMissingError · MapMissingError
 │   │   └── PersonMissingError · ShareMissingError
 │   ├── BatchError                  an upload batch cannot do what was requested
 │   │   ├── BatchStateError · BatchIncompleteError · BatchTooLargeError · FileNameError
@@ -34,16 +34,18 @@ FramesiftError
 │   ├── NotLoggedInError · LoginFailedError · RequestTooLargeError · HalfCharacterError
 │   ├── RequestConflictError        the request does not fit what is there
 │   │   ├── CollectionExistsError · LastOwnerError · OwnedCollectionsError
-│   │   ├── ExportNotReadyError · ImportStateError
+│   │   ├── ExportNotReadyError · ImportStateError · MapNotReadyError
 │   │   └── RevisionMissingError · RevisionChangedError · RequestReusedError · RequestRunningError
 │   ├── CatalogError                a collection's catalog cannot do what was requested
 │   │   ├── InvalidTagError · TooManyTagsError · InvalidMetadataError · ChangeTooLargeError
 │   │   ├── CollectionDeletedError · ItemChangedError · VersionExistsError · InvalidVersionError · InvalidSplitError
 │   │   ├── UnknownSortError · UnknownFacetError · InvalidCursorError · QueryTooLargeError
-│   │   ├── NoVectorsError · LabelFileError · FieldTableError
+│   │   ├── NoVectorsError · InvalidVectorError · LabelFileError · FieldTableError
 │   │   ├── UnstableCollectionError · ExportFailedError · ImportFailedError
+│   │   ├── MapError                a map cannot be drawn
+│   │   │   └── TooFewItemsError · MapOptionsError · MapFailedError
 │   │   ├── SearchError             a search for similar images cannot be made as requested
-│   │   │   ├── EmptySearchError · EmptyCollectionError · InvalidVectorError · TooManyResultsError
+│   │   │   ├── EmptySearchError · EmptyCollectionError · TooManyResultsError
 │   │   │   └── IndexMismatchError
 │   │   └── QueryError              a query cannot be understood
 │   │       └── QuerySyntaxError · UnknownFieldError · QueryValueError · QueryTooComplexError
@@ -84,6 +86,7 @@ FramesiftError
 ├── ModelError                      a model's file is missing or does not match its card         (exit 66)
 │   ├── ModelMissingError (ModelUnreachableError, exit 75) · ModelMismatchError · ModelInaccurateError
 │   │   └── NoTextEncoderError
+│   └── NotAnEncoderError · NotACheckpointError
 └── MachineError                    this machine lacks something                                 (exit 69)
     ├── ChromiumMissingError · ChromiumFailedError · StacksError
     ├── NodeMissingError · ExtraMissingError · PortInUseError · DiskFullError
@@ -179,6 +182,10 @@ class CollectionMissingError(NotFoundError):
 
 class ItemMissingError(NotFoundError):
     """The collection has no item of that id."""
+
+
+class MapMissingError(NotFoundError):
+    """The collection has no map of that id."""
 
 
 class VersionMissingError(NotFoundError):
@@ -657,6 +664,30 @@ class ImportFailedError(CatalogError):
     """The job that read a file of labels has failed; the message says why."""
 
 
+class InvalidVectorError(CatalogError):
+    """A vector is zero, not finite, or not as long as those that it is compared with."""
+
+
+class MapError(CatalogError):
+    """A map cannot be drawn, or cannot be used."""
+
+
+class TooFewItemsError(MapError):
+    """There are fewer images with vectors than a map, or a sample, needs."""
+
+
+class MapOptionsError(MapError):
+    """A map cannot be drawn with these options."""
+
+
+class MapNotReadyError(RequestConflictError):
+    """The map is being drawn, or could not be drawn."""
+
+
+class MapFailedError(MapError):
+    """The job that drew a map has failed; the message says why."""
+
+
 class SearchError(CatalogError):
     """A search for similar images cannot be made as requested."""
 
@@ -667,10 +698,6 @@ class EmptySearchError(SearchError):
 
 class EmptyCollectionError(SearchError):
     """There is no image in the collection that could be found."""
-
-
-class InvalidVectorError(SearchError):
-    """A vector is zero, not finite, or not as long as those that it is compared with."""
 
 
 class TooManyResultsError(SearchError):
@@ -927,6 +954,18 @@ class ModelMismatchError(ModelError):
 
 class ModelInaccurateError(ModelError):
     """A quantized model's vectors differ too much from those of the model that it was made from."""
+
+
+class NotAnEncoderError(ModelError):
+    """A file, a folder or a model is no dual encoder that can be used."""
+
+
+class NotACheckpointError(ModelError):
+    """A checkpoint of another program is no dual encoder, or cannot be read."""
+
+
+class TextTooLongError(InputError):
+    """A text has more tokens than the encoder takes."""
 
 
 class MachineError(FramesiftError):

@@ -23,7 +23,8 @@ collections/{collection}/duplicates/{part}.json.gz    pairs of images that resem
 collections/{collection}/catalog/snapshots/…          every item after a certain change, as Parquet
 collections/{collection}/catalog/versions/…           the named versions' snapshots
 collections/{collection}/catalog/changes/…            what is too large for a change's record
-collections/{collection}/jobs/{job}.json              of an export or import that is under way
+collections/{collection}/jobs/{job}.json              of an export, import or map that is under way
+collections/{collection}/maps/{map}/map.parquet · map.png
 collections/{collection}/batches/{batch}/…            what was uploaded together, and its ledger
 exports/{collection}/{export}/…                       they expire
 imports/{collection}/{import}                         files of labels that are being brought in; they expire
@@ -338,8 +339,28 @@ def look_results(prefix: str, shard: int) -> str:
 
 
 def collection_job(collection: str, name: str) -> str:
-    """The specification of a job by itself, an export or import; it is deleted once the job is done."""
+    """The specification of a job by itself, an export, import or map; it is deleted once the job is done."""
     return f"{collection_prefix(collection)}jobs/{name}.json"
+
+
+def maps_prefix(collection: str) -> str:
+    """The folder of all maps."""
+    return f"{collection_prefix(collection)}maps/"
+
+
+def map_prefix(collection: str, map_id: str) -> str:
+    """The folder of a map."""
+    return f"{maps_prefix(collection)}{map_id}/"
+
+
+def map_table(collection: str, map_id: str) -> str:
+    """A map's points, as a Parquet table."""
+    return f"{map_prefix(collection, map_id)}map.parquet"
+
+
+def map_picture(collection: str, map_id: str) -> str:
+    """A map's picture."""
+    return f"{map_prefix(collection, map_id)}map.png"
 
 
 def exports_prefix(collection: str) -> str:

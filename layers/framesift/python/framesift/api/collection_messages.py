@@ -29,6 +29,7 @@ from framesift.contracts import (
 )
 from framesift.contracts.catalog import ItemId
 from framesift.contracts.exports import ExportFormat, ExportOptions
+from framesift.contracts.maps import MapOptions, MapSummary
 from framesift.storage.direct import UploadForm
 from framesift.table import (
     BatchRecord,
@@ -46,6 +47,7 @@ from framesift.table import (
 from framesift.table.batches import BatchKind, BatchState
 from framesift.table.imports import ImportFormat
 from framesift.table.jobs import JobState
+from framesift.table.maps import MapRecord
 
 if TYPE_CHECKING:
     from framesift.catalog.versions import Difference
@@ -476,6 +478,39 @@ class LookRequest(Request):
     """Which models look at all images of a collection again."""
 
     models: list[Line] = Field([], max_length=20, description="None: the collection's models.")
+
+
+class ServedMap(Contract):
+    """A map of a collection."""
+
+    id: str
+    by: str
+    query: str
+    options: MapOptions
+    state: Literal["running", "done", "failed"]
+    created_at: AwareDatetime
+    finished_at: AwareDatetime | None
+    summary: MapSummary | None = Field(description="What it shows; null: it was not drawn yet.")
+    error: str | None = Field(description="Why the last job failed.")
+
+    @classmethod
+    def of(cls, record: MapRecord) -> Self:
+        """A map without what names its job."""
+        return cls.model_validate(record.model_dump())
+
+
+class MapPage(Contract):
+    """The maps of a collection, the newest first."""
+
+    maps: list[ServedMap]
+    next_cursor: str | None
+
+
+class MapRequest(Request):
+    """A map to draw."""
+
+    query: str = Field("", max_length=MAX_QUERY_LENGTH, description="In the query language; empty: all items.")
+    options: MapOptions = MapOptions()
 
 
 class ServedVersion(Contract):

@@ -10,6 +10,7 @@ from framesift.api.routes import (
     exports,
     imports,
     items,
+    maps,
     me,
     members,
     people,
@@ -23,7 +24,7 @@ from framesift.api.routes import (
 
 _RESOURCES = (
     me, people, collections, members, shares, items, catalog, search, queries, batches, versions, splits, exports,
-    imports, shared,
+    imports, maps, shared,
 )  # fmt: skip
 
 app = make_app(resource.router for resource in _RESOURCES)

@@ -355,6 +355,7 @@ def _purge_items(log: CatalogLog, gone: _Gone, progress: PurgeProgress, purged: 
         _delete_old_versions(log.store, keys.versions_prefix(log.collection))
         _delete_objects(log, gone)
         _rewrite_vectors(log, gone)
+        _rewrite_maps(log, gone)
         drop_segments(log.collection, list(gone.before), log.store, log.records)
         _rewrite_pairs(log, gone)
         names = _find_names(log, gone, progress.through)
@@ -521,6 +522,31 @@ def _rewrite_vectors(log: CatalogLog, gone: _Gone) -> None:
             _write_vectors(log.store, name, chosen, kept)
         delete_for_good(log.store, [f"{name}.json", f"{name}.npy"])
     _delete_old_versions(log.store, prefix)
+
+
+def _rewrite_maps(log: CatalogLog, gone: _Gone) -> None:
+    """Take the items' points out of maps. The pictures go; the next update of a map draws its own anew."""
+    prefix = keys.maps_prefix(log.collection)
+    for part in log.store.objects(prefix):
+        if not part.key.endswith(".parquet"):
+            continue
+        table = pq.read_table(io.BytesIO(log.store.get(part.key)))
+        kept = table.filter(pa.array([not gone.covers(each, part.modified_at) for each in table["id"].to_pylist()]))
+        if len(kept) < len(table):
+            buffer = io.BytesIO()
+            pq.write_table(kept, buffer, compression="zstd")
+            log.store.put(part.key, buffer.getvalue(), replaces=part.etag)
+            delete_for_good(log.store, [f"{part.key.removesuffix('.parquet')}.png"])
+    _delete_old_versions(log.store, prefix)
+    for record in log.records.maps.of_collection(log.collection):
+        drawn = record.finished_at
+        if record.summary and drawn:
+            outliers = {
+                method: [each for each in ids if not gone.covers(each, drawn)]
+                for method, ids in record.summary.outliers.items()
+            }
+            if outliers != record.summary.outliers:
+                log.records.maps.change(record, summary=record.summary.model_copy(update={"outliers": outliers}))
 
 
 def _write_vectors(store: Store, name: str, facts: dict[str, list[Any]], kept: list[bool]) -> None:

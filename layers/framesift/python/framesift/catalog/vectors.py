@@ -21,6 +21,9 @@ from framesift import keys
 from framesift.errors import NotFoundError
 from framesift.storage import Store
 
+CROPS: Final = ".crops"
+"""What the name of a folder of vectors has behind the model's if they are of objects in images."""
+
 PDQ_MODEL: Final = "pdq@1"
 _READERS = 16
 

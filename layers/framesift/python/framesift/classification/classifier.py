@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +11,8 @@ from numpy.typing import NDArray
 from framesift.contracts import Prediction
 from framesift.errors import NotAClassifierError
 from framesift.models import Model
-from framesift.models.card import ClassifierForm
 from framesift.vision.image_model import Look, Prepared, to_features
-from framesift.vision.inputs import InputForm
+from framesift.vision.inputs import InputForm, normalise_planes
 from framesift.vision.onnx_session import OnnxNetwork
 
 FEATURES_OUTPUT = "features"
@@ -60,7 +60,10 @@ class OnnxClassifier:
         count = len(pixels)
         if self._network.batch_size:  # A batch that is fixed is filled up.
             pixels = np.concatenate([pixels, np.repeat(pixels[-1:], self._network.batch_size - count, axis=0)])
-        outputs = self._network.run_all(pixels if self._network.takes_uint8 else normalise_planes(pixels, self._form))
+        batch: NDArray[Any] = pixels
+        if not self._network.takes_uint8:
+            batch = normalise_planes(pixels, self._form.mean, self._form.deviation)
+        outputs = self._network.run_all(batch)
         features = outputs.pop(FEATURES_OUTPUT, None)
         scores = np.asarray(next(iter(outputs.values())), np.float32).reshape(len(pixels), -1)
         if scores.shape[1] != len(self._form.labels):
@@ -80,13 +83,6 @@ class OnnxClassifier:
             for label in best.tolist()
             if scores[label] >= min_score
         ]
-
-
-def normalise_planes(pixels: NDArray[np.uint8], form: ClassifierForm) -> NDArray[np.float32]:
-    """Turn `(N, H, W, 3)` uint8 into `(N, 3, H, W)` float32 of 0 to 1, less the mean, by the deviation."""
-    shares = pixels.transpose(0, 3, 1, 2).astype(np.float32) / 255
-    mean, deviation = (np.asarray(values, np.float32).reshape(1, 3, 1, 1) for values in (form.mean, form.deviation))
-    return np.ascontiguousarray((shares - mean) / deviation)
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

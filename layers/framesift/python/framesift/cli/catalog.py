@@ -24,8 +24,7 @@ from framesift.settings import load_settings
 from framesift.table import Collection, Visibility
 
 if TYPE_CHECKING:
-    from framesift.catalog.opened import OpenCollection
-    from framesift.search.opened import SearchableCollection
+    from framesift.opened import OpenCollection
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The collection.")]
 QueryArgument = Annotated[
@@ -257,7 +256,7 @@ def index(
     )
 
 
-def open_collection(name: str, stack: str = "") -> SearchableCollection:
+def open_collection(name: str, stack: str = "") -> OpenCollection:
     """Open a collection by its name, to find its images and to change what is known about them.
 
     Args:
@@ -272,16 +271,16 @@ def open_collection(name: str, stack: str = "") -> SearchableCollection:
     return open_connected(name, connect_to_read(stack))
 
 
-def open_connected(name: str, connection: Connection) -> SearchableCollection:
+def open_connected(name: str, connection: Connection) -> OpenCollection:
     """Open a collection of a Framesift that was found already.
 
     Raises:
         CollectionMissingError: There is no such collection.
         CollectionDeletedError: It is being deleted.
     """
-    from framesift.search.opened import SearchableCollection
+    from framesift.opened import OpenCollection
 
-    return SearchableCollection(name, connection.store, connection.records, load_settings().catalog)
+    return OpenCollection(name, connection.store, connection.records, load_settings().catalog)
 
 
 @contextmanager

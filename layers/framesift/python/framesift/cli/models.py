@@ -12,7 +12,7 @@ from framesift.cli import copydetect
 from framesift.cli.connection import StackOption, connect
 from framesift.cli.console import errors, output, print_text, safe_text
 from framesift.cli.tables import Cell, Column, show_table
-from framesift.errors import EmbeddedAwsDownError, ModelError, ModelMismatchError, NotFoundError
+from framesift.errors import EmbeddedAwsDownError, ExtraMissingError, ModelError, ModelMismatchError, NotFoundError
 from framesift.models import (
     BucketOrigin,
     ModelCard,
@@ -105,7 +105,10 @@ def fetch(
 
 @app.command()
 def add(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Custom Vision's zip, or an ONNX file.")],
+    file: Annotated[
+        Path,
+        typer.Argument(exists=True, help="Custom Vision's zip, an ONNX file, or a folder that `models convert` made."),
+    ],
     name: Annotated[str, typer.Option(help="The model's name.")],
     version: Annotated[str, typer.Option(help="By default the iteration's id, or the file's digest, shortened.")] = "",
     head: Annotated[
@@ -125,7 +128,10 @@ def add(
     licence: Annotated[str, typer.Option(help="Its licence: an SPDX identifier, or in words.")] = "its owner's",
     stack: StackOption = "",
 ) -> None:
-    """Put your own detector or classifier into the bucket, where jobs find it."""
+    """Put your own detector, classifier or dual encoder into the bucket, where jobs find it."""
+    if file.is_dir():
+        _add_encoder(file, name, version, stack)
+        return
     if head == "classifier":
         from framesift.classification.added import read_classifier
 
@@ -139,6 +145,42 @@ def add(
     connection = connect(stack)
     _push(BucketOrigin(connection.store), added)
     output.print(safe_text(_how_to_use(added.card)), highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def convert(
+    checkpoint: Annotated[
+        Path,
+        typer.Argument(exists=True, help="A file of open_clip's, or a folder that Hugging Face's transformers made."),
+    ],
+    folder: Annotated[Path, typer.Argument(help="What to write: `framesift models add` takes it.")],
+    architecture: Annotated[str, typer.Option(help="Of open_clip's file: ViT-B-32, for example.")] = "",
+    language: Annotated[
+        list[str] | None, typer.Option(help="A language of its texts, such as en or ko; repeat it for each.")
+    ] = None,
+    licence: Annotated[str, typer.Option(help="Its licence: an SPDX identifier, or in words.")] = "its owner's",
+) -> None:
+    """Turn a checkpoint of CLIP, SigLIP or another dual encoder into ONNX files."""
+    try:
+        from framesift.embedding.checkpoints import convert_checkpoint
+    except ImportError as error:
+        raise ExtraMissingError(
+            f"Converting a checkpoint needs more packages: pip install 'framesift[checkpoints]' ({error})."
+        ) from error
+    with errors.status("Converting …"):
+        convert_checkpoint(checkpoint, folder, architecture=architecture, licence=licence, languages=language or ())
+    print_text(f"{folder}: put it into the bucket with `framesift models add '{folder}' --name NAME`.")
+
+
+def _add_encoder(folder: Path, name: str, version: str, stack: str) -> None:
+    from framesift.embedding.folder import read_encoder
+
+    towers = read_encoder(folder, name, version=version)
+    bucket = BucketOrigin(connect(stack).store)
+    for tower in towers:
+        _push(bucket, tower)
+    label = towers[0].card.label
+    print_text(f"{label} encodes images and texts. Name it among a collection's models, then search by text.")
 
 
 def _how_to_use(card: ModelCard) -> str:

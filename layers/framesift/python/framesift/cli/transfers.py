@@ -69,7 +69,7 @@ def export(
     query = query or query_option
     options = ExportOptions(labels=labels, min_score=min_score, classes=class_, images=images, vectors=vectors)
     path = to or Path(f"{name}-{FORMATS[format_].file}")
-    connection = None if local else _find_running(stack)
+    connection = None if local else find_running(stack)
     with pointing_at(query):
         if connection is None:
             with errors.status("Exporting …"):
@@ -106,7 +106,7 @@ def import_labels(
 
     with file.open("rb") as opened_file:
         form = format_ or guess_format(file.name, opened_file.read())
-    connection = None if local else _find_running(stack)
+    connection = None if local else find_running(stack)
     if connection is None:
         opened = open_collection(name, stack)
         with errors.status("Importing …"):
@@ -129,7 +129,7 @@ def import_labels(
             print_text(f"  {fault}")
 
 
-def _find_running(stack: str) -> Connection | None:
+def find_running(stack: str) -> Connection | None:
     """What runs jobs; None where nothing is up, and this process does the work."""
     try:
         return connect(stack)

@@ -1,4 +1,4 @@
-"""What a dual encoder is: images and texts in, vectors of one space out, so that a text finds the images it says."""
+"""What a dual encoder is: images and texts in, vectors of one space out, so that a text finds what it describes."""
 
 from __future__ import annotations
 

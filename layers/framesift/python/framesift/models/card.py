@@ -66,6 +66,45 @@ class ClassifierForm(BaseModel):
     scores: Literal["probabilities", "logits"] = "probabilities"
 
 
+class ImageEncoderForm(BaseModel):
+    """Input of a dual encoder's tower for images.
+
+    Attributes:
+        width: Width of its input, pixels.
+        height: Height of its input, pixels.
+        resize: What the short side is resized to before the middle is cut out; 0: the whole image is scaled to the
+            input, without its aspect ratio.
+        interpolation: How images are scaled.
+        mean: Of R, G and B, 0 to 1; subtracted from images, unless the network takes uint8.
+        deviation: The same; images are divided by it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    width: Annotated[int, Field(ge=16, le=4096)]
+    height: Annotated[int, Field(ge=16, le=4096)]
+    resize: Annotated[int, Field(ge=0, le=8192)] = 0
+    interpolation: Literal["bilinear", "bicubic"] = "bicubic"
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    deviation: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+
+class TextEncoderForm(BaseModel):
+    """Input of a dual encoder's tower for texts; the file's metadata holds its tokenizer.
+
+    Attributes:
+        max_tokens: Tokens of a text at most, those that the tokenizer adds at both ends included.
+        padding: The token that shorter texts are filled up with.
+        languages: The languages that it was trained with, by ISO 639-1; empty: not known.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    max_tokens: Annotated[int, Field(ge=4, le=8192)]
+    padding: Annotated[int, Field(ge=0)] = 0
+    languages: tuple[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")], ...] = ()
+
+
 class ModelCard(BaseModel):
     """One version of one model: a single file, and how to use and get it.
 
@@ -90,6 +129,9 @@ class ModelCard(BaseModel):
         builder_extra: The package extra that the builder needs.
         detector: Input and output, for object detectors.
         classifier: Input and output, for classifiers.
+        image_encoder: Input, for a dual encoder's tower for images. Its tower for texts is the model `{name}-texts` of
+            the same version.
+        text_encoder: Input, for that one.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -112,6 +154,8 @@ class ModelCard(BaseModel):
     builder_extra: str | None = None
     detector: DetectorForm | None = None
     classifier: ClassifierForm | None = None
+    image_encoder: ImageEncoderForm | None = None
+    text_encoder: TextEncoderForm | None = None
 
     @property
     def label(self) -> str:

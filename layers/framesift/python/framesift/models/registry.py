@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from framesift.errors import ModelMismatchError, ModelMissingError, NotFoundError
-from framesift.models.card import CARD_FILE_NAME, ModelCard, read_card, shipped_card
+from framesift.models.card import CARD_FILE_NAME, ModelCard, read_card, shipped_card, shipped_cards
 from framesift.models.origins import BucketOrigin, BuildOrigin, Origin, UrlOrigin
 from framesift.settings import load_settings
 from framesift.storage import Store
@@ -54,21 +54,37 @@ class ModelRegistry:
         """Return the model's verified file.
 
         Args:
-            name: An included model's name, or `name/version` of an added one.
+            name: An included model's name, `name/version` of an added one, or `name@version` of either.
 
         Raises:
             NotFoundError: No card has that name.
             ModelMissingError: Neither the cache nor an origin has the file.
             ModelMismatchError: The file does not match its card.
         """
+        card = self.card(name)
+        packaged = PACKAGED / card.file
+        if card == shipped_cards().get(card.name) and packaged.is_file():
+            _verify(card, card, packaged)
+            return Model(card, packaged)
+        return self._find(card)
+
+    def card(self, name: str) -> ModelCard:
+        """Return a model's card, without its file.
+
+        Args:
+            name: As for `resolve`.
+
+        Raises:
+            NotFoundError: No card has that name.
+            ModelMismatchError: The card at that place is another model's.
+        """
         if "/" in name:
-            return self._find(self._added_card(name))
-        shipped = shipped_card(name)
-        packaged = PACKAGED / shipped.file
-        if packaged.is_file():
-            _verify(shipped, shipped, packaged)
-            return Model(shipped, packaged)
-        return self._find(shipped)
+            return self._added_card(name)
+        bare, _, version = name.partition("@")
+        shipped = shipped_cards().get(bare)
+        if version and (shipped is None or shipped.version != version):
+            return self._added_card(f"{bare}/{version}")
+        return shipped_card(bare)
 
     def _added_card(self, folder: str) -> ModelCard:
         """Read an added model's card, by which the file is verified; it never changes for a version."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from framesift.catalog.condition import EVERYTHING, Condition
 from framesift.catalog.query import compile_query
 from framesift.catalog.reader import CatalogReader, open_reader
+from framesift.catalog.vectors import CROPS
 from framesift.contracts import Box, CatalogItem
 from framesift.embedding.encoder import Encoder
 from framesift.errors import (
@@ -28,7 +29,7 @@ from framesift.errors import (
     TooManyResultsError,
 )
 from framesift.models import ModelRegistry, default_cache_dir, open_registry
-from framesift.search.encoders import CROPS, open_encoder, resolve_model
+from framesift.search.encoders import open_encoder
 from framesift.search.searcher import Found, Searcher
 from framesift.search.segment import make_query
 from framesift.search.update import IndexUpdate, choose_models, models_to_index, update_index
@@ -315,7 +316,8 @@ def _open_encoder(model: str, registry: ModelRegistry, threads: int) -> tuple[En
 
 def _digest(model: str, registry: ModelRegistry) -> str:
     """The digest of a model's file; empty: it is not at hand."""
+    name = model.removesuffix(CROPS)
     try:
-        return resolve_model(model, registry).card.sha256 or ""
+        return registry.card(name).sha256 or registry.resolve(name).card.sha256 or ""
     except (ModelError, NotFoundError):
         return ""

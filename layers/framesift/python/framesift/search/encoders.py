@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from framesift.classification import OnnxClassifier
 from framesift.embedding.copydetect import CopyDetect
+from framesift.embedding.dual import open_encoder as open_dual_encoder
 from framesift.embedding.embedder import Embedder
 from framesift.embedding.encoder import Encoder
 from framesift.embedding.resnet50 import open_on_cpu
-from framesift.errors import NoTextEncoderError, NotFoundError, NoVectorsError
+from framesift.errors import NoTextEncoderError, NoVectorsError
 from framesift.models import Model, ModelRegistry
 from framesift.vision.decode import RgbImage
 from framesift.vision.image_model import Prepared
 from framesift.vision.inputs import prepare_input
-
-CROPS: Final = ".crops"
-"""What the name of a folder of vectors has behind the model's if they are of objects in images."""
 
 
 class EmbedderEncoder:
@@ -86,7 +83,9 @@ def open_encoder(name: str, registry: ModelRegistry, threads: int = 0) -> Encode
         ModelMismatchError: Its file is not the one that its card describes.
         NoVectorsError: It makes no vectors.
     """
-    model = resolve_model(name, registry)
+    if registry.card(name).image_encoder is not None:
+        return open_dual_encoder(name, registry, threads)
+    model = registry.resolve(name)
     if model.card.name == "copydetect":
         return EmbedderEncoder(name, CopyDetect(model, threads))
     if model.card.name in {"resnet50", "resnet50-int8"}:
@@ -94,21 +93,6 @@ def open_encoder(name: str, registry: ModelRegistry, threads: int = 0) -> Encode
     if model.card.classifier is not None:
         return ClassifierEncoder(model, threads)
     raise NoVectorsError(f"The model {name} makes no vectors of images: choose one that does.")
-
-
-def resolve_model(name: str, registry: ModelRegistry) -> Model:
-    """The model of a folder of vectors: one of the package if it has exactly that version, else an added one.
-
-    Raises:
-        NotFoundError: There is no such model.
-        ModelMissingError: Its file is nowhere.
-    """
-    bare, _, version = name.removesuffix(CROPS).partition("@")
-    try:
-        model = registry.resolve(bare)
-    except NotFoundError:
-        return registry.resolve(f"{bare}/{version}")
-    return model if model.card.version == version else registry.resolve(f"{bare}/{version}")
 
 
 def _no_texts(name: str) -> NoTextEncoderError:

@@ -25,6 +25,7 @@
 | `COLLECTION#{collection}` | `QUERY#{name}` | a saved query | `queries` |
 | `COLLECTION#{collection}` | `EXPORT#{export}` | an export, and how far it is | `exports`, `jobs` |
 | `COLLECTION#{collection}` | `IMPORT#{import}` | a file of labels that is brought in | `imports`, `jobs` |
+| `COLLECTION#{collection}` | `MAP#{map}` | a map, and how far it is | `maps`, `jobs` |
 | `COLLECTION#{collection}` | `CATALOG` | where its catalog stands: its log, its snapshot | `collections` |
 | `COLLECTION#{collection}` | `VERSION#{name}` | a named version of its catalog | `collections` |
 | `COLLECTION#{collection}` | `PURGE` | how far a purge of removed items is | `collections` |
@@ -57,7 +58,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from framesift.errors import ExportMissingError, ImportMissingError
+from framesift.errors import ExportMissingError, ImportMissingError, MapMissingError
 from framesift.table.batches import Batches, BatchRecord, PartUpload
 from framesift.table.changes import Changes
 from framesift.table.clients import Clients
@@ -79,6 +80,7 @@ from framesift.table.indexes import Indexes, IndexSegment, RetiredSegment, Vecto
 from framesift.table.items import ItemDay, Items, TakenDown
 from framesift.table.jobs import JobRecord, Jobs
 from framesift.table.lists import ListPointer, Lists
+from framesift.table.maps import MapRecord
 from framesift.table.members import Member, Members, Role
 from framesift.table.people import People, Profile
 from framesift.table.queries import SavedQueries, SavedQuery
@@ -203,6 +205,11 @@ class Records:
         return Jobs(self.table, "export", ExportRecord, ExportMissingError)
 
     @property
+    def maps(self) -> Jobs[MapRecord]:
+        """Maps of collections."""
+        return Jobs(self.table, "map", MapRecord, MapMissingError)
+
+    @property
     def imports(self) -> Jobs[ImportRecord]:
         """Files of labels that are brought into collections."""
         return Jobs(self.table, "import", ImportRecord, ImportMissingError)
@@ -246,6 +253,7 @@ __all__ = [
     "Jobs",
     "ListPointer",
     "Lists",
+    "MapRecord",
     "Member",
     "Members",
     "PartUpload",

@@ -5,6 +5,7 @@ A form is plain data, so that images can be prepared where they are decoded, in 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
 import cv2
@@ -23,20 +24,23 @@ class InputForm(BaseModel):
     """The form of a network's input.
 
     Attributes:
-        way: `squash`: all of the image, by area, without its aspect ratio; `stretch`: the same, bilinearly;
+        way: `squash`: all of the image, by area, without its aspect ratio; `stretch`: the same, bilinearly; `scale`:
+            the same, smoothed where it gets smaller, as Pillow does;
             `letterbox`: all of it, with its aspect ratio, centred on grey; `crop`: its middle square, `width / resize`
             of the short side; `views`: the three views of `vision.views`.
         width: Pixels.
         height: Pixels.
         resize: For `crop`: what the short side is resized to before the middle is cut out; 0: `width`.
+        interpolation: For `crop` and `scale`.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    way: Literal["squash", "stretch", "letterbox", "crop", "views"]
+    way: Literal["squash", "stretch", "scale", "letterbox", "crop", "views"]
     width: int = Field(ge=1, le=4096)
     height: int = Field(ge=1, le=4096)
     resize: int = Field(0, ge=0, le=8192)
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
 
     @property
     def needed_side(self) -> int:
@@ -77,6 +81,8 @@ def prepare_input(image: RgbImage, form: InputForm) -> NDArray[np.uint8]:
             return stretch(image, form.width, form.height)[0][None]
         case "letterbox":
             return letterbox(image, form.width, form.height)[0][None]
+        case "scale":
+            return _resample(image, form, (0, 0, image.shape[1], image.shape[0]))[None]
         case _:
             return _crop_middle(image, form)[None]
 
@@ -124,12 +130,27 @@ def _inner_size(scale: float, width: int, height: int) -> tuple[int, int]:
 
 def _crop_middle(image: RgbImage, form: InputForm) -> RgbImage:
     """The middle, as torchvision's `Resize(resize)` and `CenterCrop` would keep it, in one step."""
-    opened = Image.fromarray(image)
-    scale = max(form.resize, form.width, form.height) / min(opened.size)
+    full_height, full_width = image.shape[:2]
+    scale = max(form.resize, form.width, form.height) / min(full_width, full_height)
     width, height = form.width / scale, form.height / scale
-    left, top = (opened.width - width) / 2, (opened.height - height) / 2
-    box = (max(0.0, left), max(0.0, top), min(opened.width, left + width), min(opened.height, top + height))
-    return np.asarray(opened.resize((form.width, form.height), Image.Resampling.BILINEAR, box=box))
+    left, top = (full_width - width) / 2, (full_height - height) / 2
+    box = (max(0.0, left), max(0.0, top), min(full_width, left + width), min(full_height, top + height))
+    return _resample(image, form, box)
+
+
+def _resample(image: RgbImage, form: InputForm, box: tuple[float, float, float, float]) -> RgbImage:
+    """A part of an image (left, top, right, bottom, pixels) in the input's size."""
+    kind = Image.Resampling.BICUBIC if form.interpolation == "bicubic" else Image.Resampling.BILINEAR
+    return np.asarray(Image.fromarray(image).resize((form.width, form.height), kind, box=box))
+
+
+def normalise_planes(
+    pixels: NDArray[np.uint8], mean: Sequence[float], deviation: Sequence[float]
+) -> NDArray[np.float32]:
+    """Turn `(N, H, W, 3)` uint8 into `(N, 3, H, W)` float32 of 0 to 1, less the mean, by the deviation."""
+    shares = pixels.transpose(0, 3, 1, 2).astype(np.float32) / 255
+    means, deviations = (np.asarray(values, np.float32).reshape(1, 3, 1, 1) for values in (mean, deviation))
+    return np.ascontiguousarray((shares - means) / deviations)
 
 
 def _resize(image: RgbImage, width: int, height: int) -> RgbImage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ _VNNI_FLAGS = {"avx512_vnni", "avx_vnni"}
 
 
 class OnnxNetwork:
-    """A network with one input.
+    """A network, which has one input unless `run_named` runs it.
 
     OpenVINO's execution provider is used if it is installed (onnxruntime-openvino, Linux on x86-64): it computes in
     bfloat16 if the CPU supports it, which onnxruntime's default provider does not. A network that OpenVINO cannot
@@ -34,6 +35,7 @@ class OnnxNetwork:
         device: The provider and precision, for people.
         batch_size: The fixed number of inputs per run; 0: any number.
         takes_uint8: Whether its input is `(N, H, W, 3)` uint8, with the normalisation in the graph.
+        inputs: The names of its inputs.
         metadata: The file's custom metadata.
     """
 
@@ -50,7 +52,8 @@ class OnnxNetwork:
             }
             providers.insert(0, (_OPENVINO, {"device_type": "CPU", "load_config": json.dumps({"CPU": config})}))
         self._session = _open_session(path, options, providers)
-        self._input = self._session.get_inputs()[0].name
+        self.inputs = tuple(each.name for each in self._session.get_inputs())
+        self._input = self.inputs[0]
         kind = self._session.get_inputs()[0].type
         self.takes_uint8: bool = kind == "tensor(uint8)"
         self._dtype: Any = np.uint8 if self.takes_uint8 else np.float16 if kind == "tensor(float16)" else np.float32
@@ -69,7 +72,11 @@ class OnnxNetwork:
 
     def run_all(self, batch: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Run the network on a batch of inputs; return its outputs by name, float16 ones as float32."""
-        outputs = self._session.run(self._outputs, {self._input: batch.astype(self._dtype, copy=False)})
+        return self.run_named({self._input: batch.astype(self._dtype, copy=False)})
+
+    def run_named(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Run the network on arrays by the names of its inputs; return its outputs as `run_all` does."""
+        outputs = self._session.run(self._outputs, dict(inputs))
         return {
             name: output.astype(np.float32) if output.dtype == np.float16 else output
             for name, output in zip(self._outputs, map(np.asarray, outputs), strict=True)

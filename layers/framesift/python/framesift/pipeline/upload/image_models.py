@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from framesift.classification import OnnxClassifier
 from framesift.detection.onnx.looker import DetectorModel
+from framesift.embedding.dual import ImageTower
 from framesift.errors import ModelError, NotAClassifierError, NotFoundError
 from framesift.models import Model, ModelRegistry
 from framesift.vision.image_model import ImageModel
@@ -38,35 +39,25 @@ def open_models(names: Sequence[str], registry: ModelRegistry, *, batch: int, th
     missing: dict[str, str] = {}
     for name in dict.fromkeys(names):
         try:
-            opened.append(open_model(_resolve(name, registry), batch=batch, threads=threads))
+            opened.append(open_model(registry.resolve(name), batch=batch, threads=threads))
         except (ModelError, NotFoundError, NotAClassifierError) as error:
             missing[name] = str(error)
     return OpenedModels(tuple(opened), missing)
 
 
 def open_model(model: Model, *, batch: int, threads: int = 0) -> ImageModel:
-    """Open a classifier or a detector, whichever its card describes.
+    """Open a classifier, a detector or a dual encoder's tower for images, whichever its card describes.
 
     Raises:
-        NotAClassifierError: It is neither.
+        NotAClassifierError: It is none of them.
     """
     if model.card.detector is not None:
         return DetectorModel(model, batch=batch, threads=threads)
     if model.card.classifier is not None:
         return OnnxClassifier(model, batch=batch, threads=threads)
+    if model.card.image_encoder is not None:
+        return ImageTower(model, batch=batch, threads=threads)
     raise NotAClassifierError(
-        f"The model {model.card.name} neither classifies nor detects: choose one that `framesift models list` shows "
-        "with labels."
+        f"The model {model.card.name} neither classifies, detects nor encodes images: choose one that `framesift "
+        "models list` shows with labels, or whose output is a vector."
     )
-
-
-def _resolve(name: str, registry: ModelRegistry) -> Model:
-    """`name@version` is an added model, unless a model of the package has exactly that version."""
-    bare, _, version = name.partition("@")
-    if not version:
-        return registry.resolve(bare)
-    try:
-        model = registry.resolve(bare)
-    except NotFoundError:
-        return registry.resolve(f"{bare}/{version}")
-    return model if model.card.version == version else registry.resolve(f"{bare}/{version}")

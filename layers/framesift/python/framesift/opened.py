@@ -1,4 +1,4 @@
-"""A collection as people use it, on the command line and in a notebook: find items by queries, and change them."""
+"""A collection as people use it, in commands and notebooks: items are found, changed, exported and drawn as maps."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
 from framesift import keys
 from framesift.catalog.compact import compact
@@ -20,11 +20,17 @@ from framesift.catalog.reader import CatalogReader, FacetValue, Page, open_reade
 from framesift.catalog.splits import SplitReport, assign_splits
 from framesift.catalog.terms import KINDS
 from framesift.catalog.versions import Difference, compare_snapshots, create_version, find_version
-from framesift.contracts import CatalogItem, MetadataValue
+from framesift.contracts import Box, CatalogItem, MetadataValue
 from framesift.contracts.exports import ExportFormat, ExportOptions, ExportSummary
-from framesift.settings import CatalogSettings
+from framesift.settings import CatalogSettings, load_settings
 from framesift.storage import Store
-from framesift.table import CatalogVersion, Records, Snapshot
+from framesift.table import CatalogVersion, MapRecord, Records, Snapshot, VectorIndex
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from framesift.search.collection import CollectionSearch, Part
+    from framesift.search.searcher import Found
 
 _PAGE_ITEMS = 500
 
@@ -238,6 +244,140 @@ class OpenCollection:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.store.download(summary.key, path)
         return summary
+
+    def search(
+        self,
+        text: str = "",
+        *,
+        image: Path | str | bytes | None = None,
+        item: str = "",
+        box: Box | None = None,
+        unlike: str = "",
+        parts: Sequence[Part] = (),
+        where: str = "",
+        limit: int = 20,
+        model: str = "",
+        objects: bool = False,
+        min_score: float = -1.0,
+        fold_from: float | None = None,
+    ) -> Found:
+        """Find the images that are most similar to a text, an image or an item, or to all of them together.
+
+        Args:
+            text: What they show.
+            image: A file, or its bytes.
+            item: An item of this collection.
+            box: Only this part of the image, else of the item.
+            unlike: What they do not show.
+            parts: The same with weights, in any number (`framesift.search.collection`).
+            where: Only items that this query finds, in the query language.
+            limit: Results at most.
+            model: Whose vectors are compared, `name@version`; empty: the first that can take all this.
+            objects: Find objects in images, not whole images.
+            min_score: The least cosine, -1 to 1.
+            fold_from: Results whose cosine to a better one is this or more are counted with it.
+
+        Returns:
+            The results with their cosines, the best first.
+
+        Raises:
+            SearchError: See its subclasses: nothing to be similar to, too many results, an empty collection …
+            NoVectorsError: The collection has no vectors of the model.
+            ModelError: The model is not at hand, or reads no texts.
+            NotAnImageError: The image is none.
+            ItemMissingError: There is no such item.
+            QueryError: The query cannot be understood.
+        """
+        from framesift.search.collection import ImagePart, ItemPart, SearchRequest, TextPart
+
+        wanted = list(parts)
+        if text:
+            wanted.append(TextPart(text))
+        if image is not None:
+            data = image if isinstance(image, bytes) else Path(image).read_bytes()
+            wanted.append(ImagePart(data, box))
+        if item:
+            wanted.append(ItemPart(item, box if image is None else None))
+        if unlike:
+            wanted.append(TextPart(unlike, -1.0))
+        request = SearchRequest(wanted, where, limit, model, objects, min_score, fold_from)
+        return self._search.search(request)
+
+    def index(self, *, rebuild: bool = False) -> list[VectorIndex]:
+        """Bring the indexes of the stored vectors up to date.
+
+        Args:
+            rebuild: Make them anew, each as one segment.
+
+        Raises:
+            IndexBusyError: Others change them at the same moment.
+        """
+        return [update.index for update in self._search.update(rebuild=rebuild)]
+
+    def map(self, query: str = "", **options: Any) -> MapRecord:
+        """Draw a map of the items that a query finds: those that resemble each other lie together.
+
+        Args:
+            query: In the query language; empty: all.
+            **options: Fields of `contracts.maps.MapOptions`: `method`, `dimensions`, `model`, `neighbors`, `seed`.
+
+        Returns:
+            What the map shows: its clusters and their names, and which items stand apart. `points` has its points.
+
+        Raises:
+            TooFewItemsError: There are fewer than 10 items with vectors.
+            NoVectorsError: The collection has no vectors of the model.
+            MapOptionsError: The method has no such dimensions.
+            InvalidVectorError: A vector has a number that is none (NaN), or infinite.
+        """
+        from framesift.contracts.maps import MapOptions
+        from framesift.maps.records import create_map
+
+        record = create_map(self.id, self.by, query, MapOptions(**options), records=self.records)
+        return self._draw_map(record)
+
+    def update_map(self, map_id: str) -> MapRecord:
+        """Place the items on a map that came since, and take those off that are gone; nothing moves.
+
+        Raises:
+            MapMissingError: There is no such map.
+            MapNotReadyError: It is being drawn.
+        """
+        from framesift.maps.records import reopen_map
+
+        return self._draw_map(reopen_map(self.records.maps.find(self.id, map_id), self.records))
+
+    def maps(self) -> list[MapRecord]:
+        """The maps that were drawn, with their options, the newest first."""
+        return list(self.records.maps.of_collection(self.id))
+
+    def points(self, map_id: str) -> pa.Table:
+        """A map's points, a row for each: the item's id, its place and cluster, and how far it stands apart.
+
+        `maps.table` says what the columns mean.
+
+        Raises:
+            MapMissingError: There is no such map.
+            MapNotReadyError: It is being drawn, or could not be drawn.
+        """
+        from framesift.maps.jobs import read_map
+
+        return read_map(self.records.maps.find(self.id, map_id), self.store)
+
+    @property
+    def _search(self) -> CollectionSearch:
+        from framesift.search.collection import CollectionSearch
+
+        settings = load_settings().model_copy(update={"catalog": self.settings})
+        return CollectionSearch(self.id, self.store, self.records, settings)
+
+    def _draw_map(self, record: MapRecord) -> MapRecord:
+        from framesift.contracts.maps import MapJob
+        from framesift.maps.jobs import run_map
+
+        job = MapJob(bucket=self.store.bucket, table=self.records.name, collection=self.id, map=record.id)
+        done = run_map(job, self.settings, self.store, self.records)
+        return done or self.records.maps.find(self.id, record.id)
 
     def remove(self, query: str) -> int:
         """Delete the items that a query finds, with all that is kept of them; return how many items these are.
