@@ -123,7 +123,7 @@ def test_a_wall_is_shown_and_the_run_taken_up_again(operator: Person, site: Site
     assert seen.evaluate("image => image.decode().then(() => image.naturalWidth)") == 960
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Take it up again").click()
-    expect(page.locator(".badge-busy")).to_be_visible()
+    # A run of one category may end between two looks, so that nobody sees it at work.
     expect(page.locator(".summary .badge-good")).to_have_text("Done", timeout=120_000)
     assert site.records.runs.get("tiktok", site.today).status == "SUCCEEDED"
 
