@@ -68,7 +68,7 @@ def _environment(variables: dict[str, str]) -> Iterator[None]:
             os.environ.pop(name, None) if value is None else os.environ.__setitem__(name, value)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     try:
         build_page(print)
@@ -107,7 +107,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             process.stdout.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     found = system_chromiums()
     flags = ["--disable-dev-shm-usage", "--disable-gpu"]
@@ -164,7 +164,7 @@ class Person:
         return page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def login(browser: Browser, site: Site) -> Any:
     """What the browser keeps of the first person's login: that person administers the machine."""
     person = Person(browser, site)
