@@ -48,7 +48,7 @@ def test_a_person_signs_up_and_stays_logged_in_until_they_log_out(visitor: Calla
 
 def test_the_lists_are_for_everybody_and_say_how_they_moved(visitor: Callable[..., Person]) -> None:
     page = visitor().go("/")
-    assert page.url.endswith("/day")
+    page.wait_for_url("**/day")
     for name in ("Popular", "Dance", "Challenge", "Food", "TTS"):
         expect(page.get_by_role("region", name=name).get_by_role("listitem")).to_have_count(10)
     expect(page.get_by_role("region", name="TTS")).to_contain_text("Still the list of")
