@@ -135,7 +135,7 @@ def test_labels_come_in_and_an_export_with_them_goes_out_by_jobs(
     table.write_text("name,label,left,top,width,height\ncup.jpg,cup,0.25,0.25,0.5,0.5\nnobody.jpg,cup,,,,\n", "utf-8")
     imported = machine.command("collection", "import", "parts", str(table))
     assert imported.returncode == 0, imported.stderr
-    assert "1 item labelled anew" in imported.stdout
+    assert "1 item now has the labels of" in imported.stdout
     assert "'nobody.jpg': no item is called so." in imported.stdout
     path = tmp_path / "cups.zip"
     exported = machine.command("collection", "export", "parts", "label:cup", "--format", "yolo", "-o", str(path))
