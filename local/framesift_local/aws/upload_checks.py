@@ -1,4 +1,4 @@
-"""Uploads by forms (POST) obey the policy that their link was made with, as S3 enforces it; moto takes any.
+"""What S3 refuses of uploads and moto does not: forms that do not fit their policy, and parts of uploads that are gone.
 
 Source: Amazon S3 API Reference, "POST Policy". The policy's signature is not checked: nobody's credentials are here.
 """
@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
+from moto.s3.exceptions import NoSuchUpload
+from moto.s3.models import S3Backend
 from moto.s3.responses import S3Response
 
 from framesift_local.aws.patching import original, replace
@@ -21,8 +23,9 @@ from framesift_local.aws.patching import original, replace
 _FREE: Final = frozenset({"policy", "file", "x-amz-signature", "signature", "awsaccesskeyid"})
 
 
-def enforce_policies() -> None:
-    """Let S3 refuse forms that do not fit their policy."""
+def check_uploads() -> None:
+    """Let moto's S3 refuse what S3 does."""
+    put_part = original(S3Backend, "upload_part")
     post = original(S3Response, "_bucket_response_post")
 
     def checked_post(self: Any, request: Any, bucket_name: str) -> Any:
@@ -34,7 +37,13 @@ def enforce_policies() -> None:
             return 403, {}, f"<Error><Code>AccessDenied</Code><Message>{message}</Message></Error>"
         return post(self, request, bucket_name)
 
+    def checked_part(self: Any, bucket_name: str, multipart_id: str, part_id: int, value: bytes) -> Any:
+        if multipart_id not in self.get_bucket(bucket_name).multiparts:
+            raise NoSuchUpload(upload_id=multipart_id)
+        return put_part(self, bucket_name, multipart_id, part_id, value)
+
     replace(S3Response, "_bucket_response_post", checked_post)
+    replace(S3Backend, "upload_part", checked_part)
 
 
 def find_refusal(fields: Mapping[str, str], bucket: str, size_bytes: int, now: datetime) -> str | None:

@@ -1,4 +1,4 @@
-"""What a form may upload: what its link allows, and nothing else."""
+"""A form uploads what its link allows, and nothing else; a part that comes too late is refused."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from typing import Any
 import pytest
 import urllib3
 from moto.moto_server.threaded_moto_server import ThreadedMotoServer
+from moto.s3.models import S3Backend
 from moto.s3.responses import S3Response
 
 from framesift import aws
 from framesift.storage.direct import DirectUploads
 from framesift_local.aws.patching import original, replace
-from framesift_local.aws.post_policy import enforce_policies
+from framesift_local.aws.upload_checks import check_uploads
 
 KEY, BODY = "incoming/parts/1", b"four"
 
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A bucket of a server that enforces policies."""
-    enforce_policies()
+    """A bucket of a server that checks uploads."""
+    check_uploads()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -32,7 +33,8 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     urllib3.request("POST", f"http://{host}:{port}/moto-api/reset")
     server.stop()
     aws.forget_clients()
-    replace(S3Response, "_bucket_response_post", original(S3Response, "_bucket_response_post"))
+    for owner, name in ((S3Response, "_bucket_response_post"), (S3Backend, "upload_part")):
+        replace(owner, name, original(owner, name))
 
 
 def send(url: str, fields: dict[str, str], body: bytes = BODY) -> tuple[int, str]:
@@ -81,3 +83,12 @@ def test_a_prefix_is_a_condition_of_its_own(bucket: str) -> None:
     for key, status in (("a/1", 204), ("b/1", 403)):
         # The condition on the exact key, which the client adds for a key with a variable, is a prefix as well.
         assert send(made["url"], {**made["fields"], "key": key})[0] == status, key
+
+
+def test_a_part_of_an_upload_that_is_gone_is_refused(bucket: str) -> None:
+    begun = aws.s3().create_multipart_upload(Bucket=bucket, Key=KEY)["UploadId"]
+    link = DirectUploads(bucket, 60).part_link(KEY, begun, 1, 0, len(BODY))
+    assert urllib3.request("PUT", link.url, body=BODY).status == 200
+    aws.s3().abort_multipart_upload(Bucket=bucket, Key=KEY, UploadId=begun)
+    late = urllib3.request("PUT", link.url, body=BODY)
+    assert (late.status, b"NoSuchUpload" in late.data) == (404, True)
