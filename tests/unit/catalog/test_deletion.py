@@ -231,6 +231,26 @@ def test_a_purge_that_is_killed_anywhere_goes_on(
     assert read_items(log, catalog_settings).keys() == before.keys() - {GONE}
 
 
+def test_a_purge_that_is_killed_when_no_change_names_the_item_any_more_goes_on(
+    filled: CatalogLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, delete_old_versions = filled, deletion._delete_old_versions  # noqa: SLF001 - the step to die at
+    log.remove_items([GONE], "kim")
+
+    def die_at_the_log(store: S3Store, prefix: str) -> None:
+        if prefix == keys.changes_prefix(COLLECTION):
+            raise Killed
+        delete_old_versions(store, prefix)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(deletion, "_delete_old_versions", die_at_the_log)
+        with pytest.raises(Killed):
+            purge(COLLECTION, log.store, log.records)
+    assert find_text(log.store, log.records, GONE) != [], "payloads are there as they were before"
+    assert purge(COLLECTION, log.store, log.records)
+    assert find_text(log.store, log.records, GONE) == []
+
+
 def test_a_purge_stops_when_its_time_is_over_and_goes_on_later(
     filled: CatalogLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:

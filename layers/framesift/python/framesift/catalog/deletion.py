@@ -103,6 +103,9 @@ def _purge_once(log: CatalogLog, may_go_on: MayGoOn) -> bool:
         records.collections.put_purge_progress(collection, progress)
         if not (may_go_on() and _purge_items(log, gone, progress, pointer.purged, may_go_on)):
             return False
+    if progress:  # Also of a purge that was stopped here, when nothing named any more what it had deleted.
+        _delete_old_versions(store, keys.changes_prefix(collection))
+        _delete_orphans(log)
     _record_purged(log, through)
     return True
 
@@ -372,8 +375,6 @@ def _purge_items(log: CatalogLog, gone: _Gone, progress: PurgeProgress, purged: 
     # What was removed is read from these changes: they go last.
     for change in log.after(purged, until=progress.through):
         _rewrite_change(log, change, gone.scrub)
-    _delete_old_versions(log.store, keys.changes_prefix(log.collection))
-    _delete_orphans(log)
     return True
 
 
