@@ -33,8 +33,8 @@ def check_metadata(fields: Mapping[str, Value]) -> dict[str, Value]:
         {'camera model': 7.0}
 
     Raises:
-        InvalidMetadataError: A name is empty or too long, a text is too long or has characters that cannot be seen, or a
-            number is not finite.
+        InvalidMetadataError: A name is empty or too long, a text is too long or has characters that cannot be seen, or
+            a number is not finite.
     """
     kept: dict[str, tuple[str, Value]] = {}
     for name, value in fields.items():
