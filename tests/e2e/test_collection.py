@@ -147,3 +147,25 @@ def test_labels_come_in_and_an_export_with_them_goes_out_by_jobs(
         assert archive.read(f"images/train/{item}.jpg") == encode(photograph("coffee"))
     logs = {log.name.split("-")[1] for log in (machine.data / "logs").glob("batch-*port-*")}
     assert logs == {"export", "import"}, "jobs have done both"
+
+
+def test_a_map_is_drawn_by_a_job_and_a_part_of_it_tagged(machine: Machine, tmp_path: Path) -> None:
+    photographs = tmp_path / "photographs"
+    photographs.mkdir()
+    for number, name in enumerate(["coffee", "chelsea", "astronaut"] * 4):
+        (photographs / f"{name}-{number}.png").write_bytes(encode(photograph(name)[number:, number:], "PNG"))
+    added = machine.command("collection", "add", "mapped", str(photographs), "--model", "copydetect")
+    assert added.returncode == 0, added.stderr
+    path = tmp_path / "map.png"
+    drawn = machine.command("collection", "map", "mapped", "--json", "-o", str(path))
+    assert drawn.returncode == 0, drawn.stderr
+    about = json.loads(drawn.stdout)
+    assert (about["state"], about["summary"]["items"]) == ("done", 12)
+    with Image.open(path) as picture:
+        assert min(picture.size) >= 600
+    selected = machine.command(
+        "collection", "select", "mapped", about["id"], "--outliers", "knn", "--count", "3", "--tag", "odd"
+    )
+    assert selected.returncode == 0, selected.stderr
+    assert machine.command("collection", "query", "mapped", "tag:odd", "--count").stdout.strip() == "3"
+    assert [log.name.split("-")[1] for log in (machine.data / "logs").glob("batch-map-*")] == ["map"]
