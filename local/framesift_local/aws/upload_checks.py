@@ -29,7 +29,8 @@ def check_uploads() -> None:
     post = original(S3Response, "_bucket_response_post")
 
     def checked_post(self: Any, request: Any, bucket_name: str) -> Any:
-        if request.mimetype != "multipart/form-data":  # To delete many objects is a POST as well.
+        # To delete many objects is a POST as well.
+        if "multipart/form-data" not in str(request.headers.get("Content-Type", "")):
             return post(self, request, bucket_name)
         fields = {name.lower(): str(value) for name, value in self.form_data.items() if name != "file"}
         if refusal := find_refusal(fields, bucket_name, len(self.body), datetime.now(UTC)):
