@@ -135,7 +135,7 @@ def test_labels_come_in_and_an_export_with_them_goes_out_by_jobs(
     table.write_text("name,label,left,top,width,height\ncup.jpg,cup,0.25,0.25,0.5,0.5\nnobody.jpg,cup,,,,\n", "utf-8")
     imported = machine.command("collection", "import", "parts", str(table))
     assert imported.returncode == 0, imported.stderr
-    assert "1 item labelled anew" in imported.stdout
+    assert "1 item now has the labels of" in imported.stdout
     assert "'nobody.jpg': no item is called so." in imported.stdout
     path = tmp_path / "cups.zip"
     exported = machine.command("collection", "export", "parts", "label:cup", "--format", "yolo", "-o", str(path))
@@ -147,3 +147,25 @@ def test_labels_come_in_and_an_export_with_them_goes_out_by_jobs(
         assert archive.read(f"images/train/{item}.jpg") == encode(photograph("coffee"))
     logs = {log.name.split("-")[1] for log in (machine.data / "logs").glob("batch-*port-*")}
     assert logs == {"export", "import"}, "jobs have done both"
+
+
+def test_a_map_is_drawn_by_a_job_and_a_part_of_it_tagged(machine: Machine, tmp_path: Path) -> None:
+    photographs = tmp_path / "photographs"
+    photographs.mkdir()
+    for number, name in enumerate(["coffee", "chelsea", "astronaut"] * 4):
+        (photographs / f"{name}-{number}.png").write_bytes(encode(photograph(name)[number:, number:], "PNG"))
+    added = machine.command("collection", "add", "mapped", str(photographs), "--model", "copydetect")
+    assert added.returncode == 0, added.stderr
+    path = tmp_path / "map.png"
+    drawn = machine.command("collection", "map", "mapped", "--json", "-o", str(path))
+    assert drawn.returncode == 0, drawn.stderr
+    about = json.loads(drawn.stdout)
+    assert (about["state"], about["summary"]["items"]) == ("done", 12)
+    with Image.open(path) as picture:
+        assert min(picture.size) >= 600
+    selected = machine.command(
+        "collection", "select", "mapped", about["id"], "--outliers", "knn", "--count", "3", "--tag", "odd"
+    )
+    assert selected.returncode == 0, selected.stderr
+    assert machine.command("collection", "query", "mapped", "tag:odd", "--count").stdout.strip() == "3"
+    assert [log.name.split("-")[1] for log in (machine.data / "logs").glob("batch-map-*")] == ["map"]

@@ -44,6 +44,7 @@ from framesift_local.aws.server import AwsEndpoint, HttpServer
 from framesift_local.aws.services import batch_service, events_service, lambda_service
 from framesift_local.aws.stepfunctions import StatusListener, StepFunctions, ignore_status
 from framesift_local.aws.template import Templates
+from framesift_local.aws.upload_checks import check_uploads
 from framesift_local.aws.web_page import WebPage
 from framesift_local.aws.wiring import APP_CLIENT, read_cors, read_login, read_routes, read_rules, read_schedules
 from framesift_local.private_files import make_private_folder
@@ -235,6 +236,7 @@ class EmbeddedAws:
         objects = Objects(self.data_dir / "s3", self._records)
         self._durability = Durability(self._records, objects, self.region, self.bus.object_event)
         self._durability.install()
+        check_uploads()
         common: dict[str, str] = {}
         self.functions = Functions(fork_server, logs, common)
         self.batch = Batch(

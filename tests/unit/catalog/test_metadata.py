@@ -39,6 +39,13 @@ def test_long_texts_and_too_many_fields_are_refused() -> None:
         check_metadata({f"field {number}": 1 for number in range(MAX_FIELDS + 1)})
 
 
+@pytest.mark.parametrize("character", ["\x00", "\x1b", "\x85", "\u202e", "\u2066"])
+def test_characters_that_cannot_be_seen_are_refused_by_name(character: str) -> None:
+    with pytest.raises(InvalidMetadataError, match=rf"'x' has the character U\+{ord(character):04X}"):
+        check_metadata({"x": f"a{character}b"})
+    assert check_metadata({"x": "two\nlines\tand\u200dmore"}) == {"x": "two\nlines\tand\u200dmore"}
+
+
 def test_values_keep_their_kind() -> None:
     assert check_metadata({"a": True, "b": 3, "c": "3", "d": None, "날짜": "2026-01-01"}) == {
         "a": True,

@@ -10,6 +10,7 @@ import pytest
 
 from framesift import aws, keys
 from framesift.catalog.ledger import LedgerLine, LedgerWriter
+from framesift.cli import batches as cli_batches
 from framesift.contracts import FileRef, ItemError
 from framesift.storage import S3Store
 from framesift.table import BatchRecord, Records
@@ -123,3 +124,33 @@ def test_what_cannot_be_added_is_refused_before_anything_starts(
     assert framesift("collection", "add", "parts", named) == 65
     assert message in capsys.readouterr().err.replace("\n", " ")
     assert started(machine) == []
+
+
+@pytest.mark.parametrize(("counts", "code"), [({"refused": 1}, 65), ({"refused": 1, "added": 2}, 0)])
+def test_a_batch_of_which_nothing_was_taken_has_failed(
+    parts: None,
+    records: Records,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    counts: dict[str, int],
+    code: int,
+) -> None:
+    def end(*_: object) -> None:
+        batch = records.batches.get("parts", NEW)
+        assert batch
+        records.batches.change(batch, state="done", counts=counts)
+
+    monkeypatch.setattr(cli_batches, "watch", end)
+    assert framesift("collection", "retry", "parts", NEW) == code
+    told = capsys.readouterr()
+    assert "  A damaged JPEG image." in told.out
+    assert ("None of the 1 file could be taken" in told.err) == bool(code)
+
+
+def test_what_owners_should_know_of_files_that_were_taken_is_said(
+    parts: None, store: S3Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with LedgerWriter(store, keys.ledger("parts", OLD)) as ledger:
+        ledger.add(LedgerLine(name="scan.tif", status="added", item="0" * 32, note="It has several pages.", at=AT))
+    assert framesift("collection", "ledger", "parts", OLD) == 0
+    assert "scan.tif\tadded\tIt has several pages." in capsys.readouterr().out

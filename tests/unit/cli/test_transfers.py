@@ -111,7 +111,7 @@ def test_labels_come_in_from_a_file(
     table.write_text("name,label,left,top,width,height\nbolt.jpg,scratch,0.1,0.2,0.3,0.4\n너트.jpg,,,,,\nx.jpg,a,,,,\n")
     assert framesift("collection", "import", "parts", str(table), *way) == 0
     said = capsys.readouterr().out
-    assert "2 items labelled anew" in said
+    assert "2 items now have the labels of" in said
     assert "1 entry of" in said
     assert "'x.jpg': no item is called so." in said
     (annotation,) = parts.get(BOLT.id).annotations

@@ -109,6 +109,23 @@ def test_a_moment_that_no_clock_shows_is_none(examiner, moment):
     assert examiner.examine(data).taken_at is None
 
 
+@pytest.mark.parametrize("image_format", ["TIFF", "GIF", "WEBP", "PNG"])
+def test_it_says_whether_there_are_more_pages_or_frames(examiner, image_format):
+    one = Image.fromarray(photograph("coffee"))
+    alone, together = io.BytesIO(), io.BytesIO()
+    one.save(alone, image_format)
+    one.save(together, image_format, save_all=True, append_images=[one.rotate(180)])
+    assert not examiner.examine(alone.getvalue()).has_more
+    found = examiner.examine(together.getvalue())
+    assert (found.has_more, found.width, found.height) == (True, 600, 400)
+
+
+def test_a_cameras_copies_of_a_photograph_are_no_pages(examiner):
+    image, several = Image.fromarray(photograph("coffee")), io.BytesIO()
+    image.save(several, "MPO", save_all=True, append_images=[image.resize((60, 40))])
+    assert not examiner.examine(several.getvalue()).has_more
+
+
 def test_without_an_offset_the_moment_is_utc(examiner):
     data = with_exif(Image.fromarray(photograph("coffee")), x9003="2026:03:01 08:30:00")
     assert examiner.examine(data).taken_at == datetime(2026, 3, 1, 8, 30, tzinfo=UTC)

@@ -243,6 +243,22 @@ def test_a_file_that_is_gone_costs_itself(store, records, settings):
     ]
 
 
+def test_of_several_pages_the_first_is_taken_and_its_owner_told(store, records, settings):
+    pages = [Image.fromarray(photograph(name)) for name in ("coffee", "chelsea")]
+    scan = io.BytesIO()
+    pages[0].save(scan, "TIFF", save_all=True, append_images=pages[1:])
+    run(
+        job_of(store, [{"scan.tif": scan.getvalue(), "cat.jpg": encode(photograph("chelsea"))}]),
+        0,
+        settings,
+        store,
+        records,
+    )
+    notes = {outcome.name: outcome.note for outcome in results(store)}
+    assert "first alone was taken" in notes["scan.tif"]
+    assert notes["cat.jpg"] is None
+
+
 def compare(store, settings, found: list[CatalogItem], new: list[CatalogItem], part: str):
     choice = choose_embedder(settings, open_registry(settings_cache(settings), store))
     images = [ComparedImage.of(item) for item in found]

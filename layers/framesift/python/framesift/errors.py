@@ -17,7 +17,7 @@ FramesiftError
 │   │   └── PersonMissingError · ShareMissingError
 │   ├── BatchError                  an upload batch cannot do what was requested
 │   │   ├── BatchStateError · BatchIncompleteError · BatchTooLargeError · FileNameError
-│   │   └── BucketNotAllowedError · NothingToRetryError
+│   │   └── BucketNotAllowedError · NothingTakenError · NothingToRetryError
 │   ├── NothingToAnalyzeError
 │   ├── YoutubeKeyError · FeedError
 │   ├── DetectorError               the detector, or the candidate project, cannot do what was requested
@@ -227,6 +227,10 @@ class FileNameError(BatchError):
 
 class BucketNotAllowedError(BatchError):
     """Images are to be read in place from a bucket that the settings do not list."""
+
+
+class NothingTakenError(BatchError):
+    """Each file of the batch was refused."""
 
 
 class NothingToRetryError(BatchError):

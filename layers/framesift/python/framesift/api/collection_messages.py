@@ -457,13 +457,13 @@ class LedgerEntry(Contract):
     status: str
     item: ItemId | None
     error: str | None = Field(description="Why it was refused.")
-    reason: str | None = Field(description="The same, for people.")
+    reason: str | None = Field(description="The same for people; of a file that was taken: what they should know.")
     at: AwareDatetime
 
     @classmethod
     def of(cls, line: LedgerLine) -> Self:
         """A line without where the file lies."""
-        error, reason = (line.error.error, line.error.message) if line.error else (None, None)
+        error, reason = (line.error.error, line.error.message) if line.error else (None, line.note)
         return cls(name=line.name, status=line.status, item=line.item, error=error, reason=reason, at=line.at)
 
 

@@ -217,25 +217,25 @@ def enter_shared(token: str) -> Entered:
     return Entered(collection, "viewer", "", share.item)
 
 
-def check_unchanged(router: APIGatewayHttpRouter, revision: int) -> None:
+def check_unchanged(if_match: str | None, revision: int) -> None:
     """Refuse to change what is not as the caller has read it: `If-Match` says the ETag that the caller has.
 
     Raises:
         RevisionMissingError: It says none.
         RevisionChangedError: It is another one.
     """
-    if read_if_match(router) not in (None, revision):
+    if read_if_match(if_match) not in (None, revision):
         raise RevisionChangedError("Somebody else has changed it since you read it: read it again.")
 
 
-def read_if_match(router: APIGatewayHttpRouter) -> int | None:
+def read_if_match(if_match: str | None) -> int | None:
     """The revision of `If-Match`; None: any (`*`).
 
     Raises:
         RevisionMissingError: There is no such header.
         RevisionChangedError: It is not an ETag of ours.
     """
-    given = router.current_event.headers.get("if-match", "").strip()
+    given = (if_match or "").strip()
     if not given:
         raise RevisionMissingError("Say with If-Match which ETag you have read, so that nobody's change is lost.")
     if given == "*":

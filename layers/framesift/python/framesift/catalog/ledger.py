@@ -29,6 +29,7 @@ class LedgerLine(Contract):
     )
     item: ItemId | None = None
     error: ItemError | None = Field(None, description="Why it was refused; of labels: what in it cannot be used.")
+    note: str | None = Field(None, description="What its owner should know, though it was taken.")
     at: AwareDatetime
     key: str | None = Field(None, description="Of one that is not looked at: the object in our bucket that holds it.")
     etag: str | None = Field(None, description="That object's ETag.")

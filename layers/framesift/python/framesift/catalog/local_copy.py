@@ -23,6 +23,7 @@ from framesift.catalog.columns import SCHEMA
 from framesift.catalog.ids import Ids, pack_ids
 from framesift.catalog.terms import KINDS, build_terms
 from framesift.errors import SnapshotLostError
+from framesift.local_cache import MAKING, cache_folder, evict
 from framesift.settings import CatalogSettings
 from framesift.storage import Store
 from framesift.table import Snapshot
@@ -83,22 +84,18 @@ def open_copy(snapshot: Snapshot | None, store: Store, settings: CatalogSettings
     copy = LocalCopy(root / f"{snapshot.digest if snapshot else _EMPTY}-{_LAYOUT}")
     if not copy.database.exists():
         root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=root, prefix="making-") as scratch:
+        with tempfile.TemporaryDirectory(dir=root, prefix=MAKING) as scratch:
             _make_copy(snapshot, store, settings, Path(scratch))
             with suppress(OSError):  # Another process was quicker.
                 (Path(scratch) / "copy").rename(copy.folder)
     os.utime(copy.folder)
-    _evict(root, settings.cache_mb, copy.folder)
+    evict(root, settings.cache_mb, copy.folder)
     return copy
 
 
 def cache_dir(settings: CatalogSettings) -> Path:
     """The folder of the copies."""
-    if settings.cache_dir:
-        return Path(settings.cache_dir)
-    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:  # Only /tmp is writable in Lambda.
-        return Path(tempfile.gettempdir()) / "framesift" / "catalogs"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "framesift" / "catalogs"
+    return cache_folder(settings.cache_dir, "catalogs")
 
 
 def _make_copy(snapshot: Snapshot | None, store: Store, settings: CatalogSettings, scratch: Path) -> None:
@@ -131,17 +128,3 @@ def _make_database(parquet: Path, path: Path, settings: CatalogSettings, scratch
         # The rows keep their order, so that a row's number is its place in the snapshot.
         # To sort and look up numbers takes a fraction of the time that texts take: `uid` is the id as one.
         connection.execute("CREATE TABLE items AS SELECT *, id::UUID AS uid FROM read_parquet(?)", [str(parquet)])
-
-
-def _evict(root: Path, cache_mb: int, used: Path) -> None:
-    """Delete copies until the others fit; the one that is in use stays."""
-    copies = []
-    for folder in root.iterdir():
-        with suppress(FileNotFoundError):  # Another process is evicting, too.
-            size_bytes = sum(file.stat().st_size for file in folder.rglob("*"))
-            copies.append((folder.stat().st_mtime, size_bytes, folder))
-    left_bytes = cache_mb * 1_000_000
-    for _, size_bytes, folder in sorted(copies, reverse=True):
-        left_bytes -= size_bytes
-        if left_bytes < 0 and folder != used and not folder.name.startswith("making-"):
-            LocalCopy(folder).delete()

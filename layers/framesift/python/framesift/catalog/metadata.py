@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Final, TypeVar
@@ -18,6 +19,9 @@ MAX_VALUE_LENGTH: Final = 2000
 MAX_FIELDS: Final = 200
 """Of an item."""
 
+# Controls but tabs and ends of lines, and what reverses the text around it.
+_UNSEEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
 Value = TypeVar("Value", MetadataValue, MetadataValue | None)
 
 
@@ -29,7 +33,8 @@ def check_metadata(fields: Mapping[str, Value]) -> dict[str, Value]:
         {'camera model': 7.0}
 
     Raises:
-        InvalidMetadataError: A name is empty or too long, a text is too long, or a number is not finite.
+        InvalidMetadataError: A name is empty or too long, a text is too long or has characters that cannot be seen, or
+            a number is not finite.
     """
     kept: dict[str, tuple[str, Value]] = {}
     for name, value in fields.items():
@@ -67,6 +72,10 @@ def _check_value(name: str, value: Value) -> Value:
         if len(value) > MAX_VALUE_LENGTH:
             raise InvalidMetadataError(
                 f"The field {name!r} has {len(value):,} characters: a text has at most {MAX_VALUE_LENGTH:,}."
+            )
+        if found := _UNSEEN.search(value):
+            raise InvalidMetadataError(
+                f"The field {name!r} has the character U+{ord(found[0]):04X}, which cannot be seen: remove it."
             )
         return unicodedata.normalize("NFC", value)
     if value is None or isinstance(value, bool):

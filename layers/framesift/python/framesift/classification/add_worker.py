@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
 from framesift.classification.classifier import FEATURES_OUTPUT
-from framesift.detection.onnx.add_worker import OUT_OF_MEMORY, has_external_data
-from framesift.detection.onnx.protobuf import ProtobufError
-from framesift.errors import ExternalDataError, NotAClassifierError, RowCountError
+from framesift.detection.onnx.add_worker import naming_faults, open_session
+from framesift.errors import NotAClassifierError, RowCountError
 from framesift.sandbox import Reply
 
 _DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(uint8)": np.uint8}
@@ -26,30 +24,12 @@ def inspect(data: bytes, *, file_name: str, labels: int, size: int) -> Reply:
         NotAClassifierError: It is not a network, or not a classifier with that many labels.
         MemoryError: It needs too much memory.
     """
-    try:
-        if has_external_data(data):
-            raise ExternalDataError(
-                f"{file_name} keeps its weights in other files, which are not read: save it as one file "
-                "(onnx.save without save_as_external_data)."
-            )
+    with naming_faults(data, file_name, NotAClassifierError):
         return _run(data, file_name, labels, size)
-    except ProtobufError as error:
-        raise NotAClassifierError(f"{file_name} is no ONNX network: {error}.") from None
-    except (ExternalDataError, RowCountError, NotAClassifierError):
-        raise
-    except Exception as error:  # noqa: BLE001 - onnxruntime's own errors have no other base class.
-        if isinstance(error, MemoryError) or OUT_OF_MEMORY.search(str(error)):
-            raise MemoryError from None
-        raise NotAClassifierError(
-            f"{file_name} is no ONNX network that can be run: {' '.join(str(error).split())}"
-        ) from None
 
 
 def _run(data: bytes, file_name: str, labels: int, size: int) -> Reply:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    session = open_session(data)
     inputs, outputs = session.get_inputs(), [output.name for output in session.get_outputs()]
     if len(inputs) != 1 or inputs[0].type not in _DTYPES or len(inputs[0].shape) != 4:
         raise NotAClassifierError(

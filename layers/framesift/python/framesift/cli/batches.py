@@ -21,7 +21,7 @@ from framesift.cli.console import count_of, errors, output, print_text
 from framesift.cli.progress import sending
 from framesift.cli.tables import Cell, Column, show_table
 from framesift.cli.watch import watch
-from framesift.errors import NoImagesError, UploadError
+from framesift.errors import NoImagesError, NothingTakenError, UploadError
 from framesift.names import check_collection
 from framesift.settings import load_settings
 from framesift.storage.transfer import Sent
@@ -246,11 +246,13 @@ def _follow(connection: Connection, uploads: BatchUploads, batch: BatchRecord, *
     watch(uploads.execution(batch), connection.records, errors)
     done = uploads.get(batch.collection, batch.id)
     print_text(f"{done.state}: {_counts(done) if done.published else done.error or 'the run did not end'}.")
-    refused = (line for line in read_ledger(connection.store, batch.collection, batch.id) if line.error)
-    for line in islice(refused, _SHOWN):
-        print_text(f"  {line.error.message if line.error else ''}")
-    if done.counts.get("refused", 0) > _SHOWN:
+    told = [line for line in read_ledger(connection.store, batch.collection, batch.id) if line.error or line.note]
+    for line in told[:_SHOWN]:
+        print_text(f"  {line.error.message if line.error else f'{line.name}: {line.note}'}")
+    if len(told) > _SHOWN:
         print_text(f"`framesift collection ledger '{batch.collection}' {batch.id}` lists all.")
+    if set(done.counts) == {"refused"}:
+        raise NothingTakenError(f"None of the {count_of(done.counts['refused'], 'file')} could be taken.")
 
 
 def _counts(batch: BatchRecord) -> str:
@@ -266,4 +268,4 @@ def _count(status: str, count: int) -> str:
 
 def _explain(line: LedgerLine) -> Cell | str:
     """Why a file came to what it came to, where the status does not say it."""
-    return Cell(line.error.message, "red") if line.error else _WHY.get(line.status, "")
+    return Cell(line.error.message, "red") if line.error else line.note or _WHY.get(line.status, "")

@@ -55,8 +55,7 @@ def list_collections(json_: JsonOption = False, stack: StackOption = "") -> None
             Column("collection", keep=True),
             Column("images", priority=4, align="right"),
             Column("videos", priority=3, align="right"),
-            Column("done", priority=2, align="right"),
-            Column("failed", priority=1, align="right"),
+            Column("failed videos", priority=1, align="right"),
             Column("newest upload", priority=0, min_width=16),
         ),
         [
@@ -64,7 +63,6 @@ def list_collections(json_: JsonOption = False, stack: StackOption = "") -> None
                 row.name,
                 str(row.images),
                 str(row.videos),
-                str(row.done),
                 str(row.videos - row.done),
                 show_time(row.newest),
             )

@@ -55,20 +55,15 @@ def draw_map(
 
     Example: framesift collection map parts 'label:scratch' --method umap --dimensions 3
     """
+    options = MapOptions(method=method, dimensions=dimensions, model=model, neighbors=neighbors, seed=seed)
     connection = None if local else find_running(stack)
     with pointing_at(query):
         if connection is None:
             connection = connect_to_read(stack)
             opened = open_connected(name, connection)
-            options = MapOptions.model_validate(
-                {"method": method, "dimensions": dimensions, "model": model, "neighbors": neighbors, "seed": seed}
-            )
             with errors.status("Drawing …"):
                 record = opened.update_map(update) if update else opened.map(query, **options.model_dump())
         else:
-            options = MapOptions.model_validate(
-                {"method": method, "dimensions": dimensions, "model": model, "neighbors": neighbors, "seed": seed}
-            )
             record = _start(connection, name, query, options, update)
             if not wait:
                 print_text(

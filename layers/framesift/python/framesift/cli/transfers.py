@@ -122,7 +122,7 @@ def import_labels(
     if json_:
         print(json.dumps({"items": items, "faults": count, "first_faults": first}, ensure_ascii=False))  # noqa: T201
         return
-    print_text(f"{count_of(items, 'item')} labelled anew.")
+    print_text(f"{count_of(items, 'item')} now {'has' if items == 1 else 'have'} the labels of {file}.")
     if count:
         print_text(f"{count_of(count, 'entry').replace('entrys', 'entries')} of {file} could not be used:")
         for fault in first[:_FAULTS_SHOWN]:

@@ -102,3 +102,4 @@ class LookOutcome(Contract):
     )
     models: list[str] = Field([], description="Looked at again: the models that did, `name@version`.")
     error: ItemError | None = Field(None, description="Why it was refused.")
+    note: str | None = Field(None, description="What its owner should know, though it was taken.")

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
-from framesift.detection.onnx.add_worker import OUT_OF_MEMORY, has_external_data
-from framesift.detection.onnx.protobuf import ProtobufError
-from framesift.errors import ExternalDataError, NotAnEncoderError, RowCountError
+from framesift.detection.onnx.add_worker import naming_faults, open_session
+from framesift.errors import NotAnEncoderError, RowCountError
 from framesift.sandbox import Reply
 
 _DTYPES = {
@@ -29,30 +27,12 @@ def inspect(data: bytes, *, file_name: str, part: str, form: dict[str, Any]) -> 
         NotAnEncoderError: It is not a network, or no such tower.
         MemoryError: It needs too much memory.
     """
-    try:
-        if has_external_data(data):
-            raise ExternalDataError(
-                f"{file_name} keeps its weights in other files, which are not read: save it as one file "
-                "(onnx.save without save_as_external_data)."
-            )
+    with naming_faults(data, file_name, NotAnEncoderError):
         return _run(data, file_name, part, form)
-    except ProtobufError as error:
-        raise NotAnEncoderError(f"{file_name} is no ONNX network: {error}.") from None
-    except (ExternalDataError, RowCountError, NotAnEncoderError):
-        raise
-    except Exception as error:  # noqa: BLE001 - onnxruntime's own errors have no other base class.
-        if isinstance(error, MemoryError) or OUT_OF_MEMORY.search(str(error)):
-            raise MemoryError from None
-        raise NotAnEncoderError(
-            f"{file_name} is no ONNX network that can be run: {' '.join(str(error).split())}"
-        ) from None
 
 
 def _run(data: bytes, file_name: str, part: str, form: dict[str, Any]) -> Reply:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    session = open_session(data)
     inputs = session.get_inputs()
     count = inputs[0].shape[0] if inputs and inputs[0].shape and isinstance(inputs[0].shape[0], int) else 2
     feeds: dict[str, Any] = {}

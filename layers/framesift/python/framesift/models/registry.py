@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import tempfile
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from framesift.errors import ModelMismatchError, ModelMissingError, NotFoundError
+from framesift.local_cache import cache_folder
 from framesift.models.card import CARD_FILE_NAME, ModelCard, read_card, shipped_card, shipped_cards
 from framesift.models.origins import BucketOrigin, BuildOrigin, Origin, UrlOrigin
 from framesift.settings import load_settings
@@ -142,12 +142,7 @@ class ModelRegistry:
 
 def default_cache_dir() -> Path:
     """Return the model cache: the setting `analysis.model_cache`, else in the user's cache (in Lambda: `/tmp`)."""
-    configured = load_settings().analysis.model_cache
-    if configured:
-        return Path(configured)
-    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:  # Only /tmp is writable in Lambda.
-        return Path(tempfile.gettempdir()) / "framesift" / "models"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "framesift" / "models"
+    return cache_folder(load_settings().analysis.model_cache, "models")
 
 
 def open_registry(cache_dir: Path, store: Store | None = None, *, public: bool = False) -> ModelRegistry:

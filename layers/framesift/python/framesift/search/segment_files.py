@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -20,13 +19,13 @@ from pydantic import ValidationError
 
 from framesift import keys
 from framesift.errors import IndexLostError, NotFoundError
+from framesift.local_cache import MAKING, cache_folder, evict
 from framesift.search.segment import LAYOUT, Segment, SegmentCard
 from framesift.settings import SearchSettings
 from framesift.storage import Store
 from framesift.table import IndexSegment
 
 _CARD: Final = "card.json"
-_MAKING: Final = "making-"
 
 
 def upload_segment(store: Store, collection: str, card: SegmentCard, folder: Path) -> IndexSegment:
@@ -71,7 +70,7 @@ def open_segment(store: Store, collection: str, model: str, name: str, settings:
     folder = root / name
     if not (folder / _CARD).exists():
         root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=root, prefix=_MAKING) as scratch:
+        with tempfile.TemporaryDirectory(dir=root, prefix=MAKING) as scratch:
             making = Path(scratch) / "segment"
             making.mkdir()
             _fetch(store, collection, model, name, making)
@@ -82,17 +81,13 @@ def open_segment(store: Store, collection: str, model: str, name: str, settings:
         os.utime(folder)
     except (FileNotFoundError, ValidationError) as error:
         raise IndexLostError(f"A segment of the index of {model} went away: search again.") from error
-    _evict(root, settings.cache_mb, folder)
+    evict(root, settings.cache_mb, folder)
     return Segment.open(card, folder)
 
 
 def cache_dir(settings: SearchSettings) -> Path:
     """The folder of the copies."""
-    if settings.cache_dir:
-        return Path(settings.cache_dir)
-    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:  # Only /tmp is writable in Lambda.
-        return Path(tempfile.gettempdir()) / "framesift" / "indexes"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "framesift" / "indexes"
+    return cache_folder(settings.cache_dir, "indexes")
 
 
 def _fetch(store: Store, collection: str, model: str, name: str, folder: Path) -> None:
@@ -112,17 +107,3 @@ def _fetch(store: Store, collection: str, model: str, name: str, folder: Path) -
     with ThreadPoolExecutor(max(1, len(card.files)), thread_name_prefix="index-fetch") as pool:
         list(pool.map(fetch, card.files))
     (folder / _CARD).write_text(card.model_dump_json(), encoding="utf-8")
-
-
-def _evict(root: Path, cache_mb: int, used: Path) -> None:
-    """Delete copies until the others fit; the one that is in use stays."""
-    copies = []
-    for folder in root.iterdir():
-        with suppress(FileNotFoundError):  # Another process is evicting, too.
-            size_bytes = sum(file.stat().st_size for file in folder.rglob("*"))
-            copies.append((folder.stat().st_mtime, size_bytes, folder))
-    left_bytes = cache_mb * 1_000_000
-    for _, size_bytes, folder in sorted(copies, reverse=True):
-        left_bytes -= size_bytes
-        if left_bytes < 0 and folder != used and not folder.name.startswith(_MAKING):
-            shutil.rmtree(folder, ignore_errors=True)

@@ -12,7 +12,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from framesift.api.collection_messages import CollectionChange, CollectionList, Done, NewCollection, ServedCollection
 from framesift.api.gate import check_unchanged, enter, find_collection, require_person
 from framesift.api.responses import answer
-from framesift.api.routes.options import CollectionId, collection_options, new_router, open_records, succeeding
+from framesift.api.routes.options import CollectionId, IfMatch, collection_options, new_router, open_records, succeeding
 from framesift.catalog.people import request_collection_deletion
 from framesift.errors import CollectionExistsError, RevisionChangedError
 from framesift.names import check_collection
@@ -71,11 +71,11 @@ def get_collection(collection_id: CollectionId) -> Response[ServedCollection]:
 
 @router.patch("/v1/collections/<collection_id>", summary="Change a collection", **_CHANGING)
 def patch_collection(
-    collection_id: CollectionId, change: Annotated[CollectionChange, Body()]
+    collection_id: CollectionId, change: Annotated[CollectionChange, Body()], if_match: IfMatch = None
 ) -> Response[ServedCollection]:
     """Change what a collection is, and who can see it; for owners. `If-Match` says which revision is changed."""
     entered = enter(router, collection_id, "owner")
-    check_unchanged(router, entered.collection.revision)
+    check_unchanged(if_match, entered.collection.revision)
     members, before = entered.records.members, entered.collection
     after = entered.records.collections.change(before, **change.model_dump(exclude_none=True))
     if after is None:
@@ -91,13 +91,13 @@ def patch_collection(
     summary="Delete a collection",
     **succeeding(_CHANGING, HTTPStatus.ACCEPTED),
 )
-def delete_collection(collection_id: CollectionId) -> Response[Done]:
+def delete_collection(collection_id: CollectionId, if_match: IfMatch = None) -> Response[Done]:
     """Delete a collection with all that is kept of it, for good; for owners. `If-Match` says which revision.
 
     Nobody can use it any more; in the background its images, thumbnails, exports and records are deleted.
     """
     entered = enter(router, collection_id, "owner")
-    check_unchanged(router, entered.collection.revision)
+    check_unchanged(if_match, entered.collection.revision)
     request_collection_deletion(entered.collection, entered.user, entered.records)
     entered.maintenance.start_deletions()
     return answer(Done(done=False), status=HTTPStatus.ACCEPTED)

@@ -19,7 +19,7 @@ from framesift.api.collection_messages import (
 from framesift.api.gate import Entered, enter, enter_item, read_if_match
 from framesift.api.item_views import MediaSize, find_history, find_media, find_page
 from framesift.api.responses import answer, redirect
-from framesift.api.routes.options import CollectionId, ItemId, collection_options, new_router, succeeding
+from framesift.api.routes.options import CollectionId, IfMatch, ItemId, collection_options, new_router, succeeding
 from framesift.catalog.access import includes
 from framesift.contracts import Annotation, ChangeBody, RemoveItems, SetAnnotations, SetMetadata, SetTags, SetViewers
 
@@ -52,25 +52,25 @@ def get_item(collection_id: CollectionId, item_id: ItemId) -> Response[ServedIma
 
 @router.patch("/v1/collections/<collection_id>/items/<item_id>", summary="Change an item", **_CHANGING)
 def patch_item(
-    collection_id: CollectionId, item_id: ItemId, change: Annotated[ItemChange, Body()]
+    collection_id: CollectionId, item_id: ItemId, change: Annotated[ItemChange, Body()], if_match: IfMatch = None
 ) -> Response[ServedImage]:
     """Change an item; for editors. `If-Match` says which version is changed."""
     needs_owner = change.viewers is not None or change.everybody is not None
     entered = enter(router, collection_id, "owner" if needs_owner else "editor")
-    version = read_if_match(router)
+    version = read_if_match(if_match)
     entered.get_item(item_id)
     entered.log.append(_body(item_id, change, entered), entered.user, unchanged_since=version)
     return get_item(collection_id, item_id)
 
 
 @router.delete("/v1/collections/<collection_id>/items/<item_id>", summary="Delete an item", **_CHANGING)
-def delete_item(collection_id: CollectionId, item_id: ItemId) -> Changed:
+def delete_item(collection_id: CollectionId, item_id: ItemId, if_match: IfMatch = None) -> Changed:
     """Delete an item: nobody sees it from now on, and in the background all that is kept of it is deleted.
 
     For editors; `If-Match` says which version is deleted.
     """
     entered = enter(router, collection_id, "editor")
-    version = read_if_match(router)
+    version = read_if_match(if_match)
     entered.get_item(item_id)
     change = entered.log.append(RemoveItems(ids=[item_id]), entered.user, unchanged_since=version)
     entered.maintenance.start_deletions()

@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from framesift.api.collection_messages import Done, Me, ProfileChange
 from framesift.api.gate import check_unchanged, open_maintenance, open_users, require_profile
 from framesift.api.responses import answer
-from framesift.api.routes.options import collection_options, new_router, open_records, succeeding
+from framesift.api.routes.options import IfMatch, collection_options, new_router, open_records, succeeding
 from framesift.catalog.people import delete_person
 from framesift.errors import RevisionChangedError
 from framesift.settings import load_settings
@@ -29,10 +29,10 @@ def get_me() -> Response[Me]:
 
 
 @router.patch("/v1/me", summary="Change my profile", **_CHANGING)
-def patch_me(change: Annotated[ProfileChange, Body()]) -> Response[Me]:
+def patch_me(change: Annotated[ProfileChange, Body()], if_match: IfMatch = None) -> Response[Me]:
     """Change the own profile. Where people are approved, another department counts once it is approved again."""
     profile, _ = require_profile(router)
-    check_unchanged(router, profile.revision)
+    check_unchanged(if_match, profile.revision)
     changed = open_records().people.change(profile, **change.model_dump(exclude_none=True))
     if changed is None:
         raise RevisionChangedError("Your profile was changed at the same moment: read it again.")

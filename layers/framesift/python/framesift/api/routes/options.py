@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from aws_lambda_powertools.event_handler.openapi.params import Path
+from aws_lambda_powertools.event_handler.openapi.params import Header, Path
 from aws_lambda_powertools.event_handler.router import APIGatewayHttpRouter
 
 from framesift.api.idempotency import idempotent
@@ -19,6 +19,10 @@ from framesift.table import Records
 CollectionId = Annotated[str, Path(min_length=1, max_length=200)]
 ItemId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 UserId = Annotated[str, Path(pattern=r"^[A-Za-z0-9._:@-]{1,128}$")]
+IfMatch = Annotated[
+    str | None,
+    Header(alias="If-Match", description="The ETag of what is changed, as it was read; `*`: whatever it is by now."),
+]
 Category = Annotated[str, Path(pattern=r"^[a-z0-9_-]{1,40}$")]
 
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, get_args
 
 import numpy as np
 import onnxruntime
 
 from framesift.detection.onnx.protobuf import ProtobufError, read_fields
-from framesift.errors import ExternalDataError, NotADetectorError, RowCountError
+from framesift.errors import ExternalDataError, FramesiftError, NotADetectorError, RowCountError
 from framesift.models.card import Head
 from framesift.sandbox import Reply
 
 _S1_OUTPUTS = {"detected_boxes", "detected_classes", "detected_scores"}
 _ONE_AT_A_TIME = {"torchvision", "custom_vision_s1"}
 _DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
-OUT_OF_MEMORY = re.compile(r"bad_alloc|allocate memory|bad array new length", re.IGNORECASE)
-"""What onnxruntime's errors say where memory ends."""
+# What onnxruntime's errors say where memory ends.
+_OUT_OF_MEMORY = re.compile(r"bad_alloc|allocate memory|bad array new length", re.IGNORECASE)
 
 # Where messages of onnx.proto3 hold others that lead to tensors: field numbers, and what lies there.
 _GRAPH, _NODE, _ATTRIBUTE, _TENSOR, _SPARSE, _FUNCTION, _TRAINING = (
@@ -46,25 +47,49 @@ def inspect(data: bytes, *, file_name: str, head: Head | None, size: int) -> Rep
         NotADetectorError: It is not a network, or not a detector with a supported input and output.
         MemoryError: It needs too much memory.
     """
-    try:
-        is_split = has_external_data(data)
-    except ProtobufError as error:
-        raise NotADetectorError(f"{file_name} is no ONNX network: {error}.") from None
-    if is_split:
-        raise ExternalDataError(
-            f"{file_name} keeps its weights in other files, which are not read: save it as one file "
-            "(onnx.save without save_as_external_data)."
-        )
-    try:
+    with naming_faults(data, file_name, NotADetectorError):
         return _run(data, file_name, head, size)
-    except (ExternalDataError, RowCountError, NotADetectorError):
+
+
+@contextmanager
+def naming_faults(data: bytes, file_name: str, refusal: type[FramesiftError]) -> Iterator[None]:
+    """Check that a network is in one file, and name what happens while it is opened and run.
+
+    Args:
+        data: The file.
+        file_name: Its name.
+        refusal: Raised where it is none, or cannot be run.
+
+    Raises:
+        ExternalDataError: Its weights are in other files.
+        MemoryError: It needs too much memory.
+    """
+    try:
+        if has_external_data(data):
+            raise ExternalDataError(
+                f"{file_name} keeps its weights in other files, which are not read: save it as one file "
+                "(onnx.save without save_as_external_data)."
+            )
+        yield
+    except ProtobufError as error:
+        raise refusal(f"{file_name} is no ONNX network: {error}.") from None
+    except (ExternalDataError, RowCountError, refusal):
         raise
     except Exception as error:  # noqa: BLE001 - onnxruntime's own errors have no other base class.
-        if isinstance(error, MemoryError) or OUT_OF_MEMORY.search(str(error)):
+        if isinstance(error, MemoryError) or _OUT_OF_MEMORY.search(str(error)):
             raise MemoryError from None
-        raise NotADetectorError(
-            f"{file_name} is no ONNX network that can be run: {' '.join(str(error).split())}"
-        ) from None
+        raise refusal(f"{file_name} is no ONNX network that can be run: {' '.join(str(error).split())}") from None
+
+
+def open_session(data: bytes) -> onnxruntime.InferenceSession:
+    """Open a network on one thread, silently.
+
+    It is optimized as in production: the cost of folding constants shows here, not in the first prediction.
+    """
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
 def has_external_data(data: bytes) -> bool:
@@ -77,11 +102,7 @@ def has_external_data(data: bytes) -> bool:
 
 
 def _run(data: bytes, file_name: str, head: Head | None, size: int) -> Reply:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    # Optimized as in production: the cost of folding constants shows here, not in the first prediction.
-    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    session = open_session(data)
     inputs, outputs = session.get_inputs(), [output.name for output in session.get_outputs()]
     if len(inputs) != 1:
         raise NotADetectorError(f"{file_name} takes {len(inputs)} inputs: a detector takes one, the image.")

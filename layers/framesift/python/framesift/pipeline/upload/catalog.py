@@ -201,6 +201,7 @@ class _Publisher:
             status=outcome.status.value,
             item=outcome.item.id if outcome.item else None,
             error=outcome.error,
+            note=outcome.note,
             at=datetime.now(UTC),
             # A refused file can be tried again; one that is read in place is found again by this when looked at again.
             file=file if refused or file.uri else None,

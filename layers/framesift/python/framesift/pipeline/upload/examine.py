@@ -46,6 +46,7 @@ class ExaminedImage:
         health: Measures of its quality.
         pdq: Its hashes.
         plain: Whether it shows next to nothing.
+        has_more: Whether the file has more pages or frames than the one that was taken, the first.
         thumbnails: WebP files, in the order of `THUMBNAIL_SIZES`.
         inputs: What each network takes, in the order that was asked for: `(V, height, width, 3)` uint8 RGB.
     """
@@ -58,6 +59,7 @@ class ExaminedImage:
     health: Health
     pdq: PdqHash
     plain: bool
+    has_more: bool
     thumbnails: tuple[bytes, ...]
     inputs: tuple[NDArray[np.uint8], ...]
 
@@ -132,6 +134,7 @@ class Examiner:
             health=Health.model_validate(fields["health"]),
             pdq=PdqHash(np.frombuffer(words, np.uint64).reshape(4, 4), fields["quality"]),
             plain=fields["plain"],
+            has_more=fields["has_more"],
             thumbnails=tuple(bytes(part) for part in thumbnails),
             inputs=tuple(
                 np.frombuffer(part, np.uint8).reshape(shape)

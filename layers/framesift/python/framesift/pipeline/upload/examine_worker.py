@@ -42,6 +42,8 @@ def examine(
         width, height = _upright_size(opened, pixels.shape[1], pixels.shape[0])
         # After the pixels: for a PNG's EXIF block Pillow decodes them, and of damage it tells the first time only.
         taken_at = read_moment(opened)
+        # A camera's MPO holds smaller copies of the same photograph.
+        has_more = opened.format != "MPO" and bool(getattr(opened, "is_animated", False))
     hashes, plain = pdq_hash(pixels), is_plain(pixels)
     prepared = [prepare_input(pixels, form) for form in inputs]
     thumbnails = encode_webp_thumbnails(pixels, sizes, quality=limits.thumbnail_quality, effort=limits.thumbnail_effort)
@@ -54,6 +56,7 @@ def examine(
             "health": measure_health(pixels, limits, plain=plain).model_dump(),
             "quality": hashes.quality,
             "plain": plain,
+            "has_more": has_more,
             "parts": [len(part) for part in parts],
             "shapes": [array.shape for array in prepared],
         },

@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,7 @@ ReadFile: TypeAlias = Callable[[FileRef], bytes]
 KnownIds: TypeAlias = Callable[[Collection[str]], Collection[str]]
 """Which of some items are in the collection's catalog."""
 
+_FIRST_ALONE: Final = "The file has several pages or frames: the first alone was taken; add the others as files."
 _STAGE = "look"
 
 
@@ -357,7 +358,13 @@ def _run_networks(looker: Looker, batch: Sequence[_Seen | LookOutcome], vectors:
             continue
         one, found = next(answers)
         item = one.item.model_copy(update={"predictions": found})
-        yield LookOutcome(name=one.file.name, status=status, item=item, models=names if looker.job.relook else [])
+        yield LookOutcome(
+            name=one.file.name,
+            status=status,
+            item=item,
+            models=names if looker.job.relook else [],
+            note=_FIRST_ALONE if one.image.has_more else None,
+        )
 
 
 class _Vectors:
