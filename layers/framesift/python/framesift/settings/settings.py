@@ -473,7 +473,10 @@ class ApiSettings(Group):
 
     list_max_age_s: int = Field(60, ge=0, description="How long a list may be cached, seconds.")
     client_requests_per_minute: int = Field(
-        300, ge=0, description="Requests that one client (a user, else an address) may send per minute; 0: any number."
+        1_200,
+        ge=0,
+        description="Requests that one client (a user, else an address) may send per minute; 0: any number. The page "
+        "sends about 60 for a day that it has not shown before: one for each thumbnail.",
     )
     media_url_s: int = Field(3_600, ge=60, description="How long a link to a thumbnail works, seconds.")
     max_body_bytes: int = Field(5_000_000, ge=1_000, description="The largest body of a request, bytes.")
