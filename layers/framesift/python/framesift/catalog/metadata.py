@@ -18,6 +18,8 @@ MAX_VALUE_LENGTH: Final = 2000
 """Of a text, in characters."""
 MAX_FIELDS: Final = 200
 """Of an item."""
+_MAX_WHOLE: Final = 2**53
+"""The largest whole number that every reader of JSON reads exactly; larger ones become floats."""
 
 # Controls but tabs and ends of lines, and what reverses the text around it.
 _UNSEEN: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -29,8 +31,8 @@ def check_metadata(fields: Mapping[str, Value]) -> dict[str, Value]:
     """Return fields as they are kept: names in NFC with single spaces, of names that are the same folded the last.
 
     Example:
-        >>> check_metadata({" Camera  model ": "X100", "camera model": 7.0})
-        {'camera model': 7.0}
+        >>> check_metadata({" Camera  model ": "X100", "camera model": 7})
+        {'camera model': 7}
 
     Raises:
         InvalidMetadataError: A name is empty or too long, a text is too long or has characters that cannot be seen, or
@@ -67,6 +69,22 @@ def merge_metadata(
     return dict(merged[:MAX_FIELDS])
 
 
+def read_number(text: str) -> int | float:
+    """Read a number, a whole one as such.
+
+    Example:
+        >>> read_number("3"), read_number("-3.0"), read_number("1e3")
+        (3, -3.0, 1000.0)
+
+    Raises:
+        ValueError: The text is no number.
+    """
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
 def _check_value(name: str, value: Value) -> Value:
     if isinstance(value, str):
         if len(value) > MAX_VALUE_LENGTH:
@@ -79,6 +97,8 @@ def _check_value(name: str, value: Value) -> Value:
             )
         return unicodedata.normalize("NFC", value)
     if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int) and abs(value) <= _MAX_WHOLE:
         return value
     try:
         number = float(value)

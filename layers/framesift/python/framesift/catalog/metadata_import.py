@@ -15,7 +15,7 @@ from typing import Any, Final
 from pydantic_core import from_json
 
 from framesift.catalog.log import CatalogLog
-from framesift.catalog.metadata import check_metadata
+from framesift.catalog.metadata import check_metadata, read_number
 from framesift.catalog.reader import CatalogReader
 from framesift.catalog.table_text import find_delimiter
 from framesift.contracts import MetadataValue
@@ -141,7 +141,7 @@ def _read_cell(name: str, cell: str) -> MetadataValue:
         return text
     if text.lower() in _BOOLEANS:
         return _BOOLEANS[text.lower()]
-    return float(text) if _NUMBER.fullmatch(text) else text
+    return read_number(text) if _NUMBER.fullmatch(text) else text
 
 
 def _read_jsonl(lines: Iterable[str], report: ImportReport) -> Iterator[_Row]:

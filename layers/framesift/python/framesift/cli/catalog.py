@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.cells import cell_len
 
+from framesift.catalog.metadata import read_number
 from framesift.catalog.table_text import decode_table
 from framesift.cli.connection import Connection, StackOption, connect_to_read
 from framesift.cli.console import count_of, errors, output, plain_text, print_text, safe_text
@@ -301,13 +302,13 @@ def read_value(text: str) -> MetadataValue | None:
 
     Example:
         >>> [read_value(text) for text in ("3", "0.5", "true", "003", "Line 3", "")]
-        [3.0, 0.5, True, '003', 'Line 3', None]
+        [3, 0.5, True, '003', 'Line 3', None]
     """
     if text in ("true", "false"):
         return text == "true"
     is_code = len(text) > 1 and text[0] == "0" and text[1] != "."  # Serial numbers keep their zeros.
     try:
-        return text or None if is_code or "_" in text else float(text)
+        return text or None if is_code or "_" in text else read_number(text)
     except ValueError:
         return text or None
 

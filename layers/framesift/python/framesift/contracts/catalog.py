@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, Field
 from framesift.contracts.base import Contract
 
 ItemId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="The first 32 digits of its bytes' SHA-256.")]
-MetadataValue = bool | float | str
+MetadataValue = bool | int | float | str
 """A value of a field of the user's own: boolean, number or text; a date is text of the form YYYY-MM-DD."""
 
 
