@@ -30,7 +30,7 @@ from tests.web.world import SEOUL, fill
 
 PASSWORD = "Correct-horse-9-battery"
 ROOT = Path(__file__).parents[2]
-PICTURES = Path(os.environ.get("FRAMESIFT_PICTURES", ROOT / "build" / "pictures"))
+PICTURES = Path(os.environ.get("PAGE_PICTURES", ROOT / "build" / "pictures"))
 """Where the pictures of every page are kept for people to look at."""
 
 
