@@ -339,12 +339,12 @@ def put_part_upload(collection: str, store: S3Store, records: Records) -> None:
 
 def test_what_a_role_lacks_is_noticed(account: Account):
     with account.acting_as("serve_api"):
-        account.store.put("runs/tiktok/a", b"")
-        list(account.store.list("runs/"))
+        account.store.put("collections/parts/a", b"")
+        list(account.store.list("collections/"))
         account.records.lists.pointer("dance")
 
     assert account.denied == [
-        "serve_api: s3:PutObject on Bucket/runs/tiktok/a ",
-        "serve_api: s3:ListBucket on Bucket runs/",
+        "serve_api: s3:PutObject on Bucket/collections/parts/a ",
+        "serve_api: s3:ListBucket on Bucket collections/",
     ]
     account.denied.clear()

@@ -130,6 +130,7 @@ def test_a_wall_is_shown_and_the_run_taken_up_again(operator: Person, site: Site
 
 def test_what_cannot_be_started_is_said_in_the_dialog(operator: Person) -> None:
     page = operator.go("/runs")
+    expect(page.get_by_role("main").get_by_role("link").first).to_be_visible()  # Keys work once the page is there.
     page.keyboard.press("s")
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("checkbox")).to_have_count(6)
@@ -223,7 +224,8 @@ def test_every_page_is_accessible_and_has_its_picture(
     faults = []
     for name, path in PAGES.items():
         page = person.go(path.replace("{today}", site.today))
-        page.wait_for_function("document.querySelector('.skeleton') === null")
+        # Not by a text of JavaScript: the page forbids those.
+        expect(page.locator(".skeleton")).to_have_count(0)
         PICTURES.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=PICTURES / f"{name}-{language}-{scheme}-{width}.png")
         # The colours are the scheme's, the layout the width's: the language changes neither.

@@ -127,7 +127,7 @@ def test_missing_token_is_refused(aws):
     "change",
     [
         {"exp": int(time.time()) - 10},
-        {"nbf": int(time.time()) + 600},
+        {"nbf": int(time.time()) + 86_400},
         {"client_id": "another"},
         {"aud": "another"},
         {"aud": [{"nested": "another"}]},

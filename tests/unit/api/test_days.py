@@ -174,4 +174,4 @@ def test_a_day_that_never_was_is_not_published(ask: Ask):
 def test_a_day_that_is_being_run_is_not_published(ask: Ask, records: Records):
     records.runs.claim(a_record(RUN.date), None)
     answer = ask("/v1/publications", "POST", body={}, claims=CLAIMS)
-    assert (answer.status, answer.json["type"]) == (503, "urn:framesift:problem:run-busy")
+    assert (answer.status, answer.json["type"]) == (409, "urn:framesift:problem:run-busy")

@@ -177,7 +177,9 @@ def test_describes_itself(ask: Ask):
             for status in answers:
                 # The gateway looks at tokens only where a route asks for one; where people log in, the API does.
                 is_ours = status == "401" and "security" not in route
-                by_gateway = [] if is_ours or status not in {"401", "403", "413", "429", "503"} else ["application/json"]
+                by_gateway = (
+                    [] if is_ours or status not in {"401", "403", "413", "429", "503"} else ["application/json"]
+                )
                 content = [*route["responses"][status]["content"]]
                 assert content == ["application/problem+json", *by_gateway], (path, status)
 

@@ -15,7 +15,7 @@ from framesift.api.problems import status_of
         (errors.UnknownCategoryError, 404),
         (errors.UnknownSourceError, 404),
         (errors.InvalidDateError, 422),
-        (errors.RunBusyError, 503),
+        (errors.RunBusyError, 409),
         (errors.TranslateUnavailableError, 503),
         (errors.ModelMissingError, 422),  # The request, or the collection, names it.
         (errors.ModelMismatchError, 500),
