@@ -165,6 +165,18 @@ def draw_map(text: bytes, store: S3Store, _child: int) -> None:
     logger.info("map done" if done else "the map was deleted meanwhile", extra=about)
 
 
+def take_sample(text: bytes, store: S3Store, _child: int) -> None:
+    """Choose some of a collection's items, and tag them."""
+    from framesift.contracts.samples import SampleJob
+    from framesift.samples.jobs import run_sample
+
+    signal.signal(signal.SIGTERM, _give_up)
+    job = SampleJob.model_validate_json(text)
+    done = run_sample(job, load_settings().catalog, store, Records(job.table))
+    about = {"collection": job.collection, "sample": job.sample}
+    logger.info("sample done" if done else "the sample was deleted meanwhile", extra=about)
+
+
 def _give_up(_number: int, _frame: FrameType | None) -> None:
     raise InterruptedByHostError("The host is stopping this job; what is finished is kept. Run it again.")
 
@@ -177,8 +189,9 @@ _WORK: Mapping[str, Callable[[bytes, S3Store, int], None]] = {
     "export": export_items,
     "import": import_labels,
     "map": draw_map,
+    "sample": take_sample,
 }
-_BY_THEMSELVES = frozenset({"export", "import", "map"})
+_BY_THEMSELVES = frozenset({"export", "import", "map", "sample"})
 """Kinds of jobs that belong to no run: their own records say why they failed."""
 
 

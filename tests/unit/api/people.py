@@ -29,6 +29,7 @@ from framesift.table import (
     Member,
     Profile,
     Records,
+    SampleRecord,
     Share,
     Snapshot,
 )
@@ -42,6 +43,7 @@ OUR_TOKEN, THEIR_TOKEN = "our-token-" + "x" * 20, "their-token-" + "x" * 20
 OUR_SHARE, THEIR_SHARE = share_id(OUR_TOKEN), share_id(THEIR_TOKEN)
 OUR_BATCH, THEIR_BATCH = "20261121-120000-aaaaaaaa", "20261121-120000-bbbbbbbb"
 OUR_MAP, THEIR_MAP = "20261121-120000-eeeeeee1", "20261121-120000-eeeeeee2"
+OUR_SAMPLE, THEIR_SAMPLE = "20261121-000000-aaaa", "20261121-000000-bbbb"
 OUR_EXPORT, THEIR_EXPORT = "20261121-120000-ccccccc1", "20261121-120000-ccccccc2"
 OUR_IMPORT, THEIR_IMPORT = "20261121-120000-ddddddd1", "20261121-120000-ddddddd2"
 PEOPLE = ("owner", "editor", "viewer", "stranger", "admin", "newcomer")
@@ -139,9 +141,16 @@ class World:
         )
         self.records.batches.create(record)
         self._make_map(collection, OUR_MAP if owner == "owner" else THEIR_MAP)
+        self._make_sample(collection, OUR_SAMPLE if owner == "owner" else THEIR_SAMPLE)
         self._make_export_and_import(
             collection, *((OUR_EXPORT, OUR_IMPORT) if owner == "owner" else (THEIR_EXPORT, THEIR_IMPORT))
         )
+
+    def _make_sample(self, collection: str, sample_id: str) -> None:
+        record = SampleRecord(
+            collection=collection, id=sample_id, state="done", tag="chosen", created_at=NOW, started_at=NOW
+        )
+        self.records.samples.create(record)
 
     def _make_map(self, collection: str, map_id: str) -> None:
         shows: dict[str, Any] = {"items": 10, "fitted": 10, "clusters": [], "unclustered": 10, "outliers": {}}

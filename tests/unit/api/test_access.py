@@ -6,7 +6,6 @@ A new route needs a line in `EXPECTED`: what each of `ROLES` gets.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import count
@@ -25,6 +24,7 @@ from tests.unit.api.people import (
     OUR_IMPORT,
     OUR_ITEM,
     OUR_MAP,
+    OUR_SAMPLE,
     OUR_SHARE,
     OUR_TOKEN,
     SCOPES,
@@ -33,6 +33,7 @@ from tests.unit.api.people import (
     THEIR_IMPORT,
     THEIR_ITEM,
     THEIR_MAP,
+    THEIR_SAMPLE,
     THEIR_SHARE,
     THEIR_TOKEN,
     World,
@@ -119,6 +120,9 @@ EXPECTED: dict[str, tuple[int, ...]] = {
     f"GET {M}/file": answering(302, EDITORS),
     f"POST {M}/update": answering(202, EDITORS),
     f"DELETE {M}": EDITORS,
+    f"GET {C}/samples": EDITORS,
+    f"POST {C}/samples": answering(202, EDITORS),
+    f"GET {C}/samples/{{sample_id}}": EDITORS,
     f"GET {C}/batches": EDITORS,
     f"POST {C}/batches": answering(201, EDITORS),
     f"GET {B}": EDITORS,
@@ -136,6 +140,8 @@ EXPECTED: dict[str, tuple[int, ...]] = {
     "GET /v1/shared/{token}/items/{item_id}": LINKS,
     "GET /v1/shared/{token}/items/{item_id}/media": answering(302, LINKS),
 }
+OF_COLLECTIONS = frozenset({"item_id", "batch", "export", "import_id", "map_id", "sample_id"})
+"""What names something of a collection in a path."""
 QUERIES = {f"GET {C}/versions/{{version}}/diff": {"to": "first"}}
 BODIES: dict[str, Any] = {
     "PATCH /v1/me": {"name": "Kim"},
@@ -153,6 +159,7 @@ BODIES: dict[str, Any] = {
     f"POST {C}/imports": {"format": "label-studio", "size_bytes": 100},
     f"POST {C}/splits": {},
     f"POST {C}/maps": {"query": "tag:dent", "options": {"method": "umap", "dimensions": 3}},
+    f"POST {C}/samples": {"tag": "chosen {n}"},
     f"POST {C}/batches": {},
     f"POST {B}/files": {"files": [{"name": "1.png", "size_bytes": 10}]},
     f"POST {B}/links": {"numbers": [0]},
@@ -220,6 +227,7 @@ def ask(
         "import_id": (OUR_IMPORT, THEIR_IMPORT),
         "batch": (OUR_BATCH, THEIR_BATCH),
         "map_id": (OUR_MAP, THEIR_MAP),
+        "sample_id": (OUR_SAMPLE, THEIR_SAMPLE),
         "token": (OUR_TOKEN, THEIR_TOKEN),
     }
     path = path.format(**{name: both[name in theirs] for name, both in ids.items()})
@@ -248,17 +256,19 @@ def test_each_role_gets_what_the_table_says(route: str, make_world: Callable[[],
 def test_nobody_gets_into_another_tenants_collection(route: str, make_world: Callable[[], World]) -> None:
     world = make_world()
     for role in ("viewer", "editor", "owner", "admin"):
-        everything = frozenset({"collection_id", "item_id", "share", "batch", "export", "import_id", "map_id"})
+        everything = frozenset(
+            {"collection_id", "item_id", "share", "batch", "export", "import_id", "map_id", "sample_id"}
+        )
         assert ask(world, role, route, theirs=everything) == 404, role
         assert ask(world, role, route, theirs=frozenset({"collection_id"})) == 404, role
 
 
 @pytest.mark.parametrize(
-    "route", [route for route in EXPECTED if re.search(r"{(item_id|batch|export|import_id|map_id)}", route)]
+    "route", [route for route in EXPECTED if any(f"{{{name}}}" in route for name in OF_COLLECTIONS)]
 )
 def test_ids_of_another_tenant_are_none_of_ones_own(route: str, make_world: Callable[[], World]) -> None:
     world = make_world()
-    assert ask(world, "owner", route, theirs=frozenset({"item_id", "batch", "export", "import_id", "map_id"})) == 404
+    assert ask(world, "owner", route, theirs=OF_COLLECTIONS) == 404
 
 
 def test_revoking_another_tenants_link_in_ones_own_collection_does_nothing(make_world: Callable[[], World]) -> None:

@@ -50,7 +50,7 @@ def way(request: pytest.FixtureRequest, jobs: list[int], monkeypatch: pytest.Mon
         def refuse(stack: str) -> None:
             raise EmbeddedAwsDownError("Nothing runs here.")
 
-        monkeypatch.setattr("framesift.cli.transfers.connect", refuse)
+        monkeypatch.setattr("framesift.cli.jobs.connect", refuse)
     yield ["--local"] if request.param == "local" else []
     assert bool(jobs) == (request.param == "job"), "a job has done it, where one was asked for"
 

@@ -13,7 +13,7 @@ FramesiftError
 │   │   └── UnknownSettingError · SecretUnreadableError · SecretContentError
 │   ├── NotFoundError (ObjectMissingError) · TranslateDeniedError
 │   │   ├── CollectionMissingError · ItemMissingError · VersionMissingError · BatchMissingError
-│   │   ├── ExportMissingError · ImportMissingError · MapMissingError
+│   │   ├── ExportMissingError · ImportMissingError · MapMissingError · SampleMissingError
 │   │   └── PersonMissingError · ShareMissingError
 │   ├── BatchError                  an upload batch cannot do what was requested
 │   │   ├── BatchStateError · BatchIncompleteError · BatchTooLargeError · FileNameError
@@ -34,7 +34,7 @@ FramesiftError
 │   ├── NotLoggedInError · LoginFailedError · RequestTooLargeError · HalfCharacterError
 │   ├── RequestConflictError        the request does not fit what is there
 │   │   ├── CollectionExistsError · LastOwnerError · OwnedCollectionsError
-│   │   ├── ExportNotReadyError · ImportStateError · MapNotReadyError
+│   │   ├── ExportNotReadyError · ImportStateError · MapNotReadyError · TagInUseError
 │   │   └── RevisionMissingError · RevisionChangedError · RequestReusedError · RequestRunningError
 │   ├── CatalogError                a collection's catalog cannot do what was requested
 │   │   ├── InvalidTagError · TooManyTagsError · InvalidMetadataError · ChangeTooLargeError
@@ -44,6 +44,8 @@ FramesiftError
 │   │   ├── UnstableCollectionError · ExportFailedError · ImportFailedError
 │   │   ├── MapError                a map cannot be drawn
 │   │   │   └── TooFewItemsError · MapOptionsError · MapFailedError
+│   │   ├── SampleError             a sample cannot be taken
+│   │   │   └── SampleOptionsError · NothingToSampleError · SampleFailedError
 │   │   ├── SearchError             a search for similar images cannot be made as requested
 │   │   │   ├── EmptySearchError · EmptyCollectionError · TooManyResultsError
 │   │   │   └── IndexMismatchError
@@ -187,6 +189,10 @@ class ItemMissingError(NotFoundError):
 
 class MapMissingError(NotFoundError):
     """The collection has no map of that id."""
+
+
+class SampleMissingError(NotFoundError):
+    """The collection has no sample of that id."""
 
 
 class VersionMissingError(NotFoundError):
@@ -687,6 +693,26 @@ class MapOptionsError(MapError):
 
 class MapNotReadyError(RequestConflictError):
     """The map is being drawn, or could not be drawn."""
+
+
+class SampleError(CatalogError):
+    """A sample cannot be taken."""
+
+
+class SampleOptionsError(SampleError):
+    """A sample cannot be taken with these options."""
+
+
+class NothingToSampleError(SampleError):
+    """No item of those that a query finds has what the method looks at."""
+
+
+class SampleFailedError(SampleError):
+    """The job that took a sample has failed; the message says why."""
+
+
+class TagInUseError(RequestConflictError):
+    """Items have the tag already that those of a sample would get."""
 
 
 class MapFailedError(MapError):

@@ -24,7 +24,7 @@ from framesift.contracts import Box, CatalogItem, MetadataValue
 from framesift.contracts.exports import ExportFormat, ExportOptions, ExportSummary
 from framesift.settings import CatalogSettings, load_settings
 from framesift.storage import Store
-from framesift.table import CatalogVersion, MapRecord, Records, Snapshot, VectorIndex
+from framesift.table import CatalogVersion, MapRecord, Records, SampleRecord, Snapshot, VectorIndex
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -363,6 +363,40 @@ class OpenCollection:
         from framesift.maps.jobs import read_map
 
         return read_map(self.records.maps.find(self.id, map_id), self.store)
+
+    def sample(self, tag: str, query: str = "", **options: Any) -> SampleRecord:
+        """Choose some of the items that a query finds, and tag them.
+
+        Args:
+            tag: Their tag, which no item has yet.
+            query: In the query language; empty: all.
+            **options: Fields of `contracts.samples.SampleOptions`: `method`, `count`, `model`, `known`, `threshold`,
+                `seed`.
+
+        Returns:
+            The tag's recipe, which `samples` shows again later.
+
+        Raises:
+            TagInUseError: Items have the tag already.
+            SampleOptionsError: The method does not go with the options.
+            NothingToSampleError: The query finds nothing that has what the method looks at.
+            NoVectorsError: The collection has no vectors of the model.
+            InvalidVectorError: A vector cannot be compared.
+        """
+        from framesift.contracts.samples import SampleJob, SampleOptions
+        from framesift.samples.jobs import run_sample
+        from framesift.samples.records import create_sample
+
+        record = create_sample(
+            self.id, self.by, tag, query, SampleOptions(**options), reader=self.reader, records=self.records
+        )
+        job = SampleJob(bucket=self.store.bucket, table=self.records.name, collection=self.id, sample=record.id)
+        done = run_sample(job, self.settings, self.store, self.records)
+        return done or self.records.samples.find(self.id, record.id)
+
+    def samples(self) -> list[SampleRecord]:
+        """The samples that were taken, the newest first."""
+        return list(self.records.samples.of_collection(self.id))
 
     @property
     def _search(self) -> CollectionSearch:

@@ -30,6 +30,7 @@ from framesift.contracts import (
 from framesift.contracts.catalog import ItemId
 from framesift.contracts.exports import ExportFormat, ExportOptions
 from framesift.contracts.maps import MapOptions, MapSummary
+from framesift.contracts.samples import SampleOptions, SampleSummary
 from framesift.storage.direct import UploadForm
 from framesift.table import (
     BatchRecord,
@@ -48,6 +49,7 @@ from framesift.table.batches import BatchKind, BatchState
 from framesift.table.imports import ImportFormat
 from framesift.table.jobs import JobState
 from framesift.table.maps import MapRecord
+from framesift.table.samples import SampleRecord
 
 if TYPE_CHECKING:
     from framesift.catalog.versions import Difference
@@ -511,6 +513,41 @@ class MapRequest(Request):
 
     query: str = Field("", max_length=MAX_QUERY_LENGTH, description="In the query language; empty: all items.")
     options: MapOptions = MapOptions()
+
+
+class ServedSample(Contract):
+    """A sample of a collection: the recipe of a tag."""
+
+    id: str
+    by: str
+    tag: str
+    query: str
+    options: SampleOptions
+    state: Literal["running", "done", "failed"]
+    created_at: AwareDatetime
+    finished_at: AwareDatetime | None
+    summary: SampleSummary | None = Field(description="What came out; null: it was not taken yet.")
+    error: str | None = Field(description="Why its job failed.")
+
+    @classmethod
+    def of(cls, record: SampleRecord) -> Self:
+        """A sample without what names its job."""
+        return cls.model_validate(record.model_dump())
+
+
+class SamplePage(Contract):
+    """The samples of a collection, the newest first."""
+
+    samples: list[ServedSample]
+    next_cursor: str | None
+
+
+class SampleRequest(Request):
+    """A sample to take."""
+
+    tag: str = Field(min_length=1, max_length=1_000, description="Of the chosen items; none has it yet.")
+    query: str = Field("", max_length=MAX_QUERY_LENGTH, description="In the query language; empty: all items.")
+    options: SampleOptions = SampleOptions()
 
 
 class ServedVersion(Contract):

@@ -15,6 +15,7 @@ from framesift.api.routes import (
     members,
     people,
     queries,
+    samples,
     search,
     shared,
     shares,
@@ -24,7 +25,7 @@ from framesift.api.routes import (
 
 _RESOURCES = (
     me, people, collections, members, shares, items, catalog, search, queries, batches, versions, splits, exports,
-    imports, maps, shared,
+    imports, maps, samples, shared,
 )  # fmt: skip
 
 app = make_app(resource.router for resource in _RESOURCES)

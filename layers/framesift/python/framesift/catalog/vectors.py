@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framesift import keys
-from framesift.errors import NotFoundError
+from framesift.errors import NotFoundError, NoVectorsError
 from framesift.storage import Store
 
 CROPS: Final = ".crops"
@@ -134,6 +134,50 @@ def read_parts(
                     chosen.append(row)
             found.append(({name: [values[row] for row in chosen] for name, values in facts.items()}, rows[chosen]))
     return found
+
+
+def choose_model(collection: str, wanted: str, ids: Sequence[str], store: Store) -> str:
+    """The model whose vectors are taken: the one that is wanted, else the first that is no copy-detection model.
+
+    Args:
+        collection: The collection.
+        wanted: `name@version`; empty: any.
+        ids: Items that it should have vectors of.
+        store: The bucket.
+
+    Raises:
+        NoVectorsError: There are no such vectors.
+    """
+    prefix = keys.features_of_collection(collection)
+    names = {key.removeprefix(prefix).partition("/")[0] for key in store.list(prefix)}
+    usable = sorted(name for name in names if name != PDQ_MODEL and not name.endswith(CROPS))
+    if wanted:
+        if wanted not in names or wanted == PDQ_MODEL:
+            there = f"it has those of {', '.join(usable)}" if usable else "it has none at all"
+            raise NoVectorsError(f"{collection} has no vectors of {wanted}: {there}.")
+        return wanted
+    # Copy-detection models are trained not to see what images have in common.
+    usable.sort(key=lambda name: name.startswith("copydetect@"))
+    for name in usable:
+        if any(rows.size for _, rows in read_parts(store, collection, name, set(ids[:1000]).__contains__)):
+            return name
+    raise NoVectorsError(f"{collection} has no vectors of these items: look at them with a model that gives some.")
+
+
+def read_vectors(
+    collection: str, model: str, ids: Iterable[str], store: Store
+) -> tuple[list[str], NDArray[np.floating[Any]]]:
+    """The vectors of items, where they have one.
+
+    Returns:
+        The items' ids, sorted, and `(N, D)` float16.
+    """
+    parts = read_parts(store, collection, model, set(ids).__contains__)
+    found = [item_id for facts, _ in parts for item_id in facts["ids"]]
+    if not found:
+        return [], np.zeros((0, 1), np.float16)
+    order = np.argsort(found)
+    return [found[row] for row in order], np.concatenate([rows for _, rows in parts])[order]
 
 
 def _read_part(store: Store, key: str) -> tuple[dict[str, list[Any]], NDArray[Any]] | None:

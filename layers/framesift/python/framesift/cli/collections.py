@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from framesift import keys
-from framesift.cli import batches, catalog, catalog_versions, maps, transfers
+from framesift.cli import batches, catalog, catalog_versions, maps, samples, transfers
 from framesift.cli.connection import Connection, StackOption, connect_to_read
 from framesift.cli.console import count_of, output, print_text, safe_text, show_time
 from framesift.cli.tables import Cell, Column, show_table
@@ -30,6 +30,7 @@ catalog.add_commands(app)
 catalog_versions.add_commands(app)
 transfers.add_commands(app)
 maps.add_commands(app)
+samples.add_commands(app)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="As `framesift collection list` shows it.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -13,14 +12,12 @@ from framesift import keys
 from framesift.cli.catalog import JsonOption, NameArgument, QueryArgument, open_connected, pointing_at
 from framesift.cli.connection import Connection, StackOption, connect_to_read
 from framesift.cli.console import count_of, errors, output, print_text
+from framesift.cli.jobs import LocalOption, WaitOption, find_running, wait_for_job
 from framesift.cli.tables import Column, show_table
-from framesift.cli.transfers import LocalOption, WaitOption, find_running
 from framesift.contracts.maps import MapMethod, MapOptions, OutlierMethod
 from framesift.errors import MapFailedError, MapNotReadyError, MapOptionsError
 from framesift.table import MapRecord
 from framesift.workflow import Workflow
-
-_POLL_S = 0.5
 
 MapArgument = Annotated[str, typer.Argument(metavar="MAP", help="A map that `framesift collection maps` shows.")]
 
@@ -167,11 +164,8 @@ def _wait(connection: Connection, record: MapRecord) -> MapRecord:
     """
     from framesift.maps.records import settle_map
 
-    records, workflow = connection.records, Workflow(connection.state_machine_arn)
     with errors.status("Drawing …"):
-        while record.state == "running":
-            time.sleep(_POLL_S)
-            record = settle_map(records.maps.find(record.collection, record.id), records, workflow)
+        record = wait_for_job(connection, record, connection.records.maps, settle_map)
     if record.state == "failed":
         raise MapFailedError(f"The map {record.id} could not be drawn: {record.error}")
     return record

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,10 +13,11 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from framesift.cli.catalog import JsonOption, NameArgument, QueryArgument, open_collection, pointing_at
-from framesift.cli.connection import Connection, StackOption, connect
+from framesift.cli.connection import Connection, StackOption
 from framesift.cli.console import count_of, errors, print_text
+from framesift.cli.jobs import LocalOption, WaitOption, find_running, wait_for_job
 from framesift.contracts.exports import ExportFormat, ExportOptions, ExportSummary
-from framesift.errors import EmbeddedAwsDownError, ExportFailedError, ImportFailedError
+from framesift.errors import ExportFailedError, ImportFailedError
 from framesift.settings import load_settings
 from framesift.table import ExportRecord, ImportRecord
 from framesift.table.imports import ImportFormat
@@ -25,10 +25,6 @@ from framesift.workflow import Workflow
 
 _CLASSES_SHOWN = 12
 _FAULTS_SHOWN = 10
-_POLL_S = 0.5
-
-LocalOption = Annotated[bool, typer.Option("--local", help="In this process, and not as a job.")]
-WaitOption = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the job has ended.")]
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -129,15 +125,6 @@ def import_labels(
             print_text(f"  {fault}")
 
 
-def find_running(stack: str) -> Connection | None:
-    """What runs jobs; None where nothing is up, and this process does the work."""
-    try:
-        return connect(stack)
-    except EmbeddedAwsDownError:
-        errors.print("[dim]Nothing is up that runs jobs: this process does it.[/]", highlight=False)
-        return None
-
-
 def _start_export(
     connection: Connection, name: str, query: str, form: ExportFormat, options: ExportOptions
 ) -> ExportRecord:
@@ -167,19 +154,19 @@ def _fetch_export(connection: Connection, record: ExportRecord, path: Path) -> E
     """Wait for an export, and download its file.
 
     Raises:
-        ExportFailedError: It has failed, or was deleted.
+        ExportFailedError: It has failed.
+        ExportMissingError: It was deleted meanwhile.
     """
     from framesift.catalog.export_jobs import settle_export
 
-    records, workflow = connection.records, Workflow(connection.state_machine_arn)
     with _progress("export") as on_progress:
-        while record.state == "running":
-            on_progress(record.done, record.total)
-            time.sleep(_POLL_S)
-            found = records.exports.get(record.collection, record.id)
-            if found is None:
-                raise ExportFailedError(f"The export {record.id} was deleted.")
-            record = settle_export(found, records, workflow)
+        record = wait_for_job(
+            connection,
+            record,
+            connection.records.exports,
+            settle_export,
+            lambda running: on_progress(running.done, running.total),
+        )
     if record.summary is None:
         raise ExportFailedError(f"The export {record.id} has failed: {record.error}")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -202,18 +189,13 @@ def _wait_for_import(connection: Connection, record: ImportRecord) -> ImportReco
     """Wait for an import.
 
     Raises:
-        ImportFailedError: It has failed, or was deleted with its collection.
+        ImportFailedError: It has failed.
+        ImportMissingError: It was deleted with its collection.
     """
     from framesift.catalog.import_jobs import settle_import
 
-    records, workflow = connection.records, Workflow(connection.state_machine_arn)
     with errors.status("Importing …"):
-        while record.state == "running":
-            time.sleep(_POLL_S)
-            found = records.imports.get(record.collection, record.id)
-            if found is None:
-                raise ImportFailedError(f"The import {record.id} was deleted.")
-            record = settle_import(found, records, workflow)
+        record = wait_for_job(connection, record, connection.records.imports, settle_import)
     if record.state == "failed":
         raise ImportFailedError(f"The import has failed: {record.error}")
     return record

@@ -121,7 +121,7 @@ class HistoryManifest(Contract):
     manifest_key: str = Field(description="The `analyzed` manifest; items without `duplicate` and `error` count.")
 
 
-JobKind = Literal["images", "poses", "look", "compare", "export", "import", "map"]
+JobKind = Literal["images", "poses", "look", "compare", "export", "import", "map", "sample"]
 
 
 class JobSpec(Contract):

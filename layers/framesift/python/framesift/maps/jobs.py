@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from framesift import keys
 from framesift.catalog.jobs import job_key
 from framesift.catalog.query import compile_query
 from framesift.catalog.reader import CatalogReader
-from framesift.catalog.vectors import CROPS, PDQ_MODEL, read_parts
+from framesift.catalog.vectors import choose_model, read_vectors
 from framesift.contracts.maps import MapCluster, MapJob, MapSummary, OutlierMethod
 from framesift.errors import (
     CollectionDeletedError,
@@ -23,7 +22,6 @@ from framesift.errors import (
     FramesiftError,
     MapMissingError,
     MapNotReadyError,
-    NoVectorsError,
     TemporaryError,
 )
 from framesift.maps.chart import Chart, check_count, draw_chart, extend_chart
@@ -151,50 +149,6 @@ def _find_items(record: MapRecord, reader: CatalogReader) -> _Found:
             found.ids.append(item.id)
             found.terms[item.id] = find_terms(item)
     return found
-
-
-def choose_model(collection: str, wanted: str, ids: Sequence[str], store: Store) -> str:
-    """The model whose vectors are taken: the one that is wanted, else the first that is no copy-detection model.
-
-    Args:
-        collection: The collection.
-        wanted: `name@version`; empty: any.
-        ids: Items that it should have vectors of.
-        store: The bucket.
-
-    Raises:
-        NoVectorsError: There are no such vectors.
-    """
-    prefix = keys.features_of_collection(collection)
-    names = {key.removeprefix(prefix).partition("/")[0] for key in store.list(prefix)}
-    usable = sorted(name for name in names if name != PDQ_MODEL and not name.endswith(CROPS))
-    if wanted:
-        if wanted not in names or wanted == PDQ_MODEL:
-            there = f"it has those of {', '.join(usable)}" if usable else "it has none at all"
-            raise NoVectorsError(f"{collection} has no vectors of {wanted}: {there}.")
-        return wanted
-    # Copy-detection models are trained not to see what images have in common.
-    usable.sort(key=lambda name: name.startswith("copydetect@"))
-    for name in usable:
-        if any(rows.size for _, rows in read_parts(store, collection, name, set(ids[:1000]).__contains__)):
-            return name
-    raise NoVectorsError(f"{collection} has no vectors of these items: look at them with a model that gives some.")
-
-
-def read_vectors(
-    collection: str, model: str, ids: Iterable[str], store: Store
-) -> tuple[list[str], NDArray[np.floating[Any]]]:
-    """The vectors of items, where they have one.
-
-    Returns:
-        The items' ids, sorted, and `(N, D)` float16.
-    """
-    parts = read_parts(store, collection, model, set(ids).__contains__)
-    found = [item_id for facts, _ in parts for item_id in facts["ids"]]
-    if not found:
-        return [], np.zeros((0, 1), np.float16)
-    order = np.argsort(found)
-    return [found[row] for row in order], np.concatenate([rows for _, rows in parts])[order]
 
 
 def _describe_clusters(chart: Chart, terms: Sequence[set[tuple[str, str]]]) -> list[MapCluster]:

@@ -26,6 +26,7 @@
 | `COLLECTION#{collection}` | `EXPORT#{export}` | an export, and how far it is | `exports`, `jobs` |
 | `COLLECTION#{collection}` | `IMPORT#{import}` | a file of labels that is brought in | `imports`, `jobs` |
 | `COLLECTION#{collection}` | `MAP#{map}` | a map, and how far it is | `maps`, `jobs` |
+| `COLLECTION#{collection}` | `SAMPLE#{sample}` | a sample, the recipe of its tag | `samples`, `jobs` |
 | `COLLECTION#{collection}` | `CATALOG` | where its catalog stands: its log, its snapshot | `collections` |
 | `COLLECTION#{collection}` | `VERSION#{name}` | a named version of its catalog | `collections` |
 | `COLLECTION#{collection}` | `PURGE` | how far a purge of removed items is | `collections` |
@@ -58,7 +59,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from framesift.errors import ExportMissingError, ImportMissingError, MapMissingError
+from framesift.errors import ExportMissingError, ImportMissingError, MapMissingError, SampleMissingError
 from framesift.table.batches import Batches, BatchRecord, PartUpload
 from framesift.table.changes import Changes
 from framesift.table.clients import Clients
@@ -87,6 +88,7 @@ from framesift.table.queries import SavedQueries, SavedQuery
 from framesift.table.quotas import Quotas
 from framesift.table.reviews import Review, Reviews, Verdict
 from framesift.table.runs import Execution, Failure, RunRecord, Runs, Status, Trigger
+from framesift.table.samples import SampleRecord
 from framesift.table.shares import Share, Shares
 from framesift.table.stages import Fault, Stages
 from framesift.table.table import Table
@@ -210,6 +212,11 @@ class Records:
         return Jobs(self.table, "map", MapRecord, MapMissingError)
 
     @property
+    def samples(self) -> Jobs[SampleRecord]:
+        """Samples of collections, the recipes of their tags."""
+        return Jobs(self.table, "sample", SampleRecord, SampleMissingError)
+
+    @property
     def imports(self) -> Jobs[ImportRecord]:
         """Files of labels that are brought into collections."""
         return Jobs(self.table, "import", ImportRecord, ImportMissingError)
@@ -269,6 +276,7 @@ __all__ = [
     "Role",
     "RunRecord",
     "Runs",
+    "SampleRecord",
     "SavedQueries",
     "SavedQuery",
     "Share",
