@@ -321,7 +321,7 @@ def _draw_link(random: Rng, grid: Grid) -> Relief:
     height = np.float32(0.07) + _round_edge(distance, 0.04) + np.float32(0.06) * np.clip(-eyes / np.float32(0.03), 0, 1)
     for place, size in ((left, big * 0.55), (right, small * 0.5)):
         distance = np.maximum(distance, -_disc(grid, size, *place))
-    return Relief(distance, height, "brushed")
+    return Relief(distance, np.asarray(height, np.float32), "brushed")
 
 
 def _draw_lever(random: Rng, grid: Grid) -> Relief:
@@ -335,7 +335,7 @@ def _draw_lever(random: Rng, grid: Grid) -> Relief:
     height = np.float32(0.08) + _round_edge(distance, 0.05) + np.float32(0.07) * np.clip(-eyes / np.float32(0.04), 0, 1)
     for place, size in ((middle, hub * 0.5), (first, end * 0.5), (second, end * 0.5)):
         distance = np.maximum(distance, -_disc(grid, size, *place))
-    return Relief(distance, height, "plain")
+    return Relief(distance, np.asarray(height, np.float32), "plain")
 
 
 def _draw_knob(random: Rng, grid: Grid) -> Relief:
