@@ -53,6 +53,9 @@ FramesiftError
 │   │       └── QuerySyntaxError · UnknownFieldError · QueryValueError · QueryTooComplexError
 │   ├── PoseError                   the pose commands cannot do what was requested
 │   │   └── UnknownPresetError · PoseConfigError · NoVideosError · NotASequenceError · SequencesDifferError
+│   ├── TrainingError               a network cannot be trained as requested
+│   │   ├── RecipeError · CheckpointMismatchError · LossNotFiniteError · TrainingMemoryError
+│   │   └── ImagesMissingError · LabelsMissingError · ClassMissingError
 │   └── MediaError                  one item's media; recorded on the item, the run continues
 │       ├── NotAnImageError (ImageFormatError) · ImageTooLargeError · ImageTooCostlyError · MediaTooLargeError
 │       ├── ItemReplacedError · BadValueError · HostNotAllowedError · PrivateAddressError
@@ -329,6 +332,38 @@ class RowCountError(DetectorError):
 
 class ModelTooCostlyError(DetectorError):
     """The network takes more memory or time than its size justifies, or crashes the process that loads it."""
+
+
+class TrainingError(InputError):
+    """A network cannot be trained as requested."""
+
+
+class RecipeError(TrainingError):
+    """The recipe cannot be read, or a field is missing, unknown or out of range."""
+
+
+class CheckpointMismatchError(TrainingError):
+    """The folder's checkpoint belongs to another recipe or to other data."""
+
+
+class LossNotFiniteError(TrainingError):
+    """The loss became infinite or not a number; the last checkpoint is kept."""
+
+
+class TrainingMemoryError(TrainingError):
+    """A step does not fit into memory, not even with one image at a time."""
+
+
+class ImagesMissingError(TrainingError):
+    """Labels are there without their images."""
+
+
+class LabelsMissingError(TrainingError):
+    """Images are there without labels."""
+
+
+class ClassMissingError(TrainingError):
+    """A class has no example in the training split."""
 
 
 class MediaError(InputError):

@@ -23,6 +23,7 @@ from framesift.cli import (
     stage,
     takedown,
     thumbnails,
+    train,
     uploads,
 )
 from framesift.cli.console import output
@@ -73,6 +74,7 @@ app.command("whoami")(login.whoami)
 app.command("doctor")(doctor.doctor)
 app.add_typer(detector.app, name="detector", help="The detector: what is in service, rollback, a project's export.")
 app.add_typer(review.app, name="review", help="Predictions in human review: list, draw, accept, reject.")
+app.command("train")(train.train)
 app.add_typer(models.app, name="models", help="Model files: list, fetch and verify them, and add detectors.")
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-import numpy as np
 import onnx
 import torch
-from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
 from framesift.copydetect.network import INPUT_SIZE, CopyNet
+from framesift.models.half_weights import halve_weights
 
 _OPSET = 17
 
@@ -49,21 +48,6 @@ def export_onnx(network: CopyNet, path: Path) -> None:
             dynamic_axes={"images": {0: "n"}, "descriptors": {0: "n"}},
         )
     model = onnx.load(path)
-    _halve_weights(model.graph)
+    halve_weights(model.graph)
     onnx.checker.check_model(model)
     onnx.save(model, path)
-
-
-def _halve_weights(graph: onnx.GraphProto) -> None:
-    """Replace large float32 constants by float16 ones and a cast, which onnxruntime folds at loading."""
-    casts = []
-    for tensor in list(graph.initializer):
-        weights = numpy_helper.to_array(tensor)
-        if weights.dtype != np.float32 or weights.size < 1000:
-            continue
-        name = tensor.name
-        tensor.CopyFrom(numpy_helper.from_array(weights.astype(np.float16), f"{name}.half"))
-        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
-    nodes = [*casts, *graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)

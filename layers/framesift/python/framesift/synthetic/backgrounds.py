@@ -107,6 +107,47 @@ def _draw_foam(random: Rng, height: int, width: int) -> Colours:
     return _tint(tone, colours[int(random.integers(len(colours)))])
 
 
+def _draw_granite(random: Rng, height: int, width: int) -> Colours:
+    grain = stretch_noise(random, height, width, random.uniform(1.6, 3))
+    specks = stretch_noise(random, height, width, random.uniform(3, 6))
+    tone = np.float32(1) + np.float32(0.12) * grain + np.float32(0.35) * np.clip(specks - np.float32(1.1), 0, 1)
+    tone = tone - np.float32(0.3) * np.clip(-specks - np.float32(1.1), 0, 1)
+    grey = random.uniform(55, 120)
+    return _tint(tone, (grey, grey * random.uniform(0.98, 1.02), grey * random.uniform(0.98, 1.05)))
+
+
+def _draw_checker_plate(random: Rng, height: int, width: int) -> Colours:
+    """Sheet steel with raised lozenges in two directions by turns."""
+    side = random.uniform(26, 44)
+    x, y = np.arange(width, dtype=np.float32)[None] / side, np.arange(height, dtype=np.float32)[:, None] / side
+    turned = np.mod(np.floor(x) + np.floor(y), 2) < 1
+    u, v = np.mod(x, 1) - np.float32(0.5), np.mod(y, 1) - np.float32(0.5)
+    along, across = np.where(turned, u + v, u - v), np.where(turned, u - v, u + v)
+    bump = np.clip(1 - np.square(along / np.float32(0.62)) - np.square(across / np.float32(0.2)), 0, 1)
+    bump = np.asarray(cv2.GaussianBlur(np.asarray(bump, np.float32), (0, 0), 1.2), np.float32)
+    lit = cv2.Scharr(bump, cv2.CV_32F, 1, 0, scale=1 / 12) - cv2.Scharr(bump, cv2.CV_32F, 0, 1, scale=1 / 12)
+    tone = np.float32(0.9) + np.float32(0.5) * lit + np.float32(0.1) * bump
+    tone = tone + np.float32(0.08) * draw_clouds(random, height, width, 120)
+    tone = tone + np.float32(0.04) * stretch_noise(random, height, width, 90, 1.5)
+    grey = random.uniform(85, 150)
+    return _tint(_turn(np.asarray(tone, np.float32), random), (grey, grey * 1.01, grey * 1.03))
+
+
+def _draw_tray(random: Rng, height: int, width: int) -> Colours:
+    """Moulded plastic with shallow pockets."""
+    step_x, step_y = random.uniform(70, 180), random.uniform(70, 180)
+    x = np.abs(np.mod(np.arange(width, dtype=np.float32) / np.float32(step_x), 1) - np.float32(0.5))[None] * 2
+    y = np.abs(np.mod(np.arange(height, dtype=np.float32) / np.float32(step_y), 1) - np.float32(0.5))[:, None] * 2
+    wall = np.clip((np.maximum(x, y) - np.float32(0.86)) * 12, 0, 1)
+    wall = np.asarray(cv2.GaussianBlur(wall, (0, 0), 2), np.float32)
+    lit = cv2.Scharr(wall, cv2.CV_32F, 1, 0, scale=1 / 32) + cv2.Scharr(wall, cv2.CV_32F, 0, 1, scale=1 / 32)
+    tone = np.float32(0.92) + np.float32(0.12) * wall + np.float32(0.9) * lit
+    tone = tone + np.float32(0.05) * draw_clouds(random, height, width, 260)
+    tone = tone + np.float32(0.02) * cut_noise(random, height, width)
+    colours = ((48, 50, 54), (58, 84, 128), (150, 152, 150), (120, 66, 54))
+    return _tint(_turn(np.asarray(tone, np.float32), random), colours[int(random.integers(len(colours)))])
+
+
 _BACKGROUNDS: dict[str, Callable[[Rng, int, int], Colours]] = {
     "conveyor": _draw_conveyor,
     "bench": _draw_bench,
@@ -116,4 +157,7 @@ _BACKGROUNDS: dict[str, Callable[[Rng, int, int], Colours]] = {
     "concrete": _draw_concrete,
     "cardboard": _draw_cardboard,
     "foam": _draw_foam,
+    "granite": _draw_granite,
+    "checker plate": _draw_checker_plate,
+    "tray": _draw_tray,
 }

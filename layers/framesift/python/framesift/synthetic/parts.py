@@ -63,11 +63,47 @@ class PartPhoto:
 
 
 @dataclass(frozen=True)
-class _Place:
+class Place:
+    """Where a part lies: its middle and half of its longest side in pixels, and its angle in radians."""
+
     x: float
     y: float
     radius: float
     angle: float
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part to be laid into a photograph.
+
+    Attributes:
+        shape: A key of `SHAPES`.
+        material: A key of `MATERIALS`.
+        place: Where it lies.
+        make: Decides its proportions: parts of one make are alike.
+        surface: Seeds its grain and its wear.
+        defects: Kinds (keys of `DEFECTS`, but not a wrong piece), each with its severity.
+    """
+
+    shape: str
+    material: str
+    place: Place
+    make: int
+    surface: int
+    defects: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class LaidPart:
+    """Where a part and its defects can be seen.
+
+    Attributes:
+        whole: Around the part; its label is the shape.
+        defects: Around each defect.
+    """
+
+    whole: Box
+    defects: tuple[Box, ...]
 
 
 def draw_part(spec: PartSpec) -> PartPhoto:
@@ -81,28 +117,30 @@ def draw_part(spec: PartSpec) -> PartPhoto:
     make = int(random.integers(1 << 53))
     boxes = []
     for number, place in enumerate(places):
-        shape = spec.wrong_shape if number == wrong and spec.wrong_shape else spec.shape
-        defect = spec.defect if wrong is None else None
-        box = _draw_one(canvas, shape, spec, defect, place, lamps, make, random, number == wrong)
-        if box:
-            boxes.append(box)
-    return PartPhoto(spec, _take_photograph(canvas, random), tuple(boxes))
+        is_wrong = number == wrong
+        shape = spec.wrong_shape if is_wrong and spec.wrong_shape else spec.shape
+        # Randomness of its own: the good part of the same seed differs in nothing else.
+        defects = [(spec.defect, spec.severity)] if spec.defect and wrong is None else []
+        part = Part(shape, spec.material, place, make, int(random.integers(1 << 53)), tuple(defects))
+        laid = lay_part(canvas, part, lamps, np.random.default_rng((spec.seed, 2)))
+        boxes += [replace(laid.whole, label=WRONG_PIECE)] if is_wrong else [*laid.defects]
+    return PartPhoto(spec, take_photograph(canvas, random), tuple(boxes))
 
 
-def _choose_places(random: Rng, spec: PartSpec) -> list[_Place]:
+def _choose_places(random: Rng, spec: PartSpec) -> list[Place]:
     long = spec.shape in _LONG
     if spec.count == 1:
         radius = random.uniform(140, 215) if long else random.uniform(110, 185)
         spare_x, spare_y = max(0.0, WIDTH / 2 - radius - 12), max(0.0, HEIGHT / 2 - radius - 12)
         x, y = WIDTH / 2 + random.uniform(-1, 1) * spare_x * 0.8, HEIGHT / 2 + random.uniform(-1, 1) * spare_y * 0.8
-        return [_Place(x, y, radius, random.uniform(0, 2 * np.pi))]
+        return [Place(x, y, radius, random.uniform(0, 2 * np.pi))]
     columns, rows = {4: (2, 2), 6: (3, 2), 8: (4, 2)}[spec.count]
     across, down = WIDTH / columns, HEIGHT / rows
     radius = min(across, down) * random.uniform(0.3, 0.42)
     facing, mess = random.uniform(0, 2 * np.pi), random.choice([0.03, 0.4])
     jitter = max(0.0, min(across, down) / 2 - radius) * 0.7
     return [
-        _Place(
+        Place(
             (column + 0.5) * across + random.uniform(-1, 1) * jitter,
             (row + 0.5) * down + random.uniform(-1, 1) * jitter,
             radius,
@@ -113,46 +151,51 @@ def _choose_places(random: Rng, spec: PartSpec) -> list[_Place]:
     ]
 
 
-def _draw_one(
-    canvas: Colours,
-    shape: str,
-    spec: PartSpec,
-    defect: str | None,
-    place: _Place,
-    lamps: Lamps,
-    make: int,
-    random: Rng,
-    is_wrong: bool,
-) -> Box | None:
-    """Draw one part onto the canvas; the box is that of its defect, or of itself if it is the wrong piece."""
+def lay_part(canvas: Colours, part: Part, lamps: Lamps, random: Rng) -> LaidPart:
+    """Draw a part and its shadow onto a canvas, (height, width, 3).
+
+    Args:
+        canvas: What is below; changed.
+        part: What is drawn.
+        lamps: The light.
+        random: Decides where defects lie, and nothing else.
+
+    Raises:
+        ValueError: If there is no place for a defect, or nothing of the part is in the picture.
+    """
+    place, (height, width) = part.place, canvas.shape[:2]
     reach = place.radius * 1.12 + 6
-    left, right = max(0, int(place.x - reach)), min(WIDTH, int(place.x + reach) + 1)
-    top, bottom = max(0, int(place.y - reach)), min(HEIGHT, int(place.y + reach) + 1)
+    left, right = max(0, int(place.x - reach)), min(width, int(place.x + reach) + 1)
+    top, bottom = max(0, int(place.y - reach)), min(height, int(place.y + reach) + 1)
     grid = _make_grid(place, left, top, right, bottom)
     surface = Surface()
-    relief = make_relief(shape, np.random.default_rng(make), grid)
+    relief = make_relief(part.shape, np.random.default_rng(part.make), grid)
     _clip_to(relief, grid)
-    extent = _find_extent(relief.distance < np.float32(1 / grid.unit_px))
-    seen: NDArray[np.bool_] | None = None
-    if defect:
-        # Randomness of its own: the good part of the same seed differs in nothing else.
-        own = np.random.default_rng((spec.seed, 2))
-        seen = _add_visible_defect(defect, spec.severity, own, grid, relief, surface)
+    inside = relief.distance < np.float32(1 / grid.unit_px)
+    if not inside.any():
+        raise ValueError("nothing of the part is in the picture")
+    extent = _find_extent(inside)
+    seen = [
+        (defect, _add_visible_defect(defect, severity, random, grid, relief, surface))
+        for defect, severity in part.defects
+    ]
     cover = np.clip(np.float32(0.5) - relief.distance * np.float32(grid.unit_px), 0, 1)
     _cast_shadow(canvas, cover, left, top, place, lamps)
     window = canvas[top:bottom, left:right][extent]
     relief = replace(relief, distance=relief.distance[extent], height=relief.height[extent])
     surface = surface.cut(extent)
     grid = Grid(grid.u[extent], grid.v[extent], grid.unit_px)
-    window[:] = mix(window, _shade(relief, surface, grid, spec.material, lamps, random), cover[extent])
-    if is_wrong:
-        seen, name = cover > 0.5, WRONG_PIECE
-    elif seen is None:
-        return None
-    else:
-        name = defect or ""
-    rows, columns = _find_extent(seen)
-    return Box(name, left + columns.start, top + rows.start, left + columns.stop, top + rows.stop)
+    shaded = _shade(relief, surface, grid, part.material, lamps, np.random.default_rng(part.surface))
+    window[:] = mix(window, shaded, cover[extent])
+    return LaidPart(
+        _surround(cover > 0.5, part.shape, left, top),
+        tuple(_surround(mask, defect, left, top) for defect, mask in seen),
+    )
+
+
+def _surround(mask: NDArray[np.bool_], label: str, left: int, top: int) -> Box:
+    rows, columns = _find_extent(mask)
+    return Box(label, left + columns.start, top + rows.start, left + columns.stop, top + rows.stop)
 
 
 def _find_extent(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
@@ -161,7 +204,7 @@ def _find_extent(mask: NDArray[np.bool_]) -> tuple[slice, slice]:
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
-def _make_grid(place: _Place, left: int, top: int, right: int, bottom: int) -> Grid:
+def _make_grid(place: Place, left: int, top: int, right: int, bottom: int) -> Grid:
     x = (np.arange(left, right, dtype=np.float32) - np.float32(place.x)) / np.float32(place.radius)
     y = (np.arange(top, bottom, dtype=np.float32) - np.float32(place.y)) / np.float32(place.radius)
     cosine, sine = np.float32(np.cos(place.angle)), np.float32(np.sin(place.angle))
@@ -193,7 +236,7 @@ def _add_visible_defect(
     raise ValueError(f"no place for a {defect}")
 
 
-def _cast_shadow(canvas: Colours, cover: Plane, left: int, top: int, place: _Place, lamps: Lamps) -> None:
+def _cast_shadow(canvas: Colours, cover: Plane, left: int, top: int, place: Place, lamps: Lamps) -> None:
     """Darken the ground beside the part, away from the main lamp, and close to it all around."""
     far = place.radius * 0.09 * (0.5 + float(np.hypot(*lamps.direction)))
     margin = int(far * 2.5) + 8
@@ -207,7 +250,7 @@ def _cast_shadow(canvas: Colours, cover: Plane, left: int, top: int, place: _Pla
     dark = 1 - np.clip(shadow, 0, 0.8) * np.float32(1.15 - lamps.ambient)
     dark = resize(np.asarray(dark, np.float32), height, width, cv2.INTER_LINEAR)
     y, x = top - margin, left - margin
-    y0, x0, y1, x1 = max(y, 0), max(x, 0), min(y + height, HEIGHT), min(x + width, WIDTH)
+    y0, x0, y1, x1 = max(y, 0), max(x, 0), min(y + height, canvas.shape[0]), min(x + width, canvas.shape[1])
     multiply(canvas[y0:y1, x0:x1], np.ascontiguousarray(dark[y0 - y : y1 - y, x0 - x : x1 - x]))
 
 
@@ -260,11 +303,12 @@ def _draw_grain(grain: str, grid: Grid, random: Rng) -> Plane:
     return np.asarray(fine * np.float32(0.8) + cut_noise(random, rows, columns) * np.float32(0.4), np.float32)
 
 
-def _take_photograph(canvas: Colours, random: Rng) -> RgbImage:
-    """Add what a camera adds: exposure, white balance, vignetting, blur, noise."""
+def take_photograph(canvas: Colours, random: Rng) -> RgbImage:
+    """Add what a camera adds: exposure, white balance, vignetting, blur, noise; changes the canvas."""
+    height, width = canvas.shape[:2]
     exposure = random.uniform(0.82, 1.18)
     warmth = random.normal(0, 0.04)
-    x, y = np.linspace(-1, 1, WIDTH, dtype=np.float32), np.linspace(-1, 1, HEIGHT, dtype=np.float32)
+    x, y = np.linspace(-1, 1, width, dtype=np.float32), np.linspace(-1, 1, height, dtype=np.float32)
     lean = random.normal(0, 0.12, 2)
     falloff = np.float32(random.uniform(0.02, 0.22))
     tone = (1 + np.float32(lean[0]) * x - falloff * x * x)[None] + (np.float32(lean[1]) * y - falloff * y * y)[:, None]
@@ -274,5 +318,5 @@ def _take_photograph(canvas: Colours, random: Rng) -> RgbImage:
     softness = random.choice([0.0, random.uniform(0.35, 0.8), random.uniform(1.6, 3.2)], p=[0.45, 0.5, 0.05])
     if softness:
         cv2.GaussianBlur(canvas, (0, 0), softness, dst=canvas)
-    noise = cut_noise(random, HEIGHT, WIDTH, 3)
+    noise = cut_noise(random, height, width, 3)
     return np.asarray(cv2.addWeighted(canvas, 1, noise, random.uniform(0.5, 5), 0, dtype=cv2.CV_8U), np.uint8)

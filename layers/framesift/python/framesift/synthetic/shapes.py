@@ -259,6 +259,134 @@ def _draw_bearing(random: Rng, grid: Grid) -> Relief:
     return Relief(ring, height, "turned")
 
 
+def _draw_shaft(random: Rng, grid: Grid) -> Relief:
+    steps = int(random.integers(3, 7))
+    edges = np.concatenate([[-1.0], np.sort(random.uniform(-0.8, 0.8, steps - 1)), [1.0]])
+    radii = random.uniform(0.12, 0.3, steps)
+    profile = np.full_like(grid.u, radii[0])
+    for number in range(1, steps):
+        profile = np.where(grid.u > np.float32(edges[number]), np.float32(radii[number]), profile)
+    # Both ends are chamfered.
+    profile = profile - np.maximum(np.abs(grid.u) - np.float32(0.94), 0)
+    keyway = _box(grid.u - np.float32(random.uniform(-0.5, 0.5)), grid.v, random.uniform(0.12, 0.25), 0.04, 0.04)
+    distance = np.maximum(np.abs(grid.v) - profile, np.abs(grid.u) - 1)
+    height = _cylinder(grid.v, profile) + np.float32(0.1)
+    if random.random() < 0.5:
+        height = height - np.float32(0.07) * np.clip(-keyway / np.float32(0.02), 0, 1)
+    return Relief(distance, height, "plain")
+
+
+def _draw_flange(random: Rng, grid: Grid) -> Relief:
+    bore, hub = random.uniform(0.2, 0.32), random.uniform(0.42, 0.52)
+    holes, circle, size = int(random.integers(4, 9)), random.uniform(0.72, 0.78), random.uniform(0.06, 0.1)
+    distance = np.maximum(_disc(grid, 1.0), -_disc(grid, bore))
+    for number in range(holes):
+        turn = 2 * np.pi * number / holes
+        distance = np.maximum(distance, -_disc(grid, size, circle * np.cos(turn), circle * np.sin(turn)))
+    height = np.float32(0.08) + _round_edge(distance, 0.04)
+    rise = np.float32(random.uniform(0.06, 0.16))
+    height = height + rise * np.clip(-_disc(grid, hub) / np.float32(random.uniform(0.03, 0.1)), 0, 1)
+    return Relief(distance, height, "turned")
+
+
+def _draw_pulley(random: Rng, grid: Grid) -> Relief:
+    distance = np.maximum(_disc(grid, 1.0), -_disc(grid, random.uniform(0.12, 0.2)))
+    radius = cv2.magnitude(grid.u, grid.v)
+    height = np.float32(0.1) + _round_edge(distance, 0.05)
+    for place in random.uniform(0.55, 0.9, int(random.integers(1, 4))):
+        off = np.abs(radius - np.float32(place)) / np.float32(random.uniform(0.03, 0.06))
+        height = height - np.float32(0.07) * np.clip(1 - off, 0, 1)
+    windows = int(random.choice([0, 3, 4, 5]))
+    for number in range(windows):
+        turn = 2 * np.pi * number / windows
+        distance = np.maximum(distance, -_disc(grid, 0.13, 0.36 * np.cos(turn), 0.36 * np.sin(turn)))
+    return Relief(distance, height, "turned")
+
+
+def _segment(grid: Grid, start: tuple[float, float], end: tuple[float, float], radii: tuple[float, float]) -> Plane:
+    """A bar with round ends, whose half width goes from one value to the other."""
+    along_u, along_v = end[0] - start[0], end[1] - start[1]
+    u, v = grid.u - np.float32(start[0]), grid.v - np.float32(start[1])
+    share = np.clip((u * np.float32(along_u) + v * np.float32(along_v)) / np.float32(along_u**2 + along_v**2), 0, 1)
+    away = cv2.magnitude(u - share * np.float32(along_u), v - share * np.float32(along_v))
+    return np.asarray(away - (np.float32(radii[0]) + share * np.float32(radii[1] - radii[0])), np.float32)
+
+
+def _draw_link(random: Rng, grid: Grid) -> Relief:
+    big, small = random.uniform(0.26, 0.36), random.uniform(0.18, 0.26)
+    bar = random.uniform(0.09, 0.15)
+    left, right = (-1 + big, 0.0), (1 - small, 0.0)
+    eyes = np.minimum(_disc(grid, big, *left), _disc(grid, small, *right))
+    distance = np.minimum(eyes, _segment(grid, left, right, (bar * 1.5, bar)))
+    height = np.float32(0.07) + _round_edge(distance, 0.04) + np.float32(0.06) * np.clip(-eyes / np.float32(0.03), 0, 1)
+    for place, size in ((left, big * 0.55), (right, small * 0.5)):
+        distance = np.maximum(distance, -_disc(grid, size, *place))
+    return Relief(distance, np.asarray(height, np.float32), "brushed")
+
+
+def _draw_lever(random: Rng, grid: Grid) -> Relief:
+    hub, end = random.uniform(0.24, 0.32), random.uniform(0.13, 0.2)
+    turn = random.uniform(1.4, 2.6)
+    first, second = (-0.78, 0.3), (0.78 * -np.cos(turn), 0.3 - 0.95 * np.sin(turn))
+    middle = (0.05, 0.3)
+    arms = np.minimum(_segment(grid, middle, first, (0.13, 0.09)), _segment(grid, middle, second, (0.13, 0.09)))
+    eyes = np.minimum(_disc(grid, hub, *middle), np.minimum(_disc(grid, end, *first), _disc(grid, end, *second)))
+    distance = np.minimum(arms, eyes)
+    height = np.float32(0.08) + _round_edge(distance, 0.05) + np.float32(0.07) * np.clip(-eyes / np.float32(0.04), 0, 1)
+    for place, size in ((middle, hub * 0.5), (first, end * 0.5), (second, end * 0.5)):
+        distance = np.maximum(distance, -_disc(grid, size, *place))
+    return Relief(distance, np.asarray(height, np.float32), "plain")
+
+
+def _draw_knob(random: Rng, grid: Grid) -> Relief:
+    lobes, depth = int(random.integers(3, 9)), random.uniform(0.06, 0.16)
+    radius, angle = cv2.cartToPolar(grid.u, grid.v)
+    edge = np.float32(1 - depth) + np.float32(depth) * np.cos(angle * np.float32(lobes))
+    distance = np.asarray((radius - edge) * np.float32(0.85), np.float32)
+    dome = np.float32(0.35) * np.clip(1 - radius * radius * np.float32(0.7), 0, 1)
+    height = np.float32(0.1) + _round_edge(distance, 0.14) + dome
+    if random.random() < 0.6:
+        cap = _disc(grid, random.uniform(0.2, 0.34))
+        height = height - np.float32(0.06) * np.clip(1 - np.abs(cap) / np.float32(0.03), 0, 1)
+    return Relief(distance, height, "plain")
+
+
+def _draw_cover(random: Rng, grid: Grid) -> Relief:
+    """A stamped sheet: the part that several straight cuts leave of a disc."""
+    sides = int(random.integers(4, 8))
+    turns = 2 * np.pi * (np.arange(sides) + random.uniform(-0.22, 0.22, sides)) / sides
+    distance = _disc(grid, 1.0)
+    for turn, inner in zip(turns, random.uniform(0.55, 0.85, sides), strict=True):
+        cut = grid.u * np.float32(np.cos(turn)) + grid.v * np.float32(np.sin(turn)) - np.float32(inner)
+        distance = np.maximum(distance, cut)
+    outline = distance
+    for _ in range(int(random.integers(1, 5))):
+        away, turn = random.uniform(0.1, 0.5), random.uniform(0, 2 * np.pi)
+        hole = _disc(grid, random.uniform(0.05, 0.11), away * np.cos(turn), away * np.sin(turn))
+        distance = np.maximum(distance, -hole)
+    if random.random() < 0.4:
+        slot = _box(grid.u - np.float32(random.uniform(-0.3, 0.3)), grid.v, random.uniform(0.12, 0.25), 0.05, 0.05)
+        distance = np.maximum(distance, -slot)
+    height = np.float32(0.05) + _round_edge(distance, 0.025)
+    if random.random() < 0.6:
+        rim = np.float32(random.uniform(0.1, 0.16))
+        height = height + np.float32(0.05) * np.clip(1 - np.abs(outline + rim) / np.float32(0.04), 0, 1)
+    return Relief(distance, height, "brushed")
+
+
+def _draw_heat_sink(random: Rng, grid: Grid) -> Relief:
+    half, fins = random.uniform(0.45, 0.72), int(random.integers(7, 14))
+    distance = _box(grid.u, grid.v, 1, half, 0.02)
+    phase = np.abs(np.mod((grid.u + 1) * np.float32(fins / 2), 1) - np.float32(0.5)) * 2
+    height = np.float32(0.08) + np.float32(0.1) * np.clip((phase - np.float32(0.45)) * 4, 0, 1)
+    margin = np.abs(grid.v) > np.float32(half * random.uniform(0.75, 0.95))
+    height = np.where(margin, np.float32(0.08), height) + _round_edge(distance, 0.03)
+    for side in (-1, 1):
+        if random.random() < 0.5:
+            distance = np.maximum(distance, -_disc(grid, 0.06, 0.88 * side, 0))
+    return Relief(distance, height, "brushed")
+
+
 _SHAPES: dict[str, Callable[[Rng, Grid], Relief]] = {
     "bolt": _draw_bolt,
     "screw": _draw_screw,
@@ -270,4 +398,12 @@ _SHAPES: dict[str, Callable[[Rng, Grid], Relief]] = {
     "spring": _draw_spring,
     "bearing": _draw_bearing,
     "pin": _draw_pin,
+    "shaft": _draw_shaft,
+    "flange": _draw_flange,
+    "pulley": _draw_pulley,
+    "link": _draw_link,
+    "lever": _draw_lever,
+    "knob": _draw_knob,
+    "cover": _draw_cover,
+    "heat sink": _draw_heat_sink,
 }

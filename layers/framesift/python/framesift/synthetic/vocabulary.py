@@ -30,6 +30,14 @@ SHAPES: dict[str, Word] = {
     "spring": Word("spring", "스프링"),
     "bearing": Word("bearing", "베어링"),
     "pin": Word("pin", "핀"),
+    "shaft": Word("shaft", "샤프트"),
+    "flange": Word("flange", "플랜지"),
+    "pulley": Word("pulley", "풀리"),
+    "link": Word("link", "링크"),
+    "lever": Word("lever", "레버"),
+    "knob": Word("knob", "노브"),
+    "cover": Word("cover", "커버"),
+    "heat sink": Word("heat sink", "방열판"),
 }
 
 MATERIALS: dict[str, Word] = {
@@ -54,6 +62,9 @@ BACKGROUNDS: dict[str, Word] = {
     "concrete": Word("on concrete", "콘크리트 위의"),
     "cardboard": Word("on cardboard", "골판지 위의"),
     "foam": Word("on foam", "스펀지 위의"),
+    "granite": Word("on a granite plate", "석정반 위의"),
+    "checker plate": Word("on checker plate", "체크무늬 강판 위의"),
+    "tray": Word("in a plastic tray", "플라스틱 트레이 안의"),
 }
 
 GOOD = "good"
