@@ -132,7 +132,8 @@ def make_targets(
                 torch.maximum(heat[number, class_id], bell, out=heat[number, class_id])
                 # Only places within the object can tell its sides.
                 inside = (bell > 0.1) & (x > left) & (x < right) & (y > top) & (y < bottom) | (bell == 1)
-                distances = torch.stack([each.expand(rows, columns) for each in (x - left, y - top, right - x, bottom - y)])
+                to_sides = (x - left, y - top, right - x, bottom - y)
+                distances = torch.stack([each.expand(rows, columns) for each in to_sides])
                 sides[number][:, inside] = (distances[:, inside] * stride).clamp(min=0.5)
                 weight[number][inside] = bell[inside] / bell[inside].sum()
         levels.append(LevelTargets(heat, sides, weight))
