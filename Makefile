@@ -9,6 +9,9 @@ SITE ?= stand-in
 ARGS ?=
 REAL := $(if $(filter real,$(SITE)),--real all)
 
+# Tests and the embedded AWS start hundreds of Python processes: without bytecode each compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 # An environment of our own holds its own uv, so that nothing but Python is needed.
 UV := $(BIN)/uv
