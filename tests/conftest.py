@@ -37,6 +37,23 @@ SLOW_PATHS = (
 )
 SLOW_FIXTURES = {"pose_model"}
 
+# These run first, so that no worker is left with a long file while the others have nothing to do.
+LONG_PATHS = (
+    "integration/workflow",
+    "cdk/test_permissions.py",
+    "e2e",
+    "unit/copydetect",
+    "unit/catalog/test_deletion.py",
+    "unit/maps",
+    "web",
+    "integration",
+    "cdk",
+    "containers",
+    "functions",
+    "unit/pose",
+    "unit/api",
+)
+
 BUCKET = "framesift-test"
 TABLE = "framesift-test"
 
@@ -52,7 +69,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the slow tests of quick files."""
+    """Put long files first; deselect the slow tests of quick files."""
+    items.sort(key=_rank)  # Stable: the tests of a file stay in their order.
     if not config.getoption("--quick"):
         return
     slow = [
@@ -62,6 +80,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     ]
     config.hook.pytest_deselected(items=slow)
     items[:] = [item for item in items if item not in slow]
+
+
+def _rank(item: pytest.Item) -> int:
+    path = item.path.relative_to(Path(__file__).parent)
+    return next((rank for rank, long in enumerate(LONG_PATHS) if path.is_relative_to(long)), len(LONG_PATHS))
 
 
 @pytest.fixture(scope="session", autouse=True)
