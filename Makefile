@@ -9,6 +9,9 @@ SITE ?= stand-in
 ARGS ?=
 REAL := $(if $(filter real,$(SITE)),--real all)
 
+# Tests and the embedded AWS start hundreds of Python processes: without bytecode each compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 BIN := .venv/bin
 # An environment of our own holds its own uv, so that nothing but Python is needed.
 UV := $(BIN)/uv
@@ -23,7 +26,8 @@ LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-h
 # Checkov pins other versions than ours, so it has an environment of its own.
 CHECKOV := tests/cdk/checkov
 
-WORKERS := -n 2 --dist loadfile --max-worker-restart=0
+# Long files come first (tests/conftest.py); xdist would begin with those that have many tests.
+WORKERS := -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 
 .DEFAULT_GOAL := help
 .PHONY: help run up test quick check docs lock clean

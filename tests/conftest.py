@@ -37,6 +37,23 @@ SLOW_PATHS = (
 )
 SLOW_FIXTURES = {"pose_model"}
 
+# These run first, so that no worker is left with a long file while the others have nothing to do.
+LONG_PATHS = (
+    "integration/workflow",
+    "cdk/test_permissions.py",
+    "e2e",
+    "unit/copydetect",
+    "unit/catalog/test_deletion.py",
+    "unit/maps",
+    "web",
+    "integration",
+    "cdk",
+    "containers",
+    "functions",
+    "unit/pose",
+    "unit/api",
+)
+
 BUCKET = "framesift-test"
 TABLE = "framesift-test"
 
@@ -52,7 +69,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the slow tests of quick files."""
+    """Put long files first; deselect the slow tests of quick files."""
+    items.sort(key=_rank)  # Stable: the tests of a file stay in their order.
     if not config.getoption("--quick"):
         return
     slow = [
@@ -64,26 +82,48 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if item not in slow]
 
 
-@pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def _rank(item: pytest.Item) -> int:
+    path = item.path.relative_to(Path(__file__).parent)
+    return next((rank for rank, long in enumerate(LONG_PATHS) if path.is_relative_to(long)), len(LONG_PATHS))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clean_environment() -> Iterator[None]:
     """No test sees the developer's AWS account or settings."""
-    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-northeast-2")
-    monkeypatch.setenv("AWS_REGION", "ap-northeast-2")
-    monkeypatch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
-    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
+            patch.delenv(name, raising=False)
+        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        patch.setenv("AWS_DEFAULT_REGION", "ap-northeast-2")
+        patch.setenv("AWS_REGION", "ap-northeast-2")
+        patch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
+        patch.setitem(Settings.model_config, "env_file", None)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _fresh_settings(_clean_environment: None) -> None:
+    """No test sees the settings of another."""
     load_settings.cache_clear()
+
+
+@contextlib.contextmanager
+def make_account() -> Iterator[None]:
+    """AWS in this process, empty. Clients are kept from test to test: to make one takes longer than most tests."""
+    from moto import mock_aws
+
+    from framesift_local.aws.partitions import read_partitions_only
+
+    read_partitions_only()
+    with mock_aws():
+        yield
 
 
 @pytest.fixture
 def aws_on_moto() -> Iterator[None]:
-    """AWS in this process, empty. Clients are kept from test to test: to make one takes longer than most tests."""
-    from moto import mock_aws
-
-    with mock_aws():
+    """AWS in this process, empty."""
+    with make_account():
         yield
 
 
@@ -99,16 +139,14 @@ def on_aws() -> Iterator[Callable[[Any, str, Callable[..., Any]], None]]:
         yield register
 
 
-@pytest.fixture
-def store(aws_on_moto: None) -> S3Store:
-    """An empty bucket."""
+def make_bucket() -> S3Store:
+    """Make an empty bucket."""
     aws.s3().create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "ap-northeast-2"})
     return S3Store(BUCKET)
 
 
-@pytest.fixture
-def records(aws_on_moto: None) -> Records:
-    """An empty table."""
+def make_table() -> Records:
+    """Make an empty table."""
     aws.dynamodb().create_table(
         TableName=TABLE,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
@@ -119,6 +157,18 @@ def records(aws_on_moto: None) -> Records:
         BillingMode="PAY_PER_REQUEST",
     )
     return Records(TABLE)
+
+
+@pytest.fixture
+def store(aws_on_moto: None) -> S3Store:
+    """An empty bucket."""
+    return make_bucket()
+
+
+@pytest.fixture
+def records(aws_on_moto: None) -> Records:
+    """An empty table."""
+    return make_table()
 
 
 @pytest.fixture(scope="session")

@@ -37,6 +37,7 @@ from framesift_local.aws.lifecycle import SWEEP_INTERVAL_S, expire_objects
 from framesift_local.aws.login_pages import LoginPages
 from framesift_local.aws.malware import read_scan_plans
 from framesift_local.aws.objects import Objects
+from framesift_local.aws.partitions import read_partitions_only
 from framesift_local.aws.processes import ForkServer
 from framesift_local.aws.records import Records
 from framesift_local.aws.schedules import Clock, Outlook, Scheduler
@@ -237,6 +238,7 @@ class EmbeddedAws:
         self._durability = Durability(self._records, objects, self.region, self.bus.object_event)
         self._durability.install()
         check_uploads()
+        read_partitions_only()
         common: dict[str, str] = {}
         self.functions = Functions(fork_server, logs, common)
         self.batch = Batch(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -205,8 +204,14 @@ def test_the_largest_collection_stays_far_from_the_limits(account: Account) -> N
     )
     account.records.stages.end(run, "collect", "many", output.model_dump_json())
     # As after a job of 10,000 children, which is one state of the workflow however many they are.
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda upload: account.records.videos.put("many", upload, done(upload, recorded)), uploads))
+    # The first is recorded as the job does it, and the others are copies: to put each by itself takes a minute.
+    account.records.videos.put("many", uploads[0], done(uploads[0], recorded))
+    table = account.records.videos.table
+    (first,) = table.query("VIDEO#many")
+    table.put_many(
+        {**first, "sk": upload.name, "video": first["video"].replace(uploads[0].name, upload.name)}
+        for upload in uploads[1:]
+    )
 
     events = account.run({"source": "upload", "collection": "many", "date": YESTERDAY}, 400)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ from framesift.errors import (
     TooManyResultsError,
     UnknownFieldError,
 )
-from framesift.models import open_registry, shipped_card
+from framesift.models import default_cache_dir, open_registry, shipped_card
 from framesift.search import collection as collection_module
 from framesift.search.collection import CollectionSearch, ImagePart, ItemPart, Part, SearchRequest, TextPart
 from framesift.settings import CatalogSettings, SearchSettings, Settings
@@ -38,6 +39,14 @@ from framesift.storage import S3Store
 from framesift.table import Collection, Records
 from tests.unit.catalog.items import make_item
 from tests.unit.images import PHOTOGRAPHS, encode, photograph
+
+
+@cache
+def look_at_photographs() -> tuple[dict[str, bytes], NDArray[np.generic]]:
+    """The photographs as files, and their vectors by the shipped model: made once, as it takes a second."""
+    embedder = CopyDetect(open_registry(default_cache_dir()).resolve("copydetect"), 1)
+    vectors = embedder.embed([embedder.prepare(photograph(name)) for name in PHOTOGRAPHS])
+    return {name: encode(photograph(name), "PNG") for name in PHOTOGRAPHS}, vectors
 
 
 class Photographs:
@@ -57,17 +66,15 @@ class Photographs:
         self.ids: dict[str, str] = {}
 
     def fill(self) -> Photographs:
-        embedder = CopyDetect(self.model, 1)
-        items, rows = [], []
-        for name in PHOTOGRAPHS:
-            data = encode(photograph(name), "PNG")
+        files, vectors = look_at_photographs()
+        items = []
+        for name, data in files.items():
             sha256 = hashlib.sha256(data).hexdigest()
             key = f"collections/photos/originals/{sha256[:32]}.png"
             self.store.put(key, data)
             self.ids[name] = sha256[:32]
             items.append(make_item(0, id=sha256[:32], sha256=sha256, key=key, names=[f"{name}.png"]))
-            rows.append(embedder.prepare(photograph(name)))
-        write_part(self.store, "photos", self.label, "one", list(self.ids.values()), embedder.embed(rows))
+        write_part(self.store, "photos", self.label, "one", list(self.ids.values()), vectors)
         self.log.add_items(items, "kim")
         return self
 

@@ -93,6 +93,7 @@ class CatalogLog:
             CollectionDeletedError: It has been deleted, or is being deleted.
         """
         body, log = _normalize(body), self.records.collections.pointer(self.collection).log
+        _check_size(body)
         # Deleting an account finds by this what names the person.
         for user in {by, *((body.viewers or []) if isinstance(body, SetViewers) else [])} - _NOBODY:
             _note_author(self.records, self.collection, log, user)
@@ -217,11 +218,7 @@ class CatalogLog:
         return change
 
     def _store_lists(self, body: ChangeBody) -> ChangeBody:
-        """Move what is too long for a record to S3.
-
-        Raises:
-            ChangeTooLargeError: What stays is too long, too.
-        """
+        """Move what is too long for a record to S3."""
         if len(body.model_dump_json(exclude_defaults=True)) <= _INLINE_BYTES:
             return body
         match body:
@@ -232,9 +229,6 @@ class CatalogLog:
                 said = _ANNOTATIONS.dump_python(annotations, mode="json", exclude_defaults=True)
                 rows = ({"id": item_id, "annotations": said} for item_id in body.ids)
                 return SetAnnotations(annotations_key=write_payload(self.store, self.collection, rows))
-        rest = body.model_copy(update={"ids": []})
-        if len(rest.model_dump_json(exclude_defaults=True)) > _RECORD_BYTES:
-            raise ChangeTooLargeError("One change cannot name so much: make several of it.")
         key = write_payload(self.store, self.collection, ({"id": item_id} for item_id in body.ids))
         return body.model_copy(update={"ids": [], "ids_key": key})
 
@@ -245,6 +239,22 @@ class CatalogLog:
                     f"Change {change.number} by {change.by or 'somebody'} touched the item since it was read: "
                     "read it again."
                 )
+
+
+def _check_size(body: ChangeBody) -> None:
+    """Check that what cannot be moved to S3 fits into a record.
+
+    Raises:
+        ChangeTooLargeError: It does not.
+    """
+    match body:
+        case SetMetadata(values=values) if values:
+            return
+        case SetAnnotations(annotations=annotations) if annotations:
+            return
+    rest = body.model_copy(update={"ids": []})
+    if len(rest.model_dump_json(exclude_defaults=True)) > _RECORD_BYTES:
+        raise ChangeTooLargeError("One change cannot name so much: make several of it.")
 
 
 @lru_cache(maxsize=10_000)
