@@ -14,6 +14,8 @@ from framesift.detection.onnx.looker import DetectorModel
 from framesift.errors import ModelInaccurateError, RecipeError
 from framesift.models import Model, ModelCard
 from framesift.training import export
+from framesift.training.augment import make_batch
+from framesift.training.data.dataset import make_labels
 from framesift.training.learner import open_learner
 from framesift.training.networks.detector import compute_loss, decode, make_targets
 from framesift.training.recipe import DrawnData, NetworkOptions, Recipe
@@ -149,3 +151,19 @@ def test_torchvisions_classifier_starts_from_weights_at_hand_without_their_outpu
     (tmp_path / "weights.pth").write_bytes(b"none")
     with pytest.raises(RecipeError, match="no weights"):
         open_learner(make_recipe("classifier", **options), CLASSES)
+
+
+def test_torchvisions_detector_learns_and_predicts():
+    recipe = make_recipe(name="ssdlite320_mobilenet_v3_large", width=320, height=320)
+    learner = open_learner(recipe, CLASSES)
+    labels = [make_labels([[40, 40, 200, 160]], [2]), make_labels([], [])]
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 320, 320, 3), np.uint8)
+    batch = make_batch(pixels, labels, torch.device("cpu"))
+    loss = learner.compute_loss(learner.network.train(), batch)
+    loss.backward()
+    assert 0 < loss.item() < 100
+    with torch.inference_mode():
+        found = learner.predict(learner.network.eval(), batch.images)
+    assert len(found) == 2
+    assert all(((boxes.classes >= 0) & (boxes.classes < 3)).all() for boxes in found)
+    assert learner.form.tags == ("__background__", *CLASSES)
