@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,14 @@ def _clean_environment() -> Iterator[None]:
 def _fresh_settings(_clean_environment: None) -> None:
     """No test sees the settings of another."""
     load_settings.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _own_signals() -> Iterator[None]:
+    """A job that a test runs in this process handles SIGTERM: what ends the test run later must not be caught by it."""
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, handler)
 
 
 @contextlib.contextmanager
