@@ -26,6 +26,8 @@ FramesiftError
 │   │   ├── TrainingFailedError · NothingToRollBackError
 │   │   ├── NotADetectorError · NotAClassifierError · NotAnExportError · ExternalDataError
 │   │   └── RowCountError · ModelTooCostlyError
+│   ├── EvaluationError             a model cannot be evaluated as requested
+│   │   └── UnknownImageError · NothingToEvaluateError · ImagesMissingError · ClassesDifferError · SlicesError
 │   ├── ImageFolderError            a folder of images, or its index, cannot be used as requested
 │   │   ├── NoImagesError · NotAnIndexError · IndexModelError
 │   │   └── MoveFolderError · NotAMoveListError
@@ -772,6 +774,30 @@ class TooManyResultsError(SearchError):
 
 class IndexMismatchError(SearchError):
     """An index was built from vectors of another model than the one that looks at the query."""
+
+
+class EvaluationError(InputError):
+    """A model cannot be evaluated as requested."""
+
+
+class UnknownImageError(EvaluationError):
+    """Predictions belong to no image of the data set, or two entries to the same."""
+
+
+class NothingToEvaluateError(EvaluationError):
+    """The data set, or the split of it, has no image with labels."""
+
+
+class ImagesMissingError(EvaluationError):
+    """Labels belong to images that are not there, or cannot be read."""
+
+
+class ClassesDifferError(EvaluationError):
+    """The model and the data set have no class in common."""
+
+
+class SlicesError(EvaluationError):
+    """The data set cannot be cut into slices by queries: it is no collection."""
 
 
 class LabelFileError(CatalogError):
