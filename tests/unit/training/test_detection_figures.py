@@ -21,9 +21,7 @@ _SIDES = st.sampled_from([2, 10, 20, 31, 32, 33, 64, 96, 100, 200])
 _BOXES = st.tuples(st.integers(0, 6).map(lambda n: n * 10), st.integers(0, 3).map(lambda n: n * 10), _SIDES, _SIDES)
 _AREAS = st.none() | st.sampled_from([100.0, 32.0**2, 96.0**2, 1e5])
 _OBJECTS = st.lists(st.tuples(_BOXES, st.integers(0, 2), st.booleans(), _AREAS), max_size=5)
-_FOUND = st.lists(
-    st.tuples(_BOXES, st.integers(0, 2), st.sampled_from([0.1, 0.3, 0.5, 0.7, 0.9])), max_size=14
-)
+_FOUND = st.lists(st.tuples(_BOXES, st.integers(0, 2), st.sampled_from([0.1, 0.3, 0.5, 0.7, 0.9])), max_size=14)
 _IMAGES = st.lists(st.tuples(_OBJECTS, _FOUND), min_size=1, max_size=5)
 
 

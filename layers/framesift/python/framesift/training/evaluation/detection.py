@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from framesift.training.evaluation.calibration import Calibration, measure_calibration
 from framesift.training.evaluation.matching import (
     FALSE,
     FOUND,
@@ -110,6 +112,16 @@ class DetectionFigures:
     curves: Mapping[str, Curve]
     matches: Matches
 
+    @cached_property
+    def curve(self) -> Curve:
+        """The curve of all classes together."""
+        return _join_curves(self.curves.values())
+
+    @property
+    def calibration(self) -> Calibration:
+        """How often detections are right at IoU 0.50, by their scores."""
+        return measure_calibration(self.curve.scores, self.curve.found)
+
     @property
     def summary(self) -> dict[str, float]:
         """COCO's twelve figures by name; NaN where there is no object of that size."""
@@ -178,6 +190,14 @@ def evaluate_detector(
             )
         )
     return DetectionFigures(precision, recall, tuple(figures), curves, matches)
+
+
+def _join_curves(curves: Iterable[Curve]) -> Curve:
+    every = list(curves)
+    scores = np.concatenate([np.zeros(0, np.float32), *(curve.scores for curve in every)])
+    found = np.concatenate([np.zeros(0, np.bool_), *(curve.found for curve in every)])
+    order = np.argsort(-scores, kind="stable")
+    return Curve(scores[order], found[order], sum(curve.objects for curve in every))
 
 
 def average(values: Floats64) -> float:

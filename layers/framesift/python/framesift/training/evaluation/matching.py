@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -109,7 +110,7 @@ def match_detections(truths: Sequence[Truth], predictions: Sequence[Prediction])
     """
     objects = _flatten_truths(truths)
     detections = _flatten_predictions(predictions, number_images(truths, predictions))
-    detection, truth, iou = _find_overlaps(detections, objects)
+    detection, truth, iou = find_overlaps(detections, objects)
     touching, first = np.unique(detection, return_index=True)
     outcome, matched = _choose(detections.rank, touching, first, truth, iou, objects)
     return Matches(len(truths), objects, detections, touching, outcome, matched)
@@ -149,6 +150,39 @@ def compute_iou(first: Floats64, second: Floats64, crowd: Bools) -> Floats64:
     own = _areas(first)
     whole = np.where(crowd, own, own + _areas(second) - common)
     return np.divide(common, whole, out=np.zeros_like(common), where=common > 0)
+
+
+def find_overlaps(
+    detections: Detections, objects: Objects, *, min_iou: float = float(IOU_THRESHOLDS[0]), any_class: bool = False
+) -> tuple[Ints, Ints, Floats64]:
+    """Find the detections and objects of one image that overlap.
+
+    Args:
+        detections: The detections.
+        objects: The objects.
+        min_iou: Pairs with less are left out.
+        any_class: Whether pairs of different classes are wanted, too.
+
+    Returns:
+        Of each pair the row of the detection, the row of the object, and their IoU; sorted by these, the IoU before the
+        object.
+    """
+    wanted, present = detections.image, objects.image
+    if not any_class:
+        classes = 1 + max(int(part.max(initial=-1)) for part in (detections.class_id, objects.class_id))
+        wanted, present = wanted * classes + detections.class_id, present * classes + objects.class_id
+    start = np.searchsorted(present, wanted, side="left")
+    count = np.searchsorted(present, wanted, side="right") - start
+    found: list[tuple[Ints, Ints, Floats64]] = []
+    for part in _divide(count):
+        row, truth = expand_ranges(start[part], count[part])
+        detection = row + part.start
+        iou = compute_iou(detections.boxes[detection], objects.boxes[truth], objects.crowd[truth])
+        near = np.flatnonzero(iou >= min_iou)
+        found.append((detection[near], truth[near], iou[near]))
+    detection, truth, iou = (np.concatenate(column) for column in zip(*found, strict=True))
+    order = np.lexsort((truth, iou, detection))
+    return detection[order], truth[order], iou[order]
 
 
 def expand_ranges(start: Ints, count: Ints) -> tuple[Ints, Ints]:
@@ -193,34 +227,12 @@ def _flatten_predictions(predictions: Sequence[Prediction], numbers: dict[str, i
     )
 
 
-def _find_overlaps(detections: Detections, objects: Objects) -> tuple[Ints, Ints, Floats64]:
-    """The pairs of one image and class that overlap: the detection, the object, and their IoU.
-
-    They are sorted by detection, IoU, and object, so that the last one that can be had is chosen.
-    """
-    classes = 1 + max(int(part.max(initial=-1)) for part in (detections.class_id, objects.class_id))
-    wanted = detections.image * classes + detections.class_id
-    present = objects.image * classes + objects.class_id
-    start = np.searchsorted(present, wanted, side="left")
-    count = np.searchsorted(present, wanted, side="right") - start
-    found: list[tuple[Ints, Ints, Floats64]] = []
-    for part in _divide(count):
-        row, truth = expand_ranges(start[part], count[part])
-        detection = row + part.start
-        iou = compute_iou(detections.boxes[detection], objects.boxes[truth], objects.crowd[truth])
-        near = np.flatnonzero(iou >= IOU_THRESHOLDS[0])
-        found.append((detection[near], truth[near], iou[near]))
-    detection, truth, iou = (np.concatenate(column) for column in zip(*found, strict=True))
-    order = np.lexsort((truth, iou, detection))
-    return detection[order], truth[order], iou[order]
-
-
 def _divide(count: Ints) -> Iterator[slice]:
     """Slices with about as many pairs each as are compared at once; at least one slice."""
     ends = np.cumsum(count)
     limits = np.arange(_PAIRS_AT_ONCE, (int(ends[-1]) if len(ends) else 0) + 1, _PAIRS_AT_ONCE)
     borders = [0, *np.unique(np.searchsorted(ends, limits)).tolist(), len(count)]
-    for start, end in zip(borders, borders[1:], strict=False):
+    for start, end in pairwise(borders):
         yield slice(start, end)
 
 
