@@ -57,7 +57,7 @@ def main() -> None:
         [
             "# COCO's figures",
             "",
-            f"{options.images:,} images, {OBJECTS} objects and {DETECTIONS} detections in each; rounds: {options.rounds}.",
+            f"{options.images:,} images, {OBJECTS} objects and {DETECTIONS} detections each; {options.rounds} rounds.",
             "All twelve figures are equal to the ninth digit.",
             "",
             *table(("data set", "pycocotools, s", "framesift, s", "ratio", "allowed"), rows),
