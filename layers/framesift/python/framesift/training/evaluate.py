@@ -108,7 +108,8 @@ def evaluate_model(
         ImagesMissingError: An image cannot be read.
     """
     if model.card.detector is not None:
-        names = model.card.detector.tags
+        form = model.card.detector
+        names = form.tags[1:] if form.head == "torchvision" else form.tags  # Its class 0 is the background.
         return _evaluate_detector(DetectorModel(model, threads=threads), names, data, parts or {}, on_progress)
     if model.card.classifier is not None:
         names = model.card.classifier.labels
