@@ -84,8 +84,8 @@ class Mark:
 
     Attributes:
         box: Where, in shares.
-        text: What it says.
-        state: `truth`, or `wrong`.
+        text: What it says; empty: nothing.
+        state: `found`, `missed`, or `wrong`.
     """
 
     box: Box
@@ -277,17 +277,17 @@ def _count_kinds(mistakes: Iterable[Mistake]) -> list[tuple[str, int]]:
 
 def _show_mistakes(evaluation: Evaluation, number: int, mistakes: Sequence[Mistake]) -> Shown:
     names, (width, height) = evaluation.data.classes, evaluation.sizes[number]
-    truth = evaluation.truths[number]
+    missed = {mistake.box for mistake in mistakes if mistake.kind == "missed"}
     marks = [
-        Mark(_to_shares(box, width, height), names[class_id], "truth")
-        for box, class_id in zip(truth.boxes.tolist(), truth.class_ids.tolist(), strict=True)
+        Mark(_to_shares(box, width, height), "", "found")
+        for box in evaluation.truths[number].boxes.tolist()
+        if tuple(box) not in missed
     ]
     words = []
     for mistake in mistakes:
         name = names[mistake.class_id]
-        if mistake.kind != "missed":
-            box = _to_shares(mistake.box, width, height)
-            marks.append(Mark(box, f"{name} {mistake.score:.2f}", "wrong"))
+        box, is_missed = _to_shares(mistake.box, width, height), mistake.kind == "missed"
+        marks.append(Mark(box, name, "missed") if is_missed else Mark(box, f"{name} {mistake.score:.2f}", "wrong"))
         is_name = f", which is {names[mistake.is_class_id]}" if mistake.is_class_id is not None else ""
         score = f" {mistake.score:.2f}" if mistake.score else ""
         words.append(f"{mistake.kind}: {name}{score}{is_name}")
