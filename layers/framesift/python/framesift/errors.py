@@ -28,6 +28,8 @@ FramesiftError
 │   │   └── RowCountError · ModelTooCostlyError
 │   ├── EvaluationError             a model cannot be evaluated as requested
 │   │   └── UnknownImageError · NothingToEvaluateError · ImagesMissingError · ClassesDifferError · SlicesError
+│   ├── TrackingError               what is tracked of trainings cannot be used
+│   │   └── TrackedRunMissingError · WeightsMissingError · WeightsDamagedError
 │   ├── ImageFolderError            a folder of images, or its index, cannot be used as requested
 │   │   ├── NoImagesError · NotAnIndexError · IndexModelError
 │   │   └── MoveFolderError · NotAMoveListError
@@ -80,7 +82,7 @@ FramesiftError
 ├── TemporaryError                  the same call may work later                                 (exit 75)
 │   ├── InterruptedByHostError · RunBusyError · BatchBusyError · ClientLimitError · QueryTimeoutError
 │   ├── LoginUnreachableError · ScanPendingError · SnapshotLostError · UploadGoneError
-│   ├── IndexLostError · IndexBusyError
+│   ├── IndexLostError · IndexBusyError · TrackingUnreachableError
 │   ├── TranslateQuotaError · TranslateUnavailableError
 │   ├── YoutubeQuotaError · YoutubeUnavailableError
 │   └── DetectorQuotaError · DetectorBusyError
@@ -800,6 +802,22 @@ class SlicesError(EvaluationError):
     """The data set cannot be cut into slices by queries: it is no collection."""
 
 
+class TrackingError(InputError):
+    """What is tracked of trainings cannot be used."""
+
+
+class TrackedRunMissingError(TrackingError):
+    """The tracking store has no such run, and no such experiment with weights."""
+
+
+class WeightsMissingError(TrackingError):
+    """A tracked run has no weights."""
+
+
+class WeightsDamagedError(TrackingError):
+    """The weights in the tracking store are not those that were recorded."""
+
+
 class LabelFileError(CatalogError):
     """A file of labels is not of the format that it should be, or is larger than is read."""
 
@@ -934,6 +952,10 @@ class SnapshotLostError(TemporaryError):
 
 class IndexLostError(TemporaryError):
     """A segment of an index is gone or damaged; the next build makes it anew from the stored vectors."""
+
+
+class TrackingUnreachableError(TemporaryError):
+    """The tracking server does not answer; what is recorded waits, and is sent later."""
 
 
 class IndexBusyError(TemporaryError):

@@ -1,27 +1,43 @@
-"""Training: how good a model is."""
+"""Training: how good a model is, and what was tracked of trainings and evaluations."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
 from framesift.cli.connection import DATA_DIR, StackOption, connect
-from framesift.cli.console import errors, output, print_text, write_file
+from framesift.cli.console import count_of, errors, output, print_text, show_time, write_file
 from framesift.cli.models import CacheOption
 from framesift.cli.tables import Column, show_table
-from framesift.errors import EmbeddedAwsDownError, ExtraMissingError, SlicesError
+from framesift.errors import EmbeddedAwsDownError, ExtraMissingError, SlicesError, TrackingUnreachableError
 from framesift.names import safe_name
 
 if TYPE_CHECKING:
     from framesift.models import ModelRegistry
     from framesift.training.evaluate import Evaluation
     from framesift.training.labelled import LabelledData
+    from framesift.training.tracking.store import TrackingStore
+
+_FIGURES = ("map", "map_50", "accuracy", "macro_f1", "loss")
 
 Split: TypeAlias = Literal["train", "val", "test"]
 
 app = typer.Typer(no_args_is_help=True)
+
+TrackingOption = Annotated[
+    str,
+    typer.Option(
+        "--tracking",
+        envvar="MLFLOW_TRACKING_URI",
+        help="MLflow's server or database, such as https://… or sqlite:///mlflow.db; empty: a store of this folder.",
+    ),
+]
 
 
 @app.command()
@@ -40,6 +56,8 @@ def evaluate(
     to: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="By default one below .framesift.")
     ] = None,
+    track: Annotated[bool, typer.Option(help="Keep the evaluation as a run in MLflow.")] = True,
+    tracking: TrackingOption = "",
     cache: CacheOption = None,
     stack: StackOption = "",
 ) -> None:
@@ -57,6 +75,90 @@ def evaluate(
     write_file(folder / "report.html", evaluation_report(evaluation).encode())
     _show(evaluation)
     print_text(folder / "report.html")
+    if track:
+        from framesift.training.tracking.tracker import record_evaluation
+
+        store = _open_store(tracking)
+        record_evaluation(store.spool, evaluation, [folder / "report.html", folder / "figures.json"])
+        try:
+            store.send()
+        except (TrackingUnreachableError, ExtraMissingError) as error:  # The spool keeps it.
+            errors.print(str(error), style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def runs(
+    count: Annotated[int, typer.Option(min=1, max=1000, help="Runs at most.")] = 20, tracking: TrackingOption = ""
+) -> None:
+    """List trainings and evaluations, the newest first."""
+    found = _open_store(tracking).list_runs(count)
+    show_table(
+        (Column("run", keep=True), Column("name"), Column("status"), Column("started"), Column("figures", priority=0)),
+        [
+            (
+                run.info.run_id,
+                run.info.run_name,
+                run.info.status.lower(),
+                show_time(datetime.fromtimestamp(run.info.start_time / 1000, UTC)),
+                ", ".join(f"{name} {run.data.metrics[name]:.3f}" for name in _FIGURES if name in run.data.metrics),
+            )
+            for run in found
+        ],
+        if_empty="No run is tracked yet: `framesift training evaluate` makes one.",
+    )
+
+
+@app.command()
+def weights(
+    run: Annotated[str, typer.Argument(help="A run's id, or an experiment: its newest run with weights.")],
+    to: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the file goes.")] = Path(),
+    tracking: TrackingOption = "",
+) -> None:
+    """Fetch a run's weights, unless they are there already, and check them."""
+    print_text(_open_store(tracking).fetch_weights(run, to))
+
+
+@app.command()
+def send(tracking: TrackingOption = "") -> None:
+    """Send what was recorded while the tracking server was away."""
+    print_text(f"{count_of(_open_store(tracking).send(), 'run')} sent.")
+
+
+@app.command()
+def rollback(
+    model: Annotated[str, typer.Argument(help="The model's name in MLflow.")], tracking: TrackingOption = ""
+) -> None:
+    """Make the former champion the champion again; a second rollback undoes the first."""
+    back = _open_store(tracking).roll_back(model)
+    print_text(f"{back.name} version {back.version} is the champion again.")
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where it listens, on this machine only.")] = 5000,
+    tracking: TrackingOption = "",
+) -> None:
+    """Show the runs in MLflow's own page, until Ctrl-C."""
+    store = _open_store(tracking)
+    if store.is_remote:
+        print_text(f"The server has a page of its own: {store.uri}")
+        return
+    # The page is in MLflow's full package alone; mlflow-skinny, which the extra installs, has the rest.
+    package = find_spec("mlflow")
+    places = package.submodule_search_locations if package else None
+    if not any((Path(place) / "server" / "js" / "build" / "index.html").exists() for place in places or ()):
+        raise ExtraMissingError(
+            f"MLflow's page needs its full package: run `{sys.executable} -m pip install mlflow`. `framesift training "
+            "runs` lists the runs without it."
+        )
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store.uri, "--host", "127.0.0.1"]
+    raise typer.Exit(subprocess.call([*command, "--port", str(port)]))  # noqa: S603 - our own interpreter.
+
+
+def _open_store(uri: str) -> TrackingStore:
+    from framesift.training.tracking.store import TrackingStore
+
+    return TrackingStore(uri, DATA_DIR / "training")
 
 
 def _open_data(

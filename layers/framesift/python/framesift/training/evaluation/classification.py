@@ -61,7 +61,8 @@ class ClassifierFigures:
     @property
     def predicted(self) -> Labels:
         """(n,) int64: the most probable class of each image."""
-        return np.argmax(self.probabilities, axis=1)
+        best: Labels = np.argmax(self.probabilities, axis=1)
+        return best
 
     @property
     def summary(self) -> dict[str, float]:

@@ -82,7 +82,7 @@ def count_confusions(matches: Matches, pairing: Pairing, classes: Sequence[str])
     found = np.where(pairing.detection_of < 0, background, matches.detections.class_id[pairing.detection_of])
     np.add.at(counts, (objects.class_id[counted], found[counted]), 1)
     alone = pairing.shown & (pairing.object_of < 0) & ~pairing.in_crowd
-    np.add.at(counts, (background, matches.detections.class_id[alone]), 1)
+    counts[background] += np.bincount(matches.detections.class_id[alone], minlength=background + 1)
     return Confusion((*classes, BACKGROUND), counts)
 
 

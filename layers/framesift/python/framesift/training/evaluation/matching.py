@@ -149,7 +149,8 @@ def compute_iou(first: Floats64, second: Floats64, crowd: Bools) -> Floats64:
     common = np.maximum(width, 0) * np.maximum(height, 0)
     own = _areas(first)
     whole = np.where(crowd, own, own + _areas(second) - common)
-    return np.divide(common, whole, out=np.zeros_like(common), where=common > 0)
+    shares: Floats64 = np.divide(common, whole, out=np.zeros_like(common), where=common > 0)
+    return shares
 
 
 def find_overlaps(
