@@ -64,6 +64,21 @@ def test_the_page_of_runs_needs_mlflows_full_package(capsys: pytest.CaptureFixtu
     assert "https://mlflow.example.invalid" in capsys.readouterr().out
 
 
+def test_a_challenger_that_knows_less_may_not_take_over(
+    store: S3Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, tags in (("old", ("background", "red", "blue")), ("new", ("background", "red", "green"))):
+        added = detector(tmp_path, tags)
+        card = added.card.model_copy(update={"name": name})
+        BucketOrigin(store).push(card, added.data)
+    data = str(coco(tmp_path, [{"file_name": f"{n}.png", "boxes": [("red", RED), ("blue", BLUE)]} for n in range(3)]))
+    assert framesift("training", "compare", "new/1", "old/1", data, "--cache", "cache") == 1
+    found = capsys.readouterr().out
+    assert "mean of all\t1.000\t0.500\t-0.500\t-0.500" in found
+    assert "The champion stays: of blue" in found
+    assert framesift("training", "compare", "old/1", "new/1", data, "--cache", "cache") == 0
+
+
 def test_slices_need_a_collection(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = coco(tmp_path, [{"file_name": "a.png", "boxes": [("red", RED)]}])
     assert framesift("training", "evaluate", "halves/1", str(data), "--slice", "tag:night") == 65

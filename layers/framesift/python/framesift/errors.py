@@ -27,7 +27,8 @@ FramesiftError
 │   │   ├── NotADetectorError · NotAClassifierError · NotAnExportError · ExternalDataError
 │   │   └── RowCountError · ModelTooCostlyError
 │   ├── EvaluationError             a model cannot be evaluated as requested
-│   │   └── UnknownImageError · NothingToEvaluateError · ImagesMissingError · ClassesDifferError · SlicesError
+│   │   ├── UnknownImageError · NothingToEvaluateError · ImagesMissingError · ClassesDifferError · SlicesError
+│   │   └── DataDiffersError
 │   ├── TrackingError               what is tracked of trainings cannot be used
 │   │   └── TrackedRunMissingError · WeightsMissingError · WeightsDamagedError
 │   ├── ImageFolderError            a folder of images, or its index, cannot be used as requested
@@ -800,6 +801,10 @@ class ClassesDifferError(EvaluationError):
 
 class SlicesError(EvaluationError):
     """The data set cannot be cut into slices by queries: it is no collection."""
+
+
+class DataDiffersError(EvaluationError):
+    """Two evaluations cannot be compared: they are of different data, or of different tasks."""
 
 
 class TrackingError(InputError):

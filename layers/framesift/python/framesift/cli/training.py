@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _FIGURES = ("map", "map_50", "accuracy", "macro_f1", "loss")
 
+_CHANGES = ("champion", "challenger", "difference from", "to")
+
 Split: TypeAlias = Literal["train", "val", "test"]
 
 app = typer.Typer(no_args_is_help=True)
@@ -84,6 +86,43 @@ def evaluate(
             store.send()
         except (TrackingUnreachableError, ExtraMissingError) as error:  # The spool keeps it.
             errors.print(str(error), style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command()
+def compare(
+    challenger: Annotated[str, typer.Argument(help="The new model, as `framesift models list` shows it.")],
+    champion: Annotated[str, typer.Argument(help="The model in service.")],
+    data: Annotated[str, typer.Argument(help="COCO's JSON, a YOLO data set's data.yaml, or a collection's name.")],
+    margin: Annotated[float, typer.Option(min=0, max=1, help="By how much the challenger may be worse.")] = 0.01,
+    class_margin: Annotated[float, typer.Option(min=0, max=1, help="By how much in one class.")] = 0.05,
+    split: Annotated[Split | None, typer.Option(help="As for `evaluate`.")] = None,
+    query: Annotated[str, typer.Option(help="Of a collection: which items, in the query language.")] = "",
+    images: Annotated[Path | None, typer.Option(help="The folder of COCO's images, if it is elsewhere.")] = None,
+    cache: CacheOption = None,
+    stack: StackOption = "",
+) -> None:
+    """Say whether a new model may take over: it must be no worse on the same images. Exit code 1: it may not."""
+    try:
+        from framesift.training.evaluate import evaluate_model
+        from framesift.training.gate import judge
+    except ModuleNotFoundError as error:
+        raise ExtraMissingError.for_module("Evaluation", error.name, "search") from None
+    labelled, _ = _open_data(data, split, query, [], images, stack)
+    registry = _open_registry(cache, stack)
+    with errors.status(f"Evaluating both on {len(labelled.images):,} images …"):
+        before, after = (evaluate_model(registry.resolve(name), labelled) for name in (champion, challenger))
+        judgement = judge(before, after, margin=margin, class_margin=class_margin)
+    show_table(
+        (Column("class", keep=True), *(Column(name, align="right") for name in _CHANGES)),
+        [
+            (each.name or "mean of all", *(f"{value:.3f}" for value in (each.champion, each.challenger)),
+             *(f"{value:+.3f}" for value in (each.low, each.high)))
+            for each in (judgement.overall, *judgement.classes)
+        ],
+    )  # fmt: skip
+    print_text(judgement.why)
+    if not judgement.passed:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -159,18 +160,9 @@ def evaluate_detector(
     detections, objects = matches.detections, matches.objects
     precision = np.full((len(IOU_THRESHOLDS), len(RECALLS), len(classes), len(SIZES)), np.nan)
     recall = np.full((len(IOU_THRESHOLDS), len(classes), len(SIZES), len(COUNTS)), np.nan)
-    outcome = np.full(len(detections.score), -1, np.int64)
-    outcome[matches.touching] = np.arange(len(matches.touching))
-    order = np.lexsort((-detections.score, detections.class_id))
-    borders = np.searchsorted(detections.class_id[order], np.arange(len(classes) + 1))
     curves, figures = {}, []
-    for class_id, name in enumerate(classes):
-        rows = order[borders[class_id] : borders[class_id + 1]]
+    for class_id, (name, (rows, worth)) in enumerate(zip(classes, rank_by_class(matches, len(classes)), strict=True)):
         to_find = (~objects.not_counted[objects.class_id == class_id]).sum(axis=0)
-        worth = np.full((len(rows), len(SIZES), len(IOU_THRESHOLDS)), FALSE, np.uint8)
-        touches = outcome[rows] >= 0
-        worth[touches] = matches.outcome[outcome[rows[touches]]]
-        worth[(worth == FALSE) & detections.other_size[rows][:, :, None]] = NOT_COUNTED
         _fill_in(worth, detections.rank[rows], to_find, precision[:, :, class_id], recall[:, class_id])
         counted = worth[:, 0, 0] != NOT_COUNTED
         curve = Curve(detections.score[rows[counted]], worth[counted, 0, 0] == FOUND, int(to_find[0]))
@@ -198,6 +190,26 @@ def _join_curves(curves: Iterable[Curve]) -> Curve:
     found = np.concatenate([np.zeros(0, np.bool_), *(curve.found for curve in every)])
     order = np.argsort(-scores, kind="stable")
     return Curve(scores[order], found[order], sum(curve.objects for curve in every))
+
+
+def rank_by_class(matches: Matches, classes: int) -> Iterator[tuple[Ints, NDArray[np.uint8]]]:
+    """For each class, its detections from the most probable one on, and what they are worth.
+
+    Yields:
+        (d,) the rows of the detections; (d, sizes, thresholds) uint8: `FALSE`, `FOUND` or `NOT_COUNTED`.
+    """
+    detections = matches.detections
+    outcome = np.full(len(detections.score), -1, np.int64)
+    outcome[matches.touching] = np.arange(len(matches.touching))
+    order = np.lexsort((-detections.score, detections.class_id))
+    borders = np.searchsorted(detections.class_id[order], np.arange(classes + 1))
+    for start, end in pairwise(borders.tolist()):
+        rows = order[start:end]
+        worth = np.full((len(rows), len(SIZES), len(IOU_THRESHOLDS)), FALSE, np.uint8)
+        touches = outcome[rows] >= 0
+        worth[touches] = matches.outcome[outcome[rows[touches]]]
+        worth[(worth == FALSE) & detections.other_size[rows][:, :, None]] = NOT_COUNTED
+        yield rows, worth
 
 
 def average(values: Floats64) -> float:

@@ -314,16 +314,10 @@ def _send_run(client: MlflowClient, folder: Path, artifacts: str) -> bool:
 def _create_run(client: MlflowClient, key: str, begin: dict[str, Any], artifacts: str) -> str:
     """Create the run on the server, unless it is there and goes on."""
     found = client.get_experiment_by_name(begin["experiment"])
-    experiment_id = (
-        found.experiment_id
-        if found
-        else client.create_experiment(
-            begin["experiment"], artifacts and f"{artifacts}/{safe_name(begin['experiment'])}"
-        )
-    )
-    known = client.search_runs(
-        [experiment_id], f"tags.`{_KEY_TAG}` = '{key}' AND attributes.status = 'RUNNING'", max_results=1
-    )
+    folder = artifacts and f"{artifacts}/{safe_name(begin['experiment'])}"
+    experiment_id = found.experiment_id if found else client.create_experiment(begin["experiment"], folder)
+    goes_on = f"tags.`{_KEY_TAG}` = '{key}' AND attributes.status = 'RUNNING'"
+    known = client.search_runs([experiment_id], goes_on, max_results=1)
     if known:
         return str(known[0].info.run_id)
     run = client.create_run(
