@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
+from framesift.contracts.catalog import Annotation, Box, CatalogItem
 from framesift.errors import ImagesMissingError, LabelFileError, NothingToEvaluateError
-from framesift.training.labelled import read_labelled_file
+from framesift.training.labelled import read_labelled_collection, read_labelled_file
 from tests.unit.training.colours import BLUE, RED, coco, picture
 
 
@@ -95,3 +98,34 @@ def test_the_digest_tells_labels_apart(tmp_path):
     again = read_labelled_file(tmp_path / "labels.json")
     other = read_labelled_file(coco(tmp_path, [{"file_name": "a.png", "boxes": [("blue", RED)]}]))
     assert first.digest == again.digest != other.digest
+
+
+@dataclass
+class Items:
+    """A collection, as far as it is read."""
+
+    items: list[CatalogItem]
+
+    def query(self, query: str = "") -> list[CatalogItem]:
+        assert query == "tag:night"
+        return self.items
+
+    def read(self, item: CatalogItem) -> bytes:
+        return item.id.encode()
+
+
+def test_a_collections_labelled_items_are_read():
+    def item(digit: str, *annotations: Annotation, tags: tuple[str, ...] = ()) -> CatalogItem:
+        facts = {"names": ["a.png"], "content_type": "image/png", "size_bytes": 1, "width": 4, "height": 4}
+        known = {"annotations": list(annotations), "tags": list(tags)}
+        return CatalogItem(id=digit * 32, sha256=digit * 64, added_at=datetime.now(UTC), **facts, **known)
+
+    box = Annotation(label="red", box=Box(left=0.25, top=0, width=0.5, height=1))
+    items = [item("1", box, tags=("split:test",)), item("2", Annotation(label="blue")), item("3")]
+    data = read_labelled_collection(Items(items), "parts", "tag:night")
+    assert (data.name, data.classes) == ("parts, test", ("blue", "red"))
+    (image,) = data.images
+    assert image.truth(8, 4).boxes.tolist() == [[2, 0, 6, 4]]
+    assert image.read() == b"1" * 32
+    assert data.notes == ("1 items without labels were left out.",)
+    assert [image.label for image in read_labelled_collection(Items(items[1:]), "parts", "tag:night").images] == [0]

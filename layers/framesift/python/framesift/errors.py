@@ -27,7 +27,7 @@ FramesiftError
 │   │   ├── NotADetectorError · NotAClassifierError · NotAnExportError · ExternalDataError
 │   │   └── RowCountError · ModelTooCostlyError
 │   ├── EvaluationError             a model cannot be evaluated as requested
-│   │   ├── UnknownImageError · NothingToEvaluateError · ImagesMissingError · ClassesDifferError · SlicesError
+│   │   ├── UnknownImageError · NothingToEvaluateError · ClassesDifferError · SlicesError
 │   │   └── DataDiffersError
 │   ├── TrackingError               what is tracked of trainings cannot be used
 │   │   └── TrackedRunMissingError · WeightsMissingError · WeightsDamagedError
@@ -789,10 +789,6 @@ class UnknownImageError(EvaluationError):
 
 class NothingToEvaluateError(EvaluationError):
     """The data set, or the split of it, has no image with labels."""
-
-
-class ImagesMissingError(EvaluationError):
-    """Labels belong to images that are not there, or cannot be read."""
 
 
 class ClassesDifferError(EvaluationError):

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
+from framesift.cli import train
 from framesift.cli.connection import DATA_DIR, StackOption, connect
 from framesift.cli.console import count_of, errors, output, print_text, show_time, write_file
 from framesift.cli.models import CacheOption
 from framesift.cli.tables import Column, show_table
+from framesift.cli.tracking import TrackingOption, open_store
 from framesift.errors import EmbeddedAwsDownError, ExtraMissingError, SlicesError, TrackingUnreachableError
 from framesift.names import safe_name
 
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from framesift.models import ModelRegistry
     from framesift.training.evaluate import Evaluation
     from framesift.training.labelled import LabelledData
-    from framesift.training.tracking.store import TrackingStore
 
 _FIGURES = ("map", "map_50", "accuracy", "macro_f1", "loss")
 
@@ -31,15 +32,7 @@ _CHANGES = ("champion", "challenger", "difference from", "to")
 Split: TypeAlias = Literal["train", "val", "test"]
 
 app = typer.Typer(no_args_is_help=True)
-
-TrackingOption = Annotated[
-    str,
-    typer.Option(
-        "--tracking",
-        envvar="MLFLOW_TRACKING_URI",
-        help="MLflow's server or database, such as https://… or sqlite:///mlflow.db; empty: a store of this folder.",
-    ),
-]
+app.command()(train.train)
 
 
 @app.command()
@@ -80,7 +73,7 @@ def evaluate(
     if track:
         from framesift.training.tracking.tracker import record_evaluation
 
-        store = _open_store(tracking)
+        store = open_store(tracking)
         record_evaluation(store.spool, evaluation, [folder / "report.html", folder / "figures.json"])
         try:
             store.send()
@@ -130,7 +123,7 @@ def runs(
     count: Annotated[int, typer.Option(min=1, max=1000, help="Runs at most.")] = 20, tracking: TrackingOption = ""
 ) -> None:
     """List trainings and evaluations, the newest first."""
-    found = _open_store(tracking).list_runs(count)
+    found = open_store(tracking).list_runs(count)
     show_table(
         (Column("run", keep=True), Column("name"), Column("status"), Column("started"), Column("figures", priority=0)),
         [
@@ -154,13 +147,13 @@ def weights(
     tracking: TrackingOption = "",
 ) -> None:
     """Fetch a run's weights, unless they are there already, and check them."""
-    print_text(_open_store(tracking).fetch_weights(run, to))
+    print_text(open_store(tracking).fetch_weights(run, to))
 
 
 @app.command()
 def send(tracking: TrackingOption = "") -> None:
     """Send what was recorded while the tracking server was away."""
-    print_text(f"{count_of(_open_store(tracking).send(), 'run')} sent.")
+    print_text(f"{count_of(open_store(tracking).send(), 'run')} sent.")
 
 
 @app.command()
@@ -168,7 +161,7 @@ def rollback(
     model: Annotated[str, typer.Argument(help="The model's name in MLflow.")], tracking: TrackingOption = ""
 ) -> None:
     """Make the former champion the champion again; a second rollback undoes the first."""
-    back = _open_store(tracking).roll_back(model)
+    back = open_store(tracking).roll_back(model)
     print_text(f"{back.name} version {back.version} is the champion again.")
 
 
@@ -178,7 +171,7 @@ def ui(
     tracking: TrackingOption = "",
 ) -> None:
     """Show the runs in MLflow's own page, until Ctrl-C."""
-    store = _open_store(tracking)
+    store = open_store(tracking)
     if store.is_remote:
         print_text(f"The server has a page of its own: {store.uri}")
         return
@@ -192,12 +185,6 @@ def ui(
         )
     command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", store.uri, "--host", "127.0.0.1"]
     raise typer.Exit(subprocess.call([*command, "--port", str(port)]))  # noqa: S603 - our own interpreter.
-
-
-def _open_store(uri: str) -> TrackingStore:
-    from framesift.training.tracking.store import TrackingStore
-
-    return TrackingStore(uri, DATA_DIR / "training")
 
 
 def _open_data(
@@ -214,7 +201,7 @@ def _open_data(
 
     collection = open_connected(data, connect(stack))
     parts = {each: [item.id for item in collection.query(each)] for each in slices}
-    return read_labelled_collection(collection, query, split=split), parts
+    return read_labelled_collection(collection, data, query, split=split), parts
 
 
 def _open_registry(cache: Path | None, stack: str) -> ModelRegistry:

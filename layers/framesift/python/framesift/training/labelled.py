@@ -23,7 +23,7 @@ from framesift.errors import ImagesMissingError, LabelFileError, NothingToEvalua
 from framesift.training.types import Truth
 
 if TYPE_CHECKING:
-    from framesift.opened import OpenCollection
+    from framesift.training.run import Collection
 
 Split = Literal["train", "val", "test"]
 _PREFERRED: Final[tuple[Split, ...]] = ("test", "val")
@@ -118,12 +118,13 @@ def read_labelled_file(path: Path, *, images: Path | None = None, split: Split |
 
 
 def read_labelled_collection(
-    collection: OpenCollection, query: str = "", *, split: Split | None = None
+    collection: Collection, name: str, query: str = "", *, split: Split | None = None
 ) -> LabelledData:
     """Read the items of a collection that people have labelled.
 
     Args:
         collection: The collection.
+        name: Its name, for people.
         query: Which items, in the query language; empty: all.
         split: As for `read_labelled_file`: `framesift collection split` puts items into splits.
 
@@ -145,7 +146,7 @@ def read_labelled_collection(
         read = partial(collection.read, item)
         found.append((find_split_tag(item.tags), _of_annotations(item.id, read, item.annotations, classes)))
     notes = [f"{without:,} items without labels were left out."] if without else []
-    return _choose_split(collection.id, tuple(classes), found, notes, split)
+    return _choose_split(name, tuple(classes), found, notes, split)
 
 
 def _choose_split(

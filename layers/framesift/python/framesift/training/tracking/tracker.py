@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from framesift.errors import TrackingUnreachableError
+from framesift.errors import ExtraMissingError, TrackingUnreachableError
 from framesift.training.tracking.spool import RunLog, begin_run
 from framesift.training.tracking.store import WEIGHTS, TrackingStore, describe_weights
 
@@ -30,7 +30,7 @@ class MlflowTracker:
         experiment: The experiment that the run belongs to.
 
     Attributes:
-        faults: Why the server was not reached, each time.
+        faults: Why the run was not sent, each time: the server is away, or MLflow is not installed.
     """
 
     def __init__(self, store: TrackingStore, experiment: str) -> None:
@@ -77,7 +77,7 @@ class MlflowTracker:
         self._next_s = time.monotonic() + _SEND_EVERY_S
         try:
             self._store.send()
-        except TrackingUnreachableError as error:
+        except (TrackingUnreachableError, ExtraMissingError) as error:
             self.faults.append(str(error))
             self._next_s = time.monotonic() + _WAIT_S
 
