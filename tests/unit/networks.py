@@ -32,3 +32,40 @@ def colour_classifier(
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
     path.write_bytes(model.SerializeToString())
     return path
+
+
+def colour_detector(path: Path, *, side: int = 64) -> Path:
+    """Sees something red in the left half and something blue in the right half, as surely as the image has of it.
+
+    torchvision's form: `image` `(3, side, side)` float of 0 to 1 to `boxes` `(2, 4)`, `labels` `(2,)`: 1 and 2, and
+    `scores` `(2,)`.
+    """
+    from onnx import TensorProto, helper, numpy_helper
+
+    half = side // 2
+    constants: dict[str, Any] = {
+        "boxes_": np.array([[0, 0, half, side], [half, 0, side, side]], np.float32),
+        "labels_": np.array([1, 2], np.int64),
+        "red_and_blue": np.array([0, 2], np.int64),
+        "axes": np.array([1, 2], np.int64),
+    }
+    nodes = [
+        helper.make_node("Identity", ["boxes_"], ["boxes"]),
+        helper.make_node("Identity", ["labels_"], ["labels"]),
+        helper.make_node("ReduceMean", ["image", "axes"], ["means"], keepdims=0),
+        helper.make_node("Gather", ["means", "red_and_blue"], ["scores"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "colours",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [3, side, side])],
+        [
+            helper.make_tensor_value_info("boxes", TensorProto.FLOAT, [2, 4]),
+            helper.make_tensor_value_info("labels", TensorProto.INT64, [2]),
+            helper.make_tensor_value_info("scores", TensorProto.FLOAT, [2]),
+        ],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    path.write_bytes(model.SerializeToString())
+    return path

@@ -15,6 +15,7 @@ from framesift.training.data.checks import CheckReport
 from framesift.training.data.labelled import find_in_collection
 from framesift.training.recipe import FolderData, NetworkOptions, Recipe, Schedule
 from framesift.training.run import Listener, train_recipe
+from framesift.training.tracking.store import TrackingStore
 from framesift.training.types import Outcome
 from tests.unit.training.test_data import write_coco
 
@@ -123,7 +124,8 @@ def catalog_items():
     return annotated, items[1]
 
 
-def test_the_command(recipe, tmp_path):
+def test_the_command(recipe, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     path = tmp_path / "tiny.json"
     path.write_text(recipe.model_dump_json())
     folder = tmp_path / "run"
@@ -132,6 +134,11 @@ def test_the_command(recipe, tmp_path):
     assert "train: 4 images (4 bolt, 4 nut)" in shown.output
     assert "test/map_50" in shown.output
     assert str(folder / "model.onnx") in shown.output
+    store = TrackingStore("", tmp_path / ".framesift" / "training")
+    (run,) = store.list_runs()
+    assert run.info.status == "FINISHED"
+    weights = store.fetch_weights(run.info.run_id, tmp_path / "fetched")
+    assert weights.read_bytes() == (folder / "model.onnx").read_bytes()
 
 
 def test_the_command_knows_the_included_recipes():

@@ -26,6 +26,11 @@ FramesiftError
 │   │   ├── TrainingFailedError · NothingToRollBackError
 │   │   ├── NotADetectorError · NotAClassifierError · NotAnExportError · ExternalDataError
 │   │   └── RowCountError · ModelTooCostlyError
+│   ├── EvaluationError             a model cannot be evaluated as requested
+│   │   ├── UnknownImageError · NothingToEvaluateError · ClassesDifferError · SlicesError
+│   │   └── DataDiffersError
+│   ├── TrackingError               what is tracked of trainings cannot be used
+│   │   └── TrackedRunMissingError · WeightsMissingError · WeightsDamagedError
 │   ├── ImageFolderError            a folder of images, or its index, cannot be used as requested
 │   │   ├── NoImagesError · NotAnIndexError · IndexModelError
 │   │   └── MoveFolderError · NotAMoveListError
@@ -78,7 +83,7 @@ FramesiftError
 ├── TemporaryError                  the same call may work later                                 (exit 75)
 │   ├── InterruptedByHostError · RunBusyError · BatchBusyError · ClientLimitError · QueryTimeoutError
 │   ├── LoginUnreachableError · ScanPendingError · SnapshotLostError · UploadGoneError
-│   ├── IndexLostError · IndexBusyError
+│   ├── IndexLostError · IndexBusyError · TrackingUnreachableError
 │   ├── TranslateQuotaError · TranslateUnavailableError
 │   ├── YoutubeQuotaError · YoutubeUnavailableError
 │   └── DetectorQuotaError · DetectorBusyError
@@ -774,6 +779,46 @@ class IndexMismatchError(SearchError):
     """An index was built from vectors of another model than the one that looks at the query."""
 
 
+class EvaluationError(InputError):
+    """A model cannot be evaluated as requested."""
+
+
+class UnknownImageError(EvaluationError):
+    """Predictions belong to no image of the data set, or two entries to the same."""
+
+
+class NothingToEvaluateError(EvaluationError):
+    """The data set, or the split of it, has no image with labels."""
+
+
+class ClassesDifferError(EvaluationError):
+    """The model and the data set have no class in common."""
+
+
+class SlicesError(EvaluationError):
+    """The data set cannot be cut into slices by queries: it is no collection."""
+
+
+class DataDiffersError(EvaluationError):
+    """Two evaluations cannot be compared: they are of different data, or of different tasks."""
+
+
+class TrackingError(InputError):
+    """What is tracked of trainings cannot be used."""
+
+
+class TrackedRunMissingError(TrackingError):
+    """The tracking store has no such run, and no such experiment with weights."""
+
+
+class WeightsMissingError(TrackingError):
+    """A tracked run has no weights."""
+
+
+class WeightsDamagedError(TrackingError):
+    """The weights in the tracking store are not those that were recorded."""
+
+
 class LabelFileError(CatalogError):
     """A file of labels is not of the format that it should be, or is larger than is read."""
 
@@ -908,6 +953,10 @@ class SnapshotLostError(TemporaryError):
 
 class IndexLostError(TemporaryError):
     """A segment of an index is gone or damaged; the next build makes it anew from the stored vectors."""
+
+
+class TrackingUnreachableError(TemporaryError):
+    """The tracking server does not answer; what is recorded waits, and is sent later."""
 
 
 class IndexBusyError(TemporaryError):

@@ -24,6 +24,7 @@ from framesift.cli import (
     takedown,
     thumbnails,
     train,
+    training,
     uploads,
 )
 from framesift.cli.console import output
@@ -76,6 +77,7 @@ app.add_typer(detector.app, name="detector", help="The detector: what is in serv
 app.add_typer(review.app, name="review", help="Predictions in human review: list, draw, accept, reject.")
 app.command("train")(train.train)
 app.add_typer(models.app, name="models", help="Model files: list, fetch and verify them, and add detectors.")
+app.add_typer(training.app, name="training", help="Training: evaluate models on labelled images.")
 
 
 def load_app() -> typer.Typer:

@@ -10,6 +10,7 @@ import typer
 from framesift.cli.catalog import open_collection
 from framesift.cli.connection import StackOption
 from framesift.cli.console import errors, plain_text, print_text
+from framesift.cli.tracking import TrackingOption, open_store
 from framesift.errors import ExtraMissingError, RecipeError
 from framesift.training.recipe import Recipe, included_recipes, read_recipe
 
@@ -30,6 +31,8 @@ def train(
     minutes: Annotated[
         float | None, typer.Option(min=0.01, help="Instead of the recipe's; a longer one resumes a shorter one.")
     ] = None,
+    track: Annotated[bool, typer.Option(help="Keep the training as a run in MLflow.")] = True,
+    tracking: TrackingOption = "",
     stack: StackOption = "",
 ) -> None:
     """Train a detector or a classifier by a recipe, and write it as an ONNX file with its card.
@@ -42,21 +45,26 @@ def train(
         chosen = chosen.model_copy(update={"schedule": schedule})
     try:
         from framesift.training.run import Listener, train_recipe
+        from framesift.training.tracking.tracker import MlflowTracker
     except ModuleNotFoundError as error:
         raise ExtraMissingError.for_module("Training", error.name, "torch") from None
     listener = Listener(
         on_checked=_show_checks, on_prepared=_show_prepared, on_progress=_show_progress, on_notice=_show_notice
     )
+    tracker = MlflowTracker(open_store(tracking), chosen.name) if track else None
     outcome = train_recipe(
         chosen,
         folder or Path("training") / chosen.name,
         resume=resume,
         workers=workers,
+        tracker=tracker,
         listener=listener,
         open_collection=lambda name: open_collection(name, stack),
     )
     for name, value in outcome.metrics.items():
         print_text(f"{name:>16}  {value:.3f}")
+    for fault in tracker.faults[-1:] if tracker else ():
+        errors.print(plain_text(fault), style="yellow", highlight=False, markup=False, soft_wrap=True)
     print_text(f"{outcome.files[0]}: its card beside it says what it was trained on.")
 
 

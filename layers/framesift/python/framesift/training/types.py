@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from framesift.training.recipe import Recipe
+if TYPE_CHECKING:
+    from framesift.training.recipe import Recipe
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
