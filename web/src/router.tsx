@@ -76,7 +76,49 @@ export const reviewRoute = createRoute({
   component: lazyRouteComponent(() => import("./views/review/review"), "ReviewQueue"),
 });
 
-const tree = root.addChildren([home, callback, dayRoute, runsRoute, runRoute, reviewRoute]);
+const collectionsRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/collections",
+  component: lazyRouteComponent(() => import("./views/collections/list"), "Collections"),
+});
+export interface CollectionSearch {
+  query?: string | undefined;
+  sort?: string | undefined;
+  item?: string | undefined;
+}
+export const collectionRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/collections/$id",
+  validateSearch: (given: Record<string, unknown>): CollectionSearch => ({
+    query: text(given.query, /^[^]{1,4000}$/),
+    sort: text(given.sort, /^-?[a-z_]{1,40}$/),
+    item: text(given.item, /^[0-9a-f]{32}$/),
+  }),
+  component: lazyRouteComponent(() => import("./views/collections/collection"), "Collection"),
+});
+export const uploadsRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/collections/$id/uploads",
+  component: lazyRouteComponent(() => import("./views/collections/uploads"), "Uploads"),
+});
+export const sharedRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/shared/$token",
+  component: lazyRouteComponent(() => import("./views/collections/shared"), "SharedCollection"),
+});
+
+const tree = root.addChildren([
+  home,
+  callback,
+  dayRoute,
+  runsRoute,
+  runRoute,
+  reviewRoute,
+  collectionsRoute,
+  collectionRoute,
+  uploadsRoute,
+  sharedRoute,
+]);
 
 /** The parameters of an address as texts: an id of digits is no number. */
 export function readQuery(query: string): Record<string, unknown> {
