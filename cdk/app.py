@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 from aws_cdk import App, Environment, Validations
 from cdk_nag import AwsSolutionsChecks
@@ -10,9 +11,13 @@ from cdk.config import Config, stage_config
 from cdk.constructs.image import REPOSITORY
 from cdk.stacks.pipeline import PipelineStack
 from cdk.stacks.storage import StorageStack
+from cdk.stacks.web import WebStack
+
+PAGE = REPOSITORY / "web" / "dist"
+"""The built page."""
 
 
-def make_app(out: str, *configs: Config) -> App:
+def make_app(out: str, *configs: Config, page: Path = PAGE) -> App:
     """Make the stacks of some stages, by default of the one in the context; what cdk-nag finds fails the synthesis."""
     context = json.loads((REPOSITORY / "cdk.json").read_text(encoding="utf-8"))["context"]
     # cfn-lint checks as much as the built-in validation, in the tests; here that would double the time.
@@ -21,7 +26,9 @@ def make_app(out: str, *configs: Config) -> App:
     for config in configs or [stage_config(app.node.try_get_context("stage"))]:
         name, env = f"framesift-{config.stage}", Environment(account=config.account, region=config.region)
         storage = StorageStack(app, f"{name}-storage", config, env=env)
-        PipelineStack(app, f"{name}-pipeline", config, storage, env=env)
+        pipeline = PipelineStack(app, f"{name}-pipeline", config, storage, env=env)
+        if config.page:
+            WebStack(app, f"{name}-web", config, storage, pipeline, page, env=env)
     return app
 
 
