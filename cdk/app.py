@@ -17,12 +17,19 @@ PAGE = REPOSITORY / "web" / "dist"
 """The built page."""
 
 
-def make_app(out: str, *configs: Config, page: Path = PAGE) -> App:
-    """Make the stacks of some stages, by default of the one in the context; what cdk-nag finds fails the synthesis."""
+def make_app(out: str, *configs: Config, page: Path | None = None) -> App:
+    """Make the stacks of some stages; what cdk-nag finds fails the synthesis.
+
+    Args:
+        out: The folder of the cloud assembly.
+        configs: The stages; none: the one in the context.
+        page: The built page; None: the context's, else that of this repository.
+    """
     context = json.loads((REPOSITORY / "cdk.json").read_text(encoding="utf-8"))["context"]
     # cfn-lint checks as much as the built-in validation, in the tests; here that would double the time.
     app = App(outdir=out, context=context, tree_metadata=False, builtin_cloud_formation_validation=False)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    page = page or Path(app.node.try_get_context("page") or PAGE)
     for config in configs or [stage_config(app.node.try_get_context("stage"))]:
         name, env = f"framesift-{config.stage}", Environment(account=config.account, region=config.region)
         storage = StorageStack(app, f"{name}-storage", config, env=env)

@@ -120,7 +120,7 @@ def _cors(config: Config) -> list[s3.CorsRule] | None:
     return [
         s3.CorsRule(
             allowed_origins=origins,
-            allowed_methods=[s3.HttpMethods.GET, s3.HttpMethods.HEAD, s3.HttpMethods.PUT],
+            allowed_methods=[s3.HttpMethods.GET, s3.HttpMethods.HEAD, s3.HttpMethods.POST, s3.HttpMethods.PUT],
             allowed_headers=["content-type", "x-amz-*"],
             exposed_headers=["ETag"],
             max_age=600,

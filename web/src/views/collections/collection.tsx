@@ -1,21 +1,18 @@
 // One collection: its query, what is found, what is chosen, and what is done with that.
-import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { useCallback, useId, useMemo, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 
-import { api, unwrap, type Schemas } from "../../api/client";
+import { api, unwrap } from "../../api/client";
 import { useTexts } from "../../i18n";
 import { collectionRoute } from "../../router";
-import { Icon } from "../../ui/icons";
-import { Dialog, Empty, ErrorNote, PageHead, Skeleton } from "../../ui/parts";
+import { Empty, ErrorNote, Skeleton } from "../../ui/parts";
 import { useShortcuts } from "../../ui/shortcuts";
-import { useToasts } from "../../ui/toasts";
-import { Private } from "../problems";
-import { ExportDialog } from "./exports";
+import { SelectionBar } from "./actions";
 import { FacetList } from "./facets";
 import { Grid } from "./grid";
+import { CollectionHead, OfCollection, type Served } from "./head";
 import { ItemDialog } from "./item";
-import { PeopleDialog } from "./people";
 import { QueryBar } from "./query-bar";
 import { SavedQueries } from "./saved";
 import { extendTo, NOTHING, targetOf, toggleOne, type Selection } from "./selection";
@@ -25,20 +22,10 @@ const SORTS = ["", "-added_at", "added_at", "name", "-date", "-size_bytes", "sha
 
 export function Collection() {
   const { id } = collectionRoute.useParams();
-  const about = useQuery({
-    queryKey: ["collection", id],
-    queryFn: () => unwrap(api.GET("/v1/collections/{collection_id}", { params: { path: { collection_id: id } } })),
-  });
-  return (
-    <Private>
-      {about.error && <ErrorNote error={about.error} onRetry={() => void about.refetch()} />}
-      {about.isPending && <Skeleton lines={6} />}
-      {about.data && <Shown served={about.data} />}
-    </Private>
-  );
+  return <OfCollection id={id}>{(served) => <Shown served={served} />}</OfCollection>;
 }
 
-function Shown({ served }: { served: Schemas["ServedCollection"] }) {
+function Shown({ served }: { served: Served }) {
   const { t, number } = useTexts();
   const { collection, role } = served;
   const search = collectionRoute.useSearch();
@@ -47,7 +34,6 @@ function Shown({ served }: { served: Schemas["ServedCollection"] }) {
   const sort = search.sort ?? "";
   const mayEdit = role !== "viewer";
   const [selection, setSelection] = useState<Selection>(NOTHING);
-  const [people, setPeople] = useState(false);
   const found = useItems(collection.id, query, sort);
   const count = useQuery({
     queryKey: ["count", collection.id, query],
@@ -91,23 +77,7 @@ function Shown({ served }: { served: Schemas["ServedCollection"] }) {
   const chosen = selection.all ? total : selection.ids.size;
   return (
     <>
-      <p className="crumbs">
-        <Link to="/collections">{t("nav.collections")}</Link>
-      </p>
-      <PageHead title={collection.name || collection.id} hint={collection.description || undefined}>
-        {mayEdit && (
-          <Link className="button button-main" to="/collections/$id/uploads" params={{ id: collection.id }}>
-            <Icon name="publish" />
-            {t("uploads.add")}
-          </Link>
-        )}
-        {mayEdit && (
-          <button className="button" onClick={() => setPeople(true)}>
-            <Icon name="person" />
-            {t("people.title")}
-          </button>
-        )}
-      </PageHead>
+      <CollectionHead served={served} query={query} />
       <QueryBar
         key={query}
         collection={collection.id}
@@ -159,14 +129,20 @@ function Shown({ served }: { served: Schemas["ServedCollection"] }) {
       {chosen > 0 && (
         <SelectionBar
           collection={collection.id}
-          query={query}
-          selection={selection}
+          target={targetOf(selection, query)}
           chosen={chosen}
-          total={total}
-          mayEdit={mayEdit}
           role={role}
-          onSelect={setSelection}
-        />
+          onClear={() => setSelection(NOTHING)}
+        >
+          {!selection.all && chosen < total && (
+            <button
+              className="button button-quiet"
+              onClick={() => setSelection({ ids: new Set(), anchor: null, all: true })}
+            >
+              {t("grid.all.count", { count: number(total) })}
+            </button>
+          )}
+        </SelectionBar>
       )}
       {search.item !== undefined && (
         <ItemDialog
@@ -177,7 +153,6 @@ function Shown({ served }: { served: Schemas["ServedCollection"] }) {
           onClose={() => go({ item: undefined })}
         />
       )}
-      {people && <PeopleDialog collection={collection} role={role} onClose={() => setPeople(false)} />}
     </>
   );
 }
@@ -225,153 +200,5 @@ function Nothing({ query, mayEdit, id }: { query: string; mayEdit: boolean; id: 
         </Link>
       )}
     </Empty>
-  );
-}
-
-function SelectionBar({
-  collection,
-  query,
-  selection,
-  chosen,
-  total,
-  mayEdit,
-  role,
-  onSelect,
-}: {
-  collection: string;
-  query: string;
-  selection: Selection;
-  chosen: number;
-  total: number;
-  mayEdit: boolean;
-  role: string;
-  onSelect: (selection: Selection) => void;
-}) {
-  const { t, number } = useTexts();
-  const [asking, setAsking] = useState<"add" | "remove" | "export" | null>(null);
-  const tag = useBulkTags(collection);
-  const exported = selection.all ? query : [...selection.ids].map((id) => `id:${id}`).join(" OR ");
-  return (
-    <div className="selection" role="region" aria-label={t("grid.chosen", { count: number(chosen) })}>
-      <strong>{t("grid.chosen", { count: number(chosen) })}</strong>
-      {!selection.all && chosen < total && (
-        <button className="button button-quiet" onClick={() => onSelect({ ids: new Set(), anchor: null, all: true })}>
-          {t("grid.all.count", { count: number(total) })}
-        </button>
-      )}
-      {mayEdit && (
-        <>
-          <button className="button" onClick={() => setAsking("add")}>
-            {t("tags.add")}
-          </button>
-          <button className="button" onClick={() => setAsking("remove")}>
-            {t("tags.remove")}
-          </button>
-          <button className="button" onClick={() => setAsking("export")}>
-            {t("export.title")}
-          </button>
-        </>
-      )}
-      <button className="button button-icon" aria-label={t("grid.nothing")} onClick={() => onSelect(NOTHING)}>
-        <Icon name="close" />
-      </button>
-      {asking === "export" && (
-        <ExportDialog collection={collection} query={exported} role={role} onClose={() => setAsking(null)} />
-      )}
-      {(asking === "add" || asking === "remove") && (
-        <TagDialog
-          title={t(asking === "add" ? "tags.add" : "tags.remove")}
-          collection={collection}
-          onClose={() => setAsking(null)}
-          onTags={(tags) => {
-            tag(targetOf(selection, query), asking === "add" ? tags : [], asking === "add" ? [] : tags);
-            setAsking(null);
-          }}
-        />
-      )}
-    </div>
-  );
-}
-
-type Target = { ids: string[] } | { query: string };
-
-/** Tag many images at once; the change says how to undo it. */
-function useBulkTags(collection: string) {
-  const { t, number } = useTexts();
-  const toasts = useToasts();
-  const queries = useQueryClient();
-  const change = useMutation({
-    mutationFn: ({ target, add, remove }: { target: Target; add: string[]; remove: string[] }) =>
-      unwrap(
-        api.POST("/v1/collections/{collection_id}/tags", {
-          params: { path: { collection_id: collection } },
-          body: { ...target, add, remove },
-        }),
-      ),
-    onError: toasts.fail,
-    onSettled: () =>
-      Promise.all(
-        ["items", "item", "facets", "count"].map((key) => queries.invalidateQueries({ queryKey: [key, collection] })),
-      ),
-  });
-  return (target: Target, add: string[], remove: string[]) =>
-    change.mutate(
-      { target, add, remove },
-      {
-        onSuccess: (made) => {
-          // What a query finds may be other images by now: only a change of named images can be taken back.
-          const undo = "ids" in target ? () => change.mutate({ target, add: remove, remove: add }) : undefined;
-          toasts.say(t("tags.changed", { count: number(made.items), tags: [...add, ...remove].join(", ") }), undo);
-        },
-      },
-    );
-}
-
-function TagDialog({
-  title,
-  collection,
-  onClose,
-  onTags,
-}: {
-  title: string;
-  collection: string;
-  onClose: () => void;
-  onTags: (tags: string[]) => void;
-}) {
-  const { t } = useTexts();
-  const [text, setText] = useState("");
-  const field = useId();
-  const known = useQuery({
-    queryKey: ["tags", collection],
-    queryFn: () =>
-      unwrap(
-        api.GET("/v1/collections/{collection_id}/tags", {
-          params: { path: { collection_id: collection }, query: { limit: 200 } },
-        }),
-      ),
-  });
-  return (
-    <Dialog title={title} onClose={onClose}>
-      <form
-        className="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          const tags = text.split(",").map((each) => each.trim()).filter(Boolean);
-          if (tags.length > 0) onTags(tags);
-        }}
-      >
-        <label htmlFor={field}>{t("tags.which")}</label>
-        <input id={field} list={`${field}-known`} value={text} required onChange={(event) => setText(event.target.value)} />
-        <datalist id={`${field}-known`}>
-          {known.data?.tags.map((each) => <option key={each.value} value={each.value} />)}
-        </datalist>
-        <div className="form-end">
-          <button type="button" className="button" onClick={onClose}>
-            {t("cancel")}
-          </button>
-          <button className="button button-main">{title}</button>
-        </div>
-      </form>
-    </Dialog>
   );
 }

@@ -1,5 +1,5 @@
 // One image: its boxes, labels, fields, tags and health; editors change tags and fields here.
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useId, useState } from "react";
 
 import { api, unwrap, type Schemas } from "../../api/client";
@@ -7,6 +7,7 @@ import { useTexts } from "../../i18n";
 import { Icon } from "../../ui/icons";
 import { Dialog, ErrorNote, Picture, Skeleton } from "../../ui/parts";
 import { useToasts } from "../../ui/toasts";
+import { refreshItems } from "./changes";
 
 type Item = Schemas["ServedImage"];
 type Change = Partial<Schemas["ItemChange"]>;
@@ -163,8 +164,59 @@ function Facts({ item, collection, mayEdit }: { item: Item; collection: string; 
           </div>
         </dl>
       </section>
+      {mayEdit && <History item={item} collection={collection} />}
     </div>
   );
+}
+
+/** Who changed what, the newest first; asked for when it is opened. */
+function History({ item, collection }: { item: Item; collection: string }) {
+  const { t, named, moment } = useTexts();
+  const [open, setOpen] = useState(false);
+  const found = useInfiniteQuery({
+    queryKey: ["history", collection, item.id],
+    enabled: open,
+    initialPageParam: 0,
+    queryFn: ({ pageParam }) =>
+      unwrap(
+        api.GET("/v1/collections/{collection_id}/items/{item_id}/history", {
+          params: { path: { collection_id: collection, item_id: item.id }, query: { after: pageParam } },
+        }),
+      ),
+    getNextPageParam: (last) => last.next_cursor,
+  });
+  const changes = (found.data?.pages ?? []).flatMap((page) => page.changes).toReversed();
+  return (
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>{t("item.history")}</summary>
+      {found.error && <ErrorNote error={found.error} />}
+      <ol className="item-history">
+        {changes.map((change) => (
+          <li key={change.number}>
+            <strong>{named("change", change.kind)}</strong>
+            <span className="muted small">{moment(change.at)}</span>
+            <span className="small wrap">{describeChange(change.says)}</span>
+          </li>
+        ))}
+      </ol>
+      {found.hasNextPage && (
+        <button className="button" onClick={() => void found.fetchNextPage()}>
+          {t("more")}
+        </button>
+      )}
+    </details>
+  );
+}
+
+/** What a change says, as a line for people: names of what is set, and values where they are short. */
+export function describeChange(says: Record<string, unknown>): string {
+  return Object.entries(says)
+    .filter(([, value]) => value !== null && !(Array.isArray(value) && value.length === 0))
+    .map(([name, value]) => {
+      const text = Array.isArray(value) && value.every((each) => typeof each === "string") ? value.join(", ") : JSON.stringify(value);
+      return `${name}: ${text.length > 160 ? `${text.slice(0, 160)} …` : text}`;
+    })
+    .join("\n");
 }
 
 /** Change an item as it was read; somebody else's change meanwhile is said, not overwritten. */
@@ -181,10 +233,7 @@ function useChange(item: Item, collection: string) {
         }),
       ),
     onError: toasts.fail,
-    onSettled: () =>
-      Promise.all(
-        ["item", "items", "facets"].map((key) => queries.invalidateQueries({ queryKey: [key, collection] })),
-      ),
+    onSettled: () => refreshItems(queries, collection),
   });
 }
 

@@ -14,14 +14,15 @@ import { shareOf } from "../runs/advice";
 import { filesOfDrop, upload, type Picked, type Progress } from "./upload";
 
 type Batch = Schemas["ServedBatch"];
-const STATUS: Record<Batch["state"], string> = {
-  open: "PARTIAL",
+const STATUS: Record<Exclude<Batch["state"], "open">, string> = {
   running: "RUNNING",
   done: "SUCCEEDED",
   failed: "FAILED",
   aborted: "FAILED",
 };
 const LIVE_MS = 1_500;
+/** Not in React's types, but in every browser. */
+const WHOLE_FOLDER = { webkitdirectory: "" };
 
 export function Uploads() {
   const { t } = useTexts();
@@ -51,6 +52,7 @@ function Sender({ collection }: { collection: string }) {
   const [error, setError] = useState<unknown>(null);
   const stop = useRef<AbortController | null>(null);
   const picker = useRef<HTMLInputElement>(null);
+  const folder = useRef<HTMLInputElement>(null);
   useEffect(() => {
     // A tab that is closed by mistake: what was sent is kept, but the rest stays here.
     const warn = (event: BeforeUnloadEvent) => {
@@ -111,9 +113,27 @@ function Sender({ collection }: { collection: string }) {
             void send(files);
           }}
         />
-        <button className="button button-main" disabled={progress !== null} onClick={() => picker.current?.click()}>
-          {t("uploads.choose")}
-        </button>
+        <input
+          ref={folder}
+          type="file"
+          {...WHOLE_FOLDER}
+          className="hidden"
+          tabIndex={-1}
+          aria-label={t("uploads.folder")}
+          onChange={(event) => {
+            const files = [...(event.target.files ?? [])].map((file) => ({ name: file.webkitRelativePath, file }));
+            event.target.value = "";
+            void send(files.filter((each) => !each.file.name.startsWith(".")));
+          }}
+        />
+        <p className="drop-buttons">
+          <button className="button button-main" disabled={progress !== null} onClick={() => picker.current?.click()}>
+            {t("uploads.choose")}
+          </button>
+          <button className="button" disabled={progress !== null} onClick={() => folder.current?.click()}>
+            {t("uploads.folder")}
+          </button>
+        </p>
       </div>
       {progress && <Sending progress={progress} onStop={() => stop.current?.abort()} />}
       {error !== null && <ErrorNote error={error} />}
@@ -201,7 +221,11 @@ function BatchRow({ collection, batch }: { collection: string; batch: Batch }) {
           {batch.error && <p className="small bad">{batch.error}</p>}
           {batch.state === "open" && <p className="small">{t("uploads.resume")}</p>}
         </div>
-        <StatusBadge status={STATUS[batch.state]} />
+        {batch.state === "open" ? (
+          <span className="badge badge-warn">{t("uploads.open")}</span>
+        ) : (
+          <StatusBadge status={STATUS[batch.state]} />
+        )}
         <button className="button" aria-expanded={open} onClick={() => setOpen(!open)}>
           {t("ledger.title")}
         </button>

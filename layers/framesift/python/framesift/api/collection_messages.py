@@ -280,6 +280,15 @@ class BulkTags(TagChange, Choice):
     query: str | None = Field(None, max_length=MAX_QUERY_LENGTH)
 
 
+class BulkDeletion(Choice):
+    """Items to delete: those of a list, or all that a query finds."""
+
+    choices = ("ids", "query")
+
+    ids: list[ItemId] | None = Field(None, max_length=MAX_IDS)
+    query: str | None = Field(None, min_length=1, max_length=MAX_QUERY_LENGTH, description="Never empty: not all.")
+
+
 class BulkMetadata(Choice):
     """Fields to set of many items: `values` by item, or a table as text."""
 
@@ -499,11 +508,12 @@ class ServedMap(Contract):
     finished_at: AwareDatetime | None
     summary: MapSummary | None = Field(description="What it shows; null: it was not drawn yet.")
     error: str | None = Field(description="Why the last job failed.")
+    points_url: str | None = Field(None, description="Of a single map that is drawn: a link to its Parquet table.")
 
     @classmethod
-    def of(cls, record: MapRecord) -> Self:
+    def of(cls, record: MapRecord, points_url: str | None = None) -> Self:
         """A map without what names its job."""
-        return cls.model_validate(record.model_dump())
+        return cls.model_validate(record.model_dump() | {"points_url": points_url})
 
 
 class MapPage(Contract):
