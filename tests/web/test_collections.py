@@ -6,7 +6,6 @@ import json
 import re
 import zipfile
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +60,7 @@ def test_a_collection_is_made_and_described(operator: Person) -> None:
     expect(page.get_by_text("No images yet")).to_be_visible()
     page.get_by_role("button", name="Settings of the collection").click()
     page.get_by_label("Description").fill("Castings of line 3")
-    page.get_by_role("button", name="Save").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Castings of line 3")).to_be_visible()
     operator.complaints = [each for each in operator.complaints if "422" not in each]
 
@@ -164,7 +163,7 @@ def test_images_are_chosen_by_click_shift_and_drag_and_tagged(operator: Person) 
     page.get_by_role("button", name="Add tags").click()
     page.get_by_label("Tags, with commas").fill("scratch, 긁힘")
     page.get_by_role("dialog").get_by_role("button", name="Add tags").click()
-    expect(page.get_by_role("status").filter(has_text="5 images")).to_contain_text("scratch")
+    expect(page.locator(".toast")).to_contain_text("scratch, 긁힘: 5 images")
     facet = page.get_by_role("button", name="scratch 5")
     expect(facet).to_be_visible()
     page.get_by_role("button", name="Undo").click()
@@ -193,8 +192,8 @@ def test_an_image_has_its_tags_fields_and_history(operator: Person) -> None:
     dialog.get_by_label("Value", exact=True).press("Enter")
     expect(dialog.locator(".facts").first).to_contain_text("machine")
     dialog.get_by_text("History").click()
-    expect(dialog.locator(".item-history li")).to_have_count(6)
-    expect(dialog.locator(".item-history")).to_contain_text("machine")
+    expect(dialog.locator(".item-history li").first).to_contain_text("machine")
+    expect(dialog.locator(".item-history li").last).to_contain_text("Added")
     heading = dialog.get_by_role("heading").first.inner_text()
     dialog.get_by_role("button", name="Next").click()
     expect(dialog.get_by_role("heading").first).not_to_have_text(heading)
@@ -239,10 +238,8 @@ def test_what_is_chosen_is_exported_and_deleted(operator: Person) -> None:
     page.get_by_role("dialog").get_by_role("button", name="Export").click()
     expect(page.get_by_text("2 images", exact=True)).to_be_visible(timeout=90_000)
     with page.expect_download() as downloading:
-        page.get_by_role("link", name="Download").click()
-    data = Path(downloading.value.path()).read_bytes()
-    text = zipfile.ZipFile(BytesIO(data)).read if data[:2] == b"PK" else None
-    lines = (text(zipfile.ZipFile(BytesIO(data)).namelist()[0]) if text else data).splitlines()
+        page.get_by_role("button", name="Download").click()
+    lines = Path(downloading.value.path()).read_text(encoding="utf-8").splitlines()
     assert {json.loads(line)["names"][0] for line in lines} == {"part 00.jpg", "part 01.jpg"}
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Delete", exact=True).click()

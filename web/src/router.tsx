@@ -101,6 +101,28 @@ export const uploadsRoute = createRoute({
   path: "/collections/$id/uploads",
   component: lazyRouteComponent(() => import("./views/collections/uploads"), "Uploads"),
 });
+export interface SimilarSearch {
+  /** What to be similar to (`parts.ts`). */
+  parts?: string | undefined;
+  filter?: string | undefined;
+  least?: string | undefined;
+  fold?: "no" | undefined;
+  objects?: "yes" | undefined;
+  item?: string | undefined;
+}
+export const searchRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/collections/$id/search",
+  validateSearch: (given: Record<string, unknown>): SimilarSearch => ({
+    parts: text(given.parts, /^\[[^]{0,8000}\]$/),
+    filter: text(given.filter, /^[^]{1,4000}$/),
+    least: text(given.least, /^-?[01](\.\d{1,4})?$/),
+    fold: oneOf(["no"], given.fold),
+    objects: oneOf(["yes"], given.objects),
+    item: text(given.item, /^[0-9a-f]{32}$/),
+  }),
+  component: lazyRouteComponent(() => import("./views/collections/search"), "Search"),
+});
 export const sharedRoute = createRoute({
   getParentRoute: () => root,
   path: "/shared/$token",
@@ -117,6 +139,7 @@ const tree = root.addChildren([
   collectionsRoute,
   collectionRoute,
   uploadsRoute,
+  searchRoute,
   sharedRoute,
 ]);
 

@@ -120,7 +120,7 @@ function Shown({ served }: { served: Served }) {
               onNeedMore={needMore}
               onOpen={(at) => go({ item: ids[at] })}
               onToggle={(at) => setSelection((old) => toggleOne(old, ids, at))}
-              onExtend={(at) => setSelection((old) => extendTo(old, ids, at))}
+              onExtend={(at, from) => setSelection((old) => extendTo(old, ids, at, from))}
             />
           )}
           {isFetchingNextPage && <p className="muted more">{t("loading")}</p>}

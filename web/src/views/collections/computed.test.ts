@@ -1,8 +1,11 @@
 import { describe, expect, test } from "vitest";
 
-import { readValue } from "./item";
+import { fileName } from "./exports";
+import { describeChange, readValue } from "./item";
+import { addPart, boxBetween, readParts, writeParts, type Part } from "./parts";
 import { extendTo, isChosen, NOTHING, targetOf, toggleOne } from "./selection";
 import { applySuggestion, countCharacters, hasTerm, quoteValue, splitTerms, toggleTerm } from "./terms";
+import { sharesOf } from "./splits";
 import { chunk, digestOf } from "./upload";
 
 describe("terms of a query", () => {
@@ -49,6 +52,8 @@ describe("what is chosen", () => {
     const chosen = extendTo(toggleOne(NOTHING, ids, 3), ids, 1);
     expect([...chosen.ids].toSorted()).toEqual(["b", "c", "d"]);
     expect([...extendTo(NOTHING, ids, 2).ids]).toEqual(["c"]);
+    // A drag begins where the button was pressed, wherever the anchor was.
+    expect([...extendTo(toggleOne(NOTHING, ids, 0), ids, 4, 3).ids].toSorted()).toEqual(["a", "d", "e"]);
   });
 
   test("all that is found is told by the query, and one that is taken out ends that", () => {
@@ -77,3 +82,41 @@ test.each([
   ["1e5", "1e5"],
   [" 한 줄 ", "한 줄"],
 ])("the field %s is %s", (typed, value) => expect(readValue(typed)).toBe(value));
+
+test("what a change says is a line for each thing that it sets", () => {
+  expect(describeChange({ add: ["a", "b"], remove: [], by: null, width: 3 })).toBe("add: a, b\nwidth: 3");
+  expect(describeChange({ note: "x".repeat(500) }).length).toBeLessThan(200);
+});
+
+test("shares are those of the percents, without splits of nothing", () => {
+  expect(sharesOf({ train: 90, val: 0, test: 10 })).toEqual({ train: 0.9, test: 0.1 });
+});
+
+test("a download is named by what it is of", () => {
+  expect(fileName("parts 1", "https://s3.example/bucket/items.jsonl?X-Amz-Signature=a.b")).toBe("parts 1.jsonl");
+  expect(fileName("parts 1", "https://s3.example/bucket/file")).toBe("parts 1");
+});
+
+describe("what a search is made of", () => {
+  const dog: Part = { kind: "text", value: "개 on a sofa", weight: 1, box: null };
+  const item: Part = { kind: "item", value: "a".repeat(32), weight: -0.5, box: { left: 0.1, top: 0.2, width: 0.3, height: 0.4 } };
+
+  test("an address holds it", () => {
+    expect(readParts(writeParts([dog, item]))).toEqual([dog, item]);
+    expect(readParts(undefined)).toEqual([]);
+  });
+
+  test.each(["", "{", "7", "[[]]", '[["item","no id",1]]', '[["text","",1]]', '[["text","a",99]]', '[["script","a",1]]'])(
+    "%s holds nothing",
+    (text) => expect(readParts(text)).toEqual([]),
+  );
+
+  test("the same thing again only counts otherwise", () => {
+    expect(addPart([dog, item], { ...item, weight: 1 })).toEqual([dog, { ...item, weight: 1 }]);
+  });
+
+  test("a box has its corners in any order, and stays within the image", () => {
+    expect(boxBetween({ x: 0.8, y: 1.2 }, { x: 0.25, y: 0.5 })).toEqual({ left: 0.25, top: 0.5, width: 0.55, height: 0.5 });
+    expect(boxBetween({ x: 0.5, y: 0.5 }, { x: 0.505, y: 0.9 })).toBeNull();
+  });
+});

@@ -92,13 +92,44 @@ export function ExportDialog({
           )}
           {shown.error && <p className="bad">{shown.error}</p>}
           {shown.summary && <p>{t("export.holds", { count: number(shown.summary.items) })}</p>}
-          {shown.url && (
-            <a className="button button-main" href={shown.url} download>
-              {t("export.fetch")}
-            </a>
-          )}
+          {shown.url && <Download url={shown.url} name={`${collection} ${shown.id}`} />}
         </div>
       )}
     </Dialog>
   );
+}
+
+/** The bucket has an origin of its own, whose links a browser would show rather than keep: so the page fetches it. */
+function Download({ url, name }: { url: string; name: string }) {
+  const { t } = useTexts();
+  const fetching = useMutation({
+    mutationFn: async () => {
+      const answer = await fetch(url);
+      if (!answer.ok) throw new Error(`The bucket refuses the file: HTTP ${answer.status}`);
+      saveFile(await answer.blob(), fileName(name, url));
+    },
+  });
+  return (
+    <>
+      <button className="button button-main" disabled={fetching.isPending} onClick={() => fetching.mutate()}>
+        {fetching.isPending ? t("loading") : t("export.fetch")}
+      </button>
+      {fetching.error && <ErrorNote error={fetching.error} />}
+    </>
+  );
+}
+
+/** A name for what lies at an address: the given one, with the ending of the address. */
+export function fileName(name: string, url: string): string {
+  const ending = /\.[a-z0-9]+$/i.exec(new URL(url).pathname)?.[0] ?? "";
+  return `${name}${ending}`;
+}
+
+function saveFile(data: Blob, name: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(data);
+  link.download = name;
+  link.click();
+  // The browser has begun to read it by the next task.
+  setTimeout(() => URL.revokeObjectURL(link.href), 0);
 }

@@ -27,13 +27,13 @@ export function Grid({
   onNeedMore: () => void;
   onOpen: (index: number) => void;
   onToggle: (index: number) => void;
-  onExtend: (index: number) => void;
+  onExtend: (index: number, from?: number) => void;
 }) {
   const { t } = useTexts();
   const frame = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
   const [offset, setOffset] = useState(0);
-  const dragging = useRef(false);
+  const dragFrom = useRef<number | undefined>(undefined);
   useLayoutEffect(() => {
     const element = frame.current;
     if (!element) return;
@@ -48,7 +48,7 @@ export function Grid({
   }, []);
   useEffect(() => {
     const end = () => {
-      dragging.current = false;
+      dragFrom.current = undefined;
     };
     window.addEventListener("pointerup", end);
     return () => window.removeEventListener("pointerup", end);
@@ -97,7 +97,7 @@ export function Grid({
                 className={chosen ? "tile tile-on" : "tile"}
                 style={{ width: side }}
                 onPointerEnter={() => {
-                  if (dragging.current) onExtend(index);
+                  if (dragFrom.current !== undefined) onExtend(index, dragFrom.current);
                 }}
               >
                 <button
@@ -131,7 +131,7 @@ export function Grid({
                   aria-label={t("grid.choose", { name })}
                   onPointerDown={(event) => {
                     if (event.pointerType === "touch") return;
-                    dragging.current = true;
+                    dragFrom.current = index;
                     (event.target as HTMLElement).releasePointerCapture(event.pointerId);
                   }}
                   onChange={(event) => {

@@ -5,7 +5,7 @@ import { useState, type ReactNode } from "react";
 
 import { api, unwrap, type Schemas } from "../../api/client";
 import { useTexts } from "../../i18n";
-import { Icon } from "../../ui/icons";
+import { Icon, type IconName } from "../../ui/icons";
 import { ErrorNote, PageHead, Skeleton } from "../../ui/parts";
 import { Private } from "../problems";
 import { PeopleDialog } from "./people";
@@ -30,7 +30,10 @@ export function OfCollection({ id, children }: { id: string; children: (served: 
   );
 }
 
-const VIEWS = [{ to: "/collections/$id", key: "collection.images", icon: "collections", edits: false }] as const;
+const VIEWS = [
+  { to: "/collections/$id", key: "collection.images", icon: "collections" },
+  { to: "/collections/$id/search", key: "collection.search", icon: "search" },
+] as const satisfies readonly { to: string; key: string; icon: IconName }[];
 
 export function CollectionHead({ served, query = "" }: { served: Served; query?: string }) {
   const { t } = useTexts();
@@ -72,8 +75,7 @@ export function CollectionHead({ served, query = "" }: { served: Served; query?:
       </PageHead>
       <nav className="views" aria-label={t("collection.views")}>
         {VIEWS.map((view) => {
-          if (view.edits && !mayEdit) return null;
-          const on = last === (view.to.split("/")[3] ?? "");
+                    const on = last === (view.to.split("/")[3] ?? "");
           return (
             <Link
               key={view.key}

@@ -1,5 +1,6 @@
 // One image: its boxes, labels, fields, tags and health; editors change tags and fields here.
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useId, useState } from "react";
 
 import { api, unwrap, type Schemas } from "../../api/client";
@@ -8,6 +9,7 @@ import { Icon } from "../../ui/icons";
 import { Dialog, ErrorNote, Picture, Skeleton } from "../../ui/parts";
 import { useToasts } from "../../ui/toasts";
 import { refreshItems } from "./changes";
+import { writeParts } from "./parts";
 
 type Item = Schemas["ServedImage"];
 type Change = Partial<Schemas["ItemChange"]>;
@@ -55,6 +57,15 @@ export function ItemDialog({
                 <Icon name="box" />
                 {t("item.boxes")}
               </button>
+              <Link
+                className="button"
+                to="/collections/$id/search"
+                params={{ id: collection }}
+                search={{ parts: writeParts([{ kind: "item", value: id, weight: 1, box: null }]) }}
+              >
+                <Icon name="search" />
+                {t("similar.more")}
+              </Link>
               <button className="button button-icon" aria-label={t("review.next")} onClick={() => onStep?.(1)}>
                 <Icon name="right" />
               </button>
@@ -232,6 +243,8 @@ function useChange(item: Item, collection: string) {
           body: change as Schemas["ItemChange"],
         }),
       ),
+    // The next change is of the version that this one has made.
+    onSuccess: (made) => queries.setQueryData(["item", collection, item.id], made),
     onError: toasts.fail,
     onSettled: () => refreshItems(queries, collection),
   });

@@ -19,9 +19,13 @@ export function toggleOne(selection: Selection, ids: readonly string[], index: n
   return { ids: next, anchor: index, all: false };
 }
 
-/** The stretch from the anchor to an index joins what is chosen. */
-export function extendTo(selection: Selection, ids: readonly string[], index: number): Selection {
-  const from = selection.anchor ?? index;
+/** The stretch to an index joins what is chosen: from the anchor, or from where a drag began. */
+export function extendTo(
+  selection: Selection,
+  ids: readonly string[],
+  index: number,
+  from: number = selection.anchor ?? index,
+): Selection {
   const [first, last] = from < index ? [from, index] : [index, from];
   return { ids: new Set([...selection.ids, ...ids.slice(first, last + 1)]), anchor: from, all: false };
 }

@@ -508,12 +508,11 @@ class ServedMap(Contract):
     finished_at: AwareDatetime | None
     summary: MapSummary | None = Field(description="What it shows; null: it was not drawn yet.")
     error: str | None = Field(description="Why the last job failed.")
-    points_url: str | None = Field(None, description="Of a single map that is drawn: a link to its Parquet table.")
 
     @classmethod
-    def of(cls, record: MapRecord, points_url: str | None = None) -> Self:
+    def of(cls, record: MapRecord) -> Self:
         """A map without what names its job."""
-        return cls.model_validate(record.model_dump() | {"points_url": points_url})
+        return cls.model_validate(record.model_dump())
 
 
 class MapPage(Contract):

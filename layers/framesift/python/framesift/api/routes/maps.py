@@ -58,11 +58,7 @@ def get_map(collection_id: CollectionId, map_id: MapId) -> ServedMap:
     from framesift.maps.records import settle_map
 
     entered, record = _find(collection_id, map_id)
-    settled = settle_map(record, entered.records, open_workflow())
-    if settled.state != "done":
-        return ServedMap.of(settled)
-    points = keys.map_table(entered.id, settled.id)
-    return ServedMap.of(settled, entered.store.link(points, load_settings().api.media_url_s))
+    return ServedMap.of(settle_map(record, entered.records, open_workflow()))
 
 
 @router.post(
