@@ -248,6 +248,49 @@ def test_what_is_chosen_is_exported_and_deleted(operator: Person) -> None:
     expect(page.get_by_text("2 chosen")).to_be_hidden()
 
 
+def test_images_are_found_by_what_they_look_like(operator: Person, photos: Path) -> None:
+    page = operator.go(f"{PATH}/search")
+    expect(page.get_by_text("Find images by what they show")).to_be_visible()
+    hits, parts = (page.get_by_role("list", name=name) for name in ("Results", "What to be similar to"))
+    page.get_by_label("By an image").set_input_files(photos / "part 05.jpg")
+    expect(hits.get_by_role("img").first).to_have_attribute("alt", "part 05.jpg", timeout=60_000)
+    assert float(hits.locator(".hit-score").first.inner_text()) > 0.95
+    page.get_by_role("button", name="Less like part 06.jpg").click()
+    expect(parts.get_by_text("Less like this")).to_be_visible()
+    # The address has all of it but the image, which never left this tab.
+    page.reload()
+    expect(page.get_by_role("alert")).to_contain_text("dropped in another tab")
+    operator.go(f"{PATH}?query=name:part*&sort=name")
+    page.locator(".tile-open").nth(3).click()
+    page.get_by_role("link", name="More like this").click()
+    expect(hits.get_by_role("listitem").first).to_be_visible()
+    found = hits.get_by_role("img").evaluate_all("images => images.map(each => each.alt)")
+    page.get_by_role("button", name="A part of the image").click()
+    canvas = page.locator(".box-canvas").bounding_box()
+    assert canvas
+    page.mouse.move(canvas["x"] + canvas["width"] * 0.1, canvas["y"] + canvas["height"] * 0.1)
+    page.mouse.down()
+    page.mouse.move(canvas["x"] + canvas["width"] * 0.6, canvas["y"] + canvas["height"] * 0.7, steps=4)
+    page.mouse.up()
+    page.get_by_role("dialog").get_by_role("button", name="Search").click()
+    page.wait_for_url(re.compile(r"%2C0\.1\d*%2C0\.1\d*%2C0\.[56]"))
+    expect(hits.get_by_role("img").first).to_be_visible()
+    page.go_back()
+    page.reload()
+    expect(hits.get_by_role("listitem")).to_have_count(len(found))
+    page.get_by_label("Only images that this query finds").fill("name:part*")
+    page.get_by_label("Only images that this query finds").press("Enter")
+    expect(hits.get_by_role("img", name="more.zip")).to_have_count(0)
+    number = hits.get_by_role("listitem").count()
+    page.get_by_label(re.compile("Least score")).press("End")
+    expect(hits.get_by_role("listitem")).not_to_have_count(number)
+    assert "least=" in page.url
+    page.get_by_label("What images show").fill("빨간 차")
+    page.get_by_label("What images show").press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("cannot read texts")
+    operator.complaints = [each for each in operator.complaints if "422" not in each]
+
+
 def test_others_see_what_their_role_lets_them(operator: Person, visitor: Callable[..., Person], site: Site) -> None:
     other = visitor()
     theirs = other.sign_up("viewer@example.com", "/collections")
@@ -282,6 +325,7 @@ PAGES = {
     "collection": f"{PATH}?sort=name",
     "collection-nothing": f"{PATH}?query=tag:nothing",
     "uploads": f"{PATH}/uploads",
+    "search": f"{PATH}/search",
 }
 
 
@@ -304,4 +348,7 @@ def test_every_view_of_collections_is_accessible_and_has_its_picture(
             page.locator(".tile-open").first.click()
             page.get_by_role("dialog").locator(".item-facts").wait_for()
             faults += check_look(page, f"image-{language}-{scheme}-{width}", PICTURES, accessible=language == "en")
+            page.get_by_role("dialog").locator(".item-tools a").click()
+            page.locator(".hit").first.wait_for()
+            faults += check_look(page, f"found-{language}-{scheme}-{width}", PICTURES, accessible=language == "en")
     assert faults == []
