@@ -2,8 +2,8 @@
 
     python -m benchmarks.page [--items 100000] [--steps 300]
 
-The embedded AWS serves the page and its API; the catalog is that of `benchmarks.catalog`. A person scrolls by the wheel,
-as fast as the API gives pages; then up and down in what has been loaded. Thumbnails are one small image, as drawing is
+The embedded AWS serves the page and its API; the catalog is that of `benchmarks.catalog`. The wheel is turned as fast
+as the API gives pages, then up again in what has been loaded. Thumbnails are one small image, as drawing is
 what is measured, not how fast this machine's S3 is. Rendering is software's: there is no GPU. A frame is late where
 more than 1.5 of the screen's 16.7 ms have gone by. Writes `benchmarks/results/page.md`.
 """
@@ -153,12 +153,12 @@ def measure(page: Page, url: str, count: int, steps: int) -> list[str]:
     nodes = page.evaluate("document.querySelectorAll('*').length")
     heap_mb = page.evaluate("performance.memory.usedJSHeapSize") / 1e6
     header = ["scrolling", "frames/s", "median (ms)", "99th percentile (ms)", "late"]
+    sizes = f"{nodes:,} elements are in the page then, its heap has {heap_mb:.0f} MB"
     return [
         *table(header, rows),
         "",
         f"- The first images of {count:,} are shown after {first_s:.1f} s, with all of the page's files.",
-        f"- All {count:,} are loaded after {loading_s:.0f} s; {nodes:,} elements are in the page then, and the heap has "
-        f"{heap_mb:.0f} MB.",
+        f"- All {count:,} are loaded after {loading_s:.0f} s; {sizes}.",
     ]
 
 

@@ -12,6 +12,7 @@ from cdk.constructs.image import REPOSITORY
 from cdk.stacks.pipeline import PipelineStack
 from cdk.stacks.storage import StorageStack
 from cdk.stacks.web import WebStack
+from framesift.errors import PageBuildError
 
 PAGE = REPOSITORY / "web" / "dist"
 """The built page."""
@@ -24,6 +25,9 @@ def make_app(out: str, *configs: Config, page: Path | None = None) -> App:
         out: The folder of the cloud assembly.
         configs: The stages; none: the one in the context.
         page: The built page; None: the context's, else that of this repository.
+
+    Raises:
+        PageBuildError: A stage has a page, which is not built.
     """
     context = json.loads((REPOSITORY / "cdk.json").read_text(encoding="utf-8"))["context"]
     # cfn-lint checks as much as the built-in validation, in the tests; here that would double the time.
@@ -35,6 +39,8 @@ def make_app(out: str, *configs: Config, page: Path | None = None) -> App:
         storage = StorageStack(app, f"{name}-storage", config, env=env)
         pipeline = PipelineStack(app, f"{name}-pipeline", config, storage, env=env)
         if config.page:
+            if not (page / "index.html").exists():
+                raise PageBuildError(f"{page} holds no built page: run `python -m framesift_local.page_build` first.")
             WebStack(app, f"{name}-web", config, storage, pipeline, page, env=env)
     return app
 

@@ -9,6 +9,7 @@ import pytest
 
 from cdk.app import make_app
 from cdk.config import Config
+from framesift.errors import PageBuildError
 from framesift.page_policy import content_security_policy
 from framesift.storage import S3Store
 from tests.cdk.conftest import Template, plain
@@ -88,6 +89,11 @@ def test_a_firewall_is_used_where_the_stage_names_one(tmp_path: Path, page: Path
 def test_a_stage_without_a_page_needs_none(tmp_path: Path) -> None:
     make_app(str(tmp_path), Config("bare", page=False), page=tmp_path / "missing").synth()
     assert not list(tmp_path.glob("*-web.template.json"))
+
+
+def test_a_page_that_is_not_built_is_asked_for(tmp_path: Path) -> None:
+    with pytest.raises(PageBuildError, match=r"framesift_local\.page_build"):
+        make_app(str(tmp_path / "out"), Config("unbuilt"), page=tmp_path / "missing")
 
 
 @pytest.mark.parametrize("stage", ["full", "dev"])
