@@ -85,6 +85,9 @@ class Config:
             for the group `admin` alone.
         approve_people: An administrator lets each new person in.
         web_origins: Pages that may call the API from a browser, as `https://example.com`.
+        page: Whether the web page is served by CloudFront.
+        page_firewall: The ARN of a web ACL (of us-east-1) that limits each address's requests; it is paid for by the
+            month. Empty: none.
         web_url: The page's address, as `https://d111111abcdef8.cloudfront.net`, which a login leads back to.
         protect: Termination protection on both stacks.
         chromium_week: The ISO week whose Chromium the crawler gets; a deployment in another week renews it.
@@ -106,6 +109,8 @@ class Config:
     sign_up: bool = False
     approve_people: bool = False
     web_origins: tuple[str, ...] = ()
+    page: bool = True
+    page_firewall: str = ""
     web_url: str = ""
     protect: bool = False
     chromium_week: str = field(default_factory=lambda: f"{datetime.now(UTC):%G-W%V}")
@@ -182,7 +187,7 @@ STAGES = {
     "dev": Config("dev"),
     "prod": Config("prod", sources=("tiktok",), protect=True),
     # What the embedded AWS runs on one machine: all that needs no account elsewhere.
-    "local": Config("local", sources=("tiktok", "youtube"), features=("azure",), sign_up=True),
+    "local": Config("local", sources=("tiktok", "youtube"), features=("azure",), sign_up=True, page=False),
 }
 
 

@@ -62,6 +62,10 @@ _NOTHING_WHILE_IDLE = frozenset(
         "AWS::ApiGatewayV2::Stage",
         "AWS::Batch::JobDefinition",
         "AWS::Batch::JobQueue",
+        "AWS::CloudFront::Distribution",
+        "AWS::CloudFront::Function",
+        "AWS::CloudFront::OriginAccessControl",
+        "AWS::CloudFront::ResponseHeadersPolicy",
         "AWS::Cognito::UserPool",
         "AWS::Cognito::UserPoolClient",
         "AWS::Cognito::UserPoolDomain",
@@ -84,6 +88,7 @@ _NOTHING_WHILE_IDLE = frozenset(
         "AWS::IAM::Role",
         "AWS::Lambda::EventInvokeConfig",
         "AWS::Lambda::Function",
+        "AWS::Lambda::LayerVersion",
         "AWS::Lambda::Permission",
         "AWS::S3::BucketPolicy",
         "AWS::SNS::Topic",
@@ -92,6 +97,7 @@ _NOTHING_WHILE_IDLE = frozenset(
         "AWS::SQS::QueuePolicy",
         "AWS::Scheduler::Schedule",
         "AWS::StepFunctions::StateMachine",
+        "Custom::CDKBucketDeployment",
     }
 )
 

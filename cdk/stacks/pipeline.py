@@ -29,7 +29,11 @@ from cdk.stacks.storage import StorageStack
 
 
 class PipelineStack(Stack):
-    """Everything that can be thrown away and deployed again."""
+    """Everything that can be thrown away and deployed again.
+
+    Attributes:
+        api_url: The HTTP API's address.
+    """
 
     def __init__(
         self, scope: Construct, construct_id: str, config: Config, storage: StorageStack, **stack: Any
@@ -87,6 +91,7 @@ class PipelineStack(Stack):
             servers={name: functions[name] for name in ("serve_api", "serve_collections")},
             login=login,
         )
+        self.api_url = api.api.api_endpoint
         Monitoring(
             self,
             "Monitoring",

@@ -63,6 +63,8 @@ class StorageStack(Stack):
         bucket = s3.Bucket(
             self,
             "Bucket",
+            # The page shows images, and sends uploads, by links that expire.
+            cors=_cors(config),
             versioned=True,  # An overwritten upload, collection or model can be had back for some days.
             server_access_logs_bucket=access_log,
             lifecycle_rules=[
@@ -109,3 +111,18 @@ class StorageStack(Stack):
         )
         accept(secret, "Another company issues it: nothing here could rotate it.", "AwsSolutions-SMG4")
         return secret
+
+
+def _cors(config: Config) -> list[s3.CorsRule] | None:
+    origins = [*config.web_origins, *([config.web_url] if config.web_url else [])]
+    if not origins:
+        return None
+    return [
+        s3.CorsRule(
+            allowed_origins=origins,
+            allowed_methods=[s3.HttpMethods.GET, s3.HttpMethods.HEAD, s3.HttpMethods.POST, s3.HttpMethods.PUT],
+            allowed_headers=["content-type", "x-amz-*"],
+            exposed_headers=["ETag"],
+            max_age=600,
+        )
+    ]

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -160,5 +160,13 @@ def _version(node: Path) -> tuple[int, ...]:
         return ()
 
 
+def main(arguments: Sequence[str]) -> int:
+    """Run a script of the page's `package.json`; without a name, build the page."""
+    if arguments:
+        return run_script(arguments[0])
+    build_page(print)
+    return 0
+
+
 if __name__ == "__main__":
-    sys.exit(run_script(sys.argv[1]))
+    sys.exit(main(sys.argv[1:]))

@@ -91,15 +91,27 @@ FULL = Config(
     sources=tuple(SOURCES),
     features=tuple(FEATURES),
     own_settings={"FRAMESIFT_LANGUAGE__GOOGLE_PROJECT": "some-project"},
+    web_url="https://d111111abcdef8.cloudfront.net",
 )
 
 
 @pytest.fixture(scope="session")
-def prod_assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A built page: which one makes no difference to the stacks."""
+    folder = tmp_path_factory.mktemp("page")
+    (folder / "assets").mkdir()
+    (folder / "index.html").write_text("<!doctype html><title>Framesift</title>", encoding="utf-8")
+    (folder / "assets" / "index-1.js").write_text("", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def prod_assembly(tmp_path_factory: pytest.TempPathFactory, page: Path) -> Path:
     """The stage `prod`, as the CDK's own command synthesizes it."""
     out = tmp_path_factory.mktemp("cdk.out")
     command = [sys.executable, "-m", "cdk.app"]
-    stage = {"CDK_CONTEXT_JSON": '{"stage": "prod"}', "CDK_OUTDIR": str(out), "PATH": "/nowhere"}  # No docker there.
+    context = json.dumps({"stage": "prod", "page": str(page)})
+    stage = {"CDK_CONTEXT_JSON": context, "CDK_OUTDIR": str(out), "PATH": "/nowhere"}  # No docker there.
     ran = subprocess.run(
         command, cwd=REPOSITORY, env={**os.environ, **stage}, capture_output=True, text=True, timeout=300, check=False
     )
@@ -108,10 +120,10 @@ def prod_assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def assembly(tmp_path_factory: pytest.TempPathFactory, page: Path) -> Path:
     """The stage `dev` as it is, and one with all that there is."""
     out = tmp_path_factory.mktemp("cdk.out")
-    make_app(str(out), FULL, STAGES["dev"]).synth()
+    make_app(str(out), FULL, STAGES["dev"], page=page).synth()
     return out
 
 
@@ -123,6 +135,11 @@ def storage(assembly: Path) -> Template:
 @pytest.fixture(scope="session")
 def pipeline(assembly: Path) -> Template:
     return Template(assembly / "framesift-full-pipeline.template.json")
+
+
+@pytest.fixture(scope="session")
+def web(assembly: Path) -> Template:
+    return Template(assembly / "framesift-full-web.template.json")
 
 
 @pytest.fixture(scope="session")

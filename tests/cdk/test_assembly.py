@@ -17,7 +17,7 @@ REFRESH = "FRAMESIFT_REFRESH_SNAPSHOTS"
 
 def test_cfn_lint_finds_no_error(assembly, prod_assembly):
     templates = sorted([*assembly.glob("*.template.json"), *prod_assembly.glob("*.template.json")])
-    assert len(templates) == 6
+    assert len(templates) == 9
 
     # W3005: the CDK names a dependency twice, which is harmless. W6001: the CLI reads all from one stack's outputs.
     main = "import sys; from cfnlint.runner import main; sys.exit(main())"
@@ -36,9 +36,9 @@ def is_computed_timeout(rule: str, message: str) -> bool:
     return rule == "E3601" and bool(re.fullmatch(r"'{% .+ %}' is not of type 'number' at '.+/TimeoutSeconds'", message))
 
 
-def test_what_cdk_nag_finds_stops_a_deployment(tmp_path):
+def test_what_cdk_nag_finds_stops_a_deployment(tmp_path, page):
     # The assembly above was synthesized, so it found nothing there; here it has something to find.
-    app = make_app(str(tmp_path))
+    app = make_app(str(tmp_path), page=page)
     Bucket(Stack(app, "careless"), "Open")
 
     with pytest.raises(RuntimeError, match="ValidationFailed"):
@@ -49,7 +49,7 @@ def test_what_cdk_nag_finds_stops_a_deployment(tmp_path):
     assert found == {"AwsSolutions-S1", "AwsSolutions-S10"}
 
 
-@pytest.mark.parametrize("stack", ["storage", "pipeline"])
+@pytest.mark.parametrize("stack", ["storage", "pipeline", "web"])
 def test_template_is_as_it_was(assembly, stack):
     """Refresh with `FRAMESIFT_REFRESH_SNAPSHOTS=1 pytest tests/cdk/test_assembly.py`, and read the difference."""
     text = (assembly / f"framesift-full-{stack}.template.json").read_text(encoding="utf-8")

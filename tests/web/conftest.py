@@ -77,7 +77,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("page")
     command = [sys.executable, "-c", "from framesift.cli import main; main()", "local", "up"]
     options = ["--clips=12", "--api-port=0", "--no-schedules"]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
+    # S3's least part: a file of some megabytes is sent in several.
+    settings = {"FRAMESIFT_INTAKE__PART_BYTES": str(5 << 20)}
+    environment = {**os.environ, **settings, "PYTHONUNBUFFERED": "1", "COLUMNS": "200"}
     process = subprocess.Popen([*command, *options], cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
     try:
         said: list[str] = []

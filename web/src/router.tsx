@@ -76,7 +76,72 @@ export const reviewRoute = createRoute({
   component: lazyRouteComponent(() => import("./views/review/review"), "ReviewQueue"),
 });
 
-const tree = root.addChildren([home, callback, dayRoute, runsRoute, runRoute, reviewRoute]);
+const collectionsRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/collections",
+  component: lazyRouteComponent(() => import("./views/collections/list"), "Collections"),
+});
+export interface CollectionSearch {
+  query?: string | undefined;
+  sort?: string | undefined;
+  item?: string | undefined;
+}
+export const collectionRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/collections/$id",
+  validateSearch: (given: Record<string, unknown>): CollectionSearch => ({
+    query: text(given.query, /^[^]{1,4000}$/),
+    sort: text(given.sort, /^-?[a-z_]{1,40}$/),
+    item: text(given.item, /^[0-9a-f]{32}$/),
+  }),
+  component: lazyRouteComponent(() => import("./views/collections/collection"), "Collection"),
+});
+export const uploadsRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/collections/$id/uploads",
+  component: lazyRouteComponent(() => import("./views/collections/uploads"), "Uploads"),
+});
+export interface SimilarSearch {
+  /** What to be similar to (`parts.ts`). */
+  parts?: string | undefined;
+  filter?: string | undefined;
+  least?: string | undefined;
+  fold?: "no" | undefined;
+  objects?: "yes" | undefined;
+  item?: string | undefined;
+}
+export const searchRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/collections/$id/search",
+  validateSearch: (given: Record<string, unknown>): SimilarSearch => ({
+    parts: text(given.parts, /^\[[^]{0,8000}\]$/),
+    filter: text(given.filter, /^[^]{1,4000}$/),
+    least: text(given.least, /^-?[01](\.\d{1,4})?$/),
+    fold: oneOf(["no"], given.fold),
+    objects: oneOf(["yes"], given.objects),
+    item: text(given.item, /^[0-9a-f]{32}$/),
+  }),
+  component: lazyRouteComponent(() => import("./views/collections/search"), "Search"),
+});
+export const sharedRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/shared/$token",
+  component: lazyRouteComponent(() => import("./views/collections/shared"), "SharedCollection"),
+});
+
+const tree = root.addChildren([
+  home,
+  callback,
+  dayRoute,
+  runsRoute,
+  runRoute,
+  reviewRoute,
+  collectionsRoute,
+  collectionRoute,
+  uploadsRoute,
+  searchRoute,
+  sharedRoute,
+]);
 
 /** The parameters of an address as texts: an id of digits is no number. */
 export function readQuery(query: string): Record<string, unknown> {

@@ -14,6 +14,7 @@ const PLACES = [
   { to: "/day", icon: "day", key: "nav.day", press: "g d" },
   { to: "/runs", icon: "runs", key: "nav.runs", press: "g r" },
   { to: "/review", icon: "review", key: "nav.review", press: "g v" },
+  { to: "/collections", icon: "collections", key: "nav.collections", press: "g c" },
 ] as const satisfies readonly { to: string; icon: IconName; key: string; press: string }[];
 
 export function Shell() {

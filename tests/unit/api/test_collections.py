@@ -207,6 +207,20 @@ def test_tags_of_all_that_a_query_finds_are_one_change_that_is_seen_at_once(ask:
     }  # fmt: skip
 
 
+def test_items_of_a_list_or_a_query_are_deleted_as_one_change(ask: Any) -> None:
+    missing = "f" * 32
+    assert ask("editor", "POST", "/deletions", body={"ids": [missing]}).json == {"number": None, "items": 0}
+    made = ask("editor", "POST", "/deletions", body={"ids": [OUR_ITEM, missing]}).json
+    assert made["items"] == 1
+    assert ask("editor", "GET", f"/items/{OUR_ITEM}").status == 404
+    assert ask("editor", "POST", "/deletions", body={"query": "tag:nothing"}).json["items"] == 0
+    left = ask("viewer", "GET", "/count").json["count"]
+    assert ask("editor", "POST", "/deletions", body={"query": "width>=1"}).json["items"] == left > 0
+    assert ask("viewer", "GET", "/count").json == {"count": 0}
+    assert ask("editor", "POST", "/deletions", body={"query": ""}).status == 422, "an empty query never means all"
+    assert ask("editor", "POST", "/deletions", body={}).status == 422
+
+
 def test_fields_come_by_a_table_of_names_or_ids(ask: Any) -> None:
     table = f"name,line,ok\n{'a' * 4}.png,3,true\nmissing.png,4,false\n"
     made = ask("editor", "POST", "/metadata", body={"csv": table}).json

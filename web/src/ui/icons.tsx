@@ -21,6 +21,9 @@ const PATHS = {
   alert: "M12 4l9 16H3zM12 10v4M12 17h.01",
   image: "M4 5h16v14H4zM4 16l5-5 4 4 3-3 4 4",
   box: "M4 8V4h4M16 4h4v4M20 16v4h-4M8 20H4v-4",
+  search: "M10.5 4a6.5 6.5 0 100 13 6.5 6.5 0 000-13zM15.5 15.5L21 21",
+  plus: "M12 5v14M5 12h14",
+  minus: "M5 12h14",
   again: "M20 11A8 8 0 106 17M20 4v7h-7",
 } as const;
 

@@ -127,11 +127,13 @@ export function Dialog({
   onClose,
   children,
   side = false,
+  wide = false,
 }: {
   title: string;
   onClose: () => void;
   children: ReactNode;
   side?: boolean;
+  wide?: boolean;
 }) {
   const { t } = useTexts();
   const ref = useRef<HTMLDialogElement>(null);
@@ -144,7 +146,7 @@ export function Dialog({
   return (
     <dialog
       ref={ref}
-      className={side ? "dialog dialog-side" : "dialog"}
+      className={side ? "dialog dialog-side" : wide ? "dialog dialog-wide" : "dialog"}
       aria-labelledby={heading}
       onCancel={(event) => {
         event.preventDefault();

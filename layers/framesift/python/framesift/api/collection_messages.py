@@ -229,12 +229,17 @@ class ServedImage(Contract):
     changed_at: AwareDatetime | None
     changed_by: str
     version: int = Field(description="Its ETag.")
+    thumbnail_url: str | None = Field(None, description="A link to it with 256 pixels, which works for a while.")
+    image_url: str | None = Field(None, description="Of a single item: the same with 1,024 pixels.")
 
     @classmethod
-    def of(cls, item: CatalogItem, *, to_editor: bool) -> Self:
+    def of(
+        cls, item: CatalogItem, *, to_editor: bool, thumbnail_url: str | None = None, image_url: str | None = None
+    ) -> Self:
         """An item as somebody sees it."""
         hidden: dict[str, Any] = {} if to_editor else {"viewers": None}
-        return cls.model_validate({**item.model_dump(), **hidden})
+        links = {"thumbnail_url": thumbnail_url, "image_url": image_url}
+        return cls.model_validate({**item.model_dump(), **hidden, **links})
 
 
 class ItemPage(Contract):
@@ -273,6 +278,15 @@ class BulkTags(TagChange, Choice):
 
     ids: list[ItemId] | None = Field(None, max_length=MAX_IDS)
     query: str | None = Field(None, max_length=MAX_QUERY_LENGTH)
+
+
+class BulkDeletion(Choice):
+    """Items to delete: those of a list, or all that a query finds."""
+
+    choices = ("ids", "query")
+
+    ids: list[ItemId] | None = Field(None, max_length=MAX_IDS)
+    query: str | None = Field(None, min_length=1, max_length=MAX_QUERY_LENGTH, description="Never empty: not all.")
 
 
 class BulkMetadata(Choice):
@@ -654,11 +668,12 @@ class ServedExport(Contract):
     summary: ServedSummary | None = Field(description="What it holds, once it is done: its file is at `/file`.")
     error: str | None = Field(description="Why it failed.")
     expires_at: AwareDatetime = Field(description="When its file is deleted.")
+    url: str | None = Field(None, description="Once it is done, a link to its file that works for a while.")
 
     @classmethod
-    def of(cls, record: ExportRecord) -> Self:
+    def of(cls, record: ExportRecord, url: str | None = None) -> Self:
         """An export without where it lies."""
-        return cls.model_validate(record.model_dump())
+        return cls.model_validate(record.model_dump() | {"url": url})
 
 
 class ServedSummary(Contract):

@@ -69,9 +69,21 @@ def find_page(entered: Entered, query: str, sort: str, limit: int, cursor: str) 
     page = entered.reader.page(
         condition, order=order, limit=limit, cursor=cursor, viewer=entered.viewer, max_bytes=_PAGE_BYTES
     )
-    to_editor = includes(entered.role, "editor")
-    items = [ServedImage.of(item, to_editor=to_editor) for item in page.items]
+    items = [show_item(entered, item, alone=False) for item in page.items]
     return ItemPage(items=items, next_cursor=page.next, number=page.number)
+
+
+def show_item(entered: Entered, item: CatalogItem, *, alone: bool = True) -> ServedImage:
+    """An item as somebody sees it, with links to its image: alone, or as one of a page."""
+
+    def link(size: int) -> str:
+        return entered.store.link(keys.collection_thumbnail(entered.id, item.id, size), link_s)
+
+    link_s, (small, large) = load_settings().api.media_url_s, keys.THUMBNAIL_SIZES
+    to_editor = includes(entered.role, "editor")
+    return ServedImage.of(
+        item, to_editor=to_editor, thumbnail_url=link(small), image_url=link(large) if alone else None
+    )
 
 
 def find_facets(entered: Entered, query: str, kinds: list[str], limit: int) -> Facets:

@@ -8,6 +8,7 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from framesift.api.collection_messages import (
+    BulkDeletion,
     BulkMetadata,
     BulkTags,
     Changed,
@@ -51,6 +52,23 @@ def post_tags(collection_id: CollectionId, change: Annotated[BulkTags, Body()]) 
     if not ids or not (change.add or change.remove):
         return Changed(number=None, items=0)
     made = entered.log.set_tags(ids, entered.user, add=change.add, remove=change.remove)
+    return Changed(number=made.number, items=len(ids))
+
+
+@router.post("/v1/collections/<collection_id>/deletions", summary="Delete items", **_CREATING)
+def post_deletions(collection_id: CollectionId, wanted: Annotated[BulkDeletion, Body()]) -> Changed:
+    """Delete items, as one change: nobody sees them from now on, and what is kept of them goes in the background.
+
+    For editors. The items are those of a list, or all that a query finds; an id that no item has is left out.
+    """
+    entered = enter(router, collection_id, "editor")
+    reader = entered.reader
+    found = reader.known_ids(wanted.ids) if wanted.ids is not None else reader.ids(compile_text(wanted.query or ""))
+    ids = sorted(found)
+    if not ids:
+        return Changed(number=None, items=0)
+    made = entered.log.remove_items(ids, entered.user)
+    entered.maintenance.start_deletions()
     return Changed(number=made.number, items=len(ids))
 
 

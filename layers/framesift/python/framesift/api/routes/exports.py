@@ -73,7 +73,10 @@ def get_export(collection_id: CollectionId, export: ExportId) -> ServedExport:
 
     entered = enter(router, collection_id, "editor")
     found = exports.find_export(entered.id, export, entered.records)
-    return ServedExport.of(settle_export(found, entered.records, open_workflow()))
+    settled = settle_export(found, entered.records, open_workflow())
+    may_fetch = settled.state == "done" and _may_have_images(entered, settled.format, settled.options)
+    link_s = load_settings().api.media_url_s
+    return ServedExport.of(settled, exports.link_export(settled, entered.store, link_s) if may_fetch else None)
 
 
 @router.get("/v1/collections/<collection_id>/exports/<export>/file", summary="An export's file", **_REDIRECTING)
@@ -106,10 +109,14 @@ def delete_export(collection_id: CollectionId, export: ExportId) -> Done:
     return Done()
 
 
-def _check_images(entered: Entered, form: ExportFormat, options: ExportOptions) -> None:
+def _may_have_images(entered: Entered, form: ExportFormat, options: ExportOptions) -> bool:
     from framesift.catalog.export import FORMATS
 
-    if options.images and FORMATS[form].images and not includes(entered.role, "owner"):
+    return not (options.images and FORMATS[form].images) or includes(entered.role, "owner")
+
+
+def _check_images(entered: Entered, form: ExportFormat, options: ExportOptions) -> None:
+    if not _may_have_images(entered, form, options):
         raise RoleTooLowError(
             "Original images may say where they were taken, and are for owners: export without them (images: false)."
         )

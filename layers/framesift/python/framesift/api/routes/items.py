@@ -17,10 +17,9 @@ from framesift.api.collection_messages import (
     ServedImage,
 )
 from framesift.api.gate import Entered, enter, enter_item, read_if_match
-from framesift.api.item_views import MediaSize, find_history, find_media, find_page
+from framesift.api.item_views import MediaSize, find_history, find_media, find_page, show_item
 from framesift.api.responses import answer, redirect
 from framesift.api.routes.options import CollectionId, IfMatch, ItemId, collection_options, new_router, succeeding
-from framesift.catalog.access import includes
 from framesift.contracts import Annotation, ChangeBody, RemoveItems, SetAnnotations, SetMetadata, SetTags, SetViewers
 
 router = new_router()
@@ -47,7 +46,7 @@ def get_items(
 def get_item(collection_id: CollectionId, item_id: ItemId) -> Response[ServedImage]:
     """An item; for viewers, and for those whom it names as its viewers."""
     entered, item = enter_item(router, collection_id, item_id)
-    return answer(ServedImage.of(item, to_editor=includes(entered.role, "editor")), revision=item.version)
+    return answer(show_item(entered, item), revision=item.version)
 
 
 @router.patch("/v1/collections/<collection_id>/items/<item_id>", summary="Change an item", **_CHANGING)

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from aws_lambda_powertools.event_handler.openapi.params import Body
 
-from framesift.api.collection_messages import ServedImage
 from framesift.api.gate import Entered, enter
+from framesift.api.item_views import show_item
 from framesift.api.routes.options import CollectionId, collection_options, new_router
 from framesift.api.search_messages import SearchHit, SearchPart, SearchQuery, SearchResults
-from framesift.catalog.access import includes
 from framesift.settings import load_settings
 
 if TYPE_CHECKING:
@@ -45,14 +44,13 @@ def _search(entered: Entered, wanted: SearchQuery) -> SearchResults:
     )
     found = search.search(request, viewer=entered.viewer)
     items = entered.reader.get_many([hit.id for hit in found.hits], viewer=entered.viewer)
-    to_editor = includes(entered.role, "editor")
     hits = [
         SearchHit(
             score=hit.score,
             box=hit.box,
             label=hit.label,
             folded=hit.folded,
-            item=ServedImage.of(items[hit.id], to_editor=to_editor),
+            item=show_item(entered, items[hit.id], alone=False),
         )
         for hit in found.hits
         if hit.id in items  # Else it was deleted just now.

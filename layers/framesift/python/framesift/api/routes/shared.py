@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from framesift.api.collection_messages import ItemPage, ServedImage, Shared
 from framesift.api.gate import enter_shared
-from framesift.api.item_views import find_media, find_page
+from framesift.api.item_views import find_media, find_page, show_item
 from framesift.api.responses import answer, redirect
 from framesift.api.routes.items import Cursor, Limit, SearchQuery, Sort
 from framesift.api.routes.options import SHARED, ItemId, new_router, succeeding
@@ -40,8 +40,9 @@ def get_shared_items(
 @router.get("/v1/shared/<token>/items/<item_id>", summary="An item of a link", **SHARED)
 def get_shared_item(token: Token, item_id: ItemId) -> Response[ServedImage]:
     """An item that a link opens."""
-    item = enter_shared(token).get_item(item_id)
-    return answer(ServedImage.of(item, to_editor=False), revision=item.version)
+    entered = enter_shared(token)
+    item = entered.get_item(item_id)
+    return answer(show_item(entered, item), revision=item.version)
 
 
 @router.get("/v1/shared/<token>/items/<item_id>/media", summary="An image of a link", **_REDIRECTING)
