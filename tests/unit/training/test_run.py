@@ -60,14 +60,14 @@ def test_a_recipe_becomes_a_file_with_its_card(recipe, tmp_path):
     reports: list[CheckReport] = []
     notes, folder = Notes(), tmp_path / "run"
     outcome = train_recipe(recipe, folder, tracker=notes, listener=Listener(on_checked=reports.append))
-    assert set(outcome.metrics) == {"val/map_50", "test/map_50"}
+    assert set(outcome.metrics) == {"val/map_50", "val/map", "test/map_50", "test/map"}
     assert [path.name for path in outcome.files] == ["model.onnx", "card.json", "curve.jsonl"]
     document = json.loads((folder / "card.json").read_text())
     card = ModelCard.model_validate(document)
     assert (card.label, card.licence, card.detector.tags) == ("tiny@7", "CC0-1.0", ("bolt", "nut"))
     assert document["training"]["steps"] == 2
     assert document["training"]["recipe"]["data"]["kind"] == "folder"
-    assert notes.told == [("start", "tiny", 64), ("log", "val/map_50"), ("finish", True)]
+    assert notes.told == [("start", "tiny", 64), ("log", "val/map_50", "val/map"), ("finish", True)]
     assert reports[0].counts["train"] == {"images": 4, "bolt": 4, "nut": 4}
     assert json.loads((folder / "checks.json").read_text())["counts"] == reports[0].counts
 

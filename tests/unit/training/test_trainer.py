@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from framesift.detection.onnx.heads import Boxes
 from framesift.errors import CheckpointMismatchError, LossNotFiniteError, TrainingMemoryError
 from framesift.training.data.dataset import Example, make_labels
 from framesift.training.data.pool import Pool, open_pool
 from framesift.training.learner import SmallDetectorLearner, open_learner
 from framesift.training.recipe import Augmentation, DrawnData, NetworkOptions, Recipe, Schedule
-from framesift.training.scores import measure_precision
+from framesift.training.scores import score_predictions
 from framesift.training.trainer import CHECKPOINT, CURVE, Trainer
 from framesift.vision.inputs import InputForm
 
@@ -179,9 +180,7 @@ def test_it_stops_when_validations_bring_nothing_better(pool, tmp_path):
     assert "nothing better" in notices[0]
 
 
-def test_precision_is_cocos(pool):
-    from framesift.detection.onnx.heads import Boxes
-
+def test_what_decides_is_cocos():
     truth = [make_labels([[0, 0, 10, 10], [20, 20, 30, 30]], [0, 0]), make_labels([[0, 0, 10, 10]], [1])]
     found = [
         Boxes(
@@ -191,5 +190,14 @@ def test_precision_is_cocos(pool):
         ),
         Boxes(np.array([[0, 0, 4, 4]], np.float32), np.array([0.9], np.float32), np.ones(1, np.int64)),
     ]
+    figures = score_predictions("detector", found, truth, ("bolt", "nut"))
     # The first of class 0 is right, the second repeats it, the third finds the other: 51 points at 1, 50 at 2/3.
-    assert measure_precision(found, truth) == {0: pytest.approx((51 + 50 * 2 / 3) / 101), 1: 0}
+    assert figures["map_50"] == pytest.approx((51 + 50 * 2 / 3) / 101 / 2)
+    assert next(iter(figures)) == "map_50"
+
+
+def test_a_classifiers_mean_f1_decides():
+    labels = [make_labels([], [], label) for label in (0, 0, 1, 2)]
+    probabilities = np.eye(3, dtype=np.float32)[[0, 1, 1, 2]]
+    figures = score_predictions("classifier", probabilities, labels, ("good", "dent", "hole"))
+    assert figures == {"macro_f1": pytest.approx((2 / 3 + 2 / 3 + 1) / 3), "accuracy": 0.75}

@@ -33,9 +33,11 @@ class Learner(Protocol):
 
     Attributes:
         network: The network.
+        classes: Names, by class id.
     """
 
     network: nn.Module
+    classes: tuple[str, ...]
 
     @property
     def form(self) -> DetectorForm | ClassifierForm:
@@ -64,6 +66,7 @@ class SmallDetectorLearner:
     """
 
     def __init__(self, recipe: Recipe, classes: tuple[str, ...]) -> None:
+        self.classes = classes
         size = recipe.network
         self.form = DetectorForm(head="yolov8", tags=classes, width=size.width, height=size.height)
         self.network: nn.Module = SmallDetector(len(classes))
@@ -94,6 +97,7 @@ class SmallClassifierLearner:
     """
 
     def __init__(self, recipe: Recipe, classes: tuple[str, ...]) -> None:
+        self.classes = classes
         self.form = ClassifierForm(labels=classes, width=recipe.network.width, height=recipe.network.height)
         self.network: nn.Module = SmallClassifier(len(classes))
 
@@ -124,6 +128,7 @@ class TorchvisionClassifierLearner:
     """
 
     def __init__(self, recipe: Recipe, classes: tuple[str, ...]) -> None:
+        self.classes = classes
         _require_square(recipe, torchvision_export.CLASSIFIER_SIDE)
         self.form = ClassifierForm(labels=classes, width=recipe.network.width, height=recipe.network.height)
         self.network: nn.Module = open_classifier(recipe.network.name, len(classes), recipe.network.start)
@@ -154,6 +159,7 @@ class TorchvisionDetectorLearner:
     """
 
     def __init__(self, recipe: Recipe, classes: tuple[str, ...]) -> None:
+        self.classes = classes
         options = recipe.network
         fixed = torchvision_export.SSDLITE_SIDE if options.name.startswith("ssdlite") else options.width
         _require_square(recipe, fixed)

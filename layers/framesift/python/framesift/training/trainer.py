@@ -189,7 +189,7 @@ class Trainer:
                 chosen = slice(start, start + self.recipe.schedule.batch)
                 batch = make_batch(pool.pixels[chosen], pool.labels[chosen], self.device)
                 predictions += list(self.learner.predict(self.averaged, batch.images))
-        return score_predictions(self.recipe.task, predictions, pool.labels)
+        return score_predictions(self.recipe.task, predictions, pool.labels, self.learner.classes)
 
     def save(self) -> None:
         """Write the checkpoint."""
