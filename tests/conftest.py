@@ -89,24 +89,29 @@ def _rank(item: pytest.Item) -> int:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _clean_environment() -> Iterator[None]:
-    """No test sees the developer's AWS account or settings."""
+def _clean_session() -> Iterator[None]:
+    """What several tests share is made without the developer's AWS account and settings, too."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
-            patch.delenv(name, raising=False)
-        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-        patch.setenv("AWS_DEFAULT_REGION", "ap-northeast-2")
-        patch.setenv("AWS_REGION", "ap-northeast-2")
-        patch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
-        patch.setitem(Settings.model_config, "env_file", None)
+        _clean_environment(patch)
         yield
 
 
 @pytest.fixture(autouse=True)
-def _fresh_settings(_clean_environment: None) -> None:
-    """No test sees the settings of another."""
+def _clean_test(_clean_session: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees what a command of another one has connected this process to."""
+    _clean_environment(monkeypatch)
     load_settings.cache_clear()
+
+
+def _clean_environment(patch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_SESSION_TOKEN"):
+        patch.delenv(name, raising=False)
+    patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    patch.setenv("AWS_DEFAULT_REGION", "ap-northeast-2")
+    patch.setenv("AWS_REGION", "ap-northeast-2")
+    patch.setenv("POWERTOOLS_TRACE_DISABLED", "true")
+    patch.setitem(Settings.model_config, "env_file", None)
 
 
 @pytest.fixture(autouse=True)

@@ -92,22 +92,26 @@ def test_numpy_would_unpickle_the_canary_if_it_were_allowed_to(mark: Path) -> No
 
 
 def calls(source: str) -> list[tuple[str, set[str]]]:
-    """Every call of a module with the names of its keywords that are false."""
-    found = []
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call):
-            denied = {each.arg for each in node.keywords if getattr(each.value, "value", None) is False and each.arg}
-            found.append((ast.unparse(node.func), denied))
-    return found
+    """Every call of a module with its keywords, as they are written: `allow_pickle=False`."""
+    return [
+        (ast.unparse(node.func), {ast.unparse(each) for each in node.keywords})
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+    ]
 
 
 def unpickling(source: str) -> list[str]:
     """The calls that would unpickle."""
-    never = {"pickle.load", "pickle.loads", "pickle.Unpickler", "torch.load", "joblib.load", "marshal.loads"}
+    never = {"pickle.load", "pickle.loads", "pickle.Unpickler", "joblib.load", "marshal.loads"}
+    only_with = {
+        "np.load": "allow_pickle=False",
+        "numpy.load": "allow_pickle=False",
+        "torch.load": "weights_only=True",  # Reads tensors; what else a file would call is refused.
+    }
     return [
         name
-        for name, denied in calls(source)
-        if name in never or (name in {"np.load", "numpy.load"} and "allow_pickle" not in denied)
+        for name, keywords in calls(source)
+        if name in never or (name in only_with and only_with[name] not in keywords)
     ]
 
 
@@ -117,6 +121,15 @@ def test_no_module_has_a_call_that_unpickles() -> None:
     assert {str(path): found for path in modules if (found := unpickling(path.read_text(encoding="utf-8")))} == {}
 
 
-@pytest.mark.parametrize("harmful", ["pickle.load(file)", "np.load(path)", "np.load(path, allow_pickle=True)"])
+@pytest.mark.parametrize(
+    "harmful",
+    [
+        "pickle.load(file)",
+        "np.load(path)",
+        "np.load(path, allow_pickle=True)",
+        "torch.load(path)",
+        "torch.load(path, weights_only=False)",
+    ],
+)
 def test_a_call_that_unpickles_would_be_found(harmful: str) -> None:
     assert unpickling(harmful)

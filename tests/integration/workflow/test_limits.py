@@ -102,7 +102,7 @@ class Account:
             stateMachineArn=self.running.outputs["StateMachineArn"], input=json.dumps(start)
         )["executionArn"]
         ended = self.running.wait_for(lambda: self.running.ended(arn), timeout_s)
-        assert ended["status"] == "SUCCEEDED", ended
+        assert ended["status"] == "SUCCEEDED", (ended.get("error"), ended.get("cause"))
         return history(self.running, arn)
 
 

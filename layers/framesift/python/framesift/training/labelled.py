@@ -126,7 +126,7 @@ def read_labelled_collection(
         collection: The collection.
         name: Its name, for people.
         query: Which items, in the query language; empty: all.
-        split: As for `read_labelled_file`: `framesift collection split` puts items into splits.
+        split: As for `read_labelled_file`: `framesift collection splits` puts items into splits.
 
     Raises:
         QueryError: The query cannot be understood.
