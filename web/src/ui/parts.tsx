@@ -203,6 +203,20 @@ export function Segments<Value extends string>({
   );
 }
 
+/** Asks for the next page, where there is one. */
+export function More({ of: { hasNextPage, fetchNextPage } }: { of: { hasNextPage: boolean; fetchNextPage: () => unknown } }) {
+  const { t } = useTexts();
+  return (
+    hasNextPage && (
+      <p className="more">
+        <button className="button" onClick={() => void fetchNextPage()}>
+          {t("more")}
+        </button>
+      </p>
+    )
+  );
+}
+
 export function Keys({ of }: { of: string }) {
   return (
     <span className="keys" aria-hidden="true">

@@ -5,7 +5,7 @@ import { useId, useState } from "react";
 import { api, unwrap, type Schemas } from "../../api/client";
 import { useTexts } from "../../i18n";
 import { Icon } from "../../ui/icons";
-import { Dialog, Empty, ErrorNote, PageHead, Skeleton } from "../../ui/parts";
+import { Dialog, Empty, ErrorNote, More, PageHead, Skeleton } from "../../ui/parts";
 import { useShortcuts } from "../../ui/shortcuts";
 import { Private } from "../problems";
 
@@ -71,13 +71,7 @@ function List({ onMake }: { onMake: () => void }) {
           </li>
         ))}
       </ul>
-      {found.hasNextPage && (
-        <p className="more">
-          <button className="button" onClick={() => void found.fetchNextPage()}>
-            {t("more")}
-          </button>
-        </p>
-      )}
+      <More of={found} />
     </>
   );
 }

@@ -7,7 +7,7 @@ import { api, unwrap, type Schemas } from "../../api/client";
 import { useTexts } from "../../i18n";
 import { uploadsRoute } from "../../router";
 import { Icon } from "../../ui/icons";
-import { Empty, ErrorNote, PageHead, Skeleton, StatusBadge } from "../../ui/parts";
+import { Empty, ErrorNote, More, PageHead, Skeleton, StatusBadge } from "../../ui/parts";
 import { useToasts } from "../../ui/toasts";
 import { Private } from "../problems";
 import { shareOf } from "../runs/advice";
@@ -280,13 +280,7 @@ function Ledger({ collection, batch }: { collection: string; batch: string }) {
           ))}
         </tbody>
       </table>
-      {found.hasNextPage && (
-        <p className="more">
-          <button className="button" onClick={() => void found.fetchNextPage()}>
-            {t("more")}
-          </button>
-        </p>
-      )}
+      <More of={found} />
     </div>
   );
 }

@@ -5,7 +5,7 @@ import { useId, useState } from "react";
 import { api, unwrap, type Schemas } from "../../api/client";
 import { useTexts } from "../../i18n";
 import { Icon } from "../../ui/icons";
-import { Dialog, ErrorNote, Skeleton } from "../../ui/parts";
+import { Dialog, ErrorNote, More, Skeleton } from "../../ui/parts";
 import { useToasts } from "../../ui/toasts";
 
 const CHANGES = 100;
@@ -149,13 +149,7 @@ function Compare({ collection, versions }: { collection: string; versions: reado
           </li>
         ))}
       </ul>
-      {found.hasNextPage && (
-        <p className="more">
-          <button className="button" onClick={() => void found.fetchNextPage()}>
-            {t("more")}
-          </button>
-        </p>
-      )}
+      <More of={found} />
     </section>
   );
 }

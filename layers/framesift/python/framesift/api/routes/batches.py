@@ -24,6 +24,7 @@ from framesift.api.collection_messages import (
     ServedFile,
 )
 from framesift.api.gate import Entered, enter, open_workflow
+from framesift.api.record_pages import RecordCursor, RecordLimit, take_page
 from framesift.api.responses import answer
 from framesift.api.routes.options import CollectionId, collection_options, new_router, succeeding
 from framesift.catalog.batches import BatchFile, BatchUploads
@@ -44,15 +45,13 @@ PageSize = Annotated[int, Query(ge=1, le=1_000)]
 @router.get("/v1/collections/<collection_id>/batches", summary="Batches", **_READING)
 def get_batches(
     collection_id: CollectionId,
-    limit: Annotated[int, Query(ge=1, le=100)] = 30,
-    cursor: Annotated[str, Query(pattern=r"^[A-Za-z0-9-]{0,60}$")] = "",
+    limit: RecordLimit = 30,
+    cursor: RecordCursor = "",
 ) -> BatchPage:
     """A collection's batches, the newest first, a page at a time; for editors."""
     entered = enter(router, collection_id, "editor")
-    batches = entered.records.batches.of_collection(entered.id)
-    page = list(islice((batch for batch in batches if not cursor or batch.id < cursor), limit + 1))
-    served = [ServedBatch.of(batch) for batch in page[:limit]]
-    return BatchPage(batches=served, next_cursor=served[-1].id if len(page) > limit else None)
+    page, next_cursor = take_page(entered.records.batches.of_collection(entered.id), limit, cursor)
+    return BatchPage(batches=[ServedBatch.of(batch) for batch in page], next_cursor=next_cursor)
 
 
 @router.post("/v1/collections/<collection_id>/batches", summary="Open a batch", **_OPENING)

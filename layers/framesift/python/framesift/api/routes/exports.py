@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from itertools import islice
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
+from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 
 from framesift.api.collection_messages import Done, ExportPage, NewExport, ServedExport
 from framesift.api.gate import Entered, enter, open_workflow
+from framesift.api.record_pages import RecordCursor, RecordLimit, take_page
 from framesift.api.responses import answer, redirect
 from framesift.api.routes.options import CollectionId, collection_options, new_router, succeeding
 from framesift.catalog import exports
@@ -31,15 +31,13 @@ ExportId = Annotated[str, Path(pattern=r"^[A-Za-z0-9-]{1,60}$")]
 @router.get("/v1/collections/<collection_id>/exports", summary="Exports", **_READING)
 def get_exports(
     collection_id: CollectionId,
-    limit: Annotated[int, Query(ge=1, le=100)] = 30,
-    cursor: Annotated[str, Query(pattern=r"^[A-Za-z0-9-]{0,60}$")] = "",
+    limit: RecordLimit = 30,
+    cursor: RecordCursor = "",
 ) -> ExportPage:
     """A collection's exports, the newest first, a page at a time; for editors."""
     entered = enter(router, collection_id, "editor")
-    records = entered.records.exports.of_collection(entered.id)
-    page = list(islice((record for record in records if not cursor or record.id < cursor), limit + 1))
-    served = [ServedExport.of(record) for record in page[:limit]]
-    return ExportPage(exports=served, next_cursor=served[-1].id if len(page) > limit else None)
+    page, next_cursor = take_page(entered.records.exports.of_collection(entered.id), limit, cursor)
+    return ExportPage(exports=[ServedExport.of(record) for record in page], next_cursor=next_cursor)
 
 
 @router.post("/v1/collections/<collection_id>/exports", summary="Export items", **_STARTING)

@@ -6,7 +6,6 @@ They are for editors: a map has a point for every item, also for those that some
 from __future__ import annotations
 
 from http import HTTPStatus
-from itertools import islice
 from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler import Response
@@ -15,6 +14,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body, Path, Query
 from framesift import keys
 from framesift.api.collection_messages import Done, MapPage, MapRequest, ServedMap
 from framesift.api.gate import Entered, enter, open_workflow
+from framesift.api.record_pages import RecordCursor, RecordLimit, take_page
 from framesift.api.responses import answer, redirect
 from framesift.api.routes.options import CollectionId, collection_options, new_router, succeeding
 from framesift.settings import load_settings
@@ -31,15 +31,13 @@ MapId = Annotated[str, Path(pattern=r"^[A-Za-z0-9-]{1,60}$")]
 @router.get("/v1/collections/<collection_id>/maps", summary="Maps", **_READING)
 def get_maps(
     collection_id: CollectionId,
-    limit: Annotated[int, Query(ge=1, le=100)] = 30,
-    cursor: Annotated[str, Query(pattern=r"^[A-Za-z0-9-]{0,60}$")] = "",
+    limit: RecordLimit = 30,
+    cursor: RecordCursor = "",
 ) -> MapPage:
     """The maps that were drawn, with their options, the newest first, a page at a time; for editors."""
     entered = enter(router, collection_id, "editor")
-    records = entered.records.maps.of_collection(entered.id)
-    page = list(islice((record for record in records if not cursor or record.id < cursor), limit + 1))
-    served = [ServedMap.of(record) for record in page[:limit]]
-    return MapPage(maps=served, next_cursor=served[-1].id if len(page) > limit else None)
+    page, next_cursor = take_page(entered.records.maps.of_collection(entered.id), limit, cursor)
+    return MapPage(maps=[ServedMap.of(record) for record in page], next_cursor=next_cursor)
 
 
 @router.post("/v1/collections/<collection_id>/maps", summary="Draw a map", **_STARTING)
